@@ -1,0 +1,384 @@
+"""Batch normalization: section 3 of Ioffe & Szegedy (2015).
+
+Pure functions first (`moments`, `merge_moments`, `normalize`,
+`batch_normalize`, `population_statistics`), then `BatchNorm`, the Flax module
+that keeps the population estimate in the mutable `batch_stats` collection.
+
+Everything here works on activations laid out as `[groups, m, features]`: the m
+values that share one mean and one variance lie along axis 1. A fully connected
+layer has m = batch; a convolution has m' = batch x height x width (section
+3.2); per-activation normalization (section 4.2.3) has every location as a
+feature of its own; ghost batches are several groups.
+
+The file does not know which model it serves, nor how devices are arranged: of
+a device axis it knows the name only.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+class Moments(NamedTuple):
+  """Mean and biased variance of `count` values for each feature.
+
+  `mean` and `var` are `[..., features]`, at least float32; `count` is `[..., 1]`
+  and broadcasts against them (m of algorithm 1).
+  """
+
+  mean: jax.Array
+  var: jax.Array
+  count: jax.Array
+
+
+def moments(x: jax.Array, mask: jax.Array | None = None) -> Moments:
+  """Mean and biased variance over the last axis but one (algorithm 1).
+
+  Two passes, the second centred on the result of the first and corrected for
+  what rounding left there, so that values of mean 1e4 and variance 1 come out
+  right in float32, which E[x^2] - E[x]^2 does not do.
+
+  Args:
+    x: `[..., m, features]`, any floating dtype; computed in at least float32.
+    mask: `[..., m, 1]` bool, the values that count; None counts all.
+
+  Returns:
+    `Moments` of `[..., features]`. Where nothing counts, mean, var and count
+    are 0.
+  """
+  x = x.astype(_statistics_dtype(x))
+  if mask is None:
+    count = jnp.full((*x.shape[:-2], 1), x.shape[-2], x.dtype)
+  else:
+    count = jnp.sum(mask, axis=-2, dtype=x.dtype)
+    x = jnp.where(mask, x, 0)
+  at_least_one = jnp.maximum(count, 1)
+  mean = jnp.sum(x, axis=-2) / at_least_one
+  centred = x - mean[..., None, :]
+  if mask is not None:
+    centred = jnp.where(mask, centred, 0)
+  remainder = jnp.sum(centred, axis=-2) / at_least_one
+  square = jnp.sum(centred * centred, axis=-2) / at_least_one
+  return Moments(
+    mean + remainder, jnp.maximum(square - remainder * remainder, 0), count
+  )
+
+
+def merge_moments(parts: Moments) -> Moments:
+  """The moments of a union of disjoint sets of values from those of its parts.
+
+  Exact, whatever the sizes: the variance of the parts' means is added to the
+  mean of their variances (the parallel form of Chan, Golub & LeVeque, 1979).
+
+  Args:
+    parts: `Moments` with the parts along a leading axis, `[parts, ...]`.
+
+  Returns:
+    `Moments` without that axis. A part with count 0 changes nothing.
+  """
+  count = jnp.sum(parts.count, axis=0)
+  weight = parts.count / jnp.maximum(count, 1)
+  # Relative to one of the means: sums of large equal numbers lose digits.
+  origin = parts.mean[0]
+  mean = origin + jnp.sum(weight * (parts.mean - origin), axis=0)
+  spread = parts.var + jnp.square(parts.mean - mean)
+  return Moments(mean, jnp.sum(weight * spread, axis=0), count)
+
+
+def unbiased_variance(statistics: Moments) -> jax.Array:
+  """Var[x] = m / (m - 1) * var, `[..., features]` (algorithm 2, step 10).
+
+  One value alone has no variance: m = 1 gives NaN rather than a quiet number.
+  """
+  return statistics.var * (statistics.count / (statistics.count - 1))
+
+
+def normalize(
+  x: jax.Array,
+  mean: jax.Array,
+  var: jax.Array,
+  gamma: jax.Array,
+  beta: jax.Array,
+  epsilon: float,
+) -> jax.Array:
+  """y = gamma * (x - mean) / sqrt(var + epsilon) + beta (algorithm 1, last step).
+
+  With fixed statistics it is one affine map for each feature (section 3.1).
+
+  Args:
+    x: `[..., m, features]`; the others `[..., features]` or `[features]`.
+    mean, var, gamma, beta: the statistics and the two learned parameters.
+    epsilon: added to the variance for numerical stability, in its unit.
+
+  Returns:
+    y, shaped like x, in the widest dtype of the arguments.
+  """
+  scale = gamma * lax.rsqrt(var + epsilon)
+  return (x - mean[..., None, :]) * scale[..., None, :] + beta
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
+def batch_normalize(
+  x: jax.Array,
+  gamma: jax.Array,
+  beta: jax.Array,
+  mask: jax.Array | None,
+  epsilon: float,
+  axis_name: str | None = None,
+  axis_index_groups: tuple[tuple[int, ...], ...] | None = None,
+) -> tuple[jax.Array, Moments]:
+  """The batch normalizing transform BN_{gamma,beta} of algorithm 1.
+
+  The gradient is the paper's (section 3), in the closed form that follows from
+  its six formulas. It is written out because it measured leaner than autodiff
+  of the same two-pass forward: results/benchmarks/batch_norm.json.
+
+  Args:
+    x: `[groups, m, features]`; each group is normalized by its own moments.
+    gamma, beta: `[features]`, scale and shift.
+    mask: `[groups, m, 1]` bool, the values that count towards the moments, or
+      None. All values are normalized, masked ones too.
+    epsilon: added to the variance.
+    axis_name: a device axis (of `pmap`, `vmap`, or `shard_map` with
+      `check_vma=False`) over which the moments are merged, in one all-gather
+      forward and one all-reduce backward; None keeps them apart.
+    axis_index_groups: merges within these groups of devices only.
+
+  Returns:
+    y, shaped and typed like x, and the `[groups, features]` moments, through
+    which no gradient flows: they are for tracking.
+  """
+  y, statistics, _ = _transform(
+    x, gamma, beta, mask, epsilon, axis_name, axis_index_groups
+  )
+  return y, statistics
+
+
+def _transform(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
+  statistics = moments(x, mask)
+  if axis_name is not None:
+    statistics = _merge_over_devices(statistics, axis_name, axis_index_groups)
+  y = normalize(x, statistics.mean, statistics.var, gamma, beta, epsilon)
+  return y.astype(x.dtype), statistics, (x, gamma, beta, mask, statistics)
+
+
+def _merge_over_devices(statistics, axis_name, axis_index_groups):
+  """`merge_moments` over a device axis, in one all-gather."""
+  features = statistics.mean.shape[-1]
+  gathered = lax.all_gather(
+    jnp.concatenate(statistics, axis=-1),
+    axis_name,
+    axis_index_groups=axis_index_groups,
+  )
+  return merge_moments(
+    Moments(*jnp.split(gathered, (features, 2 * features), axis=-1))
+  )
+
+
+def _forward(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
+  y, statistics, residuals = _transform(
+    x, gamma, beta, mask, epsilon, axis_name, axis_index_groups
+  )
+  return (y, statistics), residuals
+
+
+def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
+  """Section 3's gradients: two sums over the mini-batch, then one affine map.
+
+  dl/dbeta = sum(dy), dl/dgamma = sum(dy * x_hat), and
+  dl/dx = gamma / sqrt(var + epsilon)
+          * (dy - (sum(dy) + x_hat * sum(dy * x_hat)) / m).
+  """
+  x, gamma, beta, mask, (mean, var, count) = residuals
+  dy = cotangents[0].astype(mean.dtype)
+  inverse = lax.rsqrt(var + epsilon)
+  centred = x - mean[:, None, :]
+  sum_dy = jnp.sum(dy, axis=1)
+  sum_dy_x_hat = jnp.sum(dy * centred, axis=1) * inverse
+  d_gamma = jnp.sum(sum_dy_x_hat, axis=0).astype(gamma.dtype)
+  d_beta = jnp.sum(sum_dy, axis=0).astype(beta.dtype)
+  if axis_name is not None:
+    # Every device's output depends on the merged moments, and so on this x.
+    sum_dy, sum_dy_x_hat = _sum_over_devices(
+      sum_dy, sum_dy_x_hat, axis_name, axis_index_groups
+    )
+  through_moments = (
+    sum_dy[:, None, :] + centred * (inverse * sum_dy_x_hat)[:, None, :]
+  ) / count[:, None, :]
+  if mask is not None:
+    through_moments = jnp.where(mask, through_moments, 0)
+  dx = (dy - through_moments) * (gamma * inverse)[:, None, :]
+  return dx.astype(x.dtype), d_gamma, d_beta, None
+
+
+def _sum_over_devices(first, second, axis_name, axis_index_groups):
+  total = lax.psum(
+    jnp.stack([first, second]), axis_name, axis_index_groups=axis_index_groups
+  )
+  return total[0], total[1]
+
+
+batch_normalize.defvjp(_forward, _backward)
+
+
+def population_statistics(
+  mini_batch_statistics: Callable[[Any], Any], mini_batches: Iterable[Any]
+) -> Any:
+  """E[x] and Var[x] of algorithm 2, by averaging over training mini-batches.
+
+  Args:
+    mini_batch_statistics: maps a mini-batch to the `batch_stats` of the frozen
+      network on that mini-batch alone (the mean and the unbiased variance that
+      `BatchNorm` stores at decay 0). It may also take a stack of equally large
+      mini-batches and return the average over them.
+    mini_batches: what to average over; each item weighs the same.
+
+  Returns:
+    A tree like the one that `mini_batch_statistics` returns. The variance is
+    the mean of the variances within mini-batches, as in the paper, and not the
+    variance of the pooled values.
+
+  Raises:
+    ValueError: there are no mini-batches.
+  """
+  total, number = None, 0
+  for mini_batch in mini_batches:
+    statistics = mini_batch_statistics(mini_batch)
+    total = statistics if total is None else _add(total, statistics)
+    number += 1
+  if number == 0:
+    raise ValueError('population statistics need at least one mini-batch')
+  return jax.tree.map(lambda leaf: leaf / number, total)
+
+
+def _add(left, right):
+  return jax.tree.map(jnp.add, left, right)
+
+
+def _statistics_dtype(x: jax.Array):
+  """float32, or wider if the input is."""
+  return jnp.promote_types(x.dtype, jnp.float32)
+
+
+class BatchNorm(nn.Module):
+  """The BN transform as a layer, placed just before a nonlinearity (section 3.2).
+
+  Parameters `gamma` and `beta`; collection `batch_stats` with `mean` and `var`,
+  the population estimate of algorithm 2 (the variance times m / (m - 1)),
+  tracked by a moving average in training and used as it is otherwise.
+
+  Attributes:
+    decay: the weight of the old value in the moving average, 0 to 1; at 0 the
+      collection holds the statistics of the last mini-batch.
+    epsilon: added to the variance. The paper does not give its value.
+    group_size: examples that are normalized together on one device (a ghost
+      batch); None takes all that the device holds.
+    axis_name: the device axis over which moments are merged; None normalizes
+      per device, as the replicas of the paper did.
+    axis_index_groups: merges within these groups of devices only.
+    per_activation: a mean, variance, gamma and beta for every activation
+      instead of one for every feature map (sections 3.2 and 4.2.3).
+    use_gamma, use_beta: whether to learn the scale and the shift.
+  """
+
+  decay: float = 0.99
+  epsilon: float = 1e-3
+  group_size: int | None = None
+  axis_name: str | None = None
+  axis_index_groups: tuple[tuple[int, ...], ...] | None = None
+  per_activation: bool = False
+  use_gamma: bool = True
+  use_beta: bool = True
+
+  @nn.compact
+  def __call__(
+    self, x: jax.Array, *, train: bool, mask: jax.Array | None = None
+  ) -> jax.Array:
+    """Normalizes x with mini-batch moments (train) or the population estimate.
+
+    Args:
+      x: `[batch, ..., features]`, any floating dtype.
+      train: whether to use, and track, the moments of the mini-batch.
+      mask: `[batch]` bool, the examples that count; None counts all.
+
+    Returns:
+      y, shaped and typed like x.
+
+    Raises:
+      ValueError: in training, the group has one value for each feature, the
+        batch is not a whole number of groups, or groups of examples are asked
+        for together with moments merged over devices.
+    """
+    shape = x.shape[1:] if self.per_activation else x.shape[-1:]
+    dtype = _statistics_dtype(x)
+    mean = self.variable('batch_stats', 'mean', jnp.zeros, shape, dtype)
+    var = self.variable('batch_stats', 'var', jnp.ones, shape, dtype)
+    gamma = self._parameter('gamma', self.use_gamma, nn.initializers.ones, shape)
+    beta = self._parameter('beta', self.use_beta, nn.initializers.zeros, shape)
+    if not train:
+      y = normalize(
+        self._grouped(x, 1), mean.value.ravel(), var.value.ravel(), gamma, beta,
+        self.epsilon,
+      )  # fmt: skip
+      return y.reshape(x.shape).astype(x.dtype)
+    grouped = self._grouped(x, self._number_of_groups(len(x)))
+    axis_name = None if self.is_initializing() else self.axis_name
+    self._check_size(grouped.shape[1], axis_name)
+    y, statistics = batch_normalize(
+      grouped, gamma, beta, self._grouped_mask(mask, grouped), self.epsilon,
+      axis_name, self.axis_index_groups,
+    )  # fmt: skip
+    if not self.is_initializing():
+      self._track(mean, statistics.mean)
+      self._track(var, unbiased_variance(statistics))
+    return y.reshape(x.shape)
+
+  def _parameter(self, name, is_used, initializer, shape):
+    if not is_used:
+      return initializer(None, shape, jnp.float32).ravel()
+    return self.param(name, initializer, shape, jnp.float32).ravel()
+
+  def _number_of_groups(self, batch: int) -> int:
+    if self.group_size is None:
+      return 1
+    if self.axis_name is not None:
+      raise ValueError('group_size normalizes within a device: set no axis_name')
+    if batch % self.group_size:
+      raise ValueError(
+        f'a batch of {batch} is not a whole number of groups of {self.group_size}'
+      )
+    return batch // self.group_size
+
+  def _grouped(self, x: jax.Array, groups: int) -> jax.Array:
+    """`[batch, ..., features]` as `[groups, m, features]`."""
+    if self.per_activation:
+      return x.reshape(groups, len(x) // groups, -1)
+    return x.reshape(groups, -1, x.shape[-1])
+
+  def _grouped_mask(self, mask, grouped):
+    """`[batch]` as `[groups, m, 1]`, an example's locations sharing its value."""
+    if mask is None:
+      return None
+    groups, size, _ = grouped.shape
+    locations = groups * size // len(mask)
+    return jnp.repeat(mask, locations).reshape(groups, size, 1)
+
+  def _check_size(self, size: int, axis_name: str | None):
+    devices = 1
+    if axis_name is not None:
+      groups = self.axis_index_groups
+      devices = len(groups[0]) if groups else lax.axis_size(axis_name)
+    if size * devices < 2:
+      raise ValueError(
+        'batch normalization in training needs m > 1 values for each feature '
+        '(section 3.1); use a larger batch or group'
+      )
+
+  def _track(self, variable, of_each_group):
+    now = jnp.mean(of_each_group, axis=0).reshape(variable.value.shape)
+    variable.value = self.decay * variable.value + (1 - self.decay) * now

@@ -1,0 +1,167 @@
+"""Trains and evaluates one network of Ioffe & Szegedy (2015).
+
+usage:
+  python -m bn_repro --config=FILE.py[:ARGUMENT] --workdir=DIR [--config.FIELD=VALUE ...]
+
+examples:
+  python -m bn_repro --config=configs/mnist.py:batch_norm --workdir=runs/batch_norm
+  python -m bn_repro --config=configs/mnist.py:baseline --workdir=runs/baseline \\
+    --config.dataset.name=digits --config.learning_rate=0.5 --config.seed=3
+  python -m bn_repro --config=configs/mnist.py:batch_norm --describe
+
+flags:
+  --config      the network: a file in configs/, with its argument after a colon
+  --config.X    another value for the field X of that config, listed below
+  --workdir     where the run is kept; the same command again resumes the run, or
+                says that it is finished; another config is refused there
+  --describe    print the network row by row and leave without training
+  --help        this text, with the fields of the config given by --config
+
+In the workdir: config.json and overrides.txt (what was asked for), metrics.jsonl
+and TensorBoard events (what was measured), checkpoints/ (one folder a step), and,
+when the run is finished, summary.json. `tensorboard --logdir` on the folder above
+overlays runs. Data sets of TFDS are read from $TFDS_DATA_DIR.
+
+exit codes: 0 finished, 2 a mistake in what was asked for (one line says which),
+130 interrupted (the same command resumes), 1 anything else.
+"""
+
+# Imports nothing heavy at the top: a mistake or --help is answered at once.
+import difflib
+import sys
+from pathlib import Path
+
+from absl import flags, logging
+from ml_collections import ConfigDict, config_flags
+
+from bn_repro import config as config_lib
+from bn_repro.errors import UserError
+
+FLAGS = flags.FLAGS
+DEFAULT_CONFIG = 'configs/mnist.py'
+
+config_flags.DEFINE_config_file('config', DEFAULT_CONFIG)
+flags.DEFINE_string('workdir', None, 'Directory of the run.')
+flags.DEFINE_bool('describe', False, 'Print the network and leave.')
+
+
+def main() -> None:
+  """Runs the command line; leaves with one of the exit codes of `--help`."""
+  logging.set_verbosity(logging.ERROR)
+  try:
+    run(sys.argv)
+  except UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(2)
+  except KeyboardInterrupt:
+    print('interrupted; the same command resumes', file=sys.stderr)
+    sys.exit(130)
+
+
+def run(arguments: list[str]) -> None:
+  """Parses the arguments, then prints help, describes or trains.
+
+  Raises:
+    UserError: the arguments, the data or the workdir are not as they must be.
+  """
+  if any(argument in ('--help', '-h', '-help') for argument in arguments[1:]):
+    return print(help_text(arguments))
+  config = parse(arguments)
+  if FLAGS.describe:
+    from bn_repro.describe import describe
+
+    return print(describe(config))
+  if not FLAGS.workdir:
+    raise UserError('--workdir is missing; give the directory to keep the run in')
+  start(config, Path(FLAGS.workdir), overrides_of(arguments))
+
+
+def parse(arguments: list[str]) -> ConfigDict:
+  """The checked config of a command line; sets the other flags."""
+  default = config_lib.load(_location(arguments))
+  for argument in overrides_of(arguments):
+    _check_field(argument, default)
+  try:
+    rest = FLAGS(arguments)
+  except flags.IllegalFlagValueError as error:
+    raise UserError(_wrong_type(error, default)) from error
+  except (flags.Error, AttributeError, TypeError, ValueError) as error:
+    raise UserError(f'{config_lib.one_line(error)}; see --help') from error
+  if len(rest) > 1:
+    raise UserError(f'{rest[1]!r} is not a flag; flags start with --, see --help')
+  config_lib.check(FLAGS.config)
+  return FLAGS.config
+
+
+def _location(arguments: list[str]) -> str:
+  """The value of --config, given as --config=FILE or as two words."""
+  for argument, following in zip(arguments, [*arguments[1:], '']):
+    name, equals, value = argument.partition('=')
+    if name in ('--config', '-config'):
+      return value if equals else following
+  return DEFAULT_CONFIG
+
+
+def overrides_of(arguments: list[str]) -> list[str]:
+  """The arguments that say which config is wanted."""
+  names = ('--config', '-config')
+  return [a for a in arguments[1:] if a.startswith(names) and a[8:9] in ('=', '.')]
+
+
+def _check_field(argument: str, config: ConfigDict) -> None:
+  name = argument.partition('=')[0].lstrip('-')
+  field = name.removeprefix('config').removeprefix('.')
+  fields = config_lib.flatten(config)
+  if field and field not in fields:
+    close = difflib.get_close_matches(field, fields, n=3, cutoff=0.5)
+    hint = f'did you mean {" or ".join(close)}?' if close else 'see --help'
+    raise UserError(f'the config has no field {field!r}; {hint}')
+
+
+def _wrong_type(error: flags.IllegalFlagValueError, config: ConfigDict) -> str:
+  """Such as: --config.seed=x: a whole number is wanted, such as 0."""
+  text = config_lib.one_line(error).removeprefix('flag ')
+  flag = text.partition(':')[0]
+  field = flag.partition('=')[0].removeprefix('--config.')
+  value = config_lib.flatten(config).get(field)
+  kinds = {bool: 'true or false', int: 'a whole number', float: 'a number'}
+  if type(value) not in kinds:
+    return f'{text}; see --help'
+  return f'{flag}: {kinds[type(value)]} is wanted, such as {value}'
+
+
+def help_text(arguments: list[str]) -> str:
+  """The module's text, and every field of the chosen config with its value."""
+  location = _location(arguments)
+  fields = config_lib.flatten(config_lib.load(location))
+  width = max(map(len, fields))
+  rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
+  return f'{__doc__}\nfields of {location}, with their values:\n{rows}'
+
+
+def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
+  """Trains in the workdir, or says that it is done.
+
+  Raises:
+    UserError: the workdir holds another run or cannot be written.
+  """
+  config_lib.store(config, workdir, overrides)
+  summary = workdir / 'summary.json'
+  if summary.exists():
+    return print(f'finished before: {summary}')
+  from bn_repro.train import train
+
+  print(_outcome(train(config, workdir)))
+  print(f'written: {summary}')
+
+
+def _outcome(summary: dict) -> str:
+  head = f'{summary["network"]} on {summary["dataset"]}, seed {summary["seed"]}'
+  if summary['diverged']:
+    first, last = summary['diverged_between_steps']
+    return f'{head}: not finite between steps {first} and {last}; stopped'
+  return (
+    f'{head}: test accuracy {summary["final_test_accuracy"]:.2%} after '
+    f'{summary["num_steps"]} steps (best {summary["best_test_accuracy"]:.2%} '
+    f'at step {summary["best_step"]})'
+  )

@@ -1,0 +1,51 @@
+"""Where a number came from: code, library versions and device."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+import jax
+
+PACKAGES = (
+  'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
+  'ml_collections', 'tensorflow-datasets',
+)  # fmt: skip
+
+
+def git_revision() -> str:
+  """The commit of this code, with '-dirty' if files differ from it."""
+  command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+  try:
+    result = subprocess.run(
+      command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
+  except (OSError, subprocess.CalledProcessError):
+    return 'unknown'
+  return result.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+  """The version of Python and of every package that a number depends on."""
+  found = {'python': platform.python_version()}
+  return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def device(devices: list[jax.Device]) -> str:
+  """Such as '1 x cpu (AMD EPYC, 2 cores)' or '8 x gpu (NVIDIA H200)'."""
+  kind = devices[0].device_kind
+  if devices[0].platform == 'cpu':
+    kind = _processor()
+  return f'{len(devices)} x {devices[0].platform} ({kind})'
+
+
+def _processor() -> str:
+  from os import sched_getaffinity
+
+  cores = len(sched_getaffinity(0))
+  model = platform.processor() or platform.machine()
+  info = Path('/proc/cpuinfo')
+  if info.exists():
+    lines = [line for line in info.read_text().splitlines() if 'model name' in line]
+    model = lines[0].partition(':')[2].strip() if lines else model
+  return f'{model}, {cores} cores'

@@ -1,0 +1,189 @@
+"""The training loop.
+
+A run is a pure function of its config: the initial weights come from the seed,
+the examples of step t from (seed, t), and nothing else is random.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from bn_repro import models, optimizer, parallel, provenance
+from bn_repro.checkpoint import Checkpoints
+from bn_repro.data import sources
+from bn_repro.data.pipeline import Feed
+from bn_repro.evaluate import Evaluator
+from bn_repro.metrics import Recorder
+
+
+@flax.struct.dataclass
+class TrainState:
+  """Everything that a step changes; arrays only."""
+
+  step: jax.Array
+  params: Any
+  batch_stats: Any
+  optimizer_state: Any
+
+
+def initial_state(model: nn.Module, config: ConfigDict, images) -> TrainState:
+  """The state at step 0, for images shaped like these `[n, height, width]`."""
+  example = jnp.zeros((1, *images.shape[1:]))
+  variables = model.init(jax.random.key(config.seed), example, train=False)
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    params=variables['params'],
+    batch_stats=variables.get('batch_stats', {}),
+    optimizer_state=optimizer.build(config).init(variables['params']),
+  )
+
+
+def make_step(
+  model: nn.Module, feed: Feed, config: ConfigDict, axis: str | None
+) -> Callable:
+  """One step of training: (state, examples, indices) -> state, metrics.
+
+  Metrics are scalars: loss and accuracy of the mini-batch before the step,
+  global norms of the gradient and of the update.
+  """
+  transformation = optimizer.build(config)
+
+  def loss_of(params, state, batch):
+    logits, updated = model.apply(
+      {'params': params, 'batch_stats': state.batch_stats},
+      batch.images, train=True, mutable=['batch_stats'],
+    )  # fmt: skip
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+    accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
+    return jnp.mean(losses), (accuracy, updated.get('batch_stats', {}))
+
+  def step(state, examples, indices):
+    batch = feed.batch(examples, indices)
+    of_params = jax.value_and_grad(loss_of, has_aux=True)
+    (loss, (accuracy, batch_stats)), gradient = of_params(state.params, state, batch)
+    gradient, loss, accuracy = parallel.mean((gradient, loss, accuracy), axis)
+    update, optimizer_state = transformation.update(
+      gradient, state.optimizer_state, state.params
+    )
+    metrics = {
+      'train/loss': loss,
+      'train/accuracy': accuracy,
+      'gradient_norm': optax.tree.norm(gradient),
+      'update_norm': optax.tree.norm(update),
+    }
+    params = optax.apply_updates(state.params, update)
+    return TrainState(state.step + 1, params, batch_stats, optimizer_state), metrics
+
+  return step
+
+
+def segments(start: int, config: ConfigDict) -> Iterator[range]:
+  """The steps from `start` to the end, cut wherever something is to be done."""
+  intervals = (config.log_every, config.evaluate_every, config.checkpoint_every)
+  while start < config.num_steps:
+    events = ((start // every + 1) * every for every in intervals)
+    stop = min(config.num_steps, *events)
+    yield range(start, stop)
+    start = stop
+
+
+def train(config: ConfigDict, workdir: Path) -> dict:
+  """Trains to the end, from the newest checkpoint if there is one.
+
+  Args:
+    config: a config that `config.check` accepts.
+    workdir: gets metrics, checkpoints and, last, summary.json.
+
+  Returns:
+    The summary, as written.
+
+  Raises:
+    UserError: the data set is missing or the devices do not fit the config.
+  """
+  devices = parallel.choose_devices(config.num_devices, config.batch_size)
+  dataset = sources.load(config.dataset.name)
+  axis = parallel.axis_name(devices)
+  model = models.build(config, dataset.num_classes, axis)
+  feed = Feed(dataset.train, config)
+  take_steps = parallel.spread(make_step(model, feed, config, axis), devices)
+  examples = parallel.replicate(feed.examples, devices)
+  evaluator = Evaluator(model, feed, dataset.test, config)
+  state = initial_state(model, config, dataset.train.images)
+  with Checkpoints(workdir / 'checkpoints') as checkpoints:
+    state = checkpoints.restore_latest(jax.device_get(state)) or state
+    recorder = Recorder(workdir, config, int(state.step))
+    with recorder, _progress_bar(config, int(state.step)) as bar:
+      _record_start(recorder, evaluator, state)
+      for steps in segments(int(state.step), config):
+        state, scalars = _timed(take_steps, state, examples, feed, steps)
+        host_state = jax.device_get(state)
+        if not recorder.is_finite(scalars):
+          recorder.record_divergence(steps, scalars)
+          break
+        _record(recorder, evaluator, host_state, steps.stop, scalars, config)
+        if _is_due(steps.stop, config.checkpoint_every, config):
+          checkpoints.save(steps.stop, host_state)
+        bar.update(len(steps))
+        bar.set_postfix(recorder.headline())
+  return recorder.write_summary(_origin(state, devices))
+
+
+def _timed(take_steps, state, examples, feed, steps):
+  """Takes the steps; the mean of each metric over them, and their speed."""
+  began = time.perf_counter()
+  state, metrics = take_steps(state, examples, feed.indices(steps))
+  means = {tag: float(np.mean(value)) for tag, value in _on_host(metrics).items()}
+  means['steps_per_second'] = len(steps) / (time.perf_counter() - began)
+  return state, means
+
+
+def _on_host(metrics):
+  """NumPy arrays: JAX's own reductions of what `pmap` returns can be wrong."""
+  return {tag: np.asarray(value) for tag, value in metrics.items()}
+
+
+def _record_start(recorder, evaluator, state):
+  """Evaluates the initial weights, so that curves begin at step 0."""
+  if int(state.step) == 0:
+    host_state = jax.device_get(state)
+    recorder.record(0, {}, evaluator(host_state.params, host_state.batch_stats))
+
+
+def _record(recorder, evaluator, state, step, scalars, config):
+  scalars['learning_rate'] = float(optimizer.learning_rate_schedule(config)(step - 1))
+  evaluation = None
+  if _is_due(step, config.evaluate_every, config):
+    evaluation = evaluator(state.params, state.batch_stats)
+  recorder.record(step, scalars, evaluation)
+
+
+def _is_due(step: int, every: int, config: ConfigDict) -> bool:
+  return step % every == 0 or step == config.num_steps
+
+
+def _progress_bar(config: ConfigDict, step: int) -> tqdm:
+  """Steps done and time left; silent where standard error is no terminal."""
+  return tqdm(
+    total=config.num_steps, initial=step, unit='step', disable=None,
+    desc=f'{config.network} seed {config.seed}',
+  )  # fmt: skip
+
+
+def _origin(state: TrainState, devices: list[jax.Device]) -> dict:
+  """What the summary says of the network, the code and the machine."""
+  return {
+    'parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    'git_revision': provenance.git_revision(),
+    'versions': provenance.versions(),
+    'device': provenance.device(devices),
+  }
