@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -33,15 +34,20 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
   path, _, argument = location.partition(':')
   if not Path(path).is_file():
     raise UserError(f'no config file {path!r}; {_available_configs()}')
-  spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
   try:
-    config = module.get_config(*([argument] if argument else []))
+    config = execute(Path(path)).get_config(*([argument] if argument else []))
     config.update_from_flattened_dict(overrides or {})
   except (KeyError, TypeError, ValueError) as error:
     raise UserError(one_line(error)) from error
   return config
+
+
+def execute(path: Path) -> ModuleType:
+  """Imports a Python file that is data: a config or a sweep."""
+  spec = importlib.util.spec_from_file_location(path.stem, path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
 
 
 def _available_configs() -> str:

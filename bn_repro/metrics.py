@@ -186,10 +186,10 @@ def percentile_drift(tests: list[dict]) -> dict[str, dict[str, float]]:
     tests: the evaluated lines, in order.
 
   Returns:
-    For each of the three percentiles, the mean over all units of the last
-    hidden layer of `range` (largest less smallest value over the evaluations)
-    and of `relative` (the same, in units of the distance between the outer
-    percentiles at the last evaluation); and for each the `tracked` unit's.
+    For each percentile, over all units of the last hidden layer: the mean of
+    `range` (largest less smallest value over the evaluations), the mean and the
+    median of `relative` (the same, in units of the distance between the outer
+    percentiles of that unit at the last evaluation).
   """
   course = np.asarray([line[ALL_PERCENTILES] for line in tests])
   ranges = np.ptp(course, axis=0)

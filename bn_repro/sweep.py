@@ -1,0 +1,205 @@
+"""Runs a list of experiments, each as a process of its own.
+
+A process for each run, so that none can take the others with it. Finished runs
+are skipped, unfinished ones resume. Knows of a run only its command line, the
+last line of its metrics.jsonl and its summary.json.
+"""
+
+import itertools
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from bn_repro import config as config_lib
+from bn_repro.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+POLL_SECONDS = 0.5
+
+
+class Run(NamedTuple):
+  """One experiment: its folder's name, its --config and its overrides."""
+
+  name: str
+  config: str
+  overrides: Mapping[str, Any]
+
+  def load(self) -> ConfigDict:
+    """The checked config; raises UserError if it makes no sense."""
+    config = config_lib.load(str(PROJECT / self.config), self.overrides)
+    config_lib.check(config)
+    return config
+
+  def command(self, root: Path) -> list[str]:
+    """The command line that trains it in `root / name`."""
+    return [
+      sys.executable, '-m', 'bn_repro', f'--config={self.config}',
+      f'--workdir={(root / self.name).absolute()}',
+      *(f'--config.{field}={value}' for field, value in self.overrides.items()),
+    ]  # fmt: skip
+
+
+def read(path: Path) -> list[Run]:
+  """The runs of a file of configs/sweeps, all checked.
+
+  Raises:
+    UserError: no such file, two runs of one name, or a config without sense.
+  """
+  if not path.is_file():
+    found = sorted(str(p) for p in Path('configs/sweeps').glob('[a-z]*.py'))
+    raise UserError(f'no sweep {str(path)!r}; there are {", ".join(found) or "none"}')
+  namespace = config_lib.execute(path)
+  runs = [Run(*run) for run in namespace.get_runs()]
+  names = [run.name for run in runs]
+  if len(set(names)) < len(names):
+    raise UserError(f'{path}: two runs share a name')
+  for run in runs:
+    run.load()
+  return runs
+
+
+class Sweep:
+  """A list of runs under one root, some of them at a time.
+
+  Attributes:
+    failures: name and reason of each run that ended without a summary.
+  """
+
+  def __init__(self, runs: list[Run], root: Path, jobs: int):
+    self._root = root
+    self._jobs = jobs
+    self._steps = {run.name: run.load().num_steps for run in runs}
+    self._pending = [run for run in runs if not self._summary(run).exists()]
+    self._processes: dict[str, subprocess.Popen] = {}
+    self.failures: dict[str, str] = {}
+
+  def execute(self) -> None:
+    """Runs what is not finished, with one progress bar over all steps."""
+    waiting = queue.Queue()
+    for run in self._pending:
+      waiting.put(run)
+    workers = [
+      threading.Thread(target=self._work, args=(waiting, cores))
+      for cores in _shares_of_cores(min(self._jobs, len(self._pending)))
+    ]
+    try:
+      for worker in workers:
+        worker.start()
+      self._show_progress(workers)
+    except KeyboardInterrupt:
+      waiting.queue.clear()
+      for process in self._processes.values():
+        process.terminate()
+      raise
+
+  def _work(self, waiting: queue.Queue, cores: set[int] | None) -> None:
+    while True:
+      try:
+        run = waiting.get_nowait()
+      except queue.Empty:
+        return
+      try:
+        self._start_and_wait(run, cores)
+      except OSError as error:
+        self.failures[run.name] = f'could not be started: {error}'
+
+  def _start_and_wait(self, run: Run, cores: set[int] | None) -> None:
+    workdir = self._root / run.name
+    workdir.mkdir(parents=True, exist_ok=True)
+    log = workdir / 'log.txt'
+    with log.open('w') as output:
+      process = subprocess.Popen(
+        run.command(self._root), cwd=PROJECT, stdout=output, stderr=output
+      )
+    self._processes[run.name] = process
+    if cores:
+      os.sched_setaffinity(process.pid, cores)
+    code = process.wait()
+    if not self._summary(run).exists():
+      lines = log.read_text().splitlines() or ['no output']
+      self.failures[run.name] = f'exit code {code}: {lines[-1]} (see {log})'
+
+  def _show_progress(self, workers: list[threading.Thread]) -> None:
+    """Time left counts the steps of this call only: others cost nothing."""
+    before = sum(self._steps_taken(run) for run in self._pending)
+    total = sum(self._steps[run.name] for run in self._pending)
+    with tqdm(
+      total=total, initial=before, unit='step', unit_scale=True,
+      desc=f'{len(self._pending)} runs', smoothing=0,
+    ) as bar:  # fmt: skip
+      while any(worker.is_alive() for worker in workers):
+        time.sleep(POLL_SECONDS)
+        bar.set_postfix_str(f'{self._finished()} finished', refresh=False)
+        bar.update(sum(map(self._steps_taken, self._pending)) - bar.n)
+
+  def _finished(self) -> int:
+    return sum(self._summary(run).exists() for run in self._pending)
+
+  def _steps_taken(self, run: Run) -> int:
+    if self._summary(run).exists() or run.name in self.failures:
+      return self._steps[run.name]
+    return _last_step(self._root / run.name / 'metrics.jsonl')
+
+  def _summary(self, run: Run) -> Path:
+    return self._root / run.name / 'summary.json'
+
+
+def _last_step(path: Path) -> int:
+  """The step of the last whole line of a metrics.jsonl, 0 if there is none."""
+  try:
+    with path.open('rb') as file:
+      file.seek(max(0, path.stat().st_size - 20_000))
+      lines = file.read().split(b'\n')[:-1]
+    return json.loads(lines[-1])['step'] if lines else 0
+  except (OSError, json.JSONDecodeError):
+    return 0
+
+
+def _shares_of_cores(workers: int) -> list[set[int] | None]:
+  """Disjoint cores for each worker: small networks gain nothing from more.
+
+  None (no limit) where cores cannot be told apart or are fewer than workers.
+  """
+  if not hasattr(os, 'sched_getaffinity'):
+    return [None] * workers
+  cores = sorted(os.sched_getaffinity(0))
+  if workers <= 1 or len(cores) < workers:
+    return [None] * workers
+  return [set(itertools.islice(cores, i, None, workers)) for i in range(workers)]
+
+
+def run_sweep(path: Path, root: Path, jobs: int) -> dict[str, str]:
+  """Runs a sweep and prints what came of it.
+
+  Args:
+    path: a file of configs/sweeps.
+    root: gets one workdir for each run.
+    jobs: how many runs at a time.
+
+  Returns:
+    The failures, name to reason; empty if every run has a summary.
+  """
+  runs = read(path)
+  sweep = Sweep(runs, root, jobs)
+  sweep.execute()
+  summaries = [
+    json.loads(summary.read_text())
+    for run in runs
+    if (summary := root / run.name / 'summary.json').exists()
+  ]
+  diverged = sum(summary['diverged'] for summary in summaries)
+  print(
+    f'{len(summaries)} of {len(runs)} runs of {path.stem} are finished in {root}'
+    + (f', {diverged} of them diverged' if diverged else '')
+  )
+  return sweep.failures

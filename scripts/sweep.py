@@ -1,0 +1,39 @@
+"""Runs a list of experiments from configs/sweeps; skips what is finished.
+
+python scripts/sweep.py --sweep=configs/sweeps/quickstart.py --root=runs/quickstart
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bn_repro.errors import UserError
+from bn_repro.sweep import run_sweep
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--sweep', type=Path, required=True, help='a configs/sweeps file')
+  parser.add_argument('--root', type=Path, required=True, help='gets a folder a run')
+  parser.add_argument('--jobs', type=int, default=1, help='runs at a time (1)')
+  arguments = parser.parse_args()
+  try:
+    failures = run_sweep(arguments.sweep, arguments.root, max(1, arguments.jobs))
+  except UserError as error:
+    sys.exit(_complain(f'error: {error}', 2))
+  except KeyboardInterrupt:
+    sys.exit(_complain('interrupted; the same command goes on', 130))
+  for name, reason in failures.items():
+    print(f'failed: {name}: {reason}', file=sys.stderr)
+  sys.exit(1 if failures else 0)
+
+
+def _complain(text: str, code: int) -> int:
+  print(text, file=sys.stderr)
+  return code
+
+
+if __name__ == '__main__':
+  main()
