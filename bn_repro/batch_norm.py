@@ -59,7 +59,7 @@ def moments(x: jax.Array, mask: jax.Array | None = None) -> Moments:
     x = jnp.where(mask, x, 0)
   at_least_one = jnp.maximum(count, 1)
   mean = jnp.sum(x, axis=-2) / at_least_one
-  centred = x - mean[..., None, :]
+  centred = x - _rows(mean, x)
   if mask is not None:
     centred = jnp.where(mask, centred, 0)
   remainder = jnp.sum(centred, axis=-2) / at_least_one
@@ -116,10 +116,18 @@ def normalize(
     epsilon: added to the variance for numerical stability, in its unit.
 
   Returns:
-    y, shaped like x, in the widest dtype of the arguments.
+    y, shaped like x, in x's dtype or float32, whichever is wider.
   """
-  scale = gamma * lax.rsqrt(var + epsilon)
-  return (x - mean[..., None, :]) * scale[..., None, :] + beta
+  dtype = _statistics_dtype(x)
+  scale = _rows(gamma, x).astype(dtype) * lax.rsqrt(_rows(var, x) + epsilon)
+  return (x.astype(dtype) - _rows(mean, x)) * scale + _rows(beta, x).astype(dtype)
+
+
+def _rows(of_features: jax.Array, x: jax.Array) -> jax.Array:
+  """`[..., features]` with a 1 for m, to broadcast against `[..., m, features]`."""
+  ones = (1,) * (x.ndim - 1 - of_features.ndim)
+  *groups, features = of_features.shape
+  return of_features.reshape(*ones, *groups, 1, features)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
@@ -175,9 +183,7 @@ def _merge_over_devices(statistics, axis_name, axis_index_groups):
     axis_name,
     axis_index_groups=axis_index_groups,
   )
-  return merge_moments(
-    Moments(*jnp.split(gathered, (features, 2 * features), axis=-1))
-  )
+  return merge_moments(Moments(*jnp.split(gathered, (features, 2 * features), axis=-1)))
 
 
 def _forward(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
@@ -197,7 +203,7 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
   x, gamma, beta, mask, (mean, var, count) = residuals
   dy = cotangents[0].astype(mean.dtype)
   inverse = lax.rsqrt(var + epsilon)
-  centred = x - mean[..., None, :]
+  centred = x.astype(mean.dtype) - _rows(mean, x)
   sum_dy = jnp.sum(dy, axis=-2)
   sum_dy_x_hat = jnp.sum(dy * centred, axis=-2) * inverse
   d_gamma = _over_groups(sum_dy_x_hat).astype(gamma.dtype)
@@ -207,13 +213,13 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
     sum_dy, sum_dy_x_hat = _sum_over_devices(
       sum_dy, sum_dy_x_hat, axis_name, axis_index_groups
     )
-  through_moments = (
-    sum_dy[..., None, :] + centred * (inverse * sum_dy_x_hat)[..., None, :]
-  ) / count[..., None, :]
+  of_mean = _rows(sum_dy / count, x)
+  of_variance = centred * _rows(sum_dy_x_hat * inverse / count, x)
+  through_moments = of_mean + of_variance
   if mask is not None:
     through_moments = jnp.where(mask, through_moments, 0)
-  dx = (dy - through_moments) * (gamma * inverse)[..., None, :]
-  return dx.astype(x.dtype), d_gamma, d_beta, None
+  scale = _rows(gamma, x).astype(mean.dtype) * _rows(inverse, x)
+  return ((dy - through_moments) * scale).astype(x.dtype), d_gamma, d_beta, None
 
 
 def _over_groups(of_each):

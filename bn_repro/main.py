@@ -1,7 +1,7 @@
 """Trains and evaluates one network of Ioffe & Szegedy (2015).
 
 usage:
-  python -m bn_repro --config=FILE.py[:ARGUMENT] --workdir=DIR [--config.FIELD=VALUE ...]
+  python -m bn_repro --config=FILE.py[:ARGUMENT] --workdir=DIR [--config.FIELD=VALUE]...
 
 examples:
   python -m bn_repro --config=configs/mnist.py:batch_norm --workdir=runs/batch_norm

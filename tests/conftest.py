@@ -1,0 +1,26 @@
+"""Settings of the whole suite: eight CPU devices, strict promotion.
+
+Set before JAX is imported. Strict promotion turns an unnoticed change of dtype
+or an unnoticed broadcast into an error.
+"""
+
+import os
+from pathlib import Path
+
+os.environ['JAX_PLATFORMS'] = 'cpu'
+os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
+
+import jax
+import pytest
+
+jax.config.update('jax_numpy_dtype_promotion', 'strict')
+jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def float64():
+  """Double precision for one test."""
+  with jax.enable_x64(True):
+    yield
