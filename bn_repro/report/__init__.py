@@ -1,0 +1,6 @@
+"""Tables and figures from what runs left behind; trains nothing.
+
+`collect` turns workdirs into the two files of a sweep that are committed (its
+summaries as JSON, its curves as CSV); the other modules read only those, so that
+a figure can be made again without the runs.
+"""

@@ -1,0 +1,103 @@
+"""From the workdirs of a sweep to its committed files, and back.
+
+`NAME.json` holds the summaries of the runs, `NAME_curves.csv` their evaluations.
+Does not know what the runs were for.
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bn_repro.errors import UserError
+
+# Column of the CSV: tag in metrics.jsonl.
+COLUMNS = {
+  'test_accuracy': 'test/accuracy',
+  'test_accuracy_moving_average': 'test/accuracy_moving_average',
+  'test_loss': 'test/loss',
+  'percentile_15': 'sigmoid_input/percentile_15',
+  'percentile_50': 'sigmoid_input/percentile_50',
+  'percentile_85': 'sigmoid_input/percentile_85',
+}
+DIGITS = 6
+
+
+class Run(NamedTuple):
+  """A finished run: its summary, and a `[evaluations]` array for each column."""
+
+  name: str
+  summary: dict
+  curves: dict[str, np.ndarray]
+
+  @property
+  def config(self) -> dict:
+    """The flat config of the run."""
+    return self.summary['config']
+
+  def accuracy_at(self, step: int) -> float:
+    """Test accuracy at an evaluated step; NaN if the run stopped before it."""
+    here = self.curves['test_accuracy'][self.curves['step'] == step]
+    return float(here[0]) if len(here) else float('nan')
+
+  def steps_to(self, accuracy: float) -> float:
+    """The first evaluated step with that test accuracy, or infinity."""
+    reached = self.curves['step'][self.curves['test_accuracy'] >= accuracy]
+    return float(reached[0]) if len(reached) else float('inf')
+
+
+def collect(root: Path, results: Path, name: str) -> None:
+  """Writes `results / NAME.json` and `NAME_curves.csv` from `root/*/`.
+
+  Raises:
+    UserError: the root has no finished run.
+  """
+  workdirs = sorted(path.parent for path in root.glob('*/summary.json'))
+  if not workdirs:
+    raise UserError(f'no finished run in {root}; run scripts/sweep.py first')
+  results.mkdir(parents=True, exist_ok=True)
+  summaries = {path.name: _read_summary(path) for path in workdirs}
+  lines = (f'{json.dumps(n)}: {json.dumps(s)}' for n, s in summaries.items())
+  (results / f'{name}.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
+  with (results / f'{name}_curves.csv').open('w', newline='') as file:
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(['run', 'step', *COLUMNS])
+    for workdir in workdirs:
+      writer.writerows(_evaluations(workdir))
+
+
+def _read_summary(workdir: Path) -> dict:
+  return json.loads((workdir / 'summary.json').read_text())
+
+
+def _evaluations(workdir: Path):
+  for text in (workdir / 'metrics.jsonl').read_text().splitlines():
+    line = json.loads(text)
+    if 'test/accuracy' in line:
+      values = (line.get(tag) for tag in COLUMNS.values())
+      cells = ('' if value is None else round(value, DIGITS) for value in values)
+      yield [workdir.name, line['step'], *cells]
+
+
+def load(results: Path, name: str) -> list[Run]:
+  """The runs of a sweep, in the order of their names; [] if it has no files."""
+  path = results / f'{name}.json'
+  if not path.exists():
+    return []
+  rows: dict[str, list] = {}
+  with (results / f'{name}_curves.csv').open() as file:
+    for row in csv.DictReader(file):
+      rows.setdefault(row['run'], []).append(row)
+  return [
+    Run(run, summary, _columns(rows[run]))
+    for run, summary in json.loads(path.read_text()).items()
+  ]
+
+
+def _columns(rows: list[dict]) -> dict[str, np.ndarray]:
+  names = ('step', *COLUMNS)
+  return {
+    name: np.asarray([float(row[name] or 'nan') for row in rows]) for name in names
+  }

@@ -1,0 +1,118 @@
+"""The figures of section 4.1, drawn from collected runs."""
+
+import hashlib
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use('Agg')
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from bn_repro.report.collect import Run
+from bn_repro.report.tables import group_by, over
+
+NAMES = {'baseline': 'Without BN', 'batch_norm': 'With BN'}
+COLOURS = {'baseline': 'tab:orange', 'batch_norm': 'tab:blue'}
+PERCENTILES = (15, 50, 85)
+
+
+def figure_1(runs: list[Run], path: Path) -> None:
+  """Figure 1: (a) test accuracy, (b, c) percentiles of one sigmoid's input.
+
+  Args:
+    runs: both networks, some seeds of each; (a) shows the mean and the range
+      over seeds, (b) and (c) the lowest seed.
+    path: the PNG to write.
+  """
+  figure, (a, b, c) = plt.subplots(1, 3, figsize=(11, 3.4), layout='constrained')
+  networks = group_by(runs, 'network')
+  for (network,), group in networks.items():
+    _draw_accuracy(a, network, group)
+  _finish_accuracy(a, runs)
+  for axes, letter, network in ((b, 'b', 'baseline'), (c, 'c', 'batch_norm')):
+    _draw_percentiles(axes, networks[(network,)][0])
+    axes.set_title(f'({letter}) {NAMES[network]}')
+  c.sharey(b)
+  b.set_ylabel('input of one sigmoid, last hidden layer')
+  data = runs[0].summary['dataset']
+  figure.suptitle(f'Figure 1 on {data}: three layers of 100 sigmoid units')
+  _save(figure, path, runs)
+
+
+def _draw_accuracy(axes, network, group):
+  steps = group[0].curves['step']
+  accuracy = np.stack([run.curves['test_accuracy'] for run in group])
+  name = f'{NAMES[network]} ({len(group)} seeds)'
+  axes.plot(steps, accuracy.mean(axis=0), color=COLOURS[network], label=name)
+  low, high = accuracy.min(axis=0), accuracy.max(axis=0)
+  axes.fill_between(steps, low, high, color=COLOURS[network], alpha=0.25, lw=0)
+
+
+def _finish_accuracy(axes, runs):
+  """The paper's axis, 0.7 to 1, where the curves reach it."""
+  axes.set_ylim(0.7, 1)
+  axes.set(title='(a) test accuracy', xlabel='training steps')
+  axes.set_xlim(0, runs[0].summary['num_steps'])
+  axes.grid(alpha=0.3)
+  axes.legend(loc='lower right')
+
+
+def _draw_percentiles(axes, run):
+  for percentile in PERCENTILES:
+    values = run.curves[f'percentile_{percentile}']
+    style = '-' if percentile == 50 else '--'
+    axes.plot(run.curves['step'], values, style, color='black', lw=1)
+    axes.annotate(f'{percentile} %', (run.curves['step'][-1], values[-1]), fontsize=8)
+  axes.set_xlabel('training steps')
+  axes.grid(alpha=0.3)
+
+
+def figure_grid(runs: list[Run], path: Path) -> None:
+  """Accuracy against learning rate, one panel for each initial deviation.
+
+  Dashed: after 1,000 steps; solid: at the end. Bars span the seeds.
+  """
+  deviations = group_by(runs, 'model.init_std')
+  figure, panels = plt.subplots(
+    1, len(deviations), figsize=(11, 3.6), sharey=True, layout='constrained'
+  )
+  for axes, ((deviation,), group) in zip(np.atleast_1d(panels), deviations.items()):
+    for (network,), of_network in group_by(group, 'network').items():
+      _draw_rates(axes, network, of_network, 1_000, '--')
+      _draw_rates(axes, network, of_network, of_network[0].summary['num_steps'], '-')
+    axes.set(xscale='log', xlabel='learning rate', title=f'init std {deviation:g}')
+    axes.grid(alpha=0.3)
+  np.atleast_1d(panels)[0].set_ylabel('test accuracy')
+  np.atleast_1d(panels)[-1].legend(loc='lower center', fontsize=8)
+  _save(figure, path, runs)
+
+
+def _draw_rates(axes, network, runs, step, style):
+  rates = group_by(runs, 'learning_rate')
+  accuracy = [
+    over(group, lambda run: run.accuracy_at(step)) for group in rates.values()
+  ]
+  middle = np.asarray([values.mean() for values in accuracy])
+  span = np.abs(np.asarray([(v.min(), v.max()) for v in accuracy]) - middle[:, None])
+  axes.errorbar(
+    [rate for (rate,) in rates], middle, span.T, fmt=f'o{style}', ms=3, capsize=2,
+    color=COLOURS[network], label=f'{NAMES[network]}, {step:,} steps',
+  )  # fmt: skip
+
+
+def _save(figure, path: Path, runs: list[Run]) -> None:
+  """Writes the PNG, which names the numbers that it was drawn from."""
+  figure.savefig(path, dpi=130, metadata={'Description': digest(runs)})
+  plt.close(figure)
+
+
+def digest(runs: list[Run]) -> str:
+  """SHA-256 over the curves of some runs, to tell whether a figure is theirs."""
+  total = hashlib.sha256()
+  for run in runs:
+    total.update(run.name.encode())
+    for values in run.curves.values():
+      total.update(values.tobytes())
+  return f'curves sha256:{total.hexdigest()}'

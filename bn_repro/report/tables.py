@@ -1,0 +1,72 @@
+"""Numbers over seeds, and Markdown tables of them.
+
+Does not know what is tabulated.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bn_repro.report.collect import Run
+
+NEVER = 'never'
+
+
+def group_by(runs: Iterable[Run], *fields: str) -> dict[tuple, list[Run]]:
+  """Runs by the values of some config fields, sorted by these."""
+  groups: dict[tuple, list[Run]] = {}
+  for run in runs:
+    groups.setdefault(tuple(run.config[field] for field in fields), []).append(run)
+  return dict(sorted(groups.items()))
+
+
+def over(runs: Iterable[Run], measure: Callable[[Run], float]) -> np.ndarray:
+  """One number for each run, `[runs]` float64; what is missing becomes NaN."""
+  return np.asarray([math.nan if (v := measure(r)) is None else v for r in runs])
+
+
+def percent(values: np.ndarray) -> str:
+  """Mean and sample standard deviation of shares: '97.31 ± 0.12 %'."""
+  values = 100 * values[np.isfinite(values)]
+  if len(values) == 0:
+    return '-'
+  if len(values) == 1:
+    return f'{values[0]:.2f} %'
+  return f'{values.mean():.2f} ± {values.std(ddof=1):.2f} %'
+
+
+def steps(values: np.ndarray) -> str:
+  """Mean and sample standard deviation of step counts; says how many never."""
+  reached = values[np.isfinite(values)]
+  if len(reached) == 0:
+    return NEVER
+  text = f'{reached.mean():,.0f}'
+  if len(reached) > 1:
+    text += f' ± {reached.std(ddof=1):,.0f}'
+  missing = len(values) - len(reached)
+  return f'{text} ({missing} of {len(values)} {NEVER})' if missing else text
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+  """A Markdown table; every column but the first is right-aligned."""
+  lines = [head, *rows]
+  widths = [max(map(len, column)) for column in zip(*lines)]
+  rule = ['-' * widths[0], *('-' * (width - 1) + ':' for width in widths[1:])]
+  return '\n'.join(_line(cells, widths) for cells in (head, rule, *lines[1:]))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+  first, *others = (
+    cell.rjust(width) if i else cell.ljust(width)
+    for i, (cell, width) in enumerate(zip(cells, widths))
+  )
+  return f'| {" | ".join((first, *others))} |'
+
+
+def replace_block(path: Path, name: str, text: str) -> None:
+  """Puts text between `<!-- NAME -->` and `<!-- end of NAME -->` of a file."""
+  before, start, rest = path.read_text().partition(f'<!-- {name} -->\n')
+  _, end, after = rest.partition(f'<!-- end of {name} -->')
+  path.write_text(f'{before}{start}{text}\n{end}{after}')
