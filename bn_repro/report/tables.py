@@ -50,19 +50,25 @@ def steps(values: np.ndarray) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-  """A Markdown table; every column but the first is right-aligned."""
-  lines = [head, *rows]
-  widths = [max(map(len, column)) for column in zip(*lines)]
-  rule = ['-' * widths[0], *('-' * (width - 1) + ':' for width in widths[1:])]
-  return '\n'.join(_line(cells, widths) for cells in (head, rule, *lines[1:]))
+  """A Markdown table, padded to read well as it is; numbers go to the right."""
+  lines = list(rows)
+  columns = list(zip(head, *lines))
+  to_right = [all(map(_is_number, column[1:])) for column in columns]
+  widths = [max(map(len, column)) for column in columns]
+  rule = ['-' * (w - 1) + ':' if r else '-' * w for w, r in zip(widths, to_right)]
+  return '\n'.join(_line(cells, widths, to_right) for cells in (head, rule, *lines))
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-  first, *others = (
-    cell.rjust(width) if i else cell.ljust(width)
-    for i, (cell, width) in enumerate(zip(cells, widths))
+def _is_number(cell: str) -> bool:
+  return cell[:1].isdigit() or cell[:1] in '+-' or cell == NEVER
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
+  padded = (
+    cell.rjust(width) if right else cell.ljust(width)
+    for cell, width, right in zip(cells, widths, to_right)
   )
-  return f'| {" | ".join((first, *others))} |'
+  return f'| {" | ".join(padded)} |'
 
 
 def replace_block(path: Path, name: str, text: str) -> None:

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Passes the tests, in .venv, which is made if it is missing.
+#   bash scripts/test.sh           everything
+#   bash scripts/test.sh --fast    the inner suite, under two minutes
+# Anything else goes to pytest, such as: bash scripts/test.sh -k resume
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/environment.sh
+environment test
+if [ "${1:-}" = --fast ]; then
+  shift
+  set -- -m 'not slow' "$@"
+fi
+exec python -m pytest "$@"
