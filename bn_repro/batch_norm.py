@@ -81,13 +81,13 @@ def merge_moments(parts: Moments) -> Moments:
   Returns:
     `Moments` without that axis. A part with count 0 changes nothing.
   """
-  count = jnp.sum(parts.count, axis=0)
+  count = jnp.sum(parts.count, axis=0, keepdims=True)
   weight = parts.count / jnp.maximum(count, 1)
   # Relative to one of the means: sums of large equal numbers lose digits.
-  origin = parts.mean[0]
-  mean = origin + jnp.sum(weight * (parts.mean - origin), axis=0)
+  origin = parts.mean[:1]
+  mean = origin + jnp.sum(weight * (parts.mean - origin), axis=0, keepdims=True)
   spread = parts.var + jnp.square(parts.mean - mean)
-  return Moments(mean, jnp.sum(weight * spread, axis=0), count)
+  return Moments(mean[0], jnp.sum(weight * spread, axis=0), count[0])
 
 
 def unbiased_variance(statistics: Moments) -> jax.Array:

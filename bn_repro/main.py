@@ -94,12 +94,13 @@ def parse(arguments: list[str]) -> ConfigDict:
 
 
 def _location(arguments: list[str]) -> str:
-  """The value of --config, given as --config=FILE or as two words."""
+  """The value of the last --config, given as --config=FILE or as two words."""
+  location = DEFAULT_CONFIG
   for argument, following in zip(arguments, [*arguments[1:], '']):
     name, equals, value = argument.partition('=')
     if name in ('--config', '-config'):
-      return value if equals else following
-  return DEFAULT_CONFIG
+      location = value if equals else following
+  return location
 
 
 def overrides_of(arguments: list[str]) -> list[str]:

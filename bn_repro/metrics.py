@@ -45,7 +45,9 @@ class Recorder:
     partial.replace(self._path)
     self._file = self._path.open('a')
     after = self.history[-1]['step'] + 1 if self.history else 0
-    self._writer = SummaryWriter(str(self._workdir), purge_step=after)
+    self._writer = SummaryWriter(
+      str(self._workdir), purge_step=after, filename_suffix=f'.from_{after}'
+    )
     self._writer.add_custom_scalars_multilinechart(
       list(PERCENTILE_TAGS), category='figure 1 (b, c)', title='sigmoid input'
     )
@@ -129,8 +131,9 @@ class Recorder:
 
 
 def _lines_until(path: Path, step: int) -> list[dict]:
-  lines = (json.loads(line) for line in path.read_text().splitlines())
-  return [line for line in lines if line['step'] <= step]
+  """The lines of a metrics.jsonl up to a step; a torn last line is dropped."""
+  whole = (t for t in path.read_text().splitlines(keepends=True) if t.endswith('\n'))
+  return [line for line in map(json.loads, whole) if line['step'] <= step]
 
 
 def _strict(value: Any) -> Any:

@@ -47,10 +47,8 @@ def replicate(tree: Any, devices: list[jax.Device]) -> Any:
   """Puts a tree of arrays on every device, once, for `spread`."""
   if len(devices) == 1:
     return jax.device_put(tree, devices[0])
-  copy = jax.pmap(
-    lambda leaves: leaves, in_axes=None, devices=devices, axis_size=len(devices)
-  )
-  return copy(tree)
+  copy = jax.pmap(lambda _, leaves: leaves, in_axes=(0, None), devices=devices)
+  return copy(np.arange(len(devices)), tree)
 
 
 def spread(step: Callable, devices: list[jax.Device]) -> Callable:

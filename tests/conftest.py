@@ -5,7 +5,6 @@ or an unnoticed broadcast into an error.
 """
 
 import os
-from pathlib import Path
 
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
@@ -13,14 +12,19 @@ os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
 import jax
 import pytest
 
+from support import small_config
+
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_numpy_rank_promotion', 'raise')
-
-PROJECT = Path(__file__).resolve().parents[1]
-
 
 @pytest.fixture
 def float64():
   """Double precision for one test."""
   with jax.enable_x64(True):
     yield
+
+
+@pytest.fixture
+def config():
+  """The normalized network on the embedded digits, in 40 steps."""
+  return small_config('batch_norm')

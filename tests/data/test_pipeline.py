@@ -1,0 +1,32 @@
+"""What a network sees of an image (section 4.1: binary input)."""
+
+import jax
+import numpy as np
+import pytest
+
+from bn_repro.data import pipeline, sources
+
+
+@pytest.mark.parametrize('threshold', [0.0, 0.5, 0.9])
+def test_binary_pixels_are_on_above_the_threshold(config, threshold):
+  config.dataset.threshold = threshold
+  every_byte = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+  seen = pipeline.convert_pixels(every_byte, config.dataset)
+  assert seen.dtype == np.float32
+  np.testing.assert_array_equal(seen, every_byte / 255 > threshold)
+
+
+def test_grey_pixels_run_from_0_to_1(config):
+  config.dataset.pixels = 'grey'
+  every_byte = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+  seen = pipeline.convert_pixels(every_byte, config.dataset)
+  np.testing.assert_allclose(seen, every_byte / 255, rtol=1e-6)
+
+
+def test_a_batch_holds_the_examples_of_its_indices(config):
+  examples = sources.load('digits').train
+  feed = pipeline.Feed(examples, config)
+  (indices,) = feed.indices(range(3, 4))
+  batch = jax.jit(feed.batch)(feed.examples, indices)
+  np.testing.assert_array_equal(batch.labels, examples.labels[indices])
+  np.testing.assert_array_equal(batch.images, examples.images[indices] > 127)

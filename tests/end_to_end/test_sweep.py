@@ -1,0 +1,78 @@
+"""A sweep runs what is not finished and survives what fails."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bn_repro import sweep
+from bn_repro.errors import UserError
+from support import FEW_STEPS, PROJECT, clean_environment, summary_of
+
+# 'broken' passes the checks and fails when it starts: nobody has so many devices.
+SWEEP = """
+FEW = {few}
+
+def get_runs():
+  return [
+    ('plain', 'configs/mnist.py:baseline', FEW),
+    ('broken', 'configs/mnist.py:baseline', FEW | {{'num_devices': 60}}),
+    ('normalized', 'configs/mnist.py:batch_norm', FEW | {{'seed': 1}}),
+  ]
+"""
+
+
+def run_script(*arguments):
+  return subprocess.run(
+    [sys.executable, 'scripts/sweep.py', *map(str, arguments)],
+    cwd=PROJECT, env=clean_environment(), capture_output=True, text=True, timeout=300,
+  )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_one_failure_does_not_stop_the_others(tmp_path):
+  path, root = tmp_path / 'three.py', tmp_path / 'runs'
+  path.write_text(SWEEP.format(few=FEW_STEPS))
+  arguments = (f'--sweep={path}', f'--root={root}', '--jobs=2')
+  first = run_script(*arguments)
+  assert first.returncode == 1
+  assert '2 of 3 runs of three are finished' in first.stdout
+  (failed,) = (x for x in first.stderr.splitlines() if x.startswith('failed: '))
+  assert 'broken: exit code 2: error: config.num_devices=60' in failed
+  assert summary_of(root / 'normalized')['seed'] == 1
+  before = (root / 'plain' / 'summary.json').stat().st_mtime_ns
+  second = run_script(*arguments)
+  assert '1 runs' in second.stderr  # the bar counts only what is left
+  assert (root / 'plain' / 'summary.json').stat().st_mtime_ns == before
+
+
+def test_every_sweep_in_configs_is_sound():
+  """Configs load and pass their checks; names do not clash."""
+  numbers = {
+    path.stem: len(sweep.read(path))
+    for path in (PROJECT / 'configs' / 'sweeps').glob('[a-z]*.py')
+  }
+  assert numbers['mnist_figure1'] == 10
+  assert numbers['mnist_grid'] == 7 * 3 * 2 * 3
+  assert numbers['quickstart'] == 6
+
+
+def test_an_unknown_sweep_names_the_known():
+  result = run_script('--sweep=configs/sweeps/nope.py', '--root=runs/nope')
+  assert result.returncode == 2
+  assert 'configs/sweeps/mnist_grid.py' in result.stderr
+  assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_mistake_in_one_run_stops_the_sweep_before_it_starts(tmp_path):
+  path = tmp_path / 'bad.py'
+  path.write_text(SWEEP.format(few={'batch_size': -1}))
+  with pytest.raises(UserError, match='batch_size=-1'):
+    sweep.read(path)
+
+
+def test_two_runs_of_one_name(tmp_path):
+  path = tmp_path / 'twice.py'
+  path.write_text("def get_runs():\n  return [('a', 'configs/mnist.py', {})] * 2\n")
+  with pytest.raises(UserError, match='share a name'):
+    sweep.read(path)

@@ -1,0 +1,65 @@
+"""What several test files need: small runs, and a way to start the program."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from bn_repro import config as config_lib
+
+PROJECT = Path(__file__).resolve().parents[1]
+FEW_STEPS = {
+  'dataset.name': 'digits',
+  'num_steps': 40,
+  'log_every': 10,
+  'evaluate_every': 20,
+  'checkpoint_every': 20,
+  'population_batches': 5,
+}
+TIMES = ('seconds', 'steps_per_second', 'wall_seconds', 'examples_per_second')
+
+
+def small_config(network: str, **overrides) -> ConfigDict:
+  """A config of a few steps on the digits, with dotted overrides."""
+  location = str(PROJECT / 'configs' / f'mnist.py:{network}')
+  return config_lib.load(location, FEW_STEPS | overrides)
+
+
+def as_flags(overrides: dict) -> list[str]:
+  """Overrides as the command line takes them."""
+  return [f'--config.{field}={value}' for field, value in overrides.items()]
+
+
+def program(
+  *arguments, directory: Path = PROJECT, **environment: str
+) -> subprocess.CompletedProcess:
+  """Runs `python -m bn_repro` in a directory to its end, on one CPU device."""
+  return subprocess.run(
+    [sys.executable, '-m', 'bn_repro', *map(str, arguments)],
+    cwd=directory, capture_output=True, text=True, timeout=300,
+    env=clean_environment() | environment,
+  )  # fmt: skip
+
+
+def clean_environment() -> dict[str, str]:
+  """This process's environment without the suite's eight devices."""
+  return {k: v for k, v in os.environ.items() if k != 'XLA_FLAGS'}
+
+
+def without_times(lines) -> list[dict]:
+  """Lines of metrics, or summaries, that two equal runs must share."""
+  return [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+
+
+def metrics_of(workdir: Path) -> list[dict]:
+  """The lines of metrics.jsonl."""
+  text = (workdir / 'metrics.jsonl').read_text()
+  return [json.loads(line) for line in text.splitlines()]
+
+
+def summary_of(workdir: Path) -> dict:
+  """The content of summary.json."""
+  return json.loads((workdir / 'summary.json').read_text())

@@ -1,0 +1,43 @@
+"""The table of --describe counts what the paper's network has."""
+
+import jax
+import pytest
+
+from bn_repro import describe, models
+from support import PROJECT
+
+
+@pytest.mark.parametrize(
+  'network, parameters', [('baseline', 99_710), ('batch_norm', 100_010)]
+)
+def test_totals_of_section_4_1(network, parameters):
+  from bn_repro import config as config_lib
+
+  config = config_lib.load(str(PROJECT / 'configs' / f'mnist.py:{network}'))
+  rows = describe.layer_rows(models.build(config, 10), (28, 28))
+  assert sum(row.parameters for row in rows) == parameters
+  # 784 x 100 + 100 x 100 + 100 x 100 + 100 x 10
+  assert sum(row.multiply_adds for row in rows) == 99_400
+  assert [row.output for row in rows if row.kind == 'Dense'] == [(100,)] * 3 + [(10,)]
+
+
+def test_multiply_adds_of_a_convolution_count_each_location():
+  from flax import linen as nn
+
+  class Network(nn.Module):
+    @nn.compact
+    def __call__(self, x, *, train):
+      return nn.Conv(16, (3, 3), strides=2)(x)
+
+  (row,) = describe.layer_rows(Network(), (32, 32, 3))
+  assert row.output == (16, 16, 16)
+  assert row.multiply_adds == 3 * 3 * 3 * 16 * 16 * 16
+
+
+def test_nothing_is_computed_and_no_data_is_read(config, monkeypatch, tmp_path):
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  config.dataset.name = 'mnist'
+  with jax.disable_jit(False):
+    text = describe.describe(config)
+  assert text.splitlines()[0].endswith('on mnist, input 28x28')
+  assert '100,010' in text.splitlines()[-1]

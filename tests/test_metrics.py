@@ -1,0 +1,111 @@
+"""metrics.jsonl, TensorBoard and summary.json say the same, once."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from bn_repro import metrics
+from support import metrics_of, summary_of
+
+
+def evaluation_of(accuracy, units=100):
+  """What an evaluator returns, with inputs spread from 0 to 100 times accuracy."""
+  inputs = accuracy * np.tile(np.arange(101.0)[:, None], (1, units))
+  return {'test/accuracy': accuracy, 'test/loss': 1 - accuracy}, inputs
+
+
+def scalars_of(loss):
+  return {'train/loss': loss, 'steps_per_second': 10.0}
+
+
+def write_run(workdir, config, accuracies, first=0):
+  """Records an evaluation every 20 steps, from step `first` on."""
+  with metrics.Recorder(workdir, config, first) as recorder:
+    for i, accuracy in enumerate(accuracies):
+      step = first + 20 * (i + (first > 0))
+      recorder.record(step, scalars_of(0.5), evaluation_of(accuracy))
+  return recorder
+
+
+def test_summary_follows_from_the_lines(config, tmp_path):
+  recorder = write_run(tmp_path, config, [0.1, 0.92, 0.96, 0.94])
+  summary = recorder.write_summary({'device': 'abacus'})
+  assert summary_of(tmp_path) == summary
+  assert summary['final_test_accuracy'] == 0.94
+  assert (summary['best_test_accuracy'], summary['best_step']) == (0.96, 40)
+  assert summary['steps_to_target'] == {'0.9': 20, '0.95': 40}
+  assert summary['examples_per_second'] == 600
+  assert summary['diverged'] is False
+  assert summary['device'] == 'abacus'
+
+
+def test_a_target_that_was_not_reached_is_null(config, tmp_path):
+  summary = write_run(tmp_path, config, [0.1, 0.91]).write_summary({})
+  assert summary['steps_to_target'] == {'0.9': 20, '0.95': None}
+
+
+def test_divergence_is_a_result(config, tmp_path):
+  with metrics.Recorder(tmp_path, config, 0) as recorder:
+    recorder.record(0, {}, evaluation_of(0.1))
+    assert recorder.is_finite(scalars_of(1.0))
+    assert not recorder.is_finite(scalars_of(math.nan))
+    assert not recorder.is_finite(scalars_of(math.inf))
+    recorder.record_divergence(range(0, 10), scalars_of(math.nan))
+  summary = recorder.write_summary({})
+  assert summary['diverged'] is True
+  assert summary['diverged_between_steps'] == [0, 10]
+  assert summary['final_test_accuracy'] is None
+  text = (tmp_path / 'metrics.jsonl').read_text()
+  assert 'NaN' not in text and metrics_of(tmp_path)[-1]['train/loss'] is None
+
+
+def test_drift_is_the_range_of_each_percentile(config, tmp_path):
+  """Percentiles 15, 50, 85 of inputs 0..100 are 15, 50, 85 times the accuracy."""
+  recorder = write_run(tmp_path, config, [0.2, 1.0, 0.5])
+  drift = recorder.write_summary({})['percentile_drift']
+  assert drift['50']['range'] == pytest.approx(50 * 0.8)
+  assert drift['15']['range'] == pytest.approx(15 * 0.8)
+  assert drift['50']['relative'] == pytest.approx(50 * 0.8 / (70 * 0.5))
+
+
+def test_a_resumed_run_drops_what_came_after_its_checkpoint(config, tmp_path):
+  write_run(tmp_path, config, [0.1, 0.2, 0.3])
+  with (tmp_path / 'metrics.jsonl').open('a') as file:
+    file.write('{"step": 60, "tr')  # killed while writing
+  write_run(tmp_path, config, [0.7], first=20)
+  assert [line['step'] for line in metrics_of(tmp_path)] == [0, 20, 40]
+  assert [line['test/accuracy'] for line in metrics_of(tmp_path)] == [0.1, 0.2, 0.7]
+
+
+def test_tensorboard_shows_each_step_once(config, tmp_path):
+  write_run(tmp_path, config, [0.1, 0.2, 0.3])
+  write_run(tmp_path, config, [0.7], first=20).write_summary({})
+  events = EventAccumulator(str(tmp_path), size_guidance={'histograms': 0})
+  events.Reload()
+  shown = {event.step: event.value for event in events.Scalars('test/accuracy')}
+  assert len(events.Scalars('test/accuracy')) == 3
+  assert shown == pytest.approx({0: 0.1, 20: 0.2, 40: 0.7})
+  assert [h.step for h in events.Histograms('sigmoid_input/last_hidden_layer')] == [
+    0,
+    20,
+    40,
+  ]
+  assert set(metrics.PERCENTILE_TAGS) <= set(events.Tags()['scalars'])
+
+
+def test_hyperparameters_are_in_the_hparams_tab(config, tmp_path):
+  write_run(tmp_path, config, [0.1, 0.2]).write_summary({})
+  events = EventAccumulator(str(tmp_path), size_guidance={'histograms': 0})
+  events.Reload()
+  assert {'_hparams_/experiment', '_hparams_/session_start_info'} <= set(
+    events.summary_metadata
+  )
+  assert 'summary/final_test_accuracy' in events.Tags()['scalars']
+
+
+def test_strict_json(tmp_path):
+  value = metrics._strict({'a': math.inf, 'b': {'c': math.nan, 'd': 1.5}})
+  assert json.dumps(value, allow_nan=False) == '{"a": null, "b": {"c": null, "d": 1.5}}'

@@ -1,0 +1,61 @@
+"""A step means the same on one device and on many."""
+
+import jax
+import numpy as np
+import pytest
+
+from bn_repro import models, parallel
+from bn_repro.data import sources
+from bn_repro.data.pipeline import Feed
+from bn_repro.errors import UserError
+from bn_repro.train import initial_state, make_step
+
+
+def after_some_steps(config, num_devices):
+  """State and metrics after 20 steps on that many devices, on the host."""
+  devices = parallel.choose_devices(num_devices, config.batch_size)
+  examples = sources.load('digits').train
+  axis = parallel.axis_name(devices)
+  model, feed = models.build(config, 10, axis), Feed(examples, config)
+  take = parallel.spread(make_step(model, feed, config, axis), devices)
+  state = initial_state(model, config, examples.images)
+  on_devices = parallel.replicate(feed.examples, devices)
+  for steps in (range(10), range(10, 20)):
+    state, metrics = take(state, on_devices, feed.indices(steps))
+  return jax.tree.map(np.asarray, (state, metrics))
+
+
+@pytest.mark.parametrize('num_devices', [2, 4])
+@pytest.mark.parametrize('network', [True, False], ids=['batch_norm', 'baseline'])
+def test_many_devices_train_as_one_does(config, num_devices, network):
+  """Moments, running statistics, gradients and metrics are those of one batch."""
+  config.model.batch_norm, config.momentum = network, 0.9
+  alone, together = (after_some_steps(config, n) for n in (1, num_devices))
+  jax.tree.map(
+    lambda one, many: np.testing.assert_allclose(one, many, rtol=2e-4, atol=2e-5),
+    alone,
+    together,
+  )
+
+
+def test_metrics_are_those_of_every_step(config):
+  _, metrics = after_some_steps(config, 1)
+  assert {tag: value.shape for tag, value in metrics.items()} == {
+    'train/loss': (10,),
+    'train/accuracy': (10,),
+    'gradient_norm': (10,),
+    'update_norm': (10,),
+  }
+  np.testing.assert_allclose(
+    metrics['update_norm'], config.learning_rate * metrics['gradient_norm'], rtol=1e-5
+  )
+
+
+def test_more_devices_than_there_are():
+  with pytest.raises(UserError, match='num_devices=99, but there are 8'):
+    parallel.choose_devices(99, 198)
+
+
+def test_a_batch_that_cannot_be_split():
+  with pytest.raises(UserError, match='batch_size=60 cannot be split over 8'):
+    parallel.choose_devices(0, 60)
