@@ -78,8 +78,8 @@ def make_step(
     metrics = {
       'train/loss': loss,
       'train/accuracy': accuracy,
-      'gradient_norm': optax.tree.norm(gradient),
-      'update_norm': optax.tree.norm(update),
+      'train/gradient_norm': optax.tree.norm(gradient),
+      'train/update_norm': optax.tree.norm(update),
     }
     params = optax.apply_updates(state.params, update)
     return TrainState(state.step + 1, params, batch_stats, optimizer_state), metrics
@@ -160,7 +160,8 @@ def _record_start(recorder, evaluator, state):
 
 
 def _record(recorder, evaluator, state, step, scalars, config):
-  scalars['learning_rate'] = float(optimizer.learning_rate_schedule(config)(step - 1))
+  schedule = optimizer.learning_rate_schedule(config)
+  scalars['train/learning_rate'] = float(schedule(step - 1))
   evaluation = None
   if _is_due(step, config.evaluate_every, config):
     evaluation = evaluator(state.params, state.batch_stats)

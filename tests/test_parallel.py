@@ -43,11 +43,13 @@ def test_metrics_are_those_of_every_step(config):
   assert {tag: value.shape for tag, value in metrics.items()} == {
     'train/loss': (10,),
     'train/accuracy': (10,),
-    'gradient_norm': (10,),
-    'update_norm': (10,),
+    'train/gradient_norm': (10,),
+    'train/update_norm': (10,),
   }
   np.testing.assert_allclose(
-    metrics['update_norm'], config.learning_rate * metrics['gradient_norm'], rtol=1e-5
+    metrics['train/update_norm'],
+    config.learning_rate * metrics['train/gradient_norm'],
+    rtol=1e-5,
   )
 
 
