@@ -28,12 +28,12 @@ SIMPLE = (bool, int, float, str)
 
 
 class Recorder:
-  """Writes the measurements of one run; `history` holds its lines."""
+  """Writes the measurements of the run of `config`; `history` holds its lines."""
 
   def __init__(self, workdir: Path, config: ConfigDict, step: int):
     """Continues after `step`: what an earlier process wrote later is dropped."""
     self._workdir = workdir
-    self._config = config
+    self.config = config
     self._path = workdir / 'metrics.jsonl'
     self.history = _lines_until(self._path, step) if step > 0 else []
     self._diverged_between = None
@@ -85,7 +85,7 @@ class Recorder:
   def _evaluation(self, step, scalars, inputs):
     self._writer.add_histogram('sigmoid_input/last_hidden_layer', inputs[:1000], step)
     of_units = percentiles(inputs)
-    tracked = of_units[:, self._config.tracked_unit].tolist()
+    tracked = of_units[:, self.config.tracked_unit].tolist()
     every = {ALL_PERCENTILES: of_units.tolist()}
     return scalars | dict(zip(PERCENTILE_TAGS, tracked)) | every
 
@@ -107,15 +107,15 @@ class Recorder:
 
   def write_summary(self, origin: dict[str, Any]) -> dict[str, Any]:
     """Writes summary.json, the last thing a run does, and the HParams entry."""
-    outcome = _outcome(self.history, self._config, self._diverged_between)
-    summary = outcome | origin | {'config': flatten(self._config)}
+    outcome = _outcome(self.history, self.config, self._diverged_between)
+    summary = outcome | origin | {'config': flatten(self.config)}
     self._write_hparams(outcome)
     write_json(self._workdir / 'summary.json', _strict(summary))
     return summary
 
   def _write_hparams(self, outcome):
     """Fills TensorBoard's HParams tab: one row for each run."""
-    fields = flatten(self._config)
+    fields = flatten(self.config)
     values = {
       name: fields[name] if isinstance(fields[name], SIMPLE) else str(fields[name])
       for name in sorted(fields, key=lambda name: (name not in FIRST, name))

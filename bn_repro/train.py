@@ -111,37 +111,57 @@ def train(config: ConfigDict, workdir: Path) -> dict:
     UserError: the data set is missing or the devices do not fit the config.
   """
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
+  state, take_steps, evaluator = _prepare(config, devices)
+  with Checkpoints(workdir / 'checkpoints') as checkpoints:
+    state = checkpoints.restore_latest(jax.device_get(state)) or state
+    with Recorder(workdir, config, int(state.step)) as recorder:
+      state = _take_all_steps(state, take_steps, evaluator, recorder, checkpoints)
+  return recorder.write_summary(_origin(state, devices))
+
+
+def _prepare(config, devices) -> tuple[TrainState, Callable, Evaluator]:
+  """The initial state, (state, steps) -> state, metrics, and the evaluator."""
   dataset = sources.load(config.dataset.name)
   axis = parallel.axis_name(devices)
   model = models.build(config, dataset.num_classes, axis)
   feed = Feed(dataset.train, config)
-  take_steps = parallel.spread(make_step(model, feed, config, axis), devices)
+  spread = parallel.spread(make_step(model, feed, config, axis), devices)
   examples = parallel.replicate(feed.examples, devices)
-  evaluator = Evaluator(model, feed, dataset.test, config)
-  state = initial_state(model, config, dataset.train.images)
-  with Checkpoints(workdir / 'checkpoints') as checkpoints:
-    state = checkpoints.restore_latest(jax.device_get(state)) or state
-    recorder = Recorder(workdir, config, int(state.step))
-    with recorder, _progress_bar(config, int(state.step)) as bar:
-      _record_start(recorder, evaluator, state)
-      for steps in segments(int(state.step), config):
-        state, scalars = _timed(take_steps, state, examples, feed, steps)
-        host_state = jax.device_get(state)
-        if not recorder.is_finite(scalars):
-          recorder.record_divergence(steps, scalars)
-          break
-        _record(recorder, evaluator, host_state, steps.stop, scalars, config)
-        if _is_due(steps.stop, config.checkpoint_every, config):
-          checkpoints.save(steps.stop, host_state)
-        bar.update(len(steps))
-        bar.set_postfix(recorder.headline())
-  return recorder.write_summary(_origin(state, devices))
+  return (
+    initial_state(model, config, dataset.train.images),
+    lambda state, steps: spread(state, examples, feed.indices(steps)),
+    Evaluator(model, feed, dataset.test, config),
+  )
 
 
-def _timed(take_steps, state, examples, feed, steps):
+def _take_all_steps(state, take_steps, evaluator, recorder, checkpoints) -> TrainState:
+  """Trains, evaluates, records and saves until the last step or divergence."""
+  config = recorder.config
+  start = int(state.step)
+  if start == 0:  # so that curves begin with the initial weights
+    recorder.record(0, {}, _evaluate(evaluator, jax.device_get(state)))
+  with _progress_bar(config, start) as bar:
+    for steps in segments(start, config):
+      state, scalars = _timed(take_steps, state, steps)
+      if not recorder.is_finite(scalars):
+        recorder.record_divergence(steps, scalars)
+        break
+      host_state = jax.device_get(state)
+      is_evaluated = _is_due(steps.stop, config.evaluate_every, config)
+      evaluation = _evaluate(evaluator, host_state) if is_evaluated else None
+      scalars['train/learning_rate'] = _learning_rate(steps.stop - 1, config)
+      recorder.record(steps.stop, scalars, evaluation)
+      if _is_due(steps.stop, config.checkpoint_every, config):
+        checkpoints.save(steps.stop, host_state)
+      bar.update(len(steps))
+      bar.set_postfix(recorder.headline())
+  return state
+
+
+def _timed(take_steps, state, steps):
   """Takes the steps; the mean of each metric over them, and their speed."""
   began = time.perf_counter()
-  state, metrics = take_steps(state, examples, feed.indices(steps))
+  state, metrics = take_steps(state, steps)
   means = {tag: float(np.mean(value)) for tag, value in _on_host(metrics).items()}
   means['steps_per_second'] = len(steps) / (time.perf_counter() - began)
   return state, means
@@ -152,20 +172,12 @@ def _on_host(metrics):
   return {tag: np.asarray(value) for tag, value in metrics.items()}
 
 
-def _record_start(recorder, evaluator, state):
-  """Evaluates the initial weights, so that curves begin at step 0."""
-  if int(state.step) == 0:
-    host_state = jax.device_get(state)
-    recorder.record(0, {}, evaluator(host_state.params, host_state.batch_stats))
+def _evaluate(evaluator: Evaluator, state: TrainState):
+  return evaluator(state.params, state.batch_stats)
 
 
-def _record(recorder, evaluator, state, step, scalars, config):
-  schedule = optimizer.learning_rate_schedule(config)
-  scalars['train/learning_rate'] = float(schedule(step - 1))
-  evaluation = None
-  if _is_due(step, config.evaluate_every, config):
-    evaluation = evaluator(state.params, state.batch_stats)
-  recorder.record(step, scalars, evaluation)
+def _learning_rate(step: int, config: ConfigDict) -> float:
+  return float(optimizer.learning_rate_schedule(config)(step))
 
 
 def _is_due(step: int, every: int, config: ConfigDict) -> bool:

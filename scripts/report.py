@@ -11,9 +11,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.errors import UserError
-from bn_repro.report import collect, mnist
+from bn_repro.report import collect, mnist, tables
 
 SWEEPS = ('figure1', 'grid')
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -36,6 +37,9 @@ def report(root: Path | None, results: Path) -> None:
   if not (results / 'figure1.json').exists():
     raise UserError(f'no figure1.json in {results}; give the runs with --root')
   mnist.write(results)
+  if results.resolve() == PROJECT / 'results' / 'mnist':
+    table = mnist.network_table(collect.load(results, 'figure1'))
+    tables.replace_block(PROJECT / 'README.md', 'mnist table', table)
   for path in sorted(results.iterdir()):
     print(path)
 
