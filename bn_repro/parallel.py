@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -52,7 +53,12 @@ def replicate(tree: Any, devices: list[jax.Device]) -> Any:
 
 
 def spread(step: Callable, devices: list[jax.Device]) -> Callable:
-  """Compiles `step(state, examples, inputs) -> state, metrics` for many steps.
+  """Compiles many steps as one program.
+
+  Args:
+    step: (state, examples, inputs, is_last) -> state, metrics; `is_last` is
+      true in the last step of a call, for what need not be measured in each.
+    devices: where to run.
 
   Returns:
     A function of a state, of `replicate`d examples and of `[steps, batch, ...]`
@@ -61,7 +67,9 @@ def spread(step: Callable, devices: list[jax.Device]) -> Callable:
   """
 
   def steps(state, examples, inputs):
-    return lax.scan(lambda s, i: step(s, examples, i), state, inputs)
+    is_last = jnp.arange(len(inputs)) == len(inputs) - 1
+    take = lambda carried, of_step: step(carried, examples, *of_step)
+    return lax.scan(take, state, (inputs, is_last))
 
   if len(devices) == 1:
     return jax.jit(steps, donate_argnums=0)

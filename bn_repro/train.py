@@ -4,6 +4,7 @@ A run is a pure function of its config: the initial weights come from the seed,
 the examples of step t from (seed, t), and nothing else is random.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ from bn_repro.data import sources
 from bn_repro.data.pipeline import Feed
 from bn_repro.evaluate import Evaluator
 from bn_repro.metrics import Recorder
+
+NORMS = ('train/gradient_norm', 'train/update_norm')
 
 
 @flax.struct.dataclass
@@ -51,10 +54,11 @@ def initial_state(model: nn.Module, config: ConfigDict, images) -> TrainState:
 def make_step(
   model: nn.Module, feed: Feed, config: ConfigDict, axis: str | None
 ) -> Callable:
-  """One step of training: (state, examples, indices) -> state, metrics.
+  """One step of training: (state, examples, indices, is_last) -> state, metrics.
 
-  Metrics are scalars: loss and accuracy of the mini-batch before the step,
-  global norms of the gradient and of the update.
+  Metrics are scalars: loss and accuracy of the mini-batch before the step, and
+  the global norms of the gradient and of the update. The norms, a quarter of the
+  time of a small step, are taken where `is_last` holds and 0 elsewhere.
   """
   transformation = optimizer.build(config)
 
@@ -67,7 +71,7 @@ def make_step(
     accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
     return jnp.mean(losses), (accuracy, updated.get('batch_stats', {}))
 
-  def step(state, examples, indices):
+  def step(state, examples, indices, is_last):
     batch = feed.batch(examples, indices)
     of_params = jax.value_and_grad(loss_of, has_aux=True)
     (loss, (accuracy, batch_stats)), gradient = of_params(state.params, state, batch)
@@ -75,16 +79,21 @@ def make_step(
     update, optimizer_state = transformation.update(
       gradient, state.optimizer_state, state.params
     )
-    metrics = {
-      'train/loss': loss,
-      'train/accuracy': accuracy,
-      'train/gradient_norm': optax.tree.norm(gradient),
-      'train/update_norm': optax.tree.norm(update),
-    }
+    norms = jax.lax.cond(is_last, _norms, _no_norms, gradient, update)
+    metrics = {'train/loss': loss, 'train/accuracy': accuracy} | norms
     params = optax.apply_updates(state.params, update)
     return TrainState(state.step + 1, params, batch_stats, optimizer_state), metrics
 
   return step
+
+
+def _norms(gradient, update):
+  trees = {'train/gradient_norm': gradient, 'train/update_norm': update}
+  return {tag: optax.tree.norm(tree) for tag, tree in trees.items()}
+
+
+def _no_norms(*unused):
+  return {tag: jnp.zeros(()) for tag in NORMS}
 
 
 def segments(start: int, config: ConfigDict) -> Iterator[range]:
@@ -159,17 +168,16 @@ def _take_all_steps(state, take_steps, evaluator, recorder, checkpoints) -> Trai
 
 
 def _timed(take_steps, state, steps):
-  """Takes the steps; the mean of each metric over them, and their speed."""
+  """Takes the steps; their mean loss and accuracy, last norms, and speed."""
   began = time.perf_counter()
   state, metrics = take_steps(state, steps)
-  means = {tag: float(np.mean(value)) for tag, value in _on_host(metrics).items()}
-  means['steps_per_second'] = len(steps) / (time.perf_counter() - began)
-  return state, means
-
-
-def _on_host(metrics):
-  """NumPy arrays: JAX's own reductions of what `pmap` returns can be wrong."""
-  return {tag: np.asarray(value) for tag, value in metrics.items()}
+  # JAX's own reductions of what `pmap` returns can be wrong: NumPy's instead.
+  scalars = {
+    tag: float(values[-1] if tag in NORMS else np.mean(values))
+    for tag, values in jax.device_get(metrics).items()
+  }
+  scalars['steps_per_second'] = len(steps) / (time.perf_counter() - began)
+  return state, scalars
 
 
 def _evaluate(evaluator: Evaluator, state: TrainState):
@@ -185,9 +193,10 @@ def _is_due(step: int, every: int, config: ConfigDict) -> bool:
 
 
 def _progress_bar(config: ConfigDict, step: int) -> tqdm:
-  """Steps done and time left; silent where standard error is no terminal."""
+  """Steps done and time left; in a log file, twice a minute."""
   return tqdm(
-    total=config.num_steps, initial=step, unit='step', disable=None,
+    total=config.num_steps, initial=step, unit='step', smoothing=0.05,
+    mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=60,
     desc=f'{config.network} seed {config.seed}',
   )  # fmt: skip
 

@@ -48,8 +48,8 @@ def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch):
   def diverging(*arguments):
     step = make_step(*arguments)
 
-    def poisoned(state, examples, indices):
-      state, metrics = step(state, examples, indices)
+    def poisoned(state, examples, indices, is_last):
+      state, metrics = step(state, examples, indices, is_last)
       bad = jax.numpy.where(state.step > 25, jax.numpy.nan, 0.0)
       return state, metrics | {'train/loss': metrics['train/loss'] + bad}
 

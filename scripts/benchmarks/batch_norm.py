@@ -1,0 +1,206 @@
+"""Forward and backward through one batch normalization layer: time and memory.
+
+Ours is `batch_normalize` of bn_repro/batch_norm.py, with its written gradient,
+on activations flattened to [m, features]. The rivals get the same activations
+and the same gradient of the output, and do the same work:
+
+  autodiff           the same two-pass forward, differentiated by JAX
+  flax               flax.linen.BatchNorm as it comes, E[x^2] - E[x]^2
+  flax exact         flax.linen.BatchNorm(use_fast_variance=False), two passes
+  ours, group axis   ours with the layout of one ghost batch, [1, m, features]
+
+Each is one compiled program that returns y, the statistics and the three
+gradients; rivals alternate, in one process. [60, 100] is the layer of section
+4.1 and runs 200 times inside `lax.scan`, since a dispatch takes longer than it;
+the others are layers of figure 5 at batch 32, each call timed alone. About 2
+minutes on two CPU cores:
+
+python scripts/benchmarks/batch_norm.py       needs pip install -e .[benchmark]
+
+`temporary` is the working memory of the program beyond its inputs and outputs.
+`kept` is what JAX's forward pass hands to its backward pass, inputs included;
+XLA may make some of it again instead of keeping it. On a GPU a call alone
+includes its dispatch, which dominates the small layers.
+"""
+
+import argparse
+import math
+import statistics
+import time
+
+import flax.linen as nn
+import harness
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from bn_repro import provenance
+from bn_repro.batch_norm import batch_normalize, moments, normalize
+
+EPSILON = 1e-3
+SHAPES = (
+  (60, 100), (32, 112, 112, 64), (32, 56, 56, 192), (32, 28, 28, 192),
+  (32, 14, 14, 576), (32, 7, 7, 1024),
+)  # fmt: skip
+SCAN_STEPS = 200
+
+
+def ours(x, gamma, beta):
+  """y like x `[..., features]`, (mean, var); so are the other four."""
+  y, statistics = batch_normalize(_flat(x), gamma, beta, None, EPSILON)
+  return y.reshape(x.shape), statistics[:2]
+
+
+def ours_group_axis(x, gamma, beta):
+  """The same numbers, reduced along the middle axis of three."""
+  y, statistics = batch_normalize(_flat(x)[None], gamma, beta, None, EPSILON)
+  return y.reshape(x.shape), statistics[:2]
+
+
+def autodiff(x, gamma, beta):
+  """Our forward without our backward."""
+  flat = _flat(x)
+  mean, var, _ = moments(flat)
+  y = normalize(flat, mean, var, gamma, beta, EPSILON)
+  return y.reshape(x.shape), (mean, var)
+
+
+def flax_fast(x, gamma, beta, use_fast_variance=True):
+  """Flax as it comes: one pass."""
+  layer = nn.BatchNorm(
+    use_running_average=False, epsilon=EPSILON, use_fast_variance=use_fast_variance
+  )
+  stats = {'mean': jnp.zeros_like(gamma), 'var': jnp.ones_like(gamma)}
+  variables = {'params': {'scale': gamma, 'bias': beta}, 'batch_stats': stats}
+  return layer.apply(variables, x, mutable=['batch_stats'])
+
+
+def flax_exact(x, gamma, beta):
+  """Flax in two passes."""
+  return flax_fast(x, gamma, beta, use_fast_variance=False)
+
+
+def _flat(x):
+  return x.reshape(-1, x.shape[-1])
+
+
+OURS = 'ours'
+LAYERS = {
+  OURS: ours,
+  'autodiff': autodiff,
+  'flax': flax_fast,
+  'flax exact': flax_exact,
+  'ours, group axis': ours_group_axis,
+}
+
+
+def forward_and_backward(layer):
+  """(x, dy, gamma, beta) -> y, dx, and the statistics and parameter gradients."""
+
+  def program(x, dy, gamma, beta):
+    y, backward, statistics = jax.vjp(layer, x, gamma, beta, has_aux=True)
+    dx, d_gamma, d_beta = backward(dy)
+    return y, dx, (statistics, d_gamma, d_beta)
+
+  return program
+
+
+def repeated(program):
+  """The program `SCAN_STEPS` times; y and dx go in again as x and dy."""
+
+  def steps(x, dy, gamma, beta):
+    def step(carry, _):
+      y, dx, rest = program(*carry, gamma, beta)
+      return (y, dx), rest
+
+    return lax.scan(step, (x, dy), None, SCAN_STEPS)
+
+  return steps
+
+
+def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[list[dict], dict]:
+  """The rows of one shape, and the seconds of every call in every round."""
+  repeats = SCAN_STEPS if len(shape) == 2 else 1
+  arguments = example(shape)
+  programs = {name: compile_(layer, arguments) for name, layer in LAYERS.items()}
+  for program in programs.values():
+    jax.block_until_ready(program(*arguments))
+  seconds = harness.alternate(
+    programs, rounds, lambda name: time_of(programs[name], arguments) / repeats
+  )
+  return rows(shape, seconds, programs, arguments), seconds
+
+
+def example(shape: tuple[int, ...]):
+  """x, dy, gamma and beta, reproducible."""
+  x_key, dy_key = jax.random.split(jax.random.key(0))
+  ones = jnp.ones(shape[-1])
+  return (
+    3 + 2 * jax.random.normal(x_key, shape), jax.random.normal(dy_key, shape),
+    ones, 0 * ones,
+  )  # fmt: skip
+
+
+def compile_(layer, arguments):
+  """The compiled program of a layer for arguments of that shape."""
+  program = forward_and_backward(layer)
+  if arguments[0].ndim == 2:
+    program = repeated(program)
+  return jax.jit(program).lower(*arguments).compile()
+
+
+def time_of(program, arguments) -> float:
+  """Seconds of one call; small ones are called until 50 ms are over."""
+  calls, began = 0, time.perf_counter()
+  while calls == 0 or time.perf_counter() - began < 0.05:
+    jax.block_until_ready(program(*arguments))
+    calls += 1
+  return (time.perf_counter() - began) / calls
+
+
+def rows(shape, seconds, programs, arguments) -> list[dict]:
+  """One line for each layer; speeds are in calls per second."""
+  speeds = {name: [1 / s for s in values] for name, values in seconds.items()}
+  table = []
+  for name in LAYERS:
+    row = {
+      'shape': 'x'.join(map(str, shape)), 'layer': name,
+      'milliseconds': 1e3 * statistics.median(seconds[name]),
+    }  # fmt: skip
+    row |= memory(LAYERS[name], programs[name], arguments)
+    is_rival = name != OURS
+    row |= harness.compare(speeds[OURS], speeds[name]) if is_rival else {}
+    table.append(row)
+  return table
+
+
+def memory(layer, program, arguments) -> dict:
+  """Megabytes that the program works in, and that the forward pass keeps."""
+  x, _, gamma, beta = arguments
+  backward = jax.eval_shape(
+    lambda *inputs: jax.vjp(layer, *inputs, has_aux=True)[1], x, gamma, beta
+  )
+  kept = sum(math.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(backward))
+  temporary = program.memory_analysis().temp_size_in_bytes
+  return {'temporary, MB': temporary / 1e6, 'kept, MB': kept / 1e6}
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--rounds', type=int, default=9, help='calls of each layer (9)')
+  options = parser.parse_args()
+  table, rounds = [], {}
+  for shape in SHAPES:
+    found, rounds['x'.join(map(str, shape))] = measure_shape(shape, options.rounds)
+    table += found
+  harness.record(
+    'batch_norm', provenance.device(jax.devices()[:1]), table, missing={},
+    about=f'Forward and backward through one layer, float32, {options.rounds} '
+    'rounds. `temporary` is the working memory of the program; `kept` what the '
+    'forward pass hands to the backward pass, inputs included.',
+    seconds=rounds,
+  )  # fmt: skip
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,144 @@
+"""What the benchmarks share: alternation, ratios with their spread, JSON, tables.
+
+A subject is measured once a round, in turn with its rivals, so that a slow
+minute of the machine falls on all of them; a ratio is taken within a round.
+Knows nothing of what is measured.
+
+python scripts/benchmarks/harness.py    writes results/benchmarks/README.md again
+"""
+
+import importlib.metadata
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+# Whoever imports this file finds the project's own modules too.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bn_repro import provenance
+from bn_repro.config import write_json
+
+RESULTS = Path(__file__).resolve().parents[2] / 'results' / 'benchmarks'
+INTRODUCTION = """# Benchmarks
+
+Made by `scripts/benchmarks`; not edited by hand. A ratio is how many times as
+fast as the rival ours is: above 1 ours is faster, below 1 it is slower. It is
+the median over rounds; min and max are over the same rounds, and where they lie
+on both sides of 1 no winner is named. Every round is in the JSON file."""
+
+
+def alternate(
+  subjects: Iterable[str], rounds: int, measure: Callable[[str], dict]
+) -> dict[str, list[dict]]:
+  """Measures every subject once a round; returns its measurements in order."""
+  subjects = list(subjects)
+  measured = {subject: [] for subject in subjects}
+  turns = [subject for _ in range(rounds) for subject in subjects]
+  for subject in (bar := tqdm(turns, disable=None)):
+    bar.set_postfix_str(subject)
+    measured[subject].append(measure(subject))
+  return measured
+
+
+def compare(ours: list[float], rival: list[float]) -> dict:
+  """How many times as fast as a rival ours is, from speeds of the same rounds.
+
+  Returns:
+    The columns ratio (its median), min, max and verdict of a table.
+  """
+  ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]
+  return {
+    'ratio': statistics.median(ratios),
+    'min': min(ratios),
+    'max': max(ratios),
+    'verdict': _verdict(ratios),
+  }
+
+
+def _verdict(ratios: list[float]) -> str:
+  middle = statistics.median(ratios)
+  if min(ratios) <= 1 <= max(ratios):
+    return 'no difference beyond the spread'
+  if middle > 1:
+    return f'ours is {middle:.2f} times as fast'
+  return f'ours is slower: {1 / middle:.2f} times the time'
+
+
+def record(
+  name: str, device: str, rows: list[dict], missing: dict[str, str], **more
+) -> None:
+  """Writes results/benchmarks/`name`.json and README.md, and prints the table.
+
+  Args:
+    name: of the benchmark's script.
+    device: what it ran on.
+    rows: the table, a flat dict for each line.
+    missing: rivals that could not be measured, and why.
+    **more: whatever else explains the numbers; JSON.
+  """
+  command = ' '.join(['python', f'scripts/benchmarks/{name}.py', *sys.argv[1:]])
+  origin = {
+    'command': command,
+    'device': device,
+    'git_revision': provenance.git_revision(),
+    'versions': provenance.versions() | _torch_version(),
+  }
+  RESULTS.mkdir(parents=True, exist_ok=True)
+  write_json(
+    RESULTS / f'{name}.json', origin | {'table': rows, 'missing': missing} | more
+  )
+  write_readme()
+  print('\n\n'.join([table(rows), *_absent(missing)]))
+
+
+def _absent(missing: dict[str, str]) -> list[str]:
+  return [f'Not available: {name}: {reason}' for name, reason in missing.items()]
+
+
+def _torch_version() -> dict[str, str]:
+  try:
+    return {'torch': importlib.metadata.version('torch')}
+  except importlib.metadata.PackageNotFoundError:
+    return {}
+
+
+def table(rows: list[dict]) -> str:
+  """Markdown, with the columns in the order in which they first appear."""
+  columns = list(dict.fromkeys(column for row in rows for column in row))
+  lines = [columns, ['---'] * len(columns)]
+  lines += [[_cell(row.get(column)) for column in columns] for row in rows]
+  return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def _cell(value) -> str:
+  if value is None:
+    return ''
+  if isinstance(value, float):
+    # Three digits; more would not survive a second run.
+    return f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
+  return str(value)
+
+
+def write_readme() -> None:
+  """results/benchmarks/README.md from all the JSON files beside it."""
+  parts = [INTRODUCTION]
+  for path in sorted(RESULTS.glob('*.json')):
+    found = json.loads(path.read_text())
+    versions = ', '.join(f'{k} {v}' for k, v in found['versions'].items())
+    parts += [
+      f'## {path.stem}',
+      found.get('about', ''),
+      f'`{found["command"]}` on {found["device"]}, revision '
+      f'`{found["git_revision"]}`, with {versions}.',
+      table(found['table']),
+      *_absent(found['missing']),
+    ]
+  (RESULTS / 'README.md').write_text('\n\n'.join(filter(None, parts)) + '\n')
+
+
+if __name__ == '__main__':
+  write_readme()
