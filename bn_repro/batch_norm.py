@@ -150,7 +150,7 @@ def batch_normalize(
     x: `[..., m, features]`; each group of m is normalized by its own moments.
     gamma, beta: `[features]`, scale and shift.
     mask: `[..., m, 1]` bool, the values that count towards the moments, or
-      None. All values are normalized, masked ones too.
+      None. All values are normalized, masked ones too, and must be finite.
     epsilon: added to the variance.
     axis_name: a device axis (of `pmap`, `vmap`, or `shard_map` with
       `check_vma=False`) over which the moments are merged, in one all-gather
@@ -272,7 +272,7 @@ def _add(left, right):
 
 def _statistics_dtype(x: jax.Array):
   """float32, or wider if the input is."""
-  return jnp.promote_types(x.dtype, jnp.float32)
+  return x.dtype if jnp.finfo(x.dtype).bits > 32 else jnp.dtype(jnp.float32)
 
 
 class BatchNorm(nn.Module):
@@ -314,7 +314,8 @@ class BatchNorm(nn.Module):
     Args:
       x: `[batch, ..., features]`, any floating dtype.
       train: whether to use, and track, the moments of the mini-batch.
-      mask: `[batch]` bool, the examples that count; None counts all.
+      mask: `[batch]` bool, the examples that count; None counts all. Padding
+        must be finite.
 
     Returns:
       y, shaped and typed like x.
@@ -338,14 +339,16 @@ class BatchNorm(nn.Module):
       return y.reshape(x.shape).astype(x.dtype)
     grouped = self._grouped(x, self._number_of_groups(len(x)))
     axis_name = None if self.is_initializing() else self.axis_name
-    self._check_size(grouped.shape[-2], axis_name)
+    if not self.is_initializing():
+      self._check_size(grouped.shape[-2], axis_name)
     y, statistics = batch_normalize(
       grouped, gamma, beta, self._grouped_mask(mask, grouped), self.epsilon,
       axis_name, self.axis_index_groups,
     )  # fmt: skip
     if not self.is_initializing():
-      self._track(mean, statistics.mean)
-      self._track(var, unbiased_variance(statistics))
+      is_counted = statistics.count > 1
+      self._track(mean, statistics.mean, is_counted)
+      self._track(var, unbiased_variance(statistics), is_counted)
     return y.reshape(x.shape)
 
   def _parameter(self, name, is_used, initializer, shape):
@@ -393,7 +396,15 @@ class BatchNorm(nn.Module):
         '(section 3.1); use a larger batch or group'
       )
 
-  def _track(self, variable, of_each_group):
+  def _track(self, variable, of_each_group, is_counted):
+    """Moves a moving average by the mean over the groups that are counted.
+
+    A group with fewer than two unmasked values has no variance and is not; where
+    there is no other, the old value stays.
+    """
     over_groups = tuple(range(of_each_group.ndim - 1))
-    now = jnp.mean(of_each_group, over_groups).reshape(variable.value.shape)
-    variable.value = self.decay * variable.value + (1 - self.decay) * now
+    number = jnp.sum(is_counted, dtype=of_each_group.dtype)
+    total = jnp.sum(jnp.where(is_counted, of_each_group, 0), over_groups)
+    now = (total / jnp.maximum(number, 1)).reshape(variable.value.shape)
+    new = self.decay * variable.value + (1 - self.decay) * now
+    variable.value = jnp.where(number > 0, new, variable.value)

@@ -18,8 +18,16 @@ PROJECT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = PROJECT / '.venv-prepare'
 PACKAGES = (
   'tensorflow', 'tensorflow-datasets>=4.9.9', 'importlib_resources', 'array_record',
-  'mlcroissant',
 )  # fmt: skip
+# Not `tfds build`: TFDS 4.9.10's command line imports Apache Beam for every set.
+BUILD = """
+import sys
+import tensorflow_datasets as tfds
+
+name, data_dir = sys.argv[1:]
+builder = tfds.builder(name, data_dir=data_dir, file_format='array_record')
+builder.download_and_prepare()
+"""
 
 
 def main() -> None:
@@ -35,8 +43,8 @@ def main() -> None:
     prepare(arguments.dataset, arguments.data_dir)
   except subprocess.CalledProcessError as error:
     print(
-      f'error: `{" ".join(map(str, error.cmd))}` failed, its own words are above; '
-      'what was there before is untouched, and the same command tries again',
+      f'error: preparing {arguments.dataset} failed (exit code {error.returncode}), '
+      'the reason is above; the same command tries again',
       file=sys.stderr,
     )
     sys.exit(1)
@@ -54,10 +62,7 @@ def prepare(dataset: str, data_dir: str) -> None:
     venv.create(ENVIRONMENT, with_pip=True)
     subprocess.run([python, '-m', 'pip', 'install', '--quiet', *PACKAGES], check=True)
     (ENVIRONMENT / 'complete').touch()
-  build = [python, '-m', 'tensorflow_datasets.scripts.cli.main', 'build', dataset]
-  subprocess.run(
-    [*build, f'--data_dir={data_dir}', '--file_format=array_record'], check=True
-  )
+  subprocess.run([python, '-c', BUILD, dataset, data_dir], check=True)
   print(f'{dataset} is in {data_dir}; training finds it there with '
         f'TFDS_DATA_DIR={data_dir}')  # fmt: skip
 

@@ -17,6 +17,7 @@ from support import small_config
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
+
 @pytest.fixture
 def float64():
   """Double precision for one test."""
