@@ -144,7 +144,7 @@ def batch_normalize(
 
   The gradient is the paper's (section 3), in the closed form that follows from
   its six formulas. It is written out because it measured leaner than autodiff
-  of the same two-pass forward: results/benchmarks/batch_norm.json.
+  of the same two-pass forward, in time and memory: results/benchmarks.
 
   Args:
     x: `[..., m, features]`; each group of m is normalized by its own moments.
@@ -370,8 +370,8 @@ class BatchNorm(nn.Module):
   def _grouped(self, x: jax.Array, groups: int) -> jax.Array:
     """`[batch, ..., features]` as `[groups, m, features]`, or `[m, features]`.
 
-    One group has no axis: XLA's CPU back end reduces the flat form 5 times
-    faster (results/benchmarks/batch_norm.json).
+    One group has no axis: XLA's CPU back end takes 4 to 11 times as long for the
+    form with one (results/benchmarks).
     """
     leading = () if groups == 1 else (groups,)
     if self.per_activation:

@@ -38,8 +38,8 @@ def report(root: Path | None, results: Path) -> None:
     raise UserError(f'no figure1.json in {results}; give the runs with --root')
   mnist.write(results)
   if results.resolve() == PROJECT / 'results' / 'mnist':
-    table = mnist.network_table(collect.load(results, 'figure1'))
-    tables.replace_block(PROJECT / 'README.md', 'mnist table', table)
+    text = mnist.headline(*(collect.load(results, name) for name in SWEEPS))
+    tables.replace_block(PROJECT / 'README.md', 'mnist tables', text)
   for path in sorted(results.iterdir()):
     print(path)
 

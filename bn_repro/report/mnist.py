@@ -62,6 +62,8 @@ networks x {seeds} seeds, {steps:,} steps, evaluated every {every} steps.
 
 ![Grid](grid.png)
 
+{claims}
+
 ### Best setting of each network
 
 {best}
@@ -134,6 +136,13 @@ def text(runs: list[Run], of_grid: list[Run]) -> str:
   return '\n'.join(parts)
 
 
+def headline(runs: list[Run], of_grid: list[Run]) -> str:
+  """The tables of the project's README: figure 1, and the claims of the grid."""
+  of_network = grid.settings(of_grid)
+  claims = grid.claims_table(of_network['baseline'], of_network['batch_norm'])
+  return f'{network_table(runs)}\n\n{claims}'
+
+
 def network_table(runs: list[Run]) -> str:
   """Steps to the targets, final and best accuracy of each network."""
   targets = runs[0].config['targets']
@@ -179,10 +188,10 @@ def _paper(runs: list[Run]) -> str:
   claims = tables.markdown(
     ('claim', 'measured'),
     [
-      ('1. The network with BN reaches higher test accuracy', outcome),
-      ('1. It trains faster', _speed_up(groups)),
+      ('Claim 1: the network with BN reaches higher test accuracy', outcome),
+      ('Claim 1: it trains faster', _speed_up(groups)),
       (
-        '2. The inputs of a sigmoid are far more stable over training',
+        'Claim 2: the inputs of a sigmoid are far more stable over training',
         _steadiness(groups),
       ),
     ],
@@ -256,6 +265,7 @@ def _grid(runs: list[Run]) -> str:
     seeds=len(plain[0].runs),
     steps=runs[0].summary['num_steps'],
     every=runs[0].config['evaluate_every'],
+    claims=grid.claims_table(plain, normalized),
     best=grid.best_table(plain, normalized),
     crossing=grid.crossing_table(plain, normalized),
     difference=grid.difference_table(plain, normalized),
