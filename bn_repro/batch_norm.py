@@ -370,7 +370,7 @@ class BatchNorm(nn.Module):
   def _grouped(self, x: jax.Array, groups: int) -> jax.Array:
     """`[batch, ..., features]` as `[groups, m, features]`, or `[m, features]`.
 
-    One group has no axis: XLA's CPU back end takes 4 to 11 times as long for the
+    One group has no axis: XLA's CPU back end takes 4 to 8 times as long for the
     form with one (results/benchmarks).
     """
     leading = () if groups == 1 else (groups,)

@@ -131,7 +131,7 @@ def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     if path.exists():
-      return _check_same(config, path)
+      return check_same(config, path)
     (workdir / 'overrides.txt').write_text('\n'.join(overrides) + '\n')
     write_json(path, config.to_dict())
   except OSError as error:
@@ -141,7 +141,8 @@ def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
     ) from error
 
 
-def _check_same(config: ConfigDict, path: Path) -> None:
+def check_same(config: ConfigDict, path: Path) -> None:
+  """Raises UserError if a config.json is damaged or holds another config."""
   try:
     stored = flatten(json.loads(path.read_text()))
   except json.JSONDecodeError as error:

@@ -73,12 +73,19 @@ class Sweep:
 
   Attributes:
     failures: name and reason of each run that ended without a summary.
+
+  Raises:
+    UserError: a run's folder holds a run of another config, finished or not.
   """
 
   def __init__(self, runs: list[Run], root: Path, jobs: int):
     self._root = root
     self._jobs = jobs
-    self._steps = {run.name: run.load().num_steps for run in runs}
+    configs = {run.name: run.load() for run in runs}
+    for name, config in configs.items():
+      if (stored := root / name / 'config.json').exists():
+        config_lib.check_same(config, stored)
+    self._steps = {name: config.num_steps for name, config in configs.items()}
     self._pending = [run for run in runs if not self._summary(run).exists()]
     self._processes: dict[str, subprocess.Popen] = {}
     self.failures: dict[str, str] = {}

@@ -61,38 +61,42 @@ def make_step(
   time of a small step, are taken where `is_last` holds and 0 elsewhere.
   """
   transformation = optimizer.build(config)
+  loss_and_gradient = jax.value_and_grad(_loss, has_aux=True)
 
-  def loss_of(params, state, batch):
-    logits, updated = model.apply(
-      {'params': params, 'batch_stats': state.batch_stats},
-      batch.images, train=True, mutable=['batch_stats'],
-    )  # fmt: skip
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-    accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
-    return jnp.mean(losses), (accuracy, updated.get('batch_stats', {}))
+  def norms_of(gradient, state):
+    # The update again: shared with the step, it would be kept at every step.
+    update, _ = transformation.update(gradient, state.optimizer_state, state.params)
+    return dict(zip(NORMS, map(optax.tree.norm, (gradient, update))))
 
   def step(state, examples, indices, is_last):
     batch = feed.batch(examples, indices)
-    of_params = jax.value_and_grad(loss_of, has_aux=True)
-    (loss, (accuracy, batch_stats)), gradient = of_params(state.params, state, batch)
+    (loss, (accuracy, batch_stats)), gradient = loss_and_gradient(
+      state.params, state.batch_stats, model, batch
+    )
     gradient, loss, accuracy = parallel.mean((gradient, loss, accuracy), axis)
+    norms = jax.lax.cond(is_last, lambda: norms_of(gradient, state), _no_norms)
     update, optimizer_state = transformation.update(
       gradient, state.optimizer_state, state.params
     )
-    norms = jax.lax.cond(is_last, _norms, _no_norms, gradient, update)
-    metrics = {'train/loss': loss, 'train/accuracy': accuracy} | norms
     params = optax.apply_updates(state.params, update)
+    metrics = {'train/loss': loss, 'train/accuracy': accuracy} | norms
     return TrainState(state.step + 1, params, batch_stats, optimizer_state), metrics
 
   return step
 
 
-def _norms(gradient, update):
-  trees = {'train/gradient_norm': gradient, 'train/update_norm': update}
-  return {tag: optax.tree.norm(tree) for tag, tree in trees.items()}
+def _loss(params, batch_stats, model, batch):
+  """Mean cross-entropy of a mini-batch; and accuracy and the new `batch_stats`."""
+  logits, updated = model.apply(
+    {'params': params, 'batch_stats': batch_stats},
+    batch.images, train=True, mutable=['batch_stats'],
+  )  # fmt: skip
+  losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+  accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
+  return jnp.mean(losses), (accuracy, updated.get('batch_stats', {}))
 
 
-def _no_norms(*unused):
+def _no_norms():
   return {tag: jnp.zeros(()) for tag in NORMS}
 
 

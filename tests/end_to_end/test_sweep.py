@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from bn_repro import config as config_lib
 from bn_repro import sweep
 from bn_repro.errors import UserError
 from support import FEW_STEPS, PROJECT, clean_environment, summary_of
@@ -76,3 +77,15 @@ def test_two_runs_of_one_name(tmp_path):
   path.write_text("def get_runs():\n  return [('a', 'configs/mnist.py', {})] * 2\n")
   with pytest.raises(UserError, match='share a name'):
     sweep.read(path)
+
+
+def test_a_finished_run_of_another_config_is_not_taken_for_this_one(tmp_path):
+  """A sweep that was edited does not report old numbers under a name."""
+  path, workdir = tmp_path / 'one.py', tmp_path / 'runs' / 'plain'
+  path.write_text(SWEEP.format(few={'seed': 1}))
+  (run, *_) = sweep.read(path)
+  config_lib.store(run.load(), workdir, [])
+  (workdir / 'summary.json').write_text('{}')
+  path.write_text(SWEEP.format(few={'seed': 2}))
+  with pytest.raises(UserError, match=r'plain holds a run of another .*seed \(1 there'):
+    sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
