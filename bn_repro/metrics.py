@@ -22,9 +22,6 @@ from bn_repro.evaluate import PERCENTILES, percentiles
 PERCENTILE_TAGS = tuple(f'sigmoid_input/percentile_{p}' for p in PERCENTILES)
 # The percentiles of every unit, `[3, units]`; in metrics.jsonl only.
 ALL_PERCENTILES = 'sigmoid_input/percentiles'
-# What the HParams tab shows first, and the types that it can show.
-FIRST = ('network', 'seed', 'dataset.name', 'learning_rate', 'model.init_std')
-SIMPLE = (bool, int, float, str)
 
 
 class Recorder:
@@ -115,10 +112,9 @@ class Recorder:
 
   def _write_hparams(self, outcome):
     """Fills TensorBoard's HParams tab: one row for each run."""
-    fields = flatten(self.config)
     values = {
-      name: fields[name] if isinstance(fields[name], SIMPLE) else str(fields[name])
-      for name in sorted(fields, key=lambda name: (name not in FIRST, name))
+      name: value if isinstance(value, (bool, int, float, str)) else str(value)
+      for name, value in flatten(self.config).items()
     }
     numbers = {
       f'summary/{name}': value

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from PIL import Image
+
 from support import PROJECT, clean_environment
 
 
