@@ -11,14 +11,12 @@ import argparse
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = PROJECT / '.venv-prepare'
-PACKAGES = (
-  'tensorflow', 'tensorflow-datasets>=4.9.9', 'importlib_resources', 'array_record',
-)  # fmt: skip
 # Not `tfds build`: TFDS 4.9.10's command line imports Apache Beam for every set.
 BUILD = """
 import sys
@@ -60,11 +58,17 @@ def prepare(dataset: str, data_dir: str) -> None:
   if not (ENVIRONMENT / 'complete').exists():
     print(f'making {ENVIRONMENT} with TensorFlow (some minutes)')
     venv.create(ENVIRONMENT, with_pip=True)
-    subprocess.run([python, '-m', 'pip', 'install', '--quiet', *PACKAGES], check=True)
+    subprocess.run([python, '-m', 'pip', 'install', '--quiet', *packages()], check=True)
     (ENVIRONMENT / 'complete').touch()
   subprocess.run([python, '-c', BUILD, dataset, data_dir], check=True)
   print(f'{dataset} is in {data_dir}; training finds it there with '
         f'TFDS_DATA_DIR={data_dir}')  # fmt: skip
+
+
+def packages() -> list[str]:
+  """The extra `prepare` of pyproject.toml."""
+  project = tomllib.loads((PROJECT / 'pyproject.toml').read_text())['project']
+  return project['optional-dependencies']['prepare']
 
 
 if __name__ == '__main__':

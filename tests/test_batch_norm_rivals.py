@@ -66,7 +66,9 @@ def test_flax(float64, shape, per_activation, masked):
 @pytest.mark.parametrize('shape', [(12, 5), (6, 2, 4, 3)], ids=['1d', '2d'])
 def test_pytorch(float64, shape):
   """Three steps of training, and then inference; its momentum is 1 - decay."""
-  torch = pytest.importorskip('torch', reason='PyTorch is an optional rival')
+  torch = pytest.importorskip(
+    'torch', reason='PyTorch is absent: pip install -e .[benchmark]'
+  )
   xs, dys, variables = make_problem(shape)
   kind = torch.nn.BatchNorm1d if len(shape) == 2 else torch.nn.BatchNorm2d
   theirs = kind(shape[-1], EPSILON, 1 - DECAY, dtype=torch.float64)
