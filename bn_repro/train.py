@@ -167,7 +167,7 @@ def _take_all_steps(state, take_steps, evaluator, recorder, checkpoints) -> Trai
       if _is_due(steps.stop, config.checkpoint_every, config):
         checkpoints.save(steps.stop, host_state)
       bar.update(len(steps))
-      bar.set_postfix(recorder.headline())
+      bar.set_postfix(recorder.headline(), refresh=False)
   return state
 
 
