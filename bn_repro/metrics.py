@@ -17,6 +17,7 @@ from tensorboardX import SummaryWriter
 from tensorboardX import summary as tensorboard_summary
 
 from bn_repro.config import flatten, write_json
+from bn_repro.errors import UserError
 from bn_repro.evaluate import PERCENTILES, percentiles
 
 PERCENTILE_TAGS = tuple(f'sigmoid_input/percentile_{p}' for p in PERCENTILES)
@@ -28,7 +29,11 @@ class Recorder:
   """Writes the measurements of the run of `config`; `history` holds its lines."""
 
   def __init__(self, workdir: Path, config: ConfigDict, step: int):
-    """Continues after `step`: what an earlier process wrote later is dropped."""
+    """Continues after `step`: what an earlier process wrote later is dropped.
+
+    Raises:
+      UserError: step is not 0 and there is no metrics.jsonl to continue.
+    """
     self._workdir = workdir
     self.config = config
     self._path = workdir / 'metrics.jsonl'
@@ -130,6 +135,11 @@ class Recorder:
 
 def _lines_until(path: Path, step: int) -> list[dict]:
   """The lines of a metrics.jsonl up to a step; a torn last line is dropped."""
+  if not path.exists():
+    raise UserError(
+      f'{path} is missing, but there is a checkpoint at step {step}; put it back, '
+      'or train in another --workdir'
+    )
   whole = (t for t in path.read_text().splitlines(keepends=True) if t.endswith('\n'))
   return [line for line in map(json.loads, whole) if line['step'] <= step]
 

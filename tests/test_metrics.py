@@ -8,6 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bn_repro import metrics
+from bn_repro.errors import UserError
 from support import metrics_of, summary_of
 
 
@@ -78,6 +79,12 @@ def test_a_resumed_run_drops_what_came_after_its_checkpoint(config, tmp_path):
   write_run(tmp_path, config, [0.7], first=20)
   assert [line['step'] for line in metrics_of(tmp_path)] == [0, 20, 40]
   assert [line['test/accuracy'] for line in metrics_of(tmp_path)] == [0.1, 0.2, 0.7]
+
+
+def test_lost_metrics_are_not_passed_over(config, tmp_path):
+  """A curve that begins in the middle would give wrong steps to a target."""
+  with pytest.raises(UserError, match=r'metrics\.jsonl is missing.*step 20'):
+    metrics.Recorder(tmp_path, config, 20)
 
 
 def test_tensorboard_shows_each_step_once(config, tmp_path):
