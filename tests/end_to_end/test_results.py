@@ -1,11 +1,11 @@
 """The committed numbers can be made again."""
 
 import pytest
-from support import PROJECT, as_flags, metrics_of, program
 
 from bn_repro.data import sources
 from bn_repro.errors import UserError
 from bn_repro.report import collect
+from support import PROJECT, as_flags, metrics_of, program
 
 STEPS = (0, 100, 200, 300)
 
