@@ -1,5 +1,7 @@
 """The loop: what is done at which step."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -38,6 +40,22 @@ def test_another_seed_is_another_run(config, tmp_path):
   config.seed = 1
   second = train.train(config, tmp_path / 'b')
   assert first['final_test_accuracy'] != second['final_test_accuracy']
+
+
+def test_a_run_over_four_devices_is_that_of_one_to_rounding(config, tmp_path):
+  """From the first line to the summary, and from a checkpoint on."""
+  alone = train.train(config, tmp_path / 'alone')
+  config.num_devices = 4
+  together = train.train(config, tmp_path / 'together')
+  assert together['device'].startswith('4 x cpu')
+  for left, right in zip(*(metrics_of(tmp_path / n) for n in ('alone', 'together'))):
+    assert left['step'] == right['step']
+    for tag in {'train/loss', 'test/loss'} & left.keys():
+      assert left[tag] == pytest.approx(right[tag], rel=1e-3)
+  assert alone['steps_to_target'] == together['steps_to_target']
+  shutil.rmtree(tmp_path / 'together' / 'checkpoints' / '40')
+  again = train.train(config, tmp_path / 'together')
+  assert without_times([again]) == without_times([together])
 
 
 def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch):
