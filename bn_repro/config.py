@@ -63,8 +63,9 @@ def one_line(error: Exception) -> str:
 
 def check(config: ConfigDict) -> None:
   """Raises UserError for the first field whose value makes no sense."""
+  values = flatten(config)
   for field, allowed, holds in _rules(config):
-    value = flatten(config).get(field)
+    value = values.get(field)
     if not holds(value):
       raise UserError(f'config.{field}={value!r} is not {allowed}')
 
@@ -90,7 +91,7 @@ def _rules(config: ConfigDict):
     ('tracked_unit', 'a unit of the last hidden layer',
      lambda v: 0 <= v < config.model.hidden_sizes[-1]),
     ('targets', 'accuracies between 0 and 1',
-     lambda v: all(0 < target <= 1 for target in v)),
+     lambda v: all(map(_is_share, v))),
     ('num_devices', '0 (all) or more', lambda v: v >= 0),
     *((field, 'at least 1', _is_count)
       for field in ('num_steps', 'population_batches', 'log_every',
@@ -104,6 +105,10 @@ def _choice(names) -> str:
 
 def _is_positive(value) -> bool:
   return 0 < value < math.inf
+
+
+def _is_share(value) -> bool:
+  return isinstance(value, (int, float)) and 0 < value <= 1
 
 
 def _is_count(value) -> bool:

@@ -29,7 +29,14 @@ CHUNK = 2_000
 
 
 class Evaluator:
-  """Evaluates one network on one test set; compiles once."""
+  """Evaluates one network on one test set; compiles once.
+
+  Args:
+    model: the network.
+    feed: the training examples, for the population statistics.
+    test: the test examples; each is counted exactly once.
+    config: of the run; its seed chooses the mini-batches for the statistics.
+  """
 
   def __init__(self, model: nn.Module, feed: Feed, test: Examples, config: ConfigDict):
     self._config = config

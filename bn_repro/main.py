@@ -94,19 +94,24 @@ def parse(arguments: list[str]) -> ConfigDict:
 
 
 def _location(arguments: list[str]) -> str:
-  """The value of the last --config, given as --config=FILE or as two words."""
-  location = DEFAULT_CONFIG
-  for argument, following in zip(arguments, [*arguments[1:], '']):
-    name, equals, value = argument.partition('=')
-    if name in ('--config', '-config'):
-      location = value if equals else following
-  return location
+  """The value of the last --config."""
+  given = (argument.partition('=') for argument in overrides_of(arguments))
+  values = [value for name, _, value in given if name.lstrip('-') == 'config']
+  return values[-1] if values else DEFAULT_CONFIG
 
 
 def overrides_of(arguments: list[str]) -> list[str]:
-  """The arguments that say which config is wanted."""
-  names = ('--config', '-config')
-  return [a for a in arguments[1:] if a.startswith(names) and a[8:9] in ('=', '.')]
+  """The arguments that say which config is wanted, such as --config.seed=3.
+
+  A value given as a word of its own is joined to its flag.
+  """
+  wanted = []
+  for argument, following in zip(arguments[1:], [*arguments[2:], '--']):
+    name, equals, _ = argument.partition('=')
+    if argument.startswith('-') and name.lstrip('-').partition('.')[0] == 'config':
+      is_whole = equals or following.startswith('--')
+      wanted.append(argument if is_whole else f'{argument}={following}')
+  return wanted
 
 
 def _check_field(argument: str, config: ConfigDict) -> None:

@@ -50,6 +50,8 @@ def test_the_defaults_pass(network):
     ('model.epsilon', 0.0),
     ('tracked_unit', 100),
     ('targets', (95.0,)),
+    ('targets', ('most',)),
+    ('model.hidden_sizes', ('wide',)),
     ('num_devices', -1),
     ('evaluate_every', 0),
   ],

@@ -10,7 +10,7 @@ from bn_repro.data.pipeline import Feed
 from bn_repro.train import initial_state
 
 
-def evaluator_of(config, monkeypatch=None):
+def evaluator_of(config):
   """An evaluator, its feed, and a host state with weights of the seed."""
   dataset = sources.load('digits')
   model, feed = models.build(config, 10), Feed(dataset.train, config)

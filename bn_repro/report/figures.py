@@ -51,7 +51,7 @@ def _draw_accuracy(axes, network, group):
 
 
 def _finish_accuracy(axes, runs):
-  """The paper's axis, 0.7 to 1, where the curves reach it."""
+  """The paper's axes: accuracy from 0.7 to 1, which cuts the first steps off."""
   axes.set_ylim(0.7, 1)
   axes.set(title='(a) test accuracy', xlabel='training steps')
   axes.set_xlim(0, runs[0].summary['num_steps'])

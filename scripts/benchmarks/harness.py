@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bn_repro import provenance
 from bn_repro.config import write_json
+from bn_repro.report import tables
 
 RESULTS = Path(__file__).resolve().parents[2] / 'results' / 'benchmarks'
 INTRODUCTION = """# Benchmarks
@@ -109,9 +110,8 @@ def _torch_version() -> dict[str, str]:
 def table(rows: list[dict]) -> str:
   """Markdown, with the columns in the order in which they first appear."""
   columns = list(dict.fromkeys(column for row in rows for column in row))
-  lines = [columns, ['---'] * len(columns)]
-  lines += [[_cell(row.get(column)) for column in columns] for row in rows]
-  return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+  cells = ([_cell(row.get(column)) for column in columns] for row in rows)
+  return tables.markdown(columns, cells)
 
 
 def _cell(value) -> str:

@@ -65,6 +65,17 @@ def test_the_same_command_again_says_that_it_is_finished(finished):
   assert (workdir / 'summary.json').read_bytes() == before
 
 
+def test_values_may_be_words_of_their_own(finished):
+  """The same run, asked for with spaces; and recorded so that it can be made again."""
+  from bn_repro.main import overrides_of
+
+  words = [BATCH_NORM, *FEW, '--config.seed=3']
+  apart = [part for word in words for part in word.split('=', 1)]
+  again = program('--workdir', finished[0], *apart)
+  assert again.stdout.startswith('finished before: '), again.stderr
+  assert overrides_of(['bn_repro', '--workdir', 'x', *apart, '--describe']) == words
+
+
 def test_another_config_in_the_same_workdir(finished):
   result = program(
     BATCH_NORM, f'--workdir={finished[0]}', *FEW, '--config.learning_rate=0.5'
