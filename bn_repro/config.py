@@ -1,12 +1,12 @@
 """Loading, checking, storing and comparing the config of a run.
 
-Knows which fields there are and what each may hold; does not know what any of
-them does. Imports no JAX, so that a mistake is answered at once.
+Does not know what any field does. Imports no JAX, so that a mistake is answered at
+once.
 """
 
 import importlib.util
 import json
-import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -14,11 +14,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from bn_repro import fields
 from bn_repro.errors import UserError
 
-DATASETS = ('mnist', 'digits')
-PIXELS = ('binary', 'grey')
-MODELS = ('mlp',)
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDict:
@@ -43,7 +42,12 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
 
 
 def execute(path: Path) -> ModuleType:
-  """Imports a Python file that is data: a config or a sweep."""
+  """Imports a Python file that is data: a config or a sweep.
+
+  Configs import their neighbours by the name of the folder, `configs`.
+  """
+  if str(PROJECT) not in sys.path:
+    sys.path.insert(0, str(PROJECT))
   spec = importlib.util.spec_from_file_location(path.stem, path)
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
@@ -64,55 +68,15 @@ def one_line(error: Exception) -> str:
 def check(config: ConfigDict) -> None:
   """Raises UserError for the first field whose value makes no sense."""
   values = flatten(config)
-  for field, allowed, holds in _rules(config):
-    value = values.get(field)
-    if not holds(value):
-      raise UserError(f'config.{field}={value!r} is not {allowed}')
-
-
-def _rules(config: ConfigDict):
-  """(field, what is allowed, test) of every field that has limits."""
-  at_least_two = config.model.batch_norm
-  return (
-    ('dataset.name', _choice(DATASETS), DATASETS.__contains__),
-    ('dataset.pixels', _choice(PIXELS), PIXELS.__contains__),
-    ('dataset.threshold', 'between 0 and 1', lambda v: 0 <= v < 1),
-    ('model.name', _choice(MODELS), MODELS.__contains__),
-    ('model.hidden_sizes', 'one or more positive sizes',
-     lambda v: len(v) > 0 and all(_is_count(size) for size in v)),
-    ('model.init_std', 'positive', _is_positive),
-    ('model.epsilon', 'positive', _is_positive),
-    ('model.decay', 'between 0 and 1', lambda v: 0 <= v < 1),
-    ('seed', 'from 0 to 2**32 - 1', lambda v: 0 <= v < 2**32),
-    ('learning_rate', 'positive', _is_positive),
-    ('momentum', 'between 0 and 1', lambda v: 0 <= v < 1),
-    ('batch_size', 'at least 2 with batch normalization' if at_least_two
-     else 'at least 1', lambda v: v >= (2 if at_least_two else 1)),
-    ('tracked_unit', 'a unit of the last hidden layer',
-     lambda v: 0 <= v < config.model.hidden_sizes[-1]),
-    ('targets', 'accuracies between 0 and 1',
-     lambda v: all(map(_is_share, v))),
-    ('num_devices', '0 (all) or more', lambda v: v >= 0),
-    *((field, 'at least 1', _is_count)
-      for field in ('num_steps', 'population_batches', 'log_every',
-                    'evaluate_every', 'checkpoint_every')),
-  )  # fmt: skip
-
-
-def _choice(names) -> str:
-  return f'one of {", ".join(names)}'
-
-
-def _is_positive(value) -> bool:
-  return 0 < value < math.inf
-
-
-def _is_share(value) -> bool:
-  return isinstance(value, (int, float)) and 0 < value <= 1
-
-
-def _is_count(value) -> bool:
-  return isinstance(value, int) and value >= 1
+  for field, allowed, holds in fields.rules(config):
+    if field in values and not holds(values[field]):
+      raise UserError(f'config.{field}={values[field]!r} is not {allowed}')
+  if config.batch_size % config.get('gradient_accumulation', 1):
+    raise UserError(
+      f'config.batch_size={config.batch_size} cannot be taken in '
+      f'config.gradient_accumulation={config.gradient_accumulation} equal parts; '
+      'choose a divisor'
+    )
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
@@ -126,7 +90,9 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
   return flat
 
 
-def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
+def store(
+  config: ConfigDict, workdir: Path, overrides: list[str], may_write: bool = True
+) -> None:
   """Writes config.json and overrides.txt, or checks them against this config.
 
   Raises:
@@ -137,6 +103,8 @@ def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     if path.exists():
       return check_same(config, path)
+    if not may_write:
+      return
     (workdir / 'overrides.txt').write_text('\n'.join(overrides) + '\n')
     write_json(path, config.to_dict())
   except OSError as error:

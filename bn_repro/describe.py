@@ -1,4 +1,4 @@
-"""A network row by row: output shapes, parameters, multiply-adds, totals.
+"""A network part by part: output shapes, parameters, multiply-adds, totals.
 
 Counts by tracing shapes; nothing is computed. Multiply-adds are those of the
 matrix products and convolutions for one example, as the literature counts them.
@@ -17,7 +17,7 @@ from bn_repro.data import sources
 
 
 class Row(NamedTuple):
-  """One layer, for one example."""
+  """One layer, or one row of figure 5, for one example."""
 
   name: str
   kind: str
@@ -30,56 +30,62 @@ class Row(NamedTuple):
 def describe(config: ConfigDict) -> str:
   """The table of the network that the config describes, as text.
 
-  Takes the size of the input from the name of the data set, which need not be
-  there.
+  Takes the size of the input from the config or the name of the data set, which
+  need not be there.
   """
-  size, num_classes = sources.FORMATS[config.dataset.name]
-  rows = layer_rows(models.build(config, num_classes), size)
+  size, num_classes = input_of(config)
+  rows = rows_of(models.build(config, num_classes), size)
   head = f'{config.network} on {config.dataset.name}, input {_shape(size)}'
   return f'{head}\n\n{_table(rows)}'
 
 
-def layer_rows(model: nn.Module, input_size: tuple[int, ...]) -> list[Row]:
-  """A `Row` for each layer that has parameters or statistics, in order."""
-  rows = []
+def input_of(config: ConfigDict) -> tuple[tuple[int, ...], int]:
+  """The size of one image, and the number of classes."""
+  if config.model.name == 'mlp':
+    return sources.FORMATS[config.dataset.name]
+  size = config.dataset.size
+  return (size, size, 3), config.dataset.num_classes
+
+
+def rows_of(model: nn.Module, input_size: tuple[int, ...]) -> list[Row]:
+  """A `Row` for each part that the network itself names, in order."""
+  calls = []
 
   def record(call, args, kwargs, context):
     output = call(*args, **kwargs)
-    # The network itself is no layer: its own scope holds no variables.
-    if context.method_name == '__call__' and context.module is not model:
-      rows.append(_row(context.module, output))
+    if context.method_name == '__call__' and context.module.path:
+      calls.append((context.module, output.shape[1:]))
     return output
 
   def trace(images):
     with nn.intercept_methods(record):
       model.init(jax.random.key(0), images, train=False)
+    # Here, where the variables of the layers can still be read.
+    parts = [(layer, shape) for layer, shape in calls if len(layer.path) == 1]
+    rows.extend(_row(layer, shape, calls) for layer, shape in parts)
 
+  rows = []
   jax.eval_shape(trace, jax.ShapeDtypeStruct((1, *input_size), jnp.float32))
-  return [row for row in rows if row is not None]
+  return rows
 
 
-def _row(layer: nn.Module, output) -> Row | None:
-  if not layer.path:
-    return None
-  parameters = layer.variables.get('params', {})
-  if not all(hasattr(value, 'size') for value in parameters.values()):
-    return None  # a block: its layers have rows of their own
-  statistics = layer.variables.get('batch_stats', {})
-  shape = output.shape[1:]
+def _row(part: nn.Module, output, calls) -> Row:
+  """A part with all the layers within it."""
+  within = [call for call in calls if call[0].path[:1] == part.path]
   return Row(
-    '/'.join(layer.path),
-    type(layer).__name__,
-    shape,
-    sum(value.size for value in parameters.values()),
-    sum(value.size for value in statistics.values()),
-    _multiply_adds(parameters, shape),
+    part.name,
+    type(part).__name__,
+    output,
+    sum(leaf.size for leaf in jax.tree.leaves(part.variables.get('params', {}))),
+    sum(leaf.size for leaf in jax.tree.leaves(part.variables.get('batch_stats', {}))),
+    sum(_multiply_adds(layer, shape) for layer, shape in within),
   )
 
 
-def _multiply_adds(parameters, output: tuple[int, ...]) -> int:
+def _multiply_adds(layer: nn.Module, output: tuple[int, ...]) -> int:
   """Every weight of the kernel is used once at each location of the output."""
-  kernel = parameters.get('kernel')
-  return 0 if kernel is None else kernel.size * math.prod(output[:-1])
+  kernel = layer.variables.get('params', {}).get('kernel')
+  return kernel.size * math.prod(output[:-1]) if hasattr(kernel, 'size') else 0
 
 
 def _table(rows: list[Row]) -> str:

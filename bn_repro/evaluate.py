@@ -6,7 +6,7 @@ reported uses them. The moving average is evaluated beside them, to see how
 well it tracks. Does not know how the network came to be.
 """
 
-import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,120 +15,157 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from ml_collections import ConfigDict
 
-from bn_repro import batch_norm
+from bn_repro import batch_norm, models, parallel
 from bn_repro.data import sampler
 from bn_repro.data.pipeline import Feed
-from bn_repro.data.sources import Examples
+from bn_repro.experiment import Experiment
 from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.step import TrainState
 
 PERCENTILES = (15, 50, 85)  # figure 1 (b, c)
-# Test examples that one call of the compiled program takes.
-CHUNK = 2_000
+TOP = 5  # of more classes, as figure 4 counts
 
 
 class Evaluator:
-  """Evaluates one network on one test set; compiles once.
+  """Evaluates one network on one test set; compiles once."""
 
-  Args:
-    model: the network.
-    feed: the training examples, for the population statistics.
-    test: the test examples; each is counted exactly once.
-    config: of the run; its seed chooses the mini-batches for the statistics.
-  """
-
-  def __init__(self, model: nn.Module, feed: Feed, test: Examples, config: ConfigDict):
-    self._config = config
-    self._examples = feed.examples
-    self._test = Feed(test, config)
-    self._mini_batches = feed.indices(
-      range(config.population_batches), sampler.POPULATION
+  def __init__(self, experiment: Experiment, training_examples: Any):
+    """`training_examples` are the training feed's, on the devices already."""
+    config, devices, feeds = experiment.config, experiment.devices, experiment.feeds
+    self._test = feeds.test
+    self._size = -(-config.evaluation_batch_size // len(devices)) * len(devices)
+    self._examples = parallel.replicate(feeds.test.examples, devices)
+    self._forward = parallel.spread_examples(
+      _forward(experiment.model, feeds.test, feeds.num_classes), devices
     )
-    self._forward = jax.jit(_forward(model, self._test))
-    self._statistics = jax.jit(_mini_batch_statistics(model, feed, config))
+    self.population_statistics = PopulationStatistics(experiment, training_examples)
 
-  def __call__(self, params: Any, batch_stats: Any) -> tuple[dict, np.ndarray]:
+  def __call__(self, state: TrainState) -> tuple[dict, np.ndarray | None]:
     """Evaluates a network, given as host arrays.
-
-    Args:
-      params: the parameters.
-      batch_stats: the moving averages, empty for a network without BN.
 
     Returns:
       The scalars by their TensorBoard tags (accuracies from 0 to 1), and the
-      inputs of the last hidden layer's sigmoids, `[test examples, units]`.
+      inputs of the last hidden layer's sigmoids, `[test examples, units]`, of a
+      network that has them.
     """
-    population = batch_stats
+    params, batch_stats = state.params, state.batch_stats
+    population = self.population_statistics(params, batch_stats)
+    scalars, inputs = self._on_test_set(params, population)
+    scalars = {f'test/{name}': value for name, value in scalars.items()}
     if batch_stats:
-      population = self.population_statistics(params, batch_stats)
-    accuracy, loss, inputs = self._on_test_set(params, population)
-    scalars = {'test/accuracy': accuracy, 'test/loss': loss}
-    if batch_stats:
-      tracked, _, _ = self._on_test_set(params, batch_stats)
-      scalars['test/accuracy_moving_average'] = tracked
+      tracked, _ = self._on_test_set(params, batch_stats)
+      scalars['test/accuracy_moving_average'] = tracked['accuracy']
+    if state.averaged:
+      population = self.population_statistics(state.averaged, batch_stats)
+      averaged, _ = self._on_test_set(state.averaged, population)
+      scalars['test/accuracy_polyak'] = averaged['accuracy']
+    if self._test.num_skipped:
+      scalars['data/skipped_test_images'] = float(self._test.num_skipped)
     return scalars, inputs
 
-  def population_statistics(self, params: Any, batch_stats: Any) -> Any:
-    """`batch_stats` of algorithm 2, over `config.population_batches`."""
-    run = functools.partial(self._statistics, params, batch_stats, self._examples)
-    return batch_norm.population_statistics(run, [self._mini_batches])
-
   def _on_test_set(self, params, batch_stats):
-    number = len(self._test.examples.labels)
+    """Means over all examples that count, and the sigmoid inputs."""
     outcomes = [
-      jax.device_get(
-        self._forward(params, batch_stats, self._test.examples, np.asarray(chunk))
-      )
-      for chunk in _chunks(number)
+      self._forward((params, batch_stats), self._examples, inputs)
+      for inputs in self._test.inputs_in_order(self._size)
     ]
-    correct, losses, inputs = (np.concatenate(part) for part in zip(*outcomes))
-    return float(np.mean(correct)), float(np.mean(losses, dtype=np.float64)), inputs
+    each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
+    counts = each.pop('counts')
+    each = {name: values[counts] for name, values in each.items()}
+    inputs = each.pop(SIGMOID_INPUTS, None)
+    means = {name: float(np.mean(v, dtype=np.float64)) for name, v in each.items()}
+    return means, inputs
 
 
-def _chunks(number: int) -> list[np.ndarray]:
-  """Every index from 0 to number - 1 exactly once, in order."""
-  return np.split(np.arange(number, dtype=np.int32), range(CHUNK, number, CHUNK))
+def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:
+  """((params, batch_stats), examples, inputs) -> what is measured of each example."""
 
-
-def _forward(model: nn.Module, feed: Feed) -> Callable:
-  """(params, batch_stats, examples, indices) -> correct, loss, sigmoid inputs."""
-
-  def forward(params, batch_stats, examples, indices):
-    images, labels = feed.batch(examples, indices)
+  def forward(state, examples, inputs):
+    params, batch_stats = state
+    batch = feed.batch(examples, inputs, stream=None)
     logits, sown = model.apply(
       {'params': params, 'batch_stats': batch_stats},
-      images, train=False, mutable=[SIGMOID_INPUTS],
+      batch.images, train=False, mutable=[SIGMOID_INPUTS],
     )  # fmt: skip
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-    last_hidden = f'sigmoid_{len(model.hidden_sizes)}'
-    (inputs,) = sown[SIGMOID_INPUTS][last_hidden]
-    return jnp.argmax(logits, axis=-1) == labels, losses, inputs
+    outcome = {
+      'counts': batch.counts,
+      'accuracy': jnp.argmax(logits, axis=-1) == batch.labels,
+      'loss': optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels),
+    }
+    if num_classes > TOP and SIGMOID_INPUTS not in sown:
+      outcome['top_5_accuracy'] = _is_among_top(logits, batch.labels)
+    return outcome | _last_sigmoid_inputs(sown)
 
   return forward
 
 
-def _mini_batch_statistics(
-  model: nn.Module, feed: Feed, config: ConfigDict
-) -> Callable:
-  """The mean `batch_stats` of a stack of mini-batches, each normalized apart."""
-  if model.batch_norm is None:
-    return lambda *unused: {}
-  frozen = model.clone(
-    batch_norm=functools.partial(
-      model.batch_norm, decay=0.0, axis_name=None, group_size=config.batch_size
-    )
-  )
+def _is_among_top(logits, labels):
+  _, best = jax.lax.top_k(logits, TOP)
+  return jnp.any(best == labels[:, None], axis=-1)
 
-  def statistics(params, batch_stats, examples, mini_batches):
-    images, _ = feed.batch(examples, mini_batches.ravel())
+
+def _last_sigmoid_inputs(sown) -> dict[str, jax.Array]:
+  """The inputs of the last hidden layer's sigmoids, if there are any."""
+  layers = sown.get(SIGMOID_INPUTS)
+  if not layers:
+    return {}
+  (inputs,) = layers[f'sigmoid_{len(layers)}']
+  return {SIGMOID_INPUTS: inputs}
+
+
+class PopulationStatistics:
+  """Algorithm 2, over the mini-batches that the seed chooses for it.
+
+  They are normalized as in training, by the same groups on the same devices.
+  """
+
+  def __init__(self, experiment: Experiment, examples: Any):
+    config = experiment.config
+    self._examples = examples
+    frozen = models.frozen(experiment.model)
+    self._has_any = frozen is not None
+    if not self._has_any:
+      return
+    # Equal parts: `batch_norm.population_statistics` weighs them the same.
+    self._part = math.gcd(config.population_batches, config.steps_per_call)
+    # The same at every evaluation, so they are read once.
+    self._inputs = [
+      experiment.feeds.train.inputs(range(i, i + self._part), sampler.POPULATION)
+      for i in range(0, config.population_batches, self._part)
+    ]
+    self._run = parallel.spread(_of_mini_batch(experiment, frozen), experiment.devices)
+
+  def __call__(self, params: Any, batch_stats: Any) -> Any:
+    """The population `batch_stats`; what it is given for a network without BN."""
+    if not self._has_any:
+      return batch_stats
+    state = params, batch_stats
+    is_last = np.zeros(self._part, bool)
+
+    def statistics_of(inputs):
+      nonlocal state
+      state, found = self._run(state, self._examples, inputs, is_last)
+      # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
+      return jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
+
+    return batch_norm.population_statistics(statistics_of, self._inputs)
+
+
+def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
+  """A step for `parallel.spread` that changes nothing and measures `batch_stats`."""
+  feed, axis = experiment.feeds.train, parallel.axis_name(experiment.devices)
+
+  def step(state, examples, inputs, is_last):
+    params, batch_stats = state
+    batch = feed.batch(examples, inputs, sampler.POPULATION)
     _, updated = frozen.apply(
       {'params': params, 'batch_stats': batch_stats},
-      images, train=True, mutable=['batch_stats'],
+      batch.images, train=True, mutable=['batch_stats'],
     )  # fmt: skip
-    return updated['batch_stats']
+    return state, parallel.mean(updated['batch_stats'], axis)
 
-  return statistics
+  return step
 
 
 def percentiles(inputs: np.ndarray) -> np.ndarray:

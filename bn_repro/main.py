@@ -15,6 +15,10 @@ flags:
   --workdir     where the run is kept; the same command again resumes the run, or
                 says that it is finished; another config is refused there
   --describe    print the network row by row and leave without training
+  --coordinator, --num_processes, --process_id
+                when several processes train together and neither SLURM nor a TPU
+                pod says so: address:port of the first, how many, and which of
+                them this is, from 0; all with the same --workdir
   --help        this text, with the fields of the config given by --config
 
 In the workdir: config.json and overrides.txt (what was asked for), metrics.jsonl
@@ -43,6 +47,9 @@ DEFAULT_CONFIG = 'configs/mnist.py'
 config_flags.DEFINE_config_file('config', DEFAULT_CONFIG)
 flags.DEFINE_string('workdir', None, 'Directory of the run.')
 flags.DEFINE_bool('describe', False, 'Print the network and leave.')
+flags.DEFINE_string('coordinator', None, 'Address:port of the first process.')
+flags.DEFINE_integer('num_processes', None, 'How many train together.', lower_bound=1)
+flags.DEFINE_integer('process_id', None, 'Which of them this is.', lower_bound=0)
 
 
 def main() -> None:
@@ -151,14 +158,20 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   Raises:
     UserError: the workdir holds another run or cannot be written.
   """
-  config_lib.store(config, workdir, overrides)
+  # The first process writes the config; the others find the same, or none yet.
+  config_lib.store(config, workdir, overrides, may_write=not FLAGS.process_id)
   summary = workdir / 'summary.json'
   if summary.exists():
     return print(f'finished before: {summary}')
+  from bn_repro import parallel
   from bn_repro.train import train
 
-  print(_outcome(train(config, workdir)))
-  print(f'written: {summary}')
+  parallel.join(
+    parallel.Processes(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
+  )
+  if outcome := train(config, workdir):
+    print(_outcome(outcome))
+    print(f'written: {summary}')
 
 
 def _outcome(summary: dict) -> str:

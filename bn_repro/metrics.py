@@ -7,6 +7,7 @@ know how anything was measured.
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ml_collections import ConfigDict
 from tensorboardX import SummaryWriter
 from tensorboardX import summary as tensorboard_summary
 
+from bn_repro import parallel
 from bn_repro.config import flatten, write_json
 from bn_repro.errors import UserError
 from bn_repro.evaluate import PERCENTILES, percentiles
@@ -23,10 +25,18 @@ from bn_repro.evaluate import PERCENTILES, percentiles
 PERCENTILE_TAGS = tuple(f'sigmoid_input/percentile_{p}' for p in PERCENTILES)
 # The percentiles of every unit, `[3, units]`; in metrics.jsonl only.
 ALL_PERCENTILES = 'sigmoid_input/percentiles'
+# What some networks are evaluated for besides: tag, name in the summary.
+MORE_ACCURACIES = {
+  'test/top_5_accuracy': 'final_test_top_5_accuracy',
+  'test/accuracy_polyak': 'final_test_accuracy_polyak',
+}
 
 
 class Recorder:
-  """Writes the measurements of the run of `config`; `history` holds its lines."""
+  """Writes the measurements of the run of `config`; `history` holds its lines.
+
+  Of several processes the first one writes; the others keep the history only.
+  """
 
   def __init__(self, workdir: Path, config: ConfigDict, step: int):
     """Continues after `step`: what an earlier process wrote later is dropped.
@@ -43,17 +53,17 @@ class Recorder:
     self._began = time.perf_counter() - before
 
   def __enter__(self) -> 'Recorder':
-    partial = self._path.with_name('metrics.jsonl.partial')
-    partial.write_text(''.join(json.dumps(line) + '\n' for line in self.history))
-    partial.replace(self._path)
-    self._file = self._path.open('a')
+    self._is_writing = parallel.is_first_process()
+    if self._is_writing:
+      partial = self._path.with_name('metrics.jsonl.partial')
+      partial.write_text(''.join(json.dumps(line) + '\n' for line in self.history))
+      partial.replace(self._path)
+    self._file = (self._path if self._is_writing else Path(os.devnull)).open('a')
     after = self.history[-1]['step'] + 1 if self.history else 0
     self._writer = SummaryWriter(
-      str(self._workdir), purge_step=after, filename_suffix=f'.from_{after}'
-    )
-    self._writer.add_custom_scalars_multilinechart(
-      list(PERCENTILE_TAGS), category='figure 1 (b, c)', title='sigmoid input'
-    )
+      str(self._workdir), purge_step=after, filename_suffix=f'.from_{after}',
+      write_to_disk=self._is_writing,
+    )  # fmt: skip
     return self
 
   def __exit__(self, *unused) -> None:
@@ -64,7 +74,7 @@ class Recorder:
     self,
     step: int,
     scalars: dict[str, float],
-    evaluation: tuple[dict[str, float], np.ndarray] | None = None,
+    evaluation: tuple[dict[str, float], np.ndarray | None] | None = None,
   ) -> None:
     """Writes one line, and the same to TensorBoard.
 
@@ -85,6 +95,12 @@ class Recorder:
         self._writer.add_scalar(tag, value, step)
 
   def _evaluation(self, step, scalars, inputs):
+    if inputs is None:
+      return scalars
+    if step == 0:
+      self._writer.add_custom_scalars_multilinechart(
+        list(PERCENTILE_TAGS), category='figure 1 (b, c)', title='sigmoid input'
+      )
     self._writer.add_histogram('sigmoid_input/last_hidden_layer', inputs[:1000], step)
     of_units = percentiles(inputs)
     tracked = of_units[:, self.config.tracked_unit].tolist()
@@ -107,9 +123,19 @@ class Recorder:
     loss = self.history[-1].get('train/loss', math.nan)
     return {'loss': f'{loss:.4f}', 'test': f'{accuracies[-1]:.2%}'}
 
-  def write_summary(self, origin: dict[str, Any]) -> dict[str, Any]:
-    """Writes summary.json, the last thing a run does, and the HParams entry."""
-    outcome = _outcome(self.history, self.config, self._diverged_between)
+  def write_summary(self, origin: dict[str, Any], num_steps: int) -> dict | None:
+    """Writes summary.json, the last thing a run does, and the HParams entry.
+
+    Args:
+      origin: what else it says, of code and machine.
+      num_steps: that the config asks for.
+
+    Returns:
+      The summary; None in a process that does not write.
+    """
+    if not self._is_writing:
+      return None
+    outcome = _outcome(self.history, self.config, num_steps, self._diverged_between)
     summary = outcome | origin | {'config': flatten(self.config)}
     self._write_hparams(outcome)
     write_json(self._workdir / 'summary.json', _strict(summary))
@@ -158,17 +184,17 @@ def evaluated(history: list[dict]) -> list[dict]:
   return [line for line in history if 'test/accuracy' in line]
 
 
-def _outcome(history, config, diverged_between) -> dict[str, Any]:
+def _outcome(history, config, num_steps, diverged_between) -> dict[str, Any]:
   """The part of the summary that follows from config and measurements."""
   tests = evaluated(history)
   best = max(tests, key=lambda line: line['test/accuracy'])
   last = tests[-1] if diverged_between is None else {}
   speeds = [line['steps_per_second'] for line in history if line['step'] > 0]
-  return {
+  outcome = {
     'network': config.network,
     'dataset': config.dataset.name,
     'seed': config.seed,
-    'num_steps': config.num_steps,
+    'num_steps': num_steps,
     'final_test_accuracy': last.get('test/accuracy'),
     'final_test_accuracy_moving_average': last.get('test/accuracy_moving_average'),
     'best_test_accuracy': best['test/accuracy'],
@@ -176,12 +202,17 @@ def _outcome(history, config, diverged_between) -> dict[str, Any]:
     'steps_to_target': {
       str(target): steps_to(target, tests) for target in config.targets
     },
-    'percentile_drift': percentile_drift(tests),
     'diverged': diverged_between is not None,
     'diverged_between_steps': diverged_between,
     'wall_seconds': history[-1]['seconds'],
     'examples_per_second': config.batch_size * float(np.median(speeds)),
   }
+  for tag, name in MORE_ACCURACIES.items():
+    if tag in best:
+      outcome[name] = last.get(tag)
+  if ALL_PERCENTILES in best:
+    outcome['percentile_drift'] = percentile_drift(tests)
+  return outcome
 
 
 def steps_to(target: float, tests: list[dict]) -> int | None:

@@ -1,15 +1,16 @@
-"""How training steps are spread over devices: the only file that knows.
+"""How work is spread over devices and processes: the only file that knows.
 
-The engine is `jax.pmap` with a named axis. State goes in and comes out without
-a replica axis; each device gets its share of every mini-batch. Does not know
-what a step computes.
+The engine is `jax.pmap` with a named axis over all devices of all processes.
+State goes in and comes out without a replica axis; each device gets its share
+of every mini-batch, each process reads the share of its own devices. Does not
+know what a step computes.
 """
 
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -18,11 +19,55 @@ from bn_repro.errors import UserError
 AXIS = 'devices'
 
 
-def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
-  """The first `num_devices` of this machine, or all of them if it is 0.
+class Processes(NamedTuple):
+  """Flags that say which processes train together; None where none was given."""
+
+  coordinator: str | None = None
+  num_processes: int | None = None
+  process_id: int | None = None
+
+
+def join(processes: Processes) -> None:
+  """Joins the processes of a run, before JAX is used otherwise.
+
+  By the flags if they are given, else by what SLURM or a TPU pod says of itself;
+  a process that neither concerns stays alone.
 
   Raises:
-    UserError: there are fewer, or a mini-batch cannot be split over them.
+    UserError: some flags are given and some are not, or the others do not answer.
+  """
+  given = [value is not None for value in processes]
+  if any(given) and not all(given):
+    raise UserError(
+      'processes are named by --coordinator, --num_processes and --process_id together'
+    )
+  try:
+    if all(given):
+      jax.distributed.initialize(*processes)
+    elif _is_one_of_several():
+      jax.distributed.initialize()
+  except (RuntimeError, ValueError) as error:
+    raise UserError(f'the processes did not meet: {error}') from error
+
+
+def _is_one_of_several() -> bool:
+  """Whether SLURM or a TPU pod started this process beside others."""
+  tasks = os.environ.get('SLURM_NTASKS', '1')
+  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
+  return (tasks.isdigit() and int(tasks) > 1) or len(hosts.split(',')) > 1
+
+
+def is_first_process() -> bool:
+  """Whether this process is the one that writes and prints."""
+  return jax.process_index() == 0
+
+
+def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
+  """The first `num_devices` of all processes, or all of them if it is 0.
+
+  Raises:
+    UserError: there are fewer, a process would be left without, or a mini-batch
+      cannot be split over them.
   """
   available = jax.devices()
   if num_devices > len(available):
@@ -31,6 +76,11 @@ def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
       f'({available[0].platform}); use that many or 0 for all'
     )
   chosen = available[: num_devices or len(available)]
+  if jax.process_count() > 1 and len(chosen) < len(available):
+    raise UserError(
+      f'config.num_devices={num_devices} leaves out some of the {len(available)} '
+      f'devices of {jax.process_count()} processes; use 0 for all'
+    )
   if batch_size % len(chosen):
     raise UserError(
       f'config.batch_size={batch_size} cannot be split over {len(chosen)} '
@@ -44,12 +94,59 @@ def axis_name(devices: list[jax.Device]) -> str | None:
   return AXIS if len(devices) > 1 else None
 
 
+def normalization_groups(
+  group: int, batch_size: int, num_devices: int
+) -> dict[str, Any]:
+  """How `BatchNorm` normalizes groups of so many examples on these devices.
+
+  Args:
+    group: examples that share their moments; 0 for the whole mini-batch.
+    batch_size: of what is normalized at a time, over all devices.
+    num_devices: that hold it in equal shares.
+
+  Returns:
+    The attributes of `BatchNorm`: ghost batches where a device holds several
+    groups, nothing where it holds one, groups of devices where it holds a part.
+
+  Raises:
+    UserError: the mini-batch, or a device's share, is no whole number of groups.
+  """
+  group, share = group or batch_size, batch_size // num_devices
+  if batch_size % group or (share % group and group % share):
+    raise UserError(
+      f'config.model.normalization_group={group} does not divide {batch_size} '
+      f'examples on {num_devices} device(s), {share} on each, evenly; choose a '
+      'divisor of both, or 0 for the whole mini-batch'
+    )
+  if group < share:
+    return {'group_size': group}
+  if group == share:
+    return {}
+  together = group // share
+  if together == num_devices:
+    return {'axis_name': AXIS}
+  groups = np.arange(num_devices).reshape(-1, together).tolist()
+  return {'axis_name': AXIS, 'axis_index_groups': tuple(map(tuple, groups))}
+
+
+def share_of_process(size: int, devices: list[jax.Device]) -> slice:
+  """Which of `size` examples, in order, are for the devices of this process."""
+  owners = [device.process_index for device in devices]
+  each = size // len(devices)
+  first = owners.index(jax.process_index())
+  return slice(first * each, (first + owners.count(jax.process_index())) * each)
+
+
 def replicate(tree: Any, devices: list[jax.Device]) -> Any:
   """Puts a tree of arrays on every device, once, for `spread`."""
   if len(devices) == 1:
     return jax.device_put(tree, devices[0])
   copy = jax.pmap(lambda _, leaves: leaves, in_axes=(0, None), devices=devices)
-  return copy(np.arange(len(devices)), tree)
+  return copy(np.arange(_number_here(devices)), tree)
+
+
+def _number_here(devices: list[jax.Device]) -> int:
+  return sum(device.process_index == jax.process_index() for device in devices)
 
 
 def spread(step: Callable, devices: list[jax.Device]) -> Callable:
@@ -57,35 +154,74 @@ def spread(step: Callable, devices: list[jax.Device]) -> Callable:
 
   Args:
     step: (state, examples, inputs, is_last) -> state, metrics; `is_last` is
-      true in the last step of a call, for what need not be measured in each.
+      for what need not be measured in each step.
     devices: where to run.
 
   Returns:
-    A function of a state, of `replicate`d examples and of `[steps, batch, ...]`
-    inputs that takes all the steps in one compiled program and returns the
-    state and the metrics of each step. It consumes the state it is given.
+    A function of a state, of `replicate`d examples, of a tree of `[steps, batch,
+    ...]` inputs (the share of this process) and of `[steps]` bool, that takes all
+    the steps in one compiled program and returns the state and the metrics of
+    each step. It consumes the state it is given.
   """
 
-  def steps(state, examples, inputs):
-    is_last = jnp.arange(len(inputs)) == len(inputs) - 1
+  def steps(state, examples, inputs, is_last):
+    if len(is_last) == 1:
+      # Not by `scan`, inside of which XLA's CPU back end uses one core only.
+      only = jax.tree.map(lambda leaf: leaf[0], inputs)
+      state, metrics = step(state, examples, only, is_last[0])
+      return state, jax.tree.map(lambda leaf: leaf[None], metrics)
     take = lambda carried, of_step: step(carried, examples, *of_step)
     return lax.scan(take, state, (inputs, is_last))
 
   if len(devices) == 1:
     return jax.jit(steps, donate_argnums=0)
   over_devices = jax.pmap(
-    steps, AXIS, in_axes=(None, 0, 0), out_axes=None, devices=devices
+    steps, AXIS, in_axes=(None, 0, 0, None), out_axes=None, devices=devices
   )
-  return lambda state, examples, inputs: over_devices(
-    state, examples, _split(inputs, len(devices))
+  number = _number_here(devices)
+  return lambda state, examples, inputs, is_last: over_devices(
+    state, examples, _split(inputs, number, axis=1), is_last
   )
 
 
-def _split(inputs: np.ndarray, shards: int) -> np.ndarray:
-  """`[steps, batch, ...]` as `[shards, steps, batch / shards, ...]`."""
-  steps, batch, *rest = inputs.shape
-  parts = inputs.reshape(steps, shards, batch // shards, *rest)
-  return np.swapaxes(parts, 0, 1)
+def spread_examples(function: Callable, devices: list[jax.Device]) -> Callable:
+  """Compiles what is computed for each example apart.
+
+  Args:
+    function: (state, examples, inputs) -> a tree of `[batch, ...]`.
+    devices: where to run.
+
+  Returns:
+    A function of a state, of `replicate`d examples and of a tree of `[batch,
+    ...]` inputs (the share of this process), that returns the tree for the
+    examples of all processes, in order, as NumPy arrays.
+  """
+  if len(devices) == 1:
+    compiled = jax.jit(function)
+    return lambda *arguments: jax.device_get(compiled(*arguments))
+
+  def gathered(state, examples, inputs):
+    outputs = function(state, examples, inputs)
+    return lax.all_gather(outputs, AXIS, tiled=True)
+
+  over_devices = jax.pmap(
+    gathered, AXIS, in_axes=(None, 0, 0), out_axes=None, devices=devices
+  )
+  number = _number_here(devices)
+  return lambda state, examples, inputs: jax.device_get(
+    over_devices(state, examples, _split(inputs, number, axis=0))
+  )
+
+
+def _split(tree: Any, shards: int, axis: int) -> Any:
+  """Splits that axis over a new leading one of so many shards."""
+
+  def split(leaf):
+    before, after = leaf.shape[:axis], leaf.shape[axis + 1 :]
+    parts = leaf.reshape(*before, shards, leaf.shape[axis] // shards, *after)
+    return np.moveaxis(parts, axis, 0)
+
+  return jax.tree.map(split, tree)
 
 
 def mean(tree: Any, axis: str | None) -> Any:

@@ -21,6 +21,8 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import config as config_lib
+from bn_repro import durations
+from bn_repro.data import sources
 from bn_repro.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -85,7 +87,7 @@ class Sweep:
     for name, config in configs.items():
       if (stored := root / name / 'config.json').exists():
         config_lib.check_same(config, stored)
-    self._steps = {name: config.num_steps for name, config in configs.items()}
+    self._steps = {name: _number_of_steps(config) for name, config in configs.items()}
     self._pending = [run for run in runs if not self._summary(run).exists()]
     self._processes: dict[str, subprocess.Popen] = {}
     self.failures: dict[str, str] = {}
@@ -170,6 +172,12 @@ def _last_step(path: Path) -> int:
     return json.loads(lines[-1])['step'] if lines else 0
   except (OSError, json.JSONDecodeError):
     return 0
+
+
+def _number_of_steps(config: ConfigDict) -> int:
+  """How long a run trains; raises UserError if its data set is missing."""
+  num_examples = sources.num_training_examples(config.dataset.name)
+  return durations.lengths(config, num_examples).train_for
 
 
 def _shares_of_cores(workers: int) -> list[set[int] | None]:

@@ -1,116 +1,40 @@
 """The training loop.
 
 A run is a pure function of its config: the initial weights come from the seed,
-the examples of step t from (seed, t), and nothing else is random.
+the examples of step t, and every other random number, from (seed, t).
 """
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import flax.linen as nn
-import flax.struct
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from bn_repro import models, optimizer, parallel, provenance
+from bn_repro import experiment as experiment_lib
+from bn_repro import optimizer, parallel, provenance
 from bn_repro.checkpoint import Checkpoints
-from bn_repro.data import sources
-from bn_repro.data.pipeline import Feed
+from bn_repro.durations import Lengths
 from bn_repro.evaluate import Evaluator
+from bn_repro.experiment import Experiment
 from bn_repro.metrics import Recorder
-
-NORMS = ('train/gradient_norm', 'train/update_norm')
-
-
-@flax.struct.dataclass
-class TrainState:
-  """Everything that a step changes; arrays only."""
-
-  step: jax.Array
-  params: Any
-  batch_stats: Any
-  optimizer_state: Any
+from bn_repro.step import NORMS, TrainState, initial_state, make_step
 
 
-def initial_state(model: nn.Module, config: ConfigDict, images) -> TrainState:
-  """The state at step 0, for images shaped like these `[n, height, width]`."""
-  example = jnp.zeros((1, *images.shape[1:]))
-  variables = model.init(jax.random.key(config.seed), example, train=False)
-  return TrainState(
-    step=jnp.zeros((), jnp.int32),
-    params=variables['params'],
-    batch_stats=variables.get('batch_stats', {}),
-    optimizer_state=optimizer.build(config).init(variables['params']),
-  )
-
-
-def make_step(
-  model: nn.Module, feed: Feed, config: ConfigDict, axis: str | None
-) -> Callable:
-  """One step of training: (state, examples, indices, is_last) -> state, metrics.
-
-  Metrics are scalars: loss and accuracy of the mini-batch before the step, and
-  the global norms of the gradient and of the update. The norms, a quarter of the
-  time of a small step, are taken where `is_last` holds and 0 elsewhere.
-  """
-  transformation = optimizer.build(config)
-  loss_and_gradient = jax.value_and_grad(_loss, has_aux=True)
-
-  def norms_of(gradient, state):
-    # The update again: shared with the step, it would be kept at every step.
-    update, _ = transformation.update(gradient, state.optimizer_state, state.params)
-    return dict(zip(NORMS, map(optax.tree.norm, (gradient, update))))
-
-  def step(state, examples, indices, is_last):
-    batch = feed.batch(examples, indices)
-    (loss, (accuracy, batch_stats)), gradient = loss_and_gradient(
-      state.params, state.batch_stats, model, batch
-    )
-    gradient, loss, accuracy = parallel.mean((gradient, loss, accuracy), axis)
-    norms = jax.lax.cond(is_last, lambda: norms_of(gradient, state), _no_norms)
-    update, optimizer_state = transformation.update(
-      gradient, state.optimizer_state, state.params
-    )
-    params = optax.apply_updates(state.params, update)
-    metrics = {'train/loss': loss, 'train/accuracy': accuracy} | norms
-    return TrainState(state.step + 1, params, batch_stats, optimizer_state), metrics
-
-  return step
-
-
-def _loss(params, batch_stats, model, batch):
-  """Mean cross-entropy of a mini-batch; and accuracy and the new `batch_stats`."""
-  logits, updated = model.apply(
-    {'params': params, 'batch_stats': batch_stats},
-    batch.images, train=True, mutable=['batch_stats'],
-  )  # fmt: skip
-  losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-  accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
-  return jnp.mean(losses), (accuracy, updated.get('batch_stats', {}))
-
-
-def _no_norms():
-  return {tag: jnp.zeros(()) for tag in NORMS}
-
-
-def segments(start: int, config: ConfigDict) -> Iterator[range]:
+def segments(start: int, lengths: Lengths) -> Iterator[range]:
   """The steps from `start` to the end, cut wherever something is to be done."""
-  intervals = (config.log_every, config.evaluate_every, config.checkpoint_every)
-  while start < config.num_steps:
+  intervals = (lengths.log_every, lengths.evaluate_every, lengths.checkpoint_every)
+  while start < lengths.train_for:
     events = ((start // every + 1) * every for every in intervals)
-    stop = min(config.num_steps, *events)
+    stop = min(lengths.train_for, *events)
     yield range(start, stop)
     start = stop
 
 
-def train(config: ConfigDict, workdir: Path) -> dict:
+def train(config: ConfigDict, workdir: Path) -> dict | None:
   """Trains to the end, from the newest checkpoint if there is one.
 
   Args:
@@ -118,98 +42,113 @@ def train(config: ConfigDict, workdir: Path) -> dict:
     workdir: gets metrics, checkpoints and, last, summary.json.
 
   Returns:
-    The summary, as written.
+    The summary, as written; None in a process that is not the first.
 
   Raises:
     UserError: the data set is missing or the devices do not fit the config.
   """
-  devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  state, take_steps, evaluator = _prepare(config, devices)
+  experiment = experiment_lib.build(config)
+  state = initial_state(experiment)
+  trainer = Trainer(experiment)
   with Checkpoints(workdir / 'checkpoints') as checkpoints:
     state = checkpoints.restore_latest(jax.device_get(state)) or state
     with Recorder(workdir, config, int(state.step)) as recorder:
-      state = _take_all_steps(state, take_steps, evaluator, recorder, checkpoints)
-  return recorder.write_summary(_origin(state, devices))
+      state = trainer.take_all_steps(state, recorder, checkpoints)
+  origin = _origin(state, experiment)
+  return recorder.write_summary(origin, experiment.lengths.train_for)
 
 
-def _prepare(config, devices) -> tuple[TrainState, Callable, Evaluator]:
-  """The initial state, (state, steps) -> state, metrics, and the evaluator."""
-  dataset = sources.load(config.dataset.name)
-  axis = parallel.axis_name(devices)
-  model = models.build(config, dataset.num_classes, axis)
-  feed = Feed(dataset.train, config)
-  spread = parallel.spread(make_step(model, feed, config, axis), devices)
-  examples = parallel.replicate(feed.examples, devices)
-  return (
-    initial_state(model, config, dataset.train.images),
-    lambda state, steps: spread(state, examples, feed.indices(steps)),
-    Evaluator(model, feed, dataset.test, config),
-  )
+class Trainer:
+  """Takes the steps of an experiment; compiles once."""
+
+  def __init__(self, experiment: Experiment):
+    self._experiment = experiment
+    self._lengths = experiment.lengths
+    self._feed = experiment.feeds.train
+    devices = experiment.devices
+    self._spread = parallel.spread(make_step(experiment), devices)
+    self._examples = parallel.replicate(self._feed.examples, devices)
+    self._evaluate = Evaluator(experiment, self._examples)
+    self._learning_rate = optimizer.learning_rate_schedule(
+      experiment.config, experiment.lengths
+    )
+
+  def take_all_steps(self, state, recorder, checkpoints) -> TrainState:
+    """Trains, evaluates, records and saves until the last step or divergence."""
+    start = int(state.step)
+    if start == 0:  # so that curves begin with the initial weights
+      recorder.record(0, {}, self._evaluate(jax.device_get(state)))
+    with _progress_bar(recorder.config, start, self._lengths.train_for) as bar:
+      for steps in segments(start, self._lengths):
+        state, scalars = self.take_steps(state, steps)
+        if not recorder.is_finite(scalars):
+          recorder.record_divergence(steps, scalars)
+          break
+        evaluation = None
+        if self._is_due(steps.stop, self._lengths.evaluate_every):
+          evaluation = self._evaluate(jax.device_get(state))
+        recorder.record(steps.stop, scalars, evaluation)
+        if self._is_due(steps.stop, self._lengths.checkpoint_every):
+          checkpoints.save(steps.stop, jax.device_get(state))
+        bar.update(len(steps))
+        bar.set_postfix(recorder.headline(), refresh=False)
+    return state
+
+  def take_steps(self, state, steps: range) -> tuple[TrainState, dict[str, float]]:
+    """Takes the steps; their mean loss and accuracy, last norms, rate and speed."""
+    began = time.perf_counter()
+    measured = []
+    for part in _parts(steps, self._experiment.config.steps_per_call):
+      is_last = np.asarray([step == steps[-1] for step in part])
+      inputs = self._feed.inputs(part)
+      state, metrics = self._spread(state, self._examples, inputs, is_last)
+      measured.append(metrics)
+    scalars = _reduced(jax.device_get(measured))
+    scalars['steps_per_second'] = len(steps) / (time.perf_counter() - began)
+    scalars['train/learning_rate'] = float(self._learning_rate(steps[-1]))
+    if self._feed.num_skipped:
+      scalars['data/skipped_images'] = float(self._feed.num_skipped)
+    return state, scalars
+
+  def _is_due(self, step: int, every: int) -> bool:
+    return step % every == 0 or step == self._lengths.train_for
 
 
-def _take_all_steps(state, take_steps, evaluator, recorder, checkpoints) -> TrainState:
-  """Trains, evaluates, records and saves until the last step or divergence."""
-  config = recorder.config
-  start = int(state.step)
-  if start == 0:  # so that curves begin with the initial weights
-    recorder.record(0, {}, _evaluate(evaluator, jax.device_get(state)))
-  with _progress_bar(config, start) as bar:
-    for steps in segments(start, config):
-      state, scalars = _timed(take_steps, state, steps)
-      if not recorder.is_finite(scalars):
-        recorder.record_divergence(steps, scalars)
-        break
-      host_state = jax.device_get(state)
-      is_evaluated = _is_due(steps.stop, config.evaluate_every, config)
-      evaluation = _evaluate(evaluator, host_state) if is_evaluated else None
-      scalars['train/learning_rate'] = _learning_rate(steps.stop - 1, config)
-      recorder.record(steps.stop, scalars, evaluation)
-      if _is_due(steps.stop, config.checkpoint_every, config):
-        checkpoints.save(steps.stop, host_state)
-      bar.update(len(steps))
-      bar.set_postfix(recorder.headline(), refresh=False)
-  return state
+def _parts(steps: range, size: int) -> Iterator[range]:
+  """Consecutive steps, at most `size` at a time."""
+  for start in range(steps.start, steps.stop, size):
+    yield range(start, min(start + size, steps.stop))
 
 
-def _timed(take_steps, state, steps):
-  """Takes the steps; their mean loss and accuracy, last norms, and speed."""
-  began = time.perf_counter()
-  state, metrics = take_steps(state, steps)
-  # JAX's own reductions of what `pmap` returns can be wrong: NumPy's instead.
-  scalars = {
-    tag: float(values[-1] if tag in NORMS else np.mean(values))
-    for tag, values in jax.device_get(metrics).items()
+def _reduced(measured: list[dict[str, np.ndarray]]) -> dict[str, float]:
+  """Means over all steps, and the norms of the last one.
+
+  In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
+  """
+  columns = {
+    tag: np.concatenate([metrics[tag] for metrics in measured]) for tag in measured[0]
   }
-  scalars['steps_per_second'] = len(steps) / (time.perf_counter() - began)
-  return state, scalars
+  return {
+    tag: float(values[-1] if tag in NORMS else np.mean(values))
+    for tag, values in columns.items()
+  }
 
 
-def _evaluate(evaluator: Evaluator, state: TrainState):
-  return evaluator(state.params, state.batch_stats)
-
-
-def _learning_rate(step: int, config: ConfigDict) -> float:
-  return float(optimizer.learning_rate_schedule(config)(step))
-
-
-def _is_due(step: int, every: int, config: ConfigDict) -> bool:
-  return step % every == 0 or step == config.num_steps
-
-
-def _progress_bar(config: ConfigDict, step: int) -> tqdm:
+def _progress_bar(config: ConfigDict, step: int, total: int) -> tqdm:
   """Steps done and time left; in a log file, twice a minute."""
   return tqdm(
-    total=config.num_steps, initial=step, unit='step', smoothing=0.05,
+    total=total, initial=step, unit='step', smoothing=0.05,
     mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=60,
     desc=f'{config.network} seed {config.seed}',
+    disable=not parallel.is_first_process(),
   )  # fmt: skip
 
 
-def _origin(state: TrainState, devices: list[jax.Device]) -> dict:
+def _origin(state: TrainState, experiment: Experiment) -> dict:
   """What the summary says of the network, the code and the machine."""
   return {
     'parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
     'git_revision': provenance.git_revision(),
     'versions': provenance.versions(),
-    'device': provenance.device(devices),
+    'device': provenance.device(experiment.devices),
   }

@@ -48,7 +48,7 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   # for both networks. The grid in results/mnist shows what other rates do.
   config.learning_rate = 0.1
   config.momentum = 0.0
-  config.num_steps = 50_000
+  config.train_for = '50_000 steps'  # or epochs, or examples
   config.batch_size = 60
 
   # Algorithm 2 averages over "multiple training mini-batches". Our choice:
@@ -61,7 +61,9 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   config.targets = (0.90, 0.95)
 
   config.num_devices = 1  # the mini-batch is split over them; 0 takes all
-  config.log_every = 100  # all three in steps
-  config.evaluate_every = 100
-  config.checkpoint_every = 5_000
+  config.steps_per_call = 100  # steps in one compiled program
+  config.evaluation_batch_size = 2_000
+  config.log_every = '100 steps'
+  config.evaluate_every = '100 steps'
+  config.checkpoint_every = '5_000 steps'
   return config

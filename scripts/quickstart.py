@@ -40,7 +40,7 @@ def show(runs: list[collect.Run], report: Path) -> None:
   config = runs[0].config
   print(
     f'\nEmbedded digits (scikit-learn, 8x8 {config["dataset.pixels"]}, not MNIST), '
-    f'{config["num_steps"]:,} steps of {config["batch_size"]}, learning rate '
+    f'{runs[0].summary["num_steps"]:,} steps of {config["batch_size"]}, learning rate '
     f'{config["learning_rate"]}:\n\n{mnist.network_table(runs)}\n'
   )
   print('Made:')

@@ -13,10 +13,10 @@ from bn_repro import config as config_lib
 PROJECT = Path(__file__).resolve().parents[1]
 FEW_STEPS = {
   'dataset.name': 'digits',
-  'num_steps': 40,
-  'log_every': 10,
-  'evaluate_every': 20,
-  'checkpoint_every': 20,
+  'train_for': '40 steps',
+  'log_every': '10 steps',
+  'evaluate_every': '20 steps',
+  'checkpoint_every': '20 steps',
   'population_batches': 5,
 }
 TIMES = ('seconds', 'steps_per_second', 'wall_seconds', 'examples_per_second')

@@ -17,7 +17,7 @@ def test_section_4_1_as_stated():
   assert config.dataset.name == 'mnist'
   assert config.dataset.pixels == 'binary'
   assert config.model.hidden_sizes == (100, 100, 100)
-  assert (config.batch_size, config.num_steps) == (60, 50_000)
+  assert (config.batch_size, config.train_for) == (60, '50_000 steps')
 
 
 def test_the_two_networks_differ_in_batch_normalization_alone():
@@ -37,7 +37,7 @@ def test_the_defaults_pass(network):
   [
     ('batch_size', -60),
     ('batch_size', 1),
-    ('num_steps', 0),
+    ('train_for', '0 steps'),
     ('learning_rate', 0.0),
     ('learning_rate', float('nan')),
     ('learning_rate', float('inf')),
@@ -53,7 +53,7 @@ def test_the_defaults_pass(network):
     ('targets', ('most',)),
     ('model.hidden_sizes', ('wide',)),
     ('num_devices', -1),
-    ('evaluate_every', 0),
+    ('evaluate_every', '5 parsecs'),
   ],
 )
 def test_a_senseless_value_is_named_with_what_is_allowed(config, field, value):

@@ -13,7 +13,7 @@ def test_totals_of_section_4_1(network, parameters):
   from bn_repro import config as config_lib
 
   config = config_lib.load(str(PROJECT / 'configs' / f'mnist.py:{network}'))
-  rows = describe.layer_rows(models.build(config, 10), (28, 28))
+  rows = describe.rows_of(models.build(config, 10), (28, 28))
   assert sum(row.parameters for row in rows) == parameters
   # 784 x 100 + 100 x 100 + 100 x 100 + 100 x 10
   assert sum(row.multiply_adds for row in rows) == 99_400
@@ -28,7 +28,7 @@ def test_multiply_adds_of_a_convolution_count_each_location():
     def __call__(self, x, *, train):
       return nn.Conv(16, (3, 3), strides=2)(x)
 
-  (row,) = describe.layer_rows(Network(), (32, 32, 3))
+  (row,) = describe.rows_of(Network(), (32, 32, 3))
   assert row.output == (16, 16, 16)
   assert row.multiply_adds == 3 * 3 * 3 * 16 * 16 * 16
 

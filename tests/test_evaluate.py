@@ -4,25 +4,30 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import evaluate, models
+from bn_repro import evaluate, experiment, models
 from bn_repro.data import sampler, sources
-from bn_repro.data.pipeline import Feed
-from bn_repro.train import initial_state
+from bn_repro.step import initial_state
 
 
 def evaluator_of(config):
   """An evaluator, its feed, and a host state with weights of the seed."""
-  dataset = sources.load('digits')
-  model, feed = models.build(config, 10), Feed(dataset.train, config)
-  state = jax.device_get(initial_state(model, config, dataset.train.images))
-  return evaluate.Evaluator(model, feed, dataset.test, config), feed, state
+  built = experiment.build(config)
+  feed = built.feeds.train
+  state = jax.device_get(initial_state(built))
+  return evaluate.Evaluator(built, feed.examples), feed, state
+
+
+def evaluated(config):
+  """What the evaluator returns for the initial weights."""
+  evaluator, _, state = evaluator_of(config)
+  return evaluator(state)
 
 
 def test_population_statistics_are_algorithm_2(config):
   """E[x] and m/(m-1) E[var] over mini-batches, in float64, for the first layer."""
   evaluator, feed, state = evaluator_of(config)
   found = evaluator.population_statistics(state.params, state.batch_stats)
-  indices = feed.indices(range(config.population_batches), sampler.POPULATION)
+  indices = feed.inputs(range(config.population_batches), sampler.POPULATION).indices
   images = sources.load('digits').train.images[indices] > 127
   kernel = state.params['hidden_1']['kernel'].astype(np.float64)
   x = images.reshape(5, 60, 64) @ kernel
@@ -43,14 +48,12 @@ def test_population_statistics_do_not_depend_on_the_moving_average(config):
 
 
 @pytest.mark.parametrize('chunk', [7, 359, 360, 1000])
-def test_every_test_example_counts_once(config, monkeypatch, chunk):
+def test_every_test_example_counts_once(config, chunk):
   """Accuracy and inputs do not depend on how the test set is cut."""
-  monkeypatch.setattr(evaluate, 'CHUNK', chunk)
-  evaluator, _, state = evaluator_of(config)
-  scalars, inputs = evaluator(state.params, state.batch_stats)
+  whole, all_inputs = evaluated(config)
+  config.evaluation_batch_size = chunk
+  scalars, inputs = evaluated(config)
   assert inputs.shape == (360, 100)
-  monkeypatch.undo()
-  whole, all_inputs = evaluator(state.params, state.batch_stats)
   assert scalars['test/accuracy'] == whole['test/accuracy']
   np.testing.assert_allclose(scalars['test/loss'], whole['test/loss'], rtol=1e-5)
   np.testing.assert_allclose(inputs, all_inputs, atol=1e-4)
@@ -60,7 +63,7 @@ def test_accuracy_and_loss_are_the_models(config):
   """Against NumPy, for the plain network."""
   config.model.batch_norm = False
   evaluator, _, state = evaluator_of(config)
-  scalars, _ = evaluator(state.params, state.batch_stats)
+  scalars, _ = evaluator(state)
   test = sources.load('digits').test
   logits = np.asarray(
     models.build(config, 10).apply(

@@ -33,7 +33,7 @@ def write_run(workdir, config, accuracies, first=0):
 
 def test_summary_follows_from_the_lines(config, tmp_path):
   recorder = write_run(tmp_path, config, [0.1, 0.92, 0.96, 0.94])
-  summary = recorder.write_summary({'device': 'abacus'})
+  summary = recorder.write_summary({'device': 'abacus'}, 60)
   assert summary_of(tmp_path) == summary
   assert summary['final_test_accuracy'] == 0.94
   assert (summary['best_test_accuracy'], summary['best_step']) == (0.96, 40)
@@ -44,7 +44,7 @@ def test_summary_follows_from_the_lines(config, tmp_path):
 
 
 def test_a_target_that_was_not_reached_is_null(config, tmp_path):
-  summary = write_run(tmp_path, config, [0.1, 0.91]).write_summary({})
+  summary = write_run(tmp_path, config, [0.1, 0.91]).write_summary({}, 60)
   assert summary['steps_to_target'] == {'0.9': 20, '0.95': None}
 
 
@@ -55,7 +55,7 @@ def test_divergence_is_a_result(config, tmp_path):
     assert not recorder.is_finite(scalars_of(math.nan))
     assert not recorder.is_finite(scalars_of(math.inf))
     recorder.record_divergence(range(0, 10), scalars_of(math.nan))
-  summary = recorder.write_summary({})
+  summary = recorder.write_summary({}, 60)
   assert summary['diverged'] is True
   assert summary['diverged_between_steps'] == [0, 10]
   assert summary['final_test_accuracy'] is None
@@ -66,7 +66,7 @@ def test_divergence_is_a_result(config, tmp_path):
 def test_drift_is_the_range_of_each_percentile(config, tmp_path):
   """Percentiles 15, 50, 85 of inputs 0..100 are 15, 50, 85 times the accuracy."""
   recorder = write_run(tmp_path, config, [0.2, 1.0, 0.5])
-  drift = recorder.write_summary({})['percentile_drift']
+  drift = recorder.write_summary({}, 60)['percentile_drift']
   assert drift['50']['range'] == pytest.approx(50 * 0.8)
   assert drift['15']['range'] == pytest.approx(15 * 0.8)
   assert drift['50']['relative'] == pytest.approx(50 * 0.8 / (70 * 0.5))
@@ -89,7 +89,7 @@ def test_lost_metrics_are_not_passed_over(config, tmp_path):
 
 def test_tensorboard_shows_each_step_once(config, tmp_path):
   write_run(tmp_path, config, [0.1, 0.2, 0.3])
-  write_run(tmp_path, config, [0.7], first=20).write_summary({})
+  write_run(tmp_path, config, [0.7], first=20).write_summary({}, 60)
   events = EventAccumulator(str(tmp_path), size_guidance={'histograms': 0})
   events.Reload()
   shown = {event.step: event.value for event in events.Scalars('test/accuracy')}
@@ -104,7 +104,7 @@ def test_tensorboard_shows_each_step_once(config, tmp_path):
 
 
 def test_hyperparameters_are_in_the_hparams_tab(config, tmp_path):
-  write_run(tmp_path, config, [0.1, 0.2]).write_summary({})
+  write_run(tmp_path, config, [0.1, 0.2]).write_summary({}, 60)
   events = EventAccumulator(str(tmp_path), size_guidance={'histograms': 0})
   events.Reload()
   assert {'_hparams_/experiment', '_hparams_/session_start_info'} <= set(

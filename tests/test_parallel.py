@@ -4,24 +4,22 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import models, parallel
-from bn_repro.data import sources
-from bn_repro.data.pipeline import Feed
+from bn_repro import experiment, parallel
 from bn_repro.errors import UserError
-from bn_repro.train import initial_state, make_step
+from bn_repro.step import initial_state, make_step
 
 
 def after_some_steps(config, num_devices):
   """State and metrics after 20 steps on that many devices, on the host."""
-  devices = parallel.choose_devices(num_devices, config.batch_size)
-  examples = sources.load('digits').train
-  axis = parallel.axis_name(devices)
-  model, feed = models.build(config, 10, axis), Feed(examples, config)
-  take = parallel.spread(make_step(model, feed, config, axis), devices)
-  state = initial_state(model, config, examples.images)
-  on_devices = parallel.replicate(feed.examples, devices)
+  config.num_devices = num_devices
+  built = experiment.build(config)
+  feed = built.feeds.train
+  take = parallel.spread(make_step(built), built.devices)
+  state = initial_state(built)
+  on_devices = parallel.replicate(feed.examples, built.devices)
   for steps in (range(10), range(10, 20)):
-    state, metrics = take(state, on_devices, feed.indices(steps))
+    is_last = np.arange(10) == 9
+    state, metrics = take(state, on_devices, feed.inputs(steps), is_last)
   return jax.tree.map(np.asarray, (state, metrics))
 
 

@@ -6,15 +6,14 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import train
+from bn_repro import durations, train
+from bn_repro.durations import Lengths
 from support import metrics_of, small_config, summary_of, without_times
 
 
 @pytest.mark.parametrize('start', [0, 7, 20])
-def test_segments_cover_every_step_and_end_where_something_is_due(config, start):
-  config.log_every, config.evaluate_every, config.checkpoint_every = 8, 12, 20
-  config.num_steps = 45
-  cut = list(train.segments(start, config))
+def test_segments_cover_every_step_and_end_where_something_is_due(start):
+  cut = list(train.segments(start, Lengths(45, 8, 12, 20, None)))
   steps = [step for segment in cut for step in segment]
   assert steps == list(range(start, 45))
   due = {s for s in range(start + 1, 45) if not (s % 8 and s % 12 and s % 20)} | {45}
@@ -22,8 +21,9 @@ def test_segments_cover_every_step_and_end_where_something_is_due(config, start)
 
 
 def test_a_resumed_run_is_cut_like_the_whole(config):
-  whole = list(train.segments(0, config))
-  assert list(train.segments(20, config)) == [s for s in whole if s.start >= 20]
+  lengths = durations.lengths(config, 1437)
+  whole = list(train.segments(0, lengths))
+  assert list(train.segments(20, lengths)) == [s for s in whole if s.start >= 20]
 
 
 def test_two_identical_runs_give_the_same_bits(config, tmp_path):
@@ -86,7 +86,11 @@ def test_batch_normalization_learns_faster_on_the_digits(tmp_path):
   steps = {}
   for network in ('batch_norm', 'baseline'):
     config = small_config(
-      network, num_steps=1500, learning_rate=0.5, evaluate_every=50, log_every=50
+      network,
+      train_for='1500 steps',
+      learning_rate=0.5,
+      evaluate_every='50 steps',
+      log_every='50 steps',
     )
     summary = train.train(config, tmp_path / network)
     steps[network] = summary['steps_to_target']['0.9'] or np.inf

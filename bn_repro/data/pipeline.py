@@ -1,48 +1,109 @@
-"""From raw bytes to what a network sees, for data sets that fit on the device.
+"""How examples reach a network: the interface of all feeds, and the MLP's.
 
-The whole set sits there as uint8; a step is handed indices and gathers and
-converts its examples inside the compiled program.
+A feed knows one half of a data set. It gives the compiled step the arrays that
+stay on the device (`examples`), for each step what to take from them (`inputs`),
+and the function that makes a `Batch` of both inside the program (`batch`).
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from bn_repro import parallel
 from bn_repro.data import sampler, sources
 
 
 class Batch(NamedTuple):
-  """Network inputs `[batch, height, width]` float32, labels `[batch]` int32."""
+  """What a network sees.
+
+  `images` `[batch, height, width, ...]` float32, `labels` `[batch]` int32, and
+  `counts` `[batch]` bool, false for padding and for images that are left out.
+  """
 
   images: jax.Array
   labels: jax.Array
+  counts: jax.Array
 
 
-class Feed:
-  """Training examples on the device, and the indices that choose among them.
+class Feed(Protocol):
+  """What training and evaluation need of a half of a data set."""
 
-  `examples` is what the compiled step takes beside `indices(steps)`; `batch`
-  turns both into a `Batch` inside it.
-  """
+  examples: Any
+  num_examples: int
+  num_skipped: int
 
-  def __init__(self, examples: sources.Examples, config: ConfigDict):
-    self.examples = sources.Examples(*jax.device_put(tuple(examples)))
+  def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:
+    """A tree of `[len(steps), batch, ...]`: the share of this process."""
+
+  def inputs_in_order(self, size: int) -> Iterator[Any]:
+    """Trees of `[size, ...]`, the share of this process, each example once.
+
+    The last is filled up with examples that do not count.
+    """
+
+  def batch(self, examples: Any, inputs: Any, stream: int | None) -> Batch:
+    """The `Batch` of the inputs of one step; may be traced.
+
+    `stream` says which of the sampler's streams the distortions belong to; None
+    distorts nothing.
+    """
+
+
+class Pixels(NamedTuple):
+  """Inputs of `PixelFeed`: `[..., batch]` int32 and bool."""
+
+  indices: np.ndarray
+  counts: np.ndarray
+
+
+class PixelFeed:
+  """Whole grey images from memory, for the MLP: a `Feed` without distortions."""
+
+  num_skipped = 0
+
+  def __init__(
+    self, examples: sources.Examples, config: ConfigDict, devices: list[jax.Device]
+  ):
+    self.examples = examples
+    self.num_examples = len(examples.labels)
     self._config = config
+    self._devices = devices
 
-  def indices(self, steps: range, stream: int = sampler.TRAINING) -> np.ndarray:
-    """`[len(steps), batch_size]` int32, the examples of those steps."""
-    return sampler.example_indices(
-      self._config.seed, steps, self._config.batch_size,
-      len(self.examples.labels), stream,
-    )  # fmt: skip
+  def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Pixels:
+    """As `Feed`."""
+    config = self._config
+    indices = sampler.example_indices(
+      config.seed, steps, config.batch_size, self.num_examples, stream
+    )
+    share = parallel.share_of_process(config.batch_size, self._devices)
+    return Pixels(indices[:, share], np.ones_like(indices[:, share], bool))
 
-  def batch(self, examples: sources.Examples, indices: jax.Array) -> Batch:
-    """The `Batch` of some indices `[batch]`; may be traced."""
-    images = convert_pixels(examples.images[indices], self._config.dataset)
-    return Batch(images, examples.labels[indices])
+  def inputs_in_order(self, size: int) -> Iterator[Pixels]:
+    """As `Feed`."""
+    share = parallel.share_of_process(size, self._devices)
+    for indices, counts in in_order(self.num_examples, size):
+      yield Pixels(indices[share], counts[share])
+
+  def batch(
+    self, examples: sources.Examples, inputs: Pixels, stream: int | None
+  ) -> Batch:
+    """As `Feed`; images are `[batch, height, width]`."""
+    images = convert_pixels(examples.images[inputs.indices], self._config.dataset)
+    return Batch(images, examples.labels[inputs.indices], inputs.counts)
+
+
+def in_order(number: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+  """Indices `[size]` int32 from 0 to number - 1, and `[size]` bool: which count.
+
+  The last are filled up by the last example again, which does not count.
+  """
+  for start in range(0, number, size):
+    places = np.arange(start, start + size, dtype=np.int32)
+    yield np.minimum(places, number - 1), places < number
 
 
 def convert_pixels(images: jax.Array, dataset: ConfigDict) -> jax.Array:

@@ -11,13 +11,33 @@ import numpy as np
 # Independent streams of one seed.
 TRAINING = 0
 POPULATION = 1
+_SHARDS = 8  # which shard an example belongs to, for either stream
 
 
 @functools.lru_cache(maxsize=4)
-def epoch_order(seed: int, stream: int, epoch: int, num_examples: int) -> np.ndarray:
-  """A random order of all examples, `[num_examples]` int64."""
-  bits = np.random.Philox(key=[seed, (stream << 32) + epoch])
-  return np.random.Generator(bits).permutation(num_examples)
+def epoch_order(
+  seed: int, stream: int, epoch: int, num_examples: int, shard_size: int | None = None
+) -> np.ndarray:
+  """A random order of all examples, `[num_examples]` int64.
+
+  Args:
+    seed, stream, epoch: what the order depends on.
+    num_examples: of the data set.
+    shard_size: None for an order of its own in every epoch (section 4.2.1's
+      thorough shuffling); else only whole shards of so many examples change
+      places from epoch to epoch, and an example keeps its neighbours.
+  """
+  order = _generator(seed, stream, epoch)
+  if shard_size is None:
+    return order.permutation(num_examples)
+  # Examples are dealt to shards once, whatever order they are stored in.
+  dealt = _generator(seed, _SHARDS, 0).permutation(num_examples)
+  shards = np.split(dealt, range(shard_size, num_examples, shard_size))
+  return np.concatenate([shards[i] for i in order.permutation(len(shards))])
+
+
+def _generator(seed: int, stream: int, epoch: int) -> np.random.Generator:
+  return np.random.Generator(np.random.Philox(key=[seed, (stream << 32) + epoch]))
 
 
 def example_indices(
@@ -26,11 +46,12 @@ def example_indices(
   batch_size: int,
   num_examples: int,
   stream: int = TRAINING,
+  shard_size: int | None = None,
 ) -> np.ndarray:
   """Indices of the examples of some consecutive steps.
 
-  Each epoch takes every example once, in an order of its own; a mini-batch may
-  end one epoch and begin the next.
+  Each epoch takes every example once, in its `epoch_order`; a mini-batch may end
+  one epoch and begin the next.
 
   Returns:
     `[len(steps), batch_size]` int32, from 0 to num_examples - 1.
@@ -40,6 +61,6 @@ def example_indices(
   indices = np.empty(len(positions), np.int32)
   for epoch in np.unique(epochs):
     here = epochs == epoch
-    order = epoch_order(seed, stream, int(epoch), num_examples)
+    order = epoch_order(seed, stream, int(epoch), num_examples, shard_size)
     indices[here] = order[places[here]]
   return indices.reshape(len(steps), batch_size)

@@ -1,8 +1,9 @@
-"""Data sets as arrays of raw bytes, from scikit-learn's wheel or from TFDS.
+"""Data sets as raw bytes and labels, from scikit-learn's wheel or from TFDS.
 
 The only file that knows TFDS. Does not know what a network makes of an image.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +12,17 @@ import numpy as np
 
 from bn_repro.errors import UserError
 
-# Height and width of an image, and number of classes.
-FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
 PROJECT = Path(__file__).resolve().parents[2]
+# Height and width of what the MLP takes, and number of classes.
+FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
+# Data sets whose images all have one size, small enough to keep them decoded.
+ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')
+TRAIN = 'train'
+DIGITS = 'digits'
 
 
 class Examples(NamedTuple):
-  """`images` `[n, height, width]` uint8 of 0 to 255, `labels` `[n]` int32."""
+  """`images` `[n, height, width, ...]` uint8 of 0 to 255, `labels` `[n]` int32."""
 
   images: np.ndarray
   labels: np.ndarray
@@ -31,22 +36,84 @@ class Dataset(NamedTuple):
   num_classes: int
 
 
+class Record(NamedTuple):
+  """One example as it is stored; `name` says which one it is, for messages."""
+
+  data: bytes
+  label: int
+  name: str
+
+
+class Split:
+  """One half of a prepared image data set, its images still compressed.
+
+  May be sent to other processes.
+  """
+
+  def __init__(self, name: str, split: str, num_classes: int):
+    """Opens `split`, or the set's own held-out half if it is not 'train'.
+
+    Raises:
+      UserError: the data set or the half is missing, was prepared in another
+        format, or has another number of classes.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = _builder(name)
+    self._split = _split_name(builder, split)
+    self._num_classes = num_classes
+    found = builder.info.features['label'].num_classes
+    if found != num_classes:
+      raise UserError(
+        f'config.dataset.num_classes={num_classes}, but {name} has {found} classes; '
+        f'set it to {found}'
+      )
+    self._source = builder.as_data_source(
+      self._split, decoders={'image': tfds.decode.SkipDecoding()}
+    )
+
+  def __len__(self) -> int:
+    return len(self._source)
+
+  def __getitem__(self, index: int) -> Record:
+    """The example at that place.
+
+    Raises:
+      UserError: its label is not one of the classes.
+    """
+    stored = self._source[index]
+    name = f'{self._split} example {index}'
+    if 'file_name' in stored:
+      name += f' ({_text(stored["file_name"])})'
+    label = int(stored['label'])
+    if not 0 <= label < self._num_classes:
+      raise UserError(
+        f'{name} has label {label}, outside 0 to {self._num_classes - 1}; '
+        'prepare the data set again'
+      )
+    return Record(stored['image'], label, name)
+
+
+def _text(value) -> str:
+  return value.decode(errors='replace') if isinstance(value, bytes) else str(value)
+
+
 def load(name: str) -> Dataset:
-  """The data set of that name, read whole.
+  """A data set of grey images, read whole.
 
   Raises:
     UserError: the data set is not there or was prepared in another format.
   """
-  return _digits() if name == 'digits' else _from_tfds(name, ('train', 'test'))
+  return digits() if name == DIGITS else _from_tfds(name)
 
 
-def _digits() -> Dataset:
+def digits() -> Dataset:
   """scikit-learn's 1,797 real 8x8 digits; every fifth image is a test image."""
   from sklearn.datasets import load_digits
 
-  digits = load_digits()
-  images = np.round(digits.images * (255 / 16)).astype(np.uint8)
-  labels = digits.target.astype(np.int32)
+  found = load_digits()
+  images = np.round(found.images * (255 / 16)).astype(np.uint8)
+  labels = found.target.astype(np.int32)
   is_test = np.arange(len(images)) % 5 == 0
   return Dataset(
     Examples(images[~is_test], labels[~is_test]),
@@ -55,7 +122,36 @@ def _digits() -> Dataset:
   )
 
 
-def _from_tfds(name: str, splits: tuple[str, str]) -> Dataset:
+def num_training_examples(name: str) -> int:
+  """How many there are, without reading them.
+
+  Raises:
+    UserError: the data set is not there.
+  """
+  if name == DIGITS:
+    return len(digits().train.labels)
+  info = json.loads((find_prepared(name) / 'dataset_info.json').read_text())
+  shards = {split['name']: split['shardLengths'] for split in info['splits']}
+  if TRAIN not in shards:
+    raise UserError(f'{name} has no split {TRAIN!r}, only {", ".join(shards)}')
+  return sum(map(int, shards[TRAIN]))
+
+
+def _from_tfds(name: str) -> Dataset:
+  builder = _builder(name)
+  train, test = (_read(builder.as_data_source(split)) for split in (TRAIN, 'test'))
+  return Dataset(train, test, builder.info.features['label'].num_classes)
+
+
+def _read(source) -> Examples:
+  records = source.__getitems__(range(len(source)))
+  images = np.stack([record['image'] for record in records])
+  labels = np.asarray([record['label'] for record in records], np.int32)
+  return Examples(images.squeeze(-1), labels)
+
+
+def _builder(name: str):
+  """The TFDS builder of a prepared data set."""
   directory = find_prepared(name)
   # Slow to import, and not needed for the embedded digits.
   import tensorflow_datasets as tfds
@@ -65,17 +161,21 @@ def _from_tfds(name: str, splits: tuple[str, str]) -> Dataset:
     raise UserError(
       f'{directory} was prepared as {builder.info.file_format.value}, which '
       'cannot be read without TensorFlow; prepare it as array_record with '
-      f'`python scripts/prepare_data.py {name}`'
+      f'`python scripts/prepare_data.py {_prepared_as(name)}`'
     )
-  train, test = (_read(builder.as_data_source(split)) for split in splits)
-  return Dataset(train, test, builder.info.features['label'].num_classes)
+  return builder
 
 
-def _read(source) -> Examples:
-  records = source.__getitems__(range(len(source)))
-  images = np.stack([record['image'] for record in records])
-  labels = np.asarray([record['label'] for record in records], np.int32)
-  return Examples(images.squeeze(-1), labels)
+def _split_name(builder, split: str) -> str:
+  """`split`, or what the data set calls its held-out half."""
+  wanted = (TRAIN,) if split == TRAIN else ('validation', 'test')
+  for name in wanted:
+    if name in builder.info.splits:
+      return name
+  there = ', '.join(builder.info.splits)
+  raise UserError(
+    f'{builder.info.name} has no split {" or ".join(map(repr, wanted))}, only {there}'
+  )
 
 
 def data_directories() -> list[Path]:
@@ -102,6 +202,11 @@ def find_prepared(name: str) -> Path:
   searched = ' or '.join(str(directory) for directory in data_directories())
   raise UserError(
     f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
-    f'`python scripts/prepare_data.py {name}`, or train on the embedded digits '
-    'with --config.dataset.name=digits'
+    f'`python scripts/prepare_data.py {_prepared_as(name)}`, or train on the '
+    'embedded digits with --config.dataset.name=digits'
   )
+
+
+def _prepared_as(name: str) -> str:
+  """What scripts/prepare_data.py calls a data set: without its variant."""
+  return name.partition('/')[0]

@@ -18,7 +18,7 @@ CHOICES = {
   'dataset.threshold': 'the paper says "binary"; a pixel is on above this brightness',
   'population_batches': 'training mini-batches averaged by algorithm 2',
   'tracked_unit': 'the unit of figure 1 (b, c), named before any run',
-  'evaluate_every': 'steps; how finely "steps to" is known',
+  'evaluate_every': 'how finely "steps to" is known',
 }
 INTRODUCTION = """\
 # MNIST, section 4.1
@@ -58,7 +58,7 @@ GRID = """\
 ## The gap depends on learning rate and initial weights
 
 {runs} runs: learning rate x standard deviation of the initial weights x both
-networks x {seeds} seeds, {steps:,} steps, evaluated every {every} steps.
+networks x {seeds} seeds, {steps:,} steps, evaluated every {every}.
 
 ![Grid](grid.png)
 
@@ -252,7 +252,9 @@ def _drift(runs: list[Run]) -> str:
 
 
 def _choices(runs: list[Run]) -> str:
-  rows = [(f'`{f}`', str(runs[0].config[f]), why) for f, why in CHOICES.items()]
+  config = runs[0].config
+  config = config | {'evaluate_every': _with_unit(config['evaluate_every'])}
+  rows = [(f'`{f}`', str(config[f]), why) for f, why in CHOICES.items()]
   table = tables.markdown(('field', 'value', 'our choice'), rows)
   return f'### What the paper does not state\n\n{table}\n'
 
@@ -264,7 +266,7 @@ def _grid(runs: list[Run]) -> str:
     runs=len(runs),
     seeds=len(plain[0].runs),
     steps=runs[0].summary['num_steps'],
-    every=runs[0].config['evaluate_every'],
+    every=_with_unit(runs[0].config['evaluate_every']),
     claims=grid.claims_table(plain, normalized),
     best=grid.best_table(plain, normalized),
     crossing=grid.crossing_table(plain, normalized),
@@ -318,3 +320,8 @@ def _commands(has_grid: bool) -> str:
     for name in names
   )
   return COMMANDS.format(commands=commands)
+
+
+def _with_unit(duration: int | str) -> str:
+  """A duration of a config; before they had units, all were in steps."""
+  return duration if isinstance(duration, str) else f'{duration} steps'

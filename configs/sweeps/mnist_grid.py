@@ -21,9 +21,9 @@ def get_runs():
         'seed': seed,
         'learning_rate': rate,
         'model.init_std': std,
-        'evaluate_every': 500,
-        'log_every': 500,
-        'checkpoint_every': 25_000,
+        'evaluate_every': '500 steps',
+        'log_every': '500 steps',
+        'checkpoint_every': '25_000 steps',
       },
     )
     for seed, rate, std, network in itertools.product(

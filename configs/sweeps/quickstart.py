@@ -8,9 +8,9 @@ OVERRIDES = {
   'dataset.name': 'digits',
   'dataset.pixels': 'grey',
   'learning_rate': 0.5,
-  'num_steps': 5_000,
-  'log_every': 50,
-  'evaluate_every': 50,
+  'train_for': '5_000 steps',
+  'log_every': '50 steps',
+  'evaluate_every': '50 steps',
 }
 
 

@@ -25,8 +25,11 @@ def test_grey_pixels_run_from_0_to_1(config):
 
 def test_a_batch_holds_the_examples_of_its_indices(config):
   examples = sources.load('digits').train
-  feed = pipeline.Feed(examples, config)
-  (indices,) = feed.indices(range(3, 4))
-  batch = jax.jit(feed.batch)(feed.examples, indices)
+  feed = pipeline.PixelFeed(examples, config, jax.devices()[:1])
+  inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(3, 4)))
+  batch = jax.jit(lambda *arguments: feed.batch(*arguments, None))(
+    feed.examples, inputs
+  )
+  indices = inputs.indices
   np.testing.assert_array_equal(batch.labels, examples.labels[indices])
   np.testing.assert_array_equal(batch.images, examples.images[indices] > 127)

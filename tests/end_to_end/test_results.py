@@ -22,7 +22,7 @@ def mnist():
 @pytest.mark.parametrize('network', ['batch_norm', 'baseline'])
 def test_the_first_steps_of_figure_1(mnist, tmp_path, network):
   """Seed 0 of results/mnist again; machines differ in rounding only."""
-  few = as_flags({'num_steps': STEPS[-1], 'seed': 0})
+  few = as_flags({'train_for': f'{STEPS[-1]} steps', 'seed': 0})
   result = program(
     f'--config=configs/mnist.py:{network}', f'--workdir={tmp_path}', *few
   )

@@ -22,10 +22,10 @@ from support import (
 
 OVERRIDES = {
   'dataset.name': 'digits',
-  'num_steps': 1200,
-  'log_every': 20,
-  'evaluate_every': 100,
-  'checkpoint_every': 200,
+  'train_for': '1200 steps',
+  'log_every': '20 steps',
+  'evaluate_every': '100 steps',
+  'checkpoint_every': '200 steps',
   'momentum': 0.9,
 }
 

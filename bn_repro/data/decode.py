@@ -1,0 +1,136 @@
+"""From the bytes of a compressed image to pixels, on the host.
+
+The only file that knows Pillow. Does not know where the bytes came from, nor how
+a crop is chosen: it is handed a function of the image's size.
+
+EXIF orientation is not applied, as in the readers of TFDS: a network sees pixels as
+they are stored. Pillow's guard against decompression bombs stays: beyond about 179
+million pixels an image counts as corrupt, from half of that on Pillow warns.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+# The formats that TensorFlow's decode_image reads. Pillow knows dozens more, and
+# random bytes may look like one of them.
+FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP')
+# What Pillow turns into RGB without losing bits: all that is 8 bits or less.
+MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
+DCT_SCALES = (8, 4, 2, 1)
+
+_reported_modes = set()
+
+
+class CorruptImage(Exception):
+  """Which image cannot be read and why, in one line."""
+
+
+def read_crop(
+  data: bytes, choose_box: Callable[[int, int], np.ndarray], size: int, name: str
+) -> np.ndarray:
+  """One box of an image, resized to a square.
+
+  Only the header is read to ask for the box. A JPEG is then decoded at 1/8, 1/4
+  or 1/2 of its size where the box keeps at least `size` pixels a side, which costs
+  less than decoding it whole and leaves it a little sharper. The box is resized with
+  a triangle filter as wide as the reduction (antialiased bilinear); one smaller than
+  `size` is enlarged, since ImageNet has images that small.
+
+  Args:
+    data: a whole JPEG, PNG, GIF (its first frame) or BMP file.
+    choose_box: (height, width) of the image in pixels -> top, left, height and
+      width of the box in pixels, which need not be whole.
+    size: side of the result, pixels.
+    name: of the image, for messages.
+
+  Returns:
+    `[size, size, 3]` uint8, RGB.
+
+  Raises:
+    CorruptImage: the data are not an image, or end too early.
+  """
+  with _naming(name):
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+  # A mistake in here is not the image's fault.
+  box = [float(edge) for edge in choose_box(image.height, image.width)]
+  with _naming(name):
+    reduction = _reduce(image, min(box[2:]) / size)
+    image.load()
+  image = _as_rgb(image, name)
+  top, left, height, width = (edge / reduction for edge in box)
+  edges = (left, top, left + width, top + height)
+  resized = image.resize((size, size), Image.Resampling.BILINEAR, edges)
+  return np.array(resized)
+
+
+def read_whole(data: bytes, name: str) -> np.ndarray:
+  """A whole image as it is, for data sets that are kept decoded.
+
+  Args:
+    data, name: as in `read_crop`.
+
+  Returns:
+    `[height, width, 3]` uint8, RGB.
+
+  Raises:
+    CorruptImage: the data are not an image, or end too early.
+  """
+  with _naming(name):
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    image.load()
+  return np.array(_as_rgb(image, name))
+
+
+def _reduce(image: Image.Image, limit: float) -> int:
+  """Asks a JPEG for the largest reduction up to `limit`; returns what it grants."""
+  wanted = next((scale for scale in DCT_SCALES if scale <= limit), 1)
+  height, width = image.height, image.width
+  granted = image.draft(None, (width // wanted, height // wanted))
+  if granted is None:
+    return 1
+  # From the area granted, which is exact; the size in whole pixels is rounded up.
+  _, (_, _, reduced_width, _) = granted
+  return round(width / reduced_width)
+
+
+def _as_rgb(image: Image.Image, name: str) -> Image.Image:
+  """A decoded image as RGB; transparency is ignored."""
+  if image.mode == 'RGB':
+    return image
+  if image.mode not in MODES:
+    raise CorruptImage(f'{name} is not a readable image: pixels of kind {image.mode}')
+  _report_once(image.mode, name)
+  # Pillow warns at every palette that it turns into RGB without its transparency.
+  image.info.pop('transparency', None)
+  # CMYK of a JPEG is stored inverted, after Adobe; Pillow has put that right.
+  return image.convert('RGB')
+
+
+def _report_once(mode: str, name: str) -> None:
+  """Says once a process and kind that images are converted."""
+  if mode in _reported_modes:
+    return
+  _reported_modes.add(mode)
+  warnings.warn(
+    f'{name} is not RGB but {mode}; it is converted, and so are others like it',
+    stacklevel=4,
+  )
+
+
+@contextlib.contextmanager
+def _naming(name: str):
+  """Turns whatever Pillow raises into a `CorruptImage` with the image's name."""
+  try:
+    yield
+  except UnidentifiedImageError as error:
+    # Pillow's text has the address of a buffer, not the reason.
+    raise CorruptImage(f'{name} is not a readable image: no known format') from error
+  except Exception as error:
+    # Its readers raise much on bad bytes: OSError, SyntaxError, ValueError, ...
+    reason = ' '.join(str(error).split()) or type(error).__name__
+    raise CorruptImage(f'{name} is not a readable image: {reason}') from error

@@ -1,0 +1,122 @@
+"""Photographs of one size, kept decoded on the device and cropped there."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from bn_repro import parallel
+from bn_repro.data import crops, decode, distort, sampler, sources
+from bn_repro.data.images import Order, finished, stop_or_skip
+from bn_repro.data.pipeline import Batch, in_order
+from bn_repro.errors import UserError
+
+
+class Boxes(NamedTuple):
+  """Inputs of `ResidentImages`, `[..., batch]`; `boxes` has 4 pixels more."""
+
+  indices: np.ndarray
+  boxes: np.ndarray
+  positions: np.ndarray
+  counts: np.ndarray
+
+
+class ResidentImages:
+  """Images of one size, decoded once and cropped on the device: a `Feed`."""
+
+  def __init__(
+    self,
+    examples: sources.Examples,
+    config: ConfigDict,
+    devices: list[jax.Device],
+    num_skipped: int = 0,
+  ):
+    """Takes `[n, height, width, 3]` uint8.
+
+    Raises:
+      UserError: the images are smaller than what the network takes.
+    """
+    self.examples = examples
+    self.num_examples, self._height, self._width, _ = examples.images.shape
+    self.num_skipped = num_skipped
+    self._config = config
+    self._devices = devices
+    self._order = Order(config, self.num_examples)
+    size = config.dataset.size
+    if min(self._height, self._width) < size:
+      raise UserError(
+        f'images of {self._height}x{self._width} are smaller than the crop, '
+        f'config.dataset.size={size}; choose {min(self._height, self._width)} or less'
+      )
+
+  def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Boxes:
+    """As `Feed`."""
+    order, sides = self._order, self._sides(self._order.batch_size)
+    boxes = [crops.random_boxes(order.uniforms(step, stream), *sides) for step in steps]
+    whole = Boxes(
+      order.indices(steps, stream),
+      np.stack(boxes),
+      order.positions(steps),
+      np.ones((len(steps), order.batch_size), bool),
+    )
+    share = parallel.share_of_process(order.batch_size, self._devices)
+    return Boxes(*(part[:, share] for part in whole))
+
+  def inputs_in_order(self, size: int) -> Iterator[Boxes]:
+    """As `Feed`."""
+    share = parallel.share_of_process(size, self._devices)
+    boxes = crops.centre_boxes(*self._sides(size))
+    for indices, counts in in_order(self.num_examples, size):
+      whole = Boxes(indices, boxes, indices.astype(np.uint32), counts)
+      yield Boxes(*(part[share] for part in whole))
+
+  def _sides(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Heights and widths of so many images."""
+    return np.full(number, self._height), np.full(number, self._width)
+
+  def batch(
+    self, examples: sources.Examples, inputs: Boxes, stream: int | None
+  ) -> Batch:
+    """As `Feed`; images are `[batch, size, size, 3]` from -1 to 1."""
+    images = distort.resample(
+      examples.images[inputs.indices], inputs.boxes, self._config.dataset.size
+    )
+    images = finished(images, inputs.positions, self._config, stream)
+    return Batch(images, examples.labels[inputs.indices], inputs.counts)
+
+
+def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples, int]:
+  """All images of a split whose images have one size, and how many were skipped.
+
+  Raises:
+    UserError: an image cannot be read and `on_corrupt` is 'stop', or sizes differ.
+  """
+  with ThreadPoolExecutor() as workers:
+    decoded = list(
+      workers.map(lambda i: _decode_whole(split[i], on_corrupt), range(len(split)))
+    )
+  readable = [(image, label) for image, label in decoded if image is not None]
+  shapes = {image.shape[:2] for image, _ in readable}
+  if len(shapes) > 1:
+    some = ' and '.join('x'.join(map(str, shape)) for shape in sorted(shapes)[:2])
+    raise UserError(
+      f'the images differ in size ({some}); use --config.dataset.feed=stream'
+    )
+  images, labels = zip(*readable)
+  examples = sources.Examples(np.stack(images), np.asarray(labels, np.int32))
+  return examples, len(split) - len(readable)
+
+
+def _decode_whole(record: sources.Record, on_corrupt: str):
+  try:
+    return decode.read_whole(record.data, record.name), record.label
+  except decode.CorruptImage as error:
+    return stop_or_skip(error, on_corrupt), record.label
+
+
+def in_colour(examples: sources.Examples) -> sources.Examples:
+  """Grey images `[n, height, width]` as `[n, height, width, 3]`."""
+  return examples._replace(images=np.repeat(examples.images[..., None], 3, axis=-1))

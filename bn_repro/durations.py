@@ -1,0 +1,65 @@
+"""Durations as a config writes them: '50_000 steps', '8/6 epochs', '1e6 examples'.
+
+The three units are interchangeable. Imports no JAX.
+"""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+UNITS = ('step', 'epoch', 'example')
+
+
+def parse(duration: str) -> tuple[Fraction, str]:
+  """A positive number and one of `UNITS`, which may stand in the plural.
+
+  Raises:
+    ValueError: it is not of that form.
+  """
+  number, _, unit = duration.strip().partition(' ')
+  unit = unit.strip().removesuffix('s')
+  try:
+    amount = Fraction(number)
+  except ZeroDivisionError as error:
+    raise ValueError(f'{duration!r} divides by zero') from error
+  if unit not in UNITS or amount <= 0:
+    raise ValueError(f'{duration!r} is not a positive number of steps or epochs')
+  return amount, unit
+
+
+def in_steps(duration: str, batch_size: int, num_examples: int) -> int:
+  """The nearest whole number of steps, at least 1.
+
+  Args:
+    duration: as `parse` takes it.
+    batch_size: examples of a step.
+    num_examples: examples of an epoch.
+  """
+  amount, unit = parse(duration)
+  examples = {'step': batch_size, 'epoch': num_examples, 'example': 1}[unit]
+  return max(1, round(amount * examples / batch_size))
+
+
+class Lengths(NamedTuple):
+  """The durations of a config, in steps."""
+
+  train_for: int
+  log_every: int
+  evaluate_every: int
+  checkpoint_every: int
+  learning_rate_decay_every: int | None
+
+
+def lengths(config: ConfigDict, num_examples: int) -> Lengths:
+  """The durations of a config for that many training examples, in steps.
+
+  A config without `learning_rate_decay_every` gets None for it.
+  """
+  fields = {name: config.get(name) for name in Lengths._fields}
+  return Lengths(
+    **{
+      name: duration and in_steps(duration, config.batch_size, num_examples)
+      for name, duration in fields.items()
+    }
+  )

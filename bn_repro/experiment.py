@@ -1,0 +1,37 @@
+"""What a config describes, built: devices, data and network of one run."""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from ml_collections import ConfigDict
+
+from bn_repro import data, durations, models, parallel
+from bn_repro.durations import Lengths
+
+
+class Experiment(NamedTuple):
+  """What one run trains: built once, changed by nothing."""
+
+  config: ConfigDict
+  lengths: Lengths
+  devices: list[jax.Device]
+  model: nn.Module
+  feeds: data.Feeds
+
+
+def build(config: ConfigDict) -> Experiment:
+  """Opens the data and builds the network.
+
+  Raises:
+    UserError: the data set is missing or the devices do not fit the config.
+  """
+  devices = parallel.choose_devices(config.num_devices, config.batch_size)
+  parts = config.get('gradient_accumulation', 1)
+  groups = parallel.normalization_groups(
+    config.model.get('normalization_group', 0), config.batch_size // parts, len(devices)
+  )
+  feeds = data.open_feeds(config, devices)
+  lengths = durations.lengths(config, feeds.train.num_examples)
+  model = models.build(config, feeds.num_classes, groups)
+  return Experiment(config, lengths, devices, model, feeds)

@@ -1,0 +1,56 @@
+"""What a data set changes in a network of section 4.2, and nothing else.
+
+python -m bn_repro --config=configs/bn_x30.py:imagenette_160 --workdir=runs/bn_x30
+
+The paper's is imagenet2012. On the others every network trains equally long.
+"""
+
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+
+class Dataset(NamedTuple):
+  """The columns of the table below; `train_for` is None where it is the paper's."""
+
+  name: str
+  size: int
+  num_classes: int
+  stem: str
+  width: float
+  train_for: str | None
+
+
+DATASETS = {
+  'imagenet2012': Dataset('imagenet2012', 224, 1000, 'figure5', 1.0, None),
+  # Ten classes of ImageNet in full size, for one GPU.
+  'imagenette': Dataset(
+    'imagenette/full-size-v2', 128, 10, 'figure5', 1.0, '120 epochs'
+  ),
+  # The same ten classes as squares of 160 pixels, for two CPU cores.
+  'imagenette_160': Dataset('imagenette_160', 64, 10, 'figure5', 0.25, '20 epochs'),
+  'cifar10': Dataset('cifar10', 32, 10, 'small', 0.5, '60 epochs'),
+  # 8x8, inside scikit-learn: to try things in a minute.
+  'digits': Dataset('digits', 8, 10, 'small', 0.125, '10 epochs'),
+}
+
+
+def choose(config: ConfigDict, name: str) -> None:
+  """Sets size, classes, stem and width for one of `DATASETS`."""
+  dataset = _find(name)
+  config.dataset.name = dataset.name
+  config.dataset.size = dataset.size
+  config.dataset.num_classes = dataset.num_classes
+  config.model.stem = dataset.stem
+  config.model.width = dataset.width
+
+
+def train_for(name: str, imagenet2012: str) -> str:
+  """How long to train: what the network takes on ImageNet, or the data set's own."""
+  return _find(name).train_for or imagenet2012
+
+
+def _find(name: str) -> Dataset:
+  if name not in DATASETS:
+    raise ValueError(f'no data set {name!r}; there are {", ".join(DATASETS)}')
+  return DATASETS[name]

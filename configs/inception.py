@@ -1,0 +1,96 @@
+"""Inception (section 4.2.2): the plain network of figure 5, without BN.
+
+python -m bn_repro --config=configs/inception.py:imagenet2012 --workdir=runs/inception
+Figure 3: 72.2 % top-1 on ImageNet, after 31 million steps of 32 images.
+
+Every hyperparameter of the family is spelt out here; its other files are short
+diffs of this one. "Inferred" marks what the paper does not state and other work
+of its authors, or the BVLC replication of GoogLeNet, lets one conclude; "our
+choice" what nothing decides. The seven fields that section 4.2.1 changes are
+numbered.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import datasets
+
+LEARNING_RATE = 0.0015
+# Inferred: BVLC's GoogLeNet. A fifth of it is the weight in the authors' later code.
+L2 = 2e-4
+
+
+def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
+  """Plain Inception on one of `datasets.DATASETS`."""
+  config = ConfigDict()
+  config.network = 'inception'
+  # Decides initial weights, order, crops, distortions and dropout; nothing else is
+  # random.
+  config.seed = 0
+
+  config.dataset = ConfigDict()
+  # resident: decoded once, kept on the device and cropped there; stream: read,
+  # decoded and cropped by workers; auto: resident where all images have one size.
+  config.dataset.feed = 'auto'
+  config.dataset.workers = 0  # processes that decode; 0: threads of this one
+  config.dataset.on_corrupt = 'stop'  # or skip: unreadable images are counted
+
+  config.model = ConfigDict()
+  config.model.name = 'inception'
+  config.model.batch_norm = False
+  config.model.nonlinearity = 'relu'
+  config.model.separable_first_conv = True  # figure 5's note; depth multiplier 8
+  # Printed: 128, with which the printed depths do not add up; see models/inception.py.
+  config.model.pool_projection_4cd = 96
+  config.model.local_response_normalization = True  # change 5
+  config.model.dropout = 0.4  # change 2
+  # Our choice: the paper has "no fully connected layer other than the softmax".
+  config.model.auxiliary_heads = False
+  # Inferred: as in later code of the authors (truncated normal, twice 1 / fan-in).
+  config.model.weight_variance = 2.0
+  config.model.dtype = 'float32'  # of the computation; or bfloat16
+
+  # What follows matters with batch normalization only.
+  config.model.per_activation_rows = ()
+  # Inferred: a replica normalized its own mini-batch of 32. 0: the whole mini-batch.
+  config.model.normalization_group = 32
+  config.model.epsilon = 1e-3  # inferred: later code of the authors
+  # Our choice; tracks accuracy only, no reported number depends on it.
+  config.model.decay = 0.99
+  # Our choice: "multiple training mini-batches" (algorithm 2).
+  config.population_batches = 30
+
+  # Stochastic gradient descent; a step takes one mini-batch of 32.
+  config.batch_size = 32
+  config.learning_rate = LEARNING_RATE  # change 1
+  config.momentum = 0.9  # inferred: GoogLeNet
+  # Inferred: GoogLeNet lowers the rate by 4 % every 8 epochs.
+  config.learning_rate_decay = 0.96
+  config.learning_rate_decay_every = '8 epochs'  # change 4
+  config.l2 = L2  # change 3
+  config.l2_on_gamma_and_beta = False
+  # GoogLeNet averaged its weights, this paper does not say so. 0: no average.
+  config.polyak_decay = 0.0
+  # A mini-batch is taken in so many parts, one after the other, to save memory.
+  config.gradient_accumulation = 1
+
+  # Coarse: whole shards in random order, so that neighbours stay together;
+  # thorough: every epoch in an order of its own.
+  config.shuffling = 'coarse'  # change 6
+  # Our choice; 32 divides it, so that coarse mini-batches keep their company.
+  config.shard_size = 1024
+  # Strength of brightness, contrast, saturation and hue: 0 none, 1 full.
+  config.photometric_distortion = 1.0  # change 7
+
+  config.train_for = datasets.train_for(dataset, imagenet2012='31e6 steps')
+  config.num_devices = 0  # all; the mini-batch is split over them
+  config.steps_per_call = 1  # steps in one compiled program
+  config.evaluation_batch_size = 128
+  config.log_every = '100 steps'
+  config.evaluate_every = '1 epoch'
+  config.checkpoint_every = '1 epoch'
+  # Validation accuracies whose first reaching is reported: the best of the paper's
+  # plain Inception, "the target" of figure 3.
+  config.targets = (0.722,)
+
+  datasets.choose(config, dataset)
+  return config
