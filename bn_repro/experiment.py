@@ -29,7 +29,7 @@ def build(config: ConfigDict) -> Experiment:
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
   parts = config.get('gradient_accumulation', 1)
   groups = parallel.normalization_groups(
-    config.model.get('normalization_group', 0), config.batch_size // parts, len(devices)
+    config.model.normalization_group, config.batch_size // parts, len(devices)
   )
   feeds = data.open_feeds(config, devices)
   lengths = durations.lengths(config, feeds.train.num_examples)

@@ -156,8 +156,10 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   """Trains in the workdir, or says that it is done.
 
   Raises:
-    UserError: the workdir holds another run or cannot be written.
+    UserError: the workdir holds another run or cannot be written, or the flags
+      of processes do not fit together.
   """
+  processes = _processes()
   # The first process writes the config; the others find the same, or none yet.
   config_lib.store(config, workdir, overrides, may_write=not FLAGS.process_id)
   summary = workdir / 'summary.json'
@@ -166,12 +168,24 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   from bn_repro import parallel
   from bn_repro.train import train
 
-  parallel.join(
-    parallel.Processes(FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id)
-  )
+  parallel.join(*processes)
   if outcome := train(config, workdir):
     print(_outcome(outcome))
     print(f'written: {summary}')
+
+
+def _processes() -> tuple[str | None, int | None, int | None]:
+  """The flags that say which processes train together; all are given or none."""
+  processes = FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id
+  if None in processes and any(value is not None for value in processes):
+    raise UserError(
+      'processes are named by --coordinator, --num_processes and --process_id together'
+    )
+  if None not in processes and FLAGS.process_id >= FLAGS.num_processes:
+    raise UserError(
+      f'--process_id={FLAGS.process_id} is not from 0 to {FLAGS.num_processes - 1}'
+    )
+  return processes
 
 
 def _outcome(summary: dict) -> str:

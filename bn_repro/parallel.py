@@ -8,46 +8,39 @@ know what a step computes.
 
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
 
+from bn_repro.config import one_line
 from bn_repro.errors import UserError
 
 AXIS = 'devices'
 
 
-class Processes(NamedTuple):
-  """Flags that say which processes train together; None where none was given."""
-
-  coordinator: str | None = None
-  num_processes: int | None = None
-  process_id: int | None = None
-
-
-def join(processes: Processes) -> None:
+def join(
+  coordinator: str | None, num_processes: int | None, process_id: int | None
+) -> None:
   """Joins the processes of a run, before JAX is used otherwise.
 
-  By the flags if they are given, else by what SLURM or a TPU pod says of itself;
-  a process that neither concerns stays alone.
+  Args:
+    coordinator: address:port of the first process. None: what SLURM or a TPU pod
+      says of itself; a process that neither concerns stays alone.
+    num_processes: how many there are.
+    process_id: which of them this is, from 0.
 
   Raises:
-    UserError: some flags are given and some are not, or the others do not answer.
+    UserError: the others do not answer.
   """
-  given = [value is not None for value in processes]
-  if any(given) and not all(given):
-    raise UserError(
-      'processes are named by --coordinator, --num_processes and --process_id together'
-    )
   try:
-    if all(given):
-      jax.distributed.initialize(*processes)
+    if coordinator is not None:
+      jax.distributed.initialize(coordinator, num_processes, process_id)
     elif _is_one_of_several():
       jax.distributed.initialize()
   except (RuntimeError, ValueError) as error:
-    raise UserError(f'the processes did not meet: {error}') from error
+    raise UserError(f'the processes did not meet: {one_line(error)}') from error
 
 
 def _is_one_of_several() -> bool:

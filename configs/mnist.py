@@ -39,6 +39,7 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   # Our choice of "small": between the grid's 0.01 and 1.0 (results/mnist).
   config.model.init_std = 0.1
   config.model.batch_norm = network == 'batch_norm'
+  config.model.normalization_group = 0  # all examples of the mini-batch together
   # Our choice: as in later code of the paper's authors.
   config.model.epsilon = 1e-3
   # Our choice; tracks accuracy only, no reported number depends on it.

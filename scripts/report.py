@@ -2,6 +2,8 @@
 
 python scripts/report.py --root=runs/mnist --results=results/mnist
 python scripts/report.py --results=results/mnist      (again, from its own files)
+python scripts/report.py --report=imagenette_cpu --root=runs/imagenette_cpu \\
+  --results=results/imagenette_cpu
 """
 
 import argparse
@@ -11,35 +13,41 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.errors import UserError
-from bn_repro.report import collect, mnist, tables
+from bn_repro.report import collect, imagenette_cpu, mnist, tables
 
-SWEEPS = ('figure1', 'grid')
 PROJECT = Path(__file__).resolve().parents[1]
+# Of each report, its module and the sweeps that it is made from, the first needed.
+REPORTS = {
+  'mnist': (mnist, ('figure1', 'grid')),
+  'imagenette_cpu': (imagenette_cpu, ('networks',)),
+}
 
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--root', type=Path, help='has figure1/ and grid/, sweeps')
+  parser.add_argument('--report', choices=REPORTS, default='mnist')
+  parser.add_argument('--root', type=Path, help='has one folder for each sweep')
   parser.add_argument('--results', type=Path, required=True, help='gets the files')
   arguments = parser.parse_args()
   try:
-    report(arguments.root, arguments.results)
+    report(arguments.report, arguments.root, arguments.results)
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
 
 
-def report(root: Path | None, results: Path) -> None:
+def report(name: str, root: Path | None, results: Path) -> None:
   """Collects the sweeps under the root, if given, and writes what follows."""
-  for name in SWEEPS if root else ():
-    if (root / name).is_dir():
-      collect.collect(root / name, results, name)
-  if not (results / 'figure1.json').exists():
-    raise UserError(f'no figure1.json in {results}; give the runs with --root')
-  mnist.write(results)
-  if results.resolve() == PROJECT / 'results' / 'mnist':
-    text = mnist.headline(*(collect.load(results, name) for name in SWEEPS))
-    tables.replace_block(PROJECT / 'README.md', 'mnist tables', text)
+  module, sweeps = REPORTS[name]
+  for sweep in sweeps if root else ():
+    if (root / sweep).is_dir():
+      collect.collect(root / sweep, results, sweep)
+  if not (results / f'{sweeps[0]}.json').exists():
+    raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
+  module.write(results)
+  if results.resolve() == PROJECT / 'results' / name:
+    text = module.headline(*(collect.load(results, sweep) for sweep in sweeps))
+    tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
   for path in sorted(results.iterdir()):
     print(path)
 

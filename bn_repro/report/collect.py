@@ -13,11 +13,14 @@ import numpy as np
 
 from bn_repro.errors import UserError
 
-# Column of the CSV: tag in metrics.jsonl.
+# Column of the CSV: tag in metrics.jsonl. A CSV has those that its runs measured.
 COLUMNS = {
   'test_accuracy': 'test/accuracy',
+  'test_top_5_accuracy': 'test/top_5_accuracy',
   'test_accuracy_moving_average': 'test/accuracy_moving_average',
   'test_loss': 'test/loss',
+  'train_accuracy': 'train/accuracy',
+  'train_loss': 'train/loss',
   'percentile_15': 'sigmoid_input/percentile_15',
   'percentile_50': 'sigmoid_input/percentile_50',
   'percentile_85': 'sigmoid_input/percentile_85',
@@ -61,24 +64,25 @@ def collect(root: Path, results: Path, name: str) -> None:
   summaries = {path.name: _read_summary(path) for path in workdirs}
   lines = (f'{json.dumps(n)}: {json.dumps(s)}' for n, s in summaries.items())
   (results / f'{name}.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
+  evaluations = [(path.name, line) for path in workdirs for line in _evaluations(path)]
+  measured = {tag for _, line in evaluations for tag in line}
+  columns = [name for name, tag in COLUMNS.items() if tag in measured]
   with (results / f'{name}_curves.csv').open('w', newline='') as file:
     writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(['run', 'step', *COLUMNS])
-    for workdir in workdirs:
-      writer.writerows(_evaluations(workdir))
+    writer.writerow(['run', 'step', *columns])
+    for run, line in evaluations:
+      values = (line.get(COLUMNS[column]) for column in columns)
+      cells = ('' if value is None else round(value, DIGITS) for value in values)
+      writer.writerow([run, line['step'], *cells])
 
 
 def _read_summary(workdir: Path) -> dict:
   return json.loads((workdir / 'summary.json').read_text())
 
 
-def _evaluations(workdir: Path):
-  for text in (workdir / 'metrics.jsonl').read_text().splitlines():
-    line = json.loads(text)
-    if 'test/accuracy' in line:
-      values = (line.get(tag) for tag in COLUMNS.values())
-      cells = ('' if value is None else round(value, DIGITS) for value in values)
-      yield [workdir.name, line['step'], *cells]
+def _evaluations(workdir: Path) -> list[dict]:
+  lines = (workdir / 'metrics.jsonl').read_text().splitlines()
+  return [line for line in map(json.loads, lines) if 'test/accuracy' in line]
 
 
 def load(results: Path, name: str) -> list[Run]:
@@ -97,7 +101,7 @@ def load(results: Path, name: str) -> list[Run]:
 
 
 def _columns(rows: list[dict]) -> dict[str, np.ndarray]:
-  names = ('step', *COLUMNS)
+  names = [name for name in rows[0] if name != 'run']
   return {
     name: np.asarray([float(row[name] or 'nan') for row in rows]) for name in names
   }

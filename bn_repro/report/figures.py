@@ -38,7 +38,7 @@ def figure_1(runs: list[Run], path: Path) -> None:
   b.set_ylabel('input of one sigmoid, last hidden layer')
   data = runs[0].summary['dataset']
   figure.suptitle(f'Figure 1 on {data}: three layers of 100 sigmoid units')
-  _save(figure, path, runs)
+  save(figure, path, runs)
 
 
 def _draw_accuracy(axes, network, group):
@@ -86,7 +86,7 @@ def figure_grid(runs: list[Run], path: Path) -> None:
     axes.grid(alpha=0.3)
   np.atleast_1d(panels)[0].set_ylabel('test accuracy')
   np.atleast_1d(panels)[-1].legend(loc='lower center', fontsize=8)
-  _save(figure, path, runs)
+  save(figure, path, runs)
 
 
 def _draw_rates(axes, network, runs, step, style):
@@ -102,7 +102,7 @@ def _draw_rates(axes, network, runs, step, style):
   )  # fmt: skip
 
 
-def _save(figure, path: Path, runs: list[Run]) -> None:
+def save(figure, path: Path, runs: list[Run]) -> None:
   """Writes the PNG, which names the numbers that it was drawn from."""
   figure.savefig(path, dpi=130, metadata={'Description': digest(runs)})
   plt.close(figure)

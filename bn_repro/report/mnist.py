@@ -132,7 +132,7 @@ def text(runs: list[Run], of_grid: list[Run]) -> str:
   parts = [INTRODUCTION.format(steps=steps), _paper(runs), _drift(runs), _choices(runs)]
   if of_grid:
     parts.append(_grid(of_grid))
-  parts += [_origin([*runs, *of_grid]), _commands(bool(of_grid))]
+  parts += [tables.origin([*runs, *of_grid]), _commands(bool(of_grid))]
   return '\n'.join(parts)
 
 
@@ -293,23 +293,6 @@ def _failures(plain, normalized) -> str:
       for name, holds in measures.items()
     ),
   )
-
-
-def _origin(runs: list[Run]) -> str:
-  """The code, versions and machines that the numbers come from."""
-  lines = [
-    f'{name}: {", ".join(sorted({_versions(run.summary[name]) for run in runs}))}'
-    for name in ('git_revision', 'device', 'versions')
-  ]
-  return (
-    '## Where the numbers come from\n\n' + '\n'.join(f'- {x}' for x in lines) + '\n'
-  )
-
-
-def _versions(value) -> str:
-  if isinstance(value, dict):
-    return ', '.join(f'{name} {version}' for name, version in value.items())
-  return value
 
 
 def _commands(has_grid: bool) -> str:

@@ -71,6 +71,23 @@ def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
   return f'| {" | ".join(padded)} |'
 
 
+def origin(runs: list[Run]) -> str:
+  """The code, versions and machines that the numbers come from."""
+  lines = [
+    f'{name}: {", ".join(sorted({_versions(run.summary[name]) for run in runs}))}'
+    for name in ('git_revision', 'device', 'versions')
+  ]
+  return (
+    '## Where the numbers come from\n\n' + '\n'.join(f'- {x}' for x in lines) + '\n'
+  )
+
+
+def _versions(value) -> str:
+  if isinstance(value, dict):
+    return ', '.join(f'{name} {version}' for name, version in value.items())
+  return value
+
+
 def replace_block(path: Path, name: str, text: str) -> None:
   """Puts text between `<!-- NAME -->` and `<!-- end of NAME -->` of a file."""
   before, start, rest = path.read_text().partition(f'<!-- {name} -->\n')

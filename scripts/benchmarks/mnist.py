@@ -178,7 +178,7 @@ def find(subject: str):
 def measure_network(build, network: str, examples, options) -> dict:
   """Steps per second of one network after a warm-up, and the loss it reached."""
   config = mnist.get_config(network)
-  every = config.log_every
+  every = config.steps_per_call
   run = build(config, examples, options)
   warm_up, _ = _time(run, range(every))
   # Once more: the first steps after compilation can still be slow.

@@ -1,7 +1,7 @@
 """What `mnist.py` measures: section 4.1's step, trained in different ways.
 
 A subject is `build(config, examples, options) -> run`; `run(steps)` takes a
-range of steps, a multiple of `log_every` of them, waits until they are done and
+range of steps, a multiple of `steps_per_call` of them, waits until they are done and
 returns the loss of the last. All see the same examples in the same order.
 """
 
@@ -17,11 +17,12 @@ import optax
 from jax import lax
 from ml_collections import ConfigDict
 
-from bn_repro import models, parallel
-from bn_repro.data import sampler
-from bn_repro.data.pipeline import Feed
+from bn_repro import durations, models, parallel
+from bn_repro.data import Feeds, sampler
+from bn_repro.data.pipeline import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
-from bn_repro.train import initial_state, make_step
+from bn_repro.experiment import Experiment
+from bn_repro.step import initial_state, make_step
 
 NUM_CLASSES = 10
 # Rivals get their order ready-made, one epoch of it over and over.
@@ -39,19 +40,18 @@ def order(config: ConfigDict, examples: Examples) -> np.ndarray:
 
 def ours(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """`bn_repro.train.train` without its evaluation, files and progress bar."""
-  devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  axis = parallel.axis_name(devices)
-  model = models.build(config, NUM_CLASSES, axis)
-  feed = Feed(examples, config)
-  take_steps = parallel.spread(make_step(model, feed, config, axis), devices)
-  on_devices = parallel.replicate(feed.examples, devices)
-  state = initial_state(model, config, examples.images)
+  experiment = experiment_of(config, examples)
+  feed = experiment.feeds.train
+  take_steps = parallel.spread(make_step(experiment), experiment.devices)
+  on_devices = parallel.replicate(feed.examples, experiment.devices)
+  state = initial_state(experiment)
+  is_last = np.arange(config.steps_per_call) == config.steps_per_call - 1
 
   def run(steps):
     nonlocal state
-    for start in range(steps.start, steps.stop, config.log_every):
-      indices = feed.indices(range(start, start + config.log_every))
-      state, metrics = take_steps(state, on_devices, indices)
+    for start in range(steps.start, steps.stop, config.steps_per_call):
+      inputs = feed.inputs(range(start, start + config.steps_per_call))
+      state, metrics = take_steps(state, on_devices, inputs, is_last)
       metrics = jax.device_get(metrics)
       _ = {tag: float(np.mean(value)) for tag, value in metrics.items()}
       jax.device_get(state)
@@ -66,35 +66,52 @@ def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> 
   The order is ready-made here: the sampler's cache holds fewer epochs than there
   are runs.
   """
-  model, feed = models.build(config, NUM_CLASSES), Feed(examples, config)
+  experiment = experiment_of(config, examples)
   seeds = np.arange(options.side_by_side)
   orders = [order(_with(config, seed=int(seed)), examples) for seed in seeds]
   orders = np.stack(orders, axis=1)
-  initial = lambda seed: initial_state(model, _with(config, seed=seed), examples.images)
+  initial = lambda seed: initial_state(_with_fields(experiment, seed=seed))
   states = jax.jit(jax.vmap(initial))(seeds)
-  step = _step_of_all(model, feed, config, jnp.geomspace(0.01, 1.0, len(seeds)))
-  take_steps = parallel.spread(step, jax.devices()[:1])
+  step = _step_of_all(experiment, jnp.geomspace(0.01, 1.0, len(seeds)))
+  take_steps = parallel.spread(step, experiment.devices)
+  on_device = jax.device_put(examples)
+  is_last = np.arange(config.steps_per_call) == config.steps_per_call - 1
 
   def run(steps):
     nonlocal states
-    for start in range(steps.start, steps.stop, config.log_every):
-      indices = orders[np.arange(start, start + config.log_every) % ORDER_STEPS]
-      states, metrics = take_steps(states, feed.examples, indices)
+    for start in range(steps.start, steps.stop, config.steps_per_call):
+      indices = orders[np.arange(start, start + config.steps_per_call) % ORDER_STEPS]
+      inputs = Pixels(indices, np.ones_like(indices, bool))
+      states, metrics = take_steps(states, on_device, inputs, is_last)
       losses = np.asarray(metrics['train/loss'])
     return float(losses[-1, len(seeds) // 2])
 
   return run
 
 
-def _step_of_all(model, feed, config, rates):
+def experiment_of(config: ConfigDict, examples: Examples) -> Experiment:
+  """What `experiment.build` builds, for examples that are there already."""
+  devices = parallel.choose_devices(config.num_devices, config.batch_size)
+  feed = PixelFeed(examples, config, devices)
+  feeds = Feeds(feed, feed, NUM_CLASSES, examples.images.shape[1:])
+  lengths = durations.lengths(config, feed.num_examples)
+  return Experiment(config, lengths, devices, models.build(config, NUM_CLASSES), feeds)
+
+
+def _step_of_all(experiment, rates):
   """The project's own step under `jax.vmap`, each run at its learning rate."""
 
-  def step_of_one(state, examples, indices, is_last, rate):
-    step = make_step(model, feed, _with(config, learning_rate=rate), axis=None)
-    return step(state, examples, indices, is_last)
+  def step_of_one(state, examples, inputs, is_last, rate):
+    step = make_step(_with_fields(experiment, learning_rate=rate))
+    return step(state, examples, inputs, is_last)
 
   of_all = jax.vmap(step_of_one, in_axes=(0, None, 0, None, 0))
   return lambda *arguments: of_all(*arguments, rates)
+
+
+def _with_fields(experiment: Experiment, **fields) -> Experiment:
+  """The experiment with another config; devices, data and network stay."""
+  return experiment._replace(config=_with(experiment.config, **fields))
 
 
 def _with(config: ConfigDict, **fields) -> ConfigDict:
@@ -185,7 +202,7 @@ def _flax_step(model: FlaxMLP, optimizer, threshold: float):
 
 
 def floor(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
-  """The step's matrix products alone, `log_every` steps of them in one program.
+  """The step's matrix products alone, `steps_per_call` steps of them in one program.
 
   Eleven: four forward, four for the weights' gradients, three for the inputs'
   (the first layer needs none). One pixel of the next step is made from this
@@ -200,13 +217,13 @@ def floor(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   carry = pixels.astype(jnp.float32), weights
   take_steps = jax.jit(
     lambda carry, weights: lax.scan(
-      lambda c, _: (_products(c[0], weights), None), carry, None, config.log_every
+      lambda c, _: (_products(c[0], weights), None), carry, None, config.steps_per_call
     )[0]
   )
 
   def run(steps):
     nonlocal carry
-    for _ in range(0, len(steps), config.log_every):
+    for _ in range(0, len(steps), config.steps_per_call):
       carry = take_steps(carry, weights)
     jax.block_until_ready(carry)
 
