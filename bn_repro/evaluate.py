@@ -21,7 +21,7 @@ from bn_repro.data import sampler
 from bn_repro.data.pipeline import Feed
 from bn_repro.experiment import Experiment
 from bn_repro.models.mlp import SIGMOID_INPUTS
-from bn_repro.step import TrainState
+from bn_repro.step import TrainState, in_parts
 
 PERCENTILES = (15, 50, 85)  # figure 1 (b, c)
 TOP = 5  # of more classes, as figure 4 counts
@@ -155,15 +155,22 @@ class PopulationStatistics:
 def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
   """A step for `parallel.spread` that changes nothing and measures `batch_stats`."""
   feed, axis = experiment.feeds.train, parallel.axis_name(experiment.devices)
+  parts = experiment.config.get('gradient_accumulation', 1)
+
+  def statistics_of(variables, images):
+    _, updated = frozen.apply(variables, images, train=True, mutable=['batch_stats'])
+    return updated['batch_stats']
 
   def step(state, examples, inputs, is_last):
-    params, batch_stats = state
-    batch = feed.batch(examples, inputs, sampler.POPULATION)
-    _, updated = frozen.apply(
-      {'params': params, 'batch_stats': batch_stats},
-      batch.images, train=True, mutable=['batch_stats'],
-    )  # fmt: skip
-    return state, parallel.mean(updated['batch_stats'], axis)
+    variables = dict(zip(('params', 'batch_stats'), state))
+    images = feed.batch(examples, inputs, sampler.POPULATION).images
+    if parts == 1:
+      found = statistics_of(variables, images)
+    else:
+      of_parts = lambda part: statistics_of(variables, part)
+      found = jax.lax.map(of_parts, in_parts(images, parts))
+      found = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found)
+    return state, parallel.mean(found, axis)
 
   return step
 

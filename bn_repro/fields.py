@@ -31,7 +31,7 @@ _COUNTS = (
   'dataset.size', 'dataset.num_classes', 'shard_size', 'gradient_accumulation',
   'population_batches', 'steps_per_call', 'evaluation_batch_size',
 )  # fmt: skip
-_NOT_NEGATIVE = ('num_devices', 'dataset.workers', 'model.normalization_group', 'l2')
+_NOT_NEGATIVE = ('num_devices', 'dataset.workers', 'l2')
 _BELOW_ONE = (
   'dataset.threshold', 'model.decay', 'model.dropout', 'momentum', 'polyak_decay',
 )  # fmt: skip
@@ -58,6 +58,8 @@ def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
     *((field, 'from 0 to below 1', lambda v: 0 <= v < 1) for field in _BELOW_ONE),
     ('model.hidden_sizes', 'one or more positive sizes',
      lambda v: len(v) > 0 and all(map(_is_count, v))),
+    ('model.normalization_group', '0 (the whole mini-batch) or at least 2',
+     lambda v: v == 0 or v >= 2),
     ('model.per_activation_rows', f'some of {", ".join(_ROWS)}',
      lambda v: set(v) <= set(_ROWS)),
     ('seed', 'from 0 to 2**32 - 1', lambda v: 0 <= v < 2**32),

@@ -7,7 +7,8 @@ examples:
   python -m bn_repro --config=configs/mnist.py:batch_norm --workdir=runs/batch_norm
   python -m bn_repro --config=configs/mnist.py:baseline --workdir=runs/baseline \\
     --config.dataset.name=digits --config.learning_rate=0.5 --config.seed=3
-  python -m bn_repro --config=configs/mnist.py:batch_norm --describe
+  python -m bn_repro --config=configs/bn_x30.py:imagenette_160 --workdir=runs/bn_x30
+  python -m bn_repro --config=configs/inception.py --describe
 
 flags:
   --config      the network: a file in configs/, with its argument after a colon

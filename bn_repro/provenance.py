@@ -9,7 +9,7 @@ import jax
 
 PACKAGES = (
   'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
-  'ml_collections', 'tensorflow-datasets',
+  'ml_collections', 'tensorflow-datasets', 'grain', 'pillow',
 )  # fmt: skip
 
 

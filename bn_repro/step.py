@@ -52,7 +52,7 @@ def initial_state(experiment: Experiment) -> TrainState:
     params=params,
     batch_stats=variables.get('batch_stats', {}),
     optimizer_state=transformation.init(params),
-    averaged=params if config.get('polyak_decay', 0.0) else {},
+    averaged=jax.tree.map(jnp.copy, params) if config.get('polyak_decay') else {},
   )
 
 
@@ -114,7 +114,6 @@ def _accumulated(model: nn.Module, parts: int) -> Callable:
     return gradient, batch_stats, loss, accuracy
 
   def differentiate_parts(params, batch_stats, batch, key):
-    split = lambda leaf: leaf.reshape(parts, len(leaf) // parts, *leaf.shape[1:])
     keys = jax.random.split(key, parts)
 
     def add(carried, part):
@@ -124,12 +123,19 @@ def _accumulated(model: nn.Module, parts: int) -> Callable:
 
     zeros = (jax.tree.map(jnp.zeros_like, params), jnp.zeros(()), jnp.zeros(()))
     (total, batch_stats), _ = jax.lax.scan(
-      add, (zeros, batch_stats), (jax.tree.map(split, batch), keys)
+      add, (zeros, batch_stats), (in_parts(batch, parts), keys)
     )
     gradient, loss, accuracy = jax.tree.map(lambda leaf: leaf / parts, total)
     return gradient, batch_stats, loss, accuracy
 
   return differentiate if parts == 1 else differentiate_parts
+
+
+def in_parts(tree: Any, parts: int) -> Any:
+  """A tree of `[batch, ...]` as one of `[parts, batch / parts, ...]`."""
+  return jax.tree.map(
+    lambda leaf: leaf.reshape(parts, len(leaf) // parts, *leaf.shape[1:]), tree
+  )
 
 
 def _loss(params, batch_stats, model, batch, key):

@@ -1,74 +1,215 @@
-"""Prepares a TFDS data set as array_record, which training reads without TensorFlow.
+"""Prepares a data set as array_record, which training reads without TensorFlow.
 
 python scripts/prepare_data.py mnist
-python scripts/prepare_data.py mnist --data_dir=/data/tensorflow_datasets
+python scripts/prepare_data.py cifar10 --data_dir=/data/tensorflow_datasets
+python scripts/prepare_data.py imagenette
+python scripts/prepare_data.py imagenet2012 --archives=DIR
+python scripts/prepare_data.py folder --images=DIR --name=my_images
+
+Any other name of the TFDS catalogue works too. imagenette is its newest full-size
+configuration, imagenette/full-size-v2. imagenet2012 is built from two files that
+you must fetch from image-net.org: ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar.
+folder takes train/CLASS/*.jpg and validation/CLASS/*.jpg (or val, or test; it is
+stored as validation).
 
 The builders of TFDS import TensorFlow; it goes into an environment of its own,
-.venv-prepare, that nothing else uses and that may be deleted afterwards.
+.venv-prepare (2.2 GB), that nothing else uses and that may be deleted afterwards.
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tomllib
 import venv
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = PROJECT / '.venv-prepare'
-# Not `tfds build`: TFDS 4.9.10's command line imports Apache Beam for every set.
-BUILD = """
-import sys
-import tensorflow_datasets as tfds
+from prepare_data_inputs import (
+  IMAGE_NET,
+  TRAIN_ARCHIVE,
+  VALIDATION_ARCHIVE,
+  UserError,
+  check_archives,
+  check_data_dir,
+  check_images,
+  check_name,
+  image_folder,
+)
 
-name, data_dir = sys.argv[1:]
-builder = tfds.builder(name, data_dir=data_dir, file_format='array_record')
-builder.download_and_prepare()
-"""
+PROJECT = Path(__file__).resolve().parents[1]
+BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
+MISTAKE = 2  # exit code
+NEWEST = {'imagenette': 'imagenette/full-size-v2'}
 
 
 def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('dataset', help='a name of the TFDS catalogue, such as mnist')
-  parser.add_argument(
-    '--data_dir',
-    default=os.environ.get('TFDS_DATA_DIR', str(Path.home() / 'tensorflow_datasets')),
-    help='where it goes: $TFDS_DATA_DIR, or ~/tensorflow_datasets if that is not set',
-  )
-  arguments = parser.parse_args()
   try:
-    prepare(arguments.dataset, arguments.data_dir)
+    prepare(parse(sys.argv[1:]))
+  except UserError as error:
+    _leave(f'error: {error}', MISTAKE)
   except subprocess.CalledProcessError as error:
-    print(
-      f'error: preparing {arguments.dataset} failed (exit code {error.returncode}), '
-      'the reason is above; the same command tries again',
-      file=sys.stderr,
-    )
-    sys.exit(1)
+    command = ' '.join(map(str, error.cmd))
+    _leave(f'error: exit code {error.returncode}, for the reason above, of '
+           f'`{command}`; the same call of prepare_data.py tries again', 1)  # fmt: skip
+  except KeyboardInterrupt:
+    _leave('interrupted; nothing is kept but whole downloads', 130)
 
 
-def prepare(dataset: str, data_dir: str) -> None:
-  """Makes the environment if it is missing, then builds the data set in it.
+def _leave(text: str, code: int):
+  print(text, file=sys.stderr)
+  sys.exit(code)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+  """Checks the inputs, makes the environment if need be, builds the data set in it.
 
   Raises:
-    subprocess.CalledProcessError: pip or the builder failed.
+    UserError: something asked for is wrong or missing.
+    subprocess.CalledProcessError: venv, pip or the builder failed.
   """
-  python = ENVIRONMENT / 'bin' / 'python'
-  if not (ENVIRONMENT / 'complete').exists():
-    print(f'making {ENVIRONMENT} with TensorFlow (some minutes)')
-    venv.create(ENVIRONMENT, with_pip=True)
-    subprocess.run([python, '-m', 'pip', 'install', '--quiet', *packages()], check=True)
-    (ENVIRONMENT / 'complete').touch()
-  subprocess.run([python, '-c', BUILD, dataset, data_dir], check=True)
-  print(f'{dataset} is in {data_dir}; training finds it there with '
-        f'TFDS_DATA_DIR={data_dir}')  # fmt: skip
+  request = check(arguments)
+  command = [make_environment(arguments.environment), BUILDERS, *request]
+  code = run(command)
+  if code == MISTAKE:
+    sys.exit(MISTAKE)  # and the builder said which
+  if code:
+    raise subprocess.CalledProcessError(code, command)
+  print(f'{request[1]} is in {arguments.data_dir}; training finds it there with '
+        f'TFDS_DATA_DIR={arguments.data_dir}')  # fmt: skip
+
+
+class Parser(argparse.ArgumentParser):
+  """Raises a `UserError` where argparse prints the usage and leaves."""
+
+  def error(self, message: str):
+    raise UserError(f'{message}; --help shows what is allowed')
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+  """The command line, with paths made absolute.
+
+  Raises:
+    UserError: a word is not known or the data set is missing.
+  """
+  parser = Parser(
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+  )
+  parser.add_argument('dataset', help='a name of the TFDS catalogue, or folder')
+  parser.add_argument('--archives', type=_path, metavar='DIR', help=(
+    'files fetched by hand, such as the two of imagenet2012'))  # fmt: skip
+  parser.add_argument('--images', type=_path, metavar='DIR', help=(
+    'for folder: has train/CLASS/*.jpg and validation/CLASS/*.jpg'))  # fmt: skip
+  parser.add_argument('--name', help='for folder: what the data set will be called')
+  parser.add_argument(
+    '--data_dir', type=_path, metavar='DIR',
+    default=os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets',
+    help='where it goes: $TFDS_DATA_DIR, or ~/tensorflow_datasets if that is not set',
+  )  # fmt: skip
+  parser.add_argument(
+    '--environment', type=_path, metavar='DIR',
+    default=os.environ.get('BN_REPRO_PREPARE_ENVIRONMENT') or PROJECT / '.venv-prepare',
+    help='where TensorFlow goes: $BN_REPRO_PREPARE_ENVIRONMENT, or .venv-prepare here',
+  )  # fmt: skip
+  return parser.parse_args(words)
+
+
+def _path(word: str) -> Path:
+  if not word:
+    raise argparse.ArgumentTypeError('a directory is missing')
+  return Path(word).expanduser().absolute()
+
+
+def check(arguments: argparse.Namespace) -> list[str]:
+  """The arguments of prepare_data_builders.py, whose inputs are there and sound.
+
+  Raises:
+    UserError: they are not, or a flag is missing or belongs to something else.
+  """
+  dataset, data_dir = arguments.dataset, str(arguments.data_dir)
+  if dataset == 'folder':
+    size = _check_folder(arguments)
+    request = ['folder', arguments.name, data_dir, str(arguments.images)]
+  elif arguments.images or arguments.name:
+    raise UserError(f'--images and --name are for `folder`, not for {dataset}')
+  else:
+    size = _check_catalogue(arguments)
+    request = ['catalogue', NEWEST.get(dataset, dataset), data_dir]
+    request += [str(arguments.archives)] if arguments.archives else []
+  check_data_dir(arguments.data_dir, size)
+  return request
+
+
+def _check_folder(arguments: argparse.Namespace) -> int:
+  if not arguments.images or not arguments.name or arguments.archives:
+    raise UserError('`folder` needs --images=DIR and --name=NAME, and no --archives')
+  check_name(arguments.name, arguments.data_dir)
+  return check_images(image_folder(arguments.images))
+
+
+def _check_catalogue(arguments: argparse.Namespace) -> int:
+  archives = arguments.archives
+  if re.split('[/:]', arguments.dataset)[0] == 'imagenet2012':
+    if not archives:
+      raise UserError(
+        f'imagenet2012 needs --archives=DIR, which has {TRAIN_ARCHIVE} and '
+        f'{VALIDATION_ARCHIVE}; {IMAGE_NET}'
+      )
+    return check_archives(archives)
+  if archives and not archives.is_dir():
+    raise UserError(f'--archives={archives} is no folder')
+  if not re.fullmatch(r'[a-z]\w*([/:][\w.*+-]+)*', arguments.dataset):
+    raise UserError(
+      f'{arguments.dataset!r} cannot be a name of the TFDS catalogue; those are like '
+      'mnist, imagenette/full-size-v2 or mnist:3.0.1'
+    )
+  return 0
+
+
+def make_environment(directory: Path) -> Path:
+  """The Python of the environment, which is made or completed if need be.
+
+  Raises:
+    UserError: the directory cannot be written.
+    subprocess.CalledProcessError: venv or pip failed.
+  """
+  python, installed = directory / 'bin' / 'python', directory / 'installed'
+  wanted = '\n'.join(packages())
+  if python.exists() and installed.exists() and installed.read_text() == wanted:
+    return python
+  print(f'making {directory} with TensorFlow (about a minute)', flush=True)
+  try:
+    venv.create(directory, with_pip=True)
+  except OSError as error:
+    raise UserError(f'--environment={directory}: {error.strerror}') from error
+  # Bytecode of all of TensorFlow takes longer than that of the part that is used.
+  install = ['-m', 'pip', 'install', '--quiet', '--no-compile', *packages()]
+  subprocess.run([python, *install], check=True)
+  installed.write_text(wanted)
+  return python
 
 
 def packages() -> list[str]:
   """The extra `prepare` of pyproject.toml."""
   project = tomllib.loads((PROJECT / 'pyproject.toml').read_text())['project']
   return project['optional-dependencies']['prepare']
+
+
+def run(command: list) -> int:
+  """The exit code of a command, which is left to clean up after Ctrl-C.
+
+  Raises:
+    KeyboardInterrupt: after that.
+  """
+  process = subprocess.Popen(command, env={'TF_CPP_MIN_LOG_LEVEL': '2'} | os.environ)
+  try:
+    return process.wait()
+  except KeyboardInterrupt:
+    # It was interrupted too; subprocess.run would kill it in the middle.
+    process.wait()
+    raise
 
 
 if __name__ == '__main__':

@@ -60,3 +60,54 @@ def test_more_devices_than_there_are():
 def test_a_batch_that_cannot_be_split():
   with pytest.raises(UserError, match='batch_size=60 cannot be split over 8'):
     parallel.choose_devices(0, 60)
+
+
+@pytest.mark.parametrize('num_devices', [2, 4, 8])
+def test_groups_are_the_same_wherever_they_lie(config, num_devices):
+  """Groups of 16 out of 64: ghost batches, one a device, two devices a group."""
+  config.batch_size, config.model.normalization_group = 64, 16
+  alone, spread = (after_some_steps(config, n) for n in (1, num_devices))
+  jax.tree.map(
+    lambda one, many: np.testing.assert_allclose(one, many, rtol=2e-4, atol=2e-5),
+    alone,
+    spread,
+  )
+
+
+def test_groups_make_a_difference(config):
+  """Moments of 16 examples are not those of 64."""
+  config.batch_size = 64
+  whole, _ = after_some_steps(config, 1)
+  config.model.normalization_group = 16
+  grouped, _ = after_some_steps(config, 1)
+  left, right = (state.params['hidden_1']['kernel'] for state in (whole, grouped))
+  assert np.max(np.abs(left - right)) > 1e-3
+
+
+@pytest.mark.parametrize(
+  'group, batch, devices, expected',
+  [
+    (0, 64, 1, {}),
+    (64, 64, 1, {}),
+    (16, 64, 1, {'group_size': 16}),
+    (8, 64, 4, {'group_size': 8}),
+    (16, 64, 4, {}),
+    (0, 64, 4, {'axis_name': 'devices'}),
+    (
+      32,
+      64,
+      4,
+      {'axis_name': 'devices', 'axis_index_groups': ((0, 1), (2, 3))},
+    ),
+  ],
+)
+def test_how_a_group_lies_on_the_devices(group, batch, devices, expected):
+  assert parallel.normalization_groups(group, batch, devices) == expected
+
+
+@pytest.mark.parametrize(
+  'group, batch, devices', [(48, 64, 1), (24, 96, 6), (128, 64, 1)]
+)
+def test_groups_that_do_not_fit(group, batch, devices):
+  with pytest.raises(UserError, match=f'normalization_group={group} does not divide'):
+    parallel.normalization_groups(group, batch, devices)

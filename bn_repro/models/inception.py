@@ -27,6 +27,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from bn_repro.errors import UserError
 from bn_repro.models.layers import (
   Convolution,
   LocalResponseNormalization,
@@ -37,6 +38,7 @@ from bn_repro.models.layers import (
 # Where `Inception` sows the logits of its auxiliary heads.
 AUXILIARY_LOGITS = 'auxiliary_logits'
 AUXILIARY_ROWS = ('4a', '4d')  # GoogLeNet, section 5
+AUXILIARY_WINDOW = 5
 POOL_PROJECTIONS_4CD = (96, 128)
 
 
@@ -154,7 +156,7 @@ class AuxiliaryHead(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
     """Float32 logits `[batch, num_classes]` of a map of at least 5x5."""
-    x = nn.avg_pool(x, (5, 5), (3, 3))
+    x = nn.avg_pool(x, (AUXILIARY_WINDOW, AUXILIARY_WINDOW), (3, 3))
     x = self.layer(features=scaled(128, self.width), name='conv_1x1')(x, train=train)
     x = x.reshape(len(x), 1, 1, -1)
     hidden = self.layer(features=scaled(1024, self.width), name='hidden')
@@ -260,6 +262,12 @@ class Inception(nn.Module):
     )  # fmt: skip
 
   def _classify_early(self, row, x, train):
+    if min(x.shape[1:3]) < AUXILIARY_WINDOW:
+      raise UserError(
+        f'auxiliary heads average over {AUXILIARY_WINDOW}x{AUXILIARY_WINDOW} places, '
+        f'row {row.name} has {x.shape[1]}x{x.shape[2]}; choose a larger '
+        'config.dataset.size, or config.model.auxiliary_heads=false'
+      )
     if train or self.is_initializing():
       head = AuxiliaryHead(
         self.num_classes, self._layer(), self.width, name=f'auxiliary_head_{row.name}'

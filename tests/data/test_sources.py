@@ -1,21 +1,14 @@
 """Data sets are read whole and right, or refused in one line."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
+from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
 from bn_repro.data import sources
 from bn_repro.errors import UserError
-
-
-def have_mnist():
-  """Whether MNIST was prepared on this machine."""
-  try:
-    sources.find_prepared('mnist')
-  except UserError:
-    return False
-  return True
 
 
 def test_digits_are_scikit_learns_1797():
@@ -34,7 +27,7 @@ def test_no_digit_is_in_both_halves():
   assert not train & test
 
 
-@pytest.mark.skipif(not have_mnist(), reason='MNIST is not prepared on this machine')
+@pytest.mark.skipif(not is_prepared('mnist'), reason='MNIST is not prepared on this machine')
 def test_mnist_is_the_original():
   dataset = sources.load('mnist')
   assert dataset.train.images.shape == (60_000, 28, 28)
@@ -74,3 +67,85 @@ def test_tfrecord_is_refused_with_the_cure(monkeypatch, tmp_path):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   with pytest.raises(UserError, match=r'tfrecord.*array_record'):
     sources.load('mnist')
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  """Photographs with and without names, wrong labels, and only one half."""
+  data_dir = tmp_path_factory.mktemp('data')
+  prepare(data_dir, 'photographs', examples(7), examples(3))
+  prepare(data_dir, 'nameless', examples(7), examples(3), has_file_names=False)
+  wrong = [Stored(examples(1)[0].data, label) for label in (0, NUM_CLASSES, -1)]
+  prepare(data_dir, 'mislabelled', wrong, wrong, has_file_names=False)
+  prepare(data_dir, 'training_only', examples(7), None)
+  prepare(data_dir, 'validation_only', None, examples(3))
+  return data_dir
+
+
+@pytest.fixture
+def made(data_dir, monkeypatch):
+  """The data sets are found."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(data_dir))
+
+
+def test_a_split_gives_bytes_label_and_name(made):
+  """The held-out half is 'validation' here, whatever it is asked for as."""
+  for wanted, split, number in (('train', 'train', 7), ('test', 'validation', 3)):
+    records = sources.Split('photographs', wanted, NUM_CLASSES)
+    stored = examples(number)
+    assert len(records) == number
+    for i in range(number):
+      name = f'{split} example {i} ({i}.jpg)'
+      assert records[i] == sources.Record(stored[i].data, i, name)
+
+
+def test_a_split_may_be_sent_to_other_processes(made):
+  records = sources.Split('photographs', 'train', NUM_CLASSES)
+  assert pickle.loads(pickle.dumps(records))[6] == records[6]
+
+
+def test_without_a_file_name_an_example_is_named_by_its_place(made):
+  records = sources.Split('nameless', 'train', NUM_CLASSES)
+  assert records[6].name == 'train example 6'
+
+
+def test_another_number_of_classes_is_refused(made):
+  with pytest.raises(UserError, match=r'num_classes=10, but photographs has 100 cl'):
+    sources.Split('photographs', 'train', 10)
+
+
+@pytest.mark.parametrize(
+  'name, split, words',
+  [
+    ('training_only', 'test', r"training_only has no split 'validation' or 'test', onl"),
+    ('validation_only', 'train', r"no split 'train', only validation"),
+  ],
+)
+def test_a_missing_half_is_named_with_those_that_are_there(made, name, split, words):
+  with pytest.raises(UserError, match=words):
+    sources.Split(name, split, NUM_CLASSES)
+
+
+@pytest.mark.parametrize('index, label', [(1, NUM_CLASSES), (2, -1)])
+def test_a_label_outside_the_classes_is_refused(made, index, label):
+  records = sources.Split('mislabelled', 'train', NUM_CLASSES)
+  assert records[0].label == 0
+  words = rf'train example {index} has label {label}, outside 0 to 99'
+  with pytest.raises(UserError, match=words):
+    records[index]
+
+
+def test_the_number_of_training_examples_is_known_without_reading(made):
+  assert sources.num_training_examples('digits') == 1437
+  records = sources.Split('photographs', 'train', NUM_CLASSES)
+  assert sources.num_training_examples('photographs') == len(records) == 7
+  with pytest.raises(UserError, match=r"no split 'train', only validation"):
+    sources.num_training_examples('validation_only')
+
+
+@pytest.mark.parametrize('name', ['mnist', 'imagenette_160'])
+def test_the_number_of_training_examples_of_a_prepared_set(name):
+  if not is_prepared(name):
+    pytest.skip(f'{name} is not prepared on this machine')
+  records = sources.Split(name, 'train', 10)
+  assert sources.num_training_examples(name) == len(records)

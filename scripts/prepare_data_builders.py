@@ -1,0 +1,166 @@
+"""Builds a data set with TFDS; prepare_data.py runs this in its own environment.
+
+python scripts/prepare_data_builders.py catalogue NAME DATA_DIR [ARCHIVES]
+python scripts/prepare_data_builders.py folder NAME DATA_DIR IMAGES
+
+TFDS writes into a directory of another name beside the final one, the file
+dataset_info.json last, and renames it at the end. A full disk or any other error
+removes that directory. A killed process leaves it, without dataset_info.json: what
+looks for prepared data sets does not take it for one, and it may be deleted.
+"""
+
+import difflib
+import sys
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+from prepare_data_inputs import (
+  VERSION,
+  ImageFolder,
+  UserError,
+  image_folder,
+  images_of,
+  listed,
+)
+from requests.exceptions import RequestException
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
+FILE_FORMAT = 'array_record'
+
+
+class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+  """The images of class folders, their bytes as they are."""
+
+  VERSION = tfds.core.Version(VERSION)
+
+  def __init__(self, folder: ImageFolder, **options):
+    self._folder = folder
+    super().__init__(**options)
+
+  def _info(self) -> tfds.core.DatasetInfo:
+    return tfds.core.DatasetInfo(
+      builder=self,
+      description='A folder of class folders, by scripts/prepare_data.py.',
+      features=tfds.features.FeaturesDict(
+        {
+          'image': tfds.features.Image(encoding_format='jpeg'),
+          'label': tfds.features.ClassLabel(names=self._folder.classes),
+          'file_name': tfds.features.Text(),
+        }
+      ),
+      supervised_keys=('image', 'label'),
+    )
+
+  def _split_generators(self, dl_manager):
+    del dl_manager  # nothing to download
+    return {
+      name: self._generate_examples(directory)
+      for name, directory in self._folder.splits.items()
+    }
+
+  def _generate_examples(self, directory: Path):
+    for label in self._folder.classes:
+      for path in images_of(directory / label):
+        # With the class: alone it need not be unique.
+        file_name = f'{label}/{path.name}'
+        # A path, and not an array, keeps the bytes.
+        yield file_name, {'image': path, 'label': label, 'file_name': file_name}
+
+
+def folder_builder(name: str, data_dir: str, images: str):
+  """A builder of the folder's images as the data set `name`.
+
+  Raises:
+    UserError: the name is one of TFDS's catalogue.
+  """
+  if name in tfds.list_builders(with_community_datasets=False):
+    raise UserError(f'--name={name} is in the catalogue of TFDS; choose another --name')
+  FolderBuilder.name = name
+  return FolderBuilder(image_folder(Path(images)), data_dir=data_dir)
+
+
+def catalogue_builder(name: str, data_dir: str, archives: str):
+  """TFDS's own builder of that name.
+
+  Raises:
+    UserError: there is none, or no such version or configuration, or it needs
+      files that TFDS cannot fetch.
+  """
+  try:
+    builder = tfds.builder(name, data_dir=data_dir)
+  except tfds.core.registered.DatasetNotFoundError as error:
+    names = tfds.list_builders(with_community_datasets=False)
+    close = ' or '.join(difflib.get_close_matches(name, names))
+    raise UserError(
+      f'{name} is not in the catalogue of TFDS{close and f" (did you mean {close}?)"}; '
+      'images of your own are prepared with `folder --images=DIR --name=NAME`'
+    ) from error
+  except (AssertionError, ValueError) as error:
+    base = name.partition('/')[0].partition(':')[0]
+    there = listed([*tfds.builder_cls(base).builder_configs]) or 'none'
+    text = f'{_one_line(error)} (configurations of {base}: {there})'
+    raise UserError(f'{name}: {text}') from error
+  if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not archives:
+    needed = _one_line(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)
+    raise UserError(f'{name} needs --archives=DIR, the manual_dir of this: {needed}')
+  return builder
+
+
+def _one_line(text) -> str:
+  return ' '.join(str(text).split())
+
+
+def check_target(builder) -> None:
+  """There is nothing yet, or a whole data set in the right format.
+
+  Raises:
+    UserError: there is something else; TFDS would leave it and say nothing.
+  """
+  path = Path(builder.data_path)
+  if not path.exists():
+    return
+  if not (path / 'dataset_info.json').exists():
+    raise UserError(f'{path} is there and holds no whole data set; delete it')
+  found = builder.info.file_format.value
+  if found != FILE_FORMAT:
+    raise UserError(
+      f'{path} was prepared as {found} and stays as it is; move it away or choose '
+      f'another --data_dir to have it as {FILE_FORMAT}'
+    )
+
+
+def prepare(kind: str, name: str, data_dir: str, source: str = '') -> None:
+  """Builds one data set, unless it is there, and says what is in it.
+
+  Raises:
+    UserError: it cannot be built as asked for, or is there in another format.
+  """
+  make_builder = {'folder': folder_builder, 'catalogue': catalogue_builder}[kind]
+  builder = make_builder(name, data_dir, source)
+  check_target(builder)
+  builder.download_and_prepare(
+    file_format=FILE_FORMAT,
+    download_config=tfds.download.DownloadConfig(manual_dir=source or None),
+  )
+  for split, information in builder.info.splits.items():
+    print(f'{name}: {information.num_examples:,} examples in {split}')
+
+
+def main() -> None:
+  try:
+    prepare(*sys.argv[1:])
+  except UserError as error:
+    _leave(f'error: {error}', 2)
+  except (RequestException, NonMatchingChecksumError) as error:
+    _leave(f'error: a download failed: {_one_line(error)}', 1)
+  except KeyboardInterrupt:
+    sys.exit(130)  # what called this says so
+
+
+def _leave(text: str, code: int):
+  print(text, file=sys.stderr)
+  sys.exit(code)
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,464 @@
+"""Figure 5: exact counts and sizes, what each attribute changes, BN's place.
+
+Numbers of the full network come from tracing its shapes; nothing is compiled.
+"""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from bn_repro import config as config_lib
+from bn_repro import models
+from bn_repro.batch_norm import BatchNorm
+from bn_repro.describe import rows_of
+from bn_repro.models import inception, layers
+from bn_repro.models.inception import AUXILIARY_LOGITS
+from bn_repro.models.layers import Convolution
+from support import PROJECT
+
+IMAGENET = (224, 224, 3)
+# pool_projection_4cd and separable_first_conv of the four readings of figure 5.
+VARIANTS = {'A': (128, False), 'B': (128, True), 'C': (96, False), 'D': (96, True)}
+
+
+def build(network='bn_x30', num_classes=1000, **overrides):
+  """The network of a config file, with fields of `config.model` overridden."""
+  location = str(PROJECT / 'configs' / f'{network}.py')
+  fields = {f'model.{name}': value for name, value in overrides.items()}
+  return models.build(config_lib.load(location, fields), num_classes)
+
+
+def variant(letter, is_normalized, num_classes=1000, **overrides):
+  projection, separable = VARIANTS[letter]
+  return build(
+    'bn_x30' if is_normalized else 'inception', num_classes,
+    pool_projection_4cd=projection, separable_first_conv=separable, **overrides,
+  )  # fmt: skip
+
+
+def shapes(model, size=224):
+  """The variables of a network, as shapes."""
+  image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+  initialize = functools.partial(model.init, train=False)
+  return jax.eval_shape(initialize, jax.random.key(0), image)
+
+
+def outcome(model, train, size=224, batch=2):
+  """Shapes of the logits and of what a call changes or sows."""
+  call = lambda variables, images: model.apply(
+    variables, images, train=train, mutable=['batch_stats', AUXILIARY_LOGITS],
+    rngs={'dropout': jax.random.key(0)} if train else {},
+  )  # fmt: skip
+  image = jax.ShapeDtypeStruct((batch, size, size, 3), jnp.float32)
+  variables = shapes(model, size)
+  variables.pop(AUXILIARY_LOGITS, None)
+  return jax.eval_shape(call, variables, image)
+
+
+def count(tree):
+  return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def leaves(tree):
+  """{'3a/conv_1x1/convolution/kernel': leaf, ...}."""
+  found = jax.tree_util.tree_leaves_with_path(tree)
+  return {'/'.join(key.key for key in path): leaf for path, leaf in found}
+
+
+def outputs(model, size):
+  """{'3a': (28, 28, 256), ...}."""
+  return {row.name: row.output for row in rows_of(model, (size, size, 3))}
+
+
+# Counts.
+
+
+@pytest.mark.parametrize(
+  'letter, plain, normalized, statistics, multiply_adds',
+  [
+    ('A', 11_275_208, 11_285_224, 20_032, 2_032_600_064),
+    ('B', 11_268_512, 11_278_528, 20_032, 1_948_605_440),
+    ('C', 11_185_032, 11_194_984, 19_904, 2_018_851_840),
+    ('D', 11_178_336, 11_188_288, 19_904, 1_934_857_216),
+  ],
+)
+def test_totals_of_figure_5(letter, plain, normalized, statistics, multiply_adds):
+  """Trainable parameters of both networks, running statistics, cost at 224."""
+  rows = rows_of(variant(letter, True), IMAGENET)
+  assert sum(row.parameters for row in rows) == normalized
+  assert sum(row.statistics for row in rows) == statistics
+  assert sum(row.multiply_adds for row in rows) == multiply_adds
+  rows = rows_of(variant(letter, False), IMAGENET)
+  assert sum(row.parameters for row in rows) == plain
+  assert sum(row.statistics for row in rows) == 0
+  assert sum(row.multiply_adds for row in rows) == multiply_adds
+
+
+def test_the_defaults_are_variant_d():
+  assert variant('D', True) == build('bn_x30')
+  assert variant('D', False) == build('inception')
+
+
+# Convolution weights, normalized channels and multiply-adds of each row of A.
+ROWS_OF_A = {
+  'convolution_1': (9_408, 64, 118_013_952),
+  'convolution_2_reduce': (4_096, 64, 12_845_056),
+  'convolution_2': (110_592, 192, 346_816_512),
+  '3a': (218_112, 480, 170_999_808),
+  '3b': (259_072, 544, 203_112_448),
+  '3c': (384_000, 544, 143_904_768),
+  '4a': (608_256, 864, 119_218_176),
+  '4b': (663_552, 896, 130_056_192),
+  '4c': (912_384, 1_024, 178_827_264),
+  '4d': (1_140_736, 1_088, 223_584_256),
+  '4e': (1_447_936, 1_024, 164_577_280),
+  '5a': (2_205_696, 1_600, 108_079_104),
+  '5b': (2_276_352, 1_632, 111_541_248),
+}
+CHANGED_IN_C = {
+  '4c': (893_952, 992, 175_214_592),
+  '4d': (1_105_920, 1_056, 216_760_320),
+  '4e': (1_437_696, 1_024, 162_570_240),
+  '5a': (2_179_072, 1_600, 106_774_528),
+}
+
+
+@pytest.mark.parametrize(
+  'letter, expected', [('A', ROWS_OF_A), ('C', ROWS_OF_A | CHANGED_IN_C)]
+)
+def test_counts_of_each_row(letter, expected):
+  rows = {row.name: row for row in rows_of(variant(letter, True), IMAGENET)}
+  for name, (weights, channels, multiply_adds) in expected.items():
+    assert rows[name].parameters == weights + 2 * channels
+    assert rows[name].statistics == 2 * channels
+    assert rows[name].multiply_adds == multiply_adds
+
+
+@pytest.mark.parametrize(
+  'num_classes, of_variants',
+  [
+    (10, (10_270_474, 10_263_778, 10_180_234, 10_173_538)),
+    (100, (10_362_724, 10_356_028, 10_272_484, 10_265_788)),
+  ],
+)
+def test_parameters_with_fewer_classes(num_classes, of_variants):
+  for letter, parameters in zip(VARIANTS, of_variants):
+    found = shapes(variant(letter, True, num_classes))
+    assert count(found['params']) == parameters
+
+
+def parameters_by_hand(projection, separable, num_classes, is_normalized, width):
+  """The sum over the columns of figure 5, written down a second time."""
+  of = lambda filters: max(1, round(width * filters))
+  weights, channels = 0, 0
+
+  def convolution(size, inputs, filters):
+    nonlocal weights, channels
+    weights, channels = weights + size * size * inputs * filters, channels + filters
+    return filters
+
+  if separable:
+    weights += 7 * 7 * 3 * 8
+    depth = convolution(1, 3 * 8, of(64))
+  else:
+    depth = convolution(7, 3, of(64))
+  depth = convolution(3, convolution(1, depth, of(64)), of(192))
+  # 1x1; 3x3 reduce, 3x3; double 3x3 reduce, double 3x3; behind the pooling.
+  for of_row in (
+    '64 64 64 64 96 32', '64 64 96 64 96 64', '0 128 160 64 96 0',
+    '224 64 96 96 128 128', '192 96 128 96 128 128', f'160 128 160 128 160 {projection}',
+    f'96 128 192 160 192 {projection}', '0 128 192 192 256 0',
+    '352 192 320 160 224 128', '352 192 320 192 224 128',
+  ):  # fmt: skip
+    single, reduce, triple, reduce_double, double, behind = map(int, of_row.split())
+    total = convolution(1, depth, of(single)) if single else 0
+    total += convolution(3, convolution(1, depth, of(reduce)), of(triple))
+    between = convolution(3, convolution(1, depth, of(reduce_double)), of(double))
+    total += convolution(3, between, of(double))
+    depth = total + (convolution(1, depth, of(behind)) if behind else depth)
+  of_channel = 2 if is_normalized else 1  # gamma and beta, or a bias
+  return weights + of_channel * channels + depth * num_classes + num_classes
+
+
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(
+  st.sampled_from(list(VARIANTS)),
+  st.integers(1, 22_000),
+  st.booleans(),
+  st.sampled_from([1.0, 1.0, 0.5, 0.25, 0.0625, 1.3, 0.001]),
+)
+def test_parameters_are_those_of_an_independent_sum(
+  letter, num_classes, is_normalized, width
+):
+  """For any number of classes and any width: filters are rounded, at least 1."""
+  model = variant(letter, is_normalized, num_classes, width=width)
+  expected = parameters_by_hand(*VARIANTS[letter], num_classes, is_normalized, width)
+  assert count(shapes(model, size=64)['params']) == expected
+
+
+# Sizes.
+
+DEPTHS = {
+  'convolution_1': 64, 'pool_1': 64, 'convolution_2_reduce': 64, 'convolution_2': 192,
+  'pool_2': 192, '3a': 256, '3b': 320, '3c': 576, '4a': 576, '4b': 576, '4c': 576,
+  '4d': 576, '4e': 1024, '5a': 1024, '5b': 1024,
+}  # fmt: skip
+SIDES = {
+  224: (112, 56, 56, 56, 28, 28, 28, 14, 14, 14, 14, 14, 7, 7, 7),
+  112: (56, 28, 28, 28, 14, 14, 14, 7, 7, 7, 7, 7, 4, 4, 4),
+  64: (32, 16, 16, 16, 8, 8, 8, 4, 4, 4, 4, 4, 2, 2, 2),
+}
+
+
+@pytest.mark.parametrize('size', SIDES)
+def test_output_of_each_row(size):
+  """At 224 those of figure 5; for 3c and 4e, of stride 2, what it prints below."""
+  expected = {
+    name: (side, side, depth)
+    for side, (name, depth) in zip(SIDES[size], DEPTHS.items())
+  }
+  expected |= {'average': (1024,), 'logits': (1000,)}
+  found = outputs(build('bn_x30'), size)
+  assert found == expected
+  assert list(found) == list(expected)
+
+
+def test_places_of_response_normalization_and_dropout():
+  """After the first pooling, before the second; before the softmax."""
+  found = list(outputs(build('inception'), 64))
+  assert found[:7] == [
+    'convolution_1', 'pool_1', 'local_response_normalization_1',
+    'convolution_2_reduce', 'convolution_2', 'local_response_normalization_2',
+    'pool_2',
+  ]  # fmt: skip
+  assert found[-4:] == ['5b', 'average', 'dropout', 'logits']
+
+
+def test_the_printed_128_filters_do_not_give_the_printed_depths():
+  found = outputs(build(pool_projection_4cd=128), 224)
+  depths = {name: found[name][-1] for name in ('4b', '4c', '4d', '4e', '5a')}
+  assert depths == {'4b': 576, '4c': 608, '4d': 608, '4e': 1056, '5a': 1024}
+
+
+@pytest.mark.parametrize('width', [0.5, 0.25])
+def test_width_is_a_factor_on_every_depth(width):
+  found = outputs(build(width=width), 64)
+  assert {n: shape[-1] for n, shape in found.items() if n in DEPTHS} == {
+    name: width * depth for name, depth in DEPTHS.items()
+  }
+
+
+@pytest.mark.parametrize('separable', [True, False], ids=['separable', 'full'])
+def test_a_stem_for_small_images(separable):
+  """A first kernel of 3x3; full size up to 3c, which has stride 2."""
+  model = build(stem='small', separable_first_conv=separable)
+  found = outputs(model, 32)
+  sides = (32, 32, 32, 32, 32, 16, 16, 16, 16, 16, 8, 8, 8)
+  without_pools = [name for name in DEPTHS if 'pool' not in name]
+  assert list(found) == [*without_pools, 'average', 'logits']
+  assert [found[name] for name in without_pools] == [
+    (side, side, DEPTHS[name]) for side, name in zip(sides, without_pools)
+  ]
+  first = leaves(shapes(model, 32)['params']['convolution_1'])
+  assert {name: leaf.shape for name, leaf in first.items() if 'kernel' in name} == (
+    {'depthwise/kernel': (3, 3, 1, 24), 'convolution/kernel': (1, 1, 24, 64)}
+    if separable
+    else {'convolution/kernel': (3, 3, 3, 64)}
+  )
+
+
+# Batch normalization.
+
+
+def test_only_the_logits_have_a_bias_with_batch_normalization():
+  params = shapes(build('bn_baseline'))['params']
+  assert [name for name in leaves(params) if name.endswith('bias')] == ['logits/bias']
+  params = shapes(build('bn_baseline', auxiliary_heads=True))['params']
+  biased = {name for name in leaves(params) if name.endswith('bias')}
+  heads = {f'auxiliary_head_{row}/logits/bias' for row in ('4a', '4d')}
+  assert biased == heads | {'logits/bias'}
+
+
+@pytest.mark.parametrize('network', ['bn_baseline', 'bn_x5_sigmoid'])
+def test_batch_normalization_is_between_each_convolution_and_nonlinearity(
+  network, monkeypatch
+):
+  """69 times, and there is no other nonlinearity: the very arrays are handed on."""
+  model, calls = build(network), []
+
+  def record(call, args, kwargs, context):
+    output = call(*args, **kwargs)
+    if isinstance(context.module, (nn.Conv, BatchNorm, Convolution)):
+      calls.append((type(context.module), args[0], output))
+    return output
+
+  def nonlinearity(x):
+    calls.append((nonlinearity, x, g(x)))
+    return calls[-1][-1]
+
+  g = layers.NONLINEARITIES[model.nonlinearity]
+  for name in layers.NONLINEARITIES:
+    other = lambda x: pytest.fail('the network has one nonlinearity')
+    is_its = name == model.nonlinearity
+    monkeypatch.setitem(layers.NONLINEARITIES, name, nonlinearity if is_its else other)
+  with nn.intercept_methods(record):
+    shapes(model, size=64)
+  ends = [i for i, (layer, *_) in enumerate(calls) if layer is Convolution]
+  assert len(ends) == 69
+  assert sum(layer is BatchNorm for layer, *_ in calls) == 69
+  assert sum(layer is nonlinearity for layer, *_ in calls) == 69
+  for end in ends:
+    linear, normalized, nonlinear, whole = calls[end - 3 : end + 1]
+    kinds = [layer for layer, *_ in (linear, normalized, nonlinear)]
+    assert kinds == [nn.Conv, BatchNorm, nonlinearity]
+    assert normalized[1] is linear[2] and nonlinear[1] is normalized[2]
+    assert whole[2] is nonlinear[2]
+
+
+@pytest.mark.parametrize('collection', ['params', 'batch_stats'])
+def test_per_activation_rows_have_a_value_for_every_activation(collection):
+  """Gamma and beta, or mean and variance, of 5b and of no other row."""
+  whole = shapes(build())[collection]
+  found = leaves(shapes(build(per_activation_rows=('5b',)))[collection])
+  changed = {name for name, leaf in leaves(whole).items() if leaf != found[name]}
+  # Seven convolutions, two values each.
+  assert len(changed) == 14
+  for name, leaf in found.items():
+    channels = leaves(whole)[name].shape
+    is_changed = name.startswith('5b/') and 'batch_norm' in name
+    assert (name in changed) == is_changed
+    assert leaf.shape == ((7, 7, *channels) if is_changed else channels)
+
+
+# Auxiliary heads.
+
+
+@pytest.mark.parametrize(
+  'projection, parameters', [(96, (3_197_032,) * 2), (128, (3_197_032, 3_201_128))]
+)
+def test_auxiliary_heads_are_googlenets(projection, parameters):
+  """On 4a and 4d, of the plain network: 576 channels, or 608 in 4d."""
+  fields = {'pool_projection_4cd': projection}
+  found = shapes(build('inception', auxiliary_heads=True, **fields))['params']
+  heads = [found.pop(f'auxiliary_head_{row}') for row in ('4a', '4d')]
+  assert tuple(map(count, heads)) == parameters
+  # 4x4 locations after the pooling, of 128 channels.
+  assert heads[0]['hidden']['convolution']['kernel'].shape == (1, 1, 2048, 1024)
+  assert found == shapes(build('inception', **fields))['params']
+
+
+@pytest.mark.parametrize('network', ['inception', 'bn_x30'])
+def test_auxiliary_logits_are_sown_in_training_alone(network):
+  model = build(network, auxiliary_heads=True)
+  _, sown = outcome(model, train=True)
+  (first,), (second,) = (sown[AUXILIARY_LOGITS][row] for row in ('4a', '4d'))
+  assert len(sown[AUXILIARY_LOGITS]) == 2
+  assert first == second == jax.ShapeDtypeStruct((2, 1000), jnp.float32)
+  _, sown = outcome(model, train=False)
+  assert AUXILIARY_LOGITS not in sown
+
+
+def test_there_are_no_auxiliary_heads_by_default():
+  params = shapes(build('inception'))['params']
+  assert not [name for name in params if 'auxiliary' in name]
+  assert AUXILIARY_LOGITS not in outcome(build('inception'), train=True)[1]
+
+
+# Training and evaluation.
+
+
+@pytest.fixture
+def stem_only(monkeypatch):
+  """A network without rows: quick to compile."""
+  monkeypatch.setattr(inception, 'ROWS', ())
+
+  def built(network, **overrides):
+    model = build(network, 10, stem='small', width=0.25, **overrides)
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype('f4')
+    return model, model.init(jax.random.key(0), images, train=False), images
+
+  return built
+
+
+def test_values_are_dropped_in_training_alone(stem_only):
+  """Another key drops others; evaluation takes no key at all."""
+  model, variables, images = stem_only('inception')
+  keys = map(jax.random.key, (1, 1, 2))
+  first, same, other = (
+    model.apply(variables, images, train=True, rngs={'dropout': key}) for key in keys
+  )
+  assert_array_equal(first, same)
+  assert np.all(first != other)
+  plain = model.clone(dropout=0.0).apply(variables, images, train=True)
+  assert_array_equal(model.apply(variables, images, train=False), plain)
+  assert np.all(first != plain)
+
+
+@pytest.mark.parametrize('share', [0.05, 0.4])
+def test_the_share_of_dropped_values(stem_only, share):
+  """Of the inputs of the softmax; the others are made larger by as much."""
+  model, variables, _ = stem_only('inception', dropout=share)
+  images, seen = np.ones((1000, 1, 1, 3), np.float32), {}
+
+  def record(call, args, kwargs, context):
+    seen[context.module.name] = call(*args, **kwargs)
+    return seen[context.module.name]
+
+  key = jax.random.key(0)
+  with nn.intercept_methods(record):
+    model.apply(variables, images, train=True, rngs={'dropout': key})
+  before, after = np.asarray(seen['average']), np.asarray(seen['dropout'])
+  used = before > 0
+  kept = after[used] > 0
+  assert kept.size > 10_000
+  assert abs(np.mean(~kept) - share) < 0.02
+  np.testing.assert_allclose(
+    after[used][kept], before[used][kept] / (1 - share), rtol=1e-6
+  )
+
+
+def test_larger_weights_are_those_of_the_convolutions(stem_only):
+  """Four times the variance doubles the kernels of the same seed."""
+  (_, usual, _), (_, larger, _) = (
+    stem_only('bn_x30', weight_variance=variance) for variance in (2.0, 8.0)
+  )
+  usual, larger = leaves(usual['params']), leaves(larger['params'])
+  for name, leaf in usual.items():
+    factor = 2 if name.endswith('convolution/kernel') or 'depthwise' in name else 1
+    np.testing.assert_allclose(larger[name], factor * leaf, rtol=1e-6)
+
+
+def test_algorithm_2_freezes_dropout_and_heads():
+  """`models.frozen` has neither, and its statistics are the mini-batch's alone."""
+  model = build('bn_baseline', auxiliary_heads=True)
+  frozen = models.frozen(model)
+  assert (frozen.dropout, frozen.auxiliary_heads) == (0.0, False)
+  assert frozen.batch_norm(name='x').decay == 0
+  assert frozen.batch_norm(name='x').epsilon == model.batch_norm(name='x').epsilon
+  assert models.frozen(build('inception')) is None
+
+
+@pytest.mark.parametrize('network', ['inception', 'bn_baseline'])
+def test_bfloat16_is_of_the_rows_alone(network):
+  """Parameters, statistics and logits are float32; every row computes in bfloat16."""
+  model, types = build(network, dtype='bfloat16', auxiliary_heads=True), {}
+
+  def record(call, args, kwargs, context):
+    output = call(*args, **kwargs)
+    types.setdefault(context.module.name, output.dtype)
+    return output
+
+  with nn.intercept_methods(record):
+    logits, updated = outcome(model, train=True)
+  assert logits.dtype == jnp.float32
+  for leaf in jax.tree.leaves((shapes(model), updated)):
+    assert leaf.dtype == jnp.float32
+  assert {types[name] for name in DEPTHS} == {jnp.dtype('bfloat16')}
+  assert types['average'] == types['auxiliary_head_4a'] == jnp.float32
