@@ -51,7 +51,7 @@ def moments(x: jax.Array, mask: jax.Array | None = None) -> Moments:
     `Moments` of `[..., features]`. Where nothing counts, mean, var and count
     are 0.
   """
-  x = x.astype(_statistics_dtype(x))
+  x = x.astype(statistics_dtype(x))
   if mask is None:
     count = jnp.full((*x.shape[:-2], 1), x.shape[-2], x.dtype)
   else:
@@ -118,7 +118,7 @@ def normalize(
   Returns:
     y, shaped like x, in x's dtype or float32, whichever is wider.
   """
-  dtype = _statistics_dtype(x)
+  dtype = statistics_dtype(x)
   scale = _rows(gamma, x).astype(dtype) * lax.rsqrt(_rows(var, x) + epsilon)
   return (x.astype(dtype) - _rows(mean, x)) * scale + _rows(beta, x).astype(dtype)
 
@@ -270,7 +270,7 @@ def _add(left, right):
   return jax.tree.map(jnp.add, left, right)
 
 
-def _statistics_dtype(x: jax.Array):
+def statistics_dtype(x: jax.Array):
   """float32, or wider if the input is."""
   return x.dtype if jnp.finfo(x.dtype).bits > 32 else jnp.dtype(jnp.float32)
 
@@ -326,7 +326,7 @@ class BatchNorm(nn.Module):
         for together with moments merged over devices.
     """
     shape = x.shape[1:] if self.per_activation else x.shape[-1:]
-    dtype = _statistics_dtype(x)
+    dtype = statistics_dtype(x)
     mean = self.variable('batch_stats', 'mean', jnp.zeros, shape, dtype)
     var = self.variable('batch_stats', 'var', jnp.ones, shape, dtype)
     gamma = self._parameter('gamma', self.use_gamma, nn.initializers.ones, shape)

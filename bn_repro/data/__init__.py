@@ -39,9 +39,10 @@ def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> F
 
   name, feed = config.dataset.name, config.dataset.feed
   if name == sources.DIGITS:
-    return resident.ResidentImages(
-      resident.in_colour(getattr(sources.digits(), split)), config, devices
-    )
+    digits = sources.digits()
+    sources.check_classes(name, digits.num_classes, config.dataset.num_classes)
+    examples = resident.in_colour(getattr(digits, split))
+    return resident.ResidentImages(examples, config, devices)
   records = sources.Split(name, split, config.dataset.num_classes)
   if feed == 'stream' or (feed == 'auto' and name not in sources.ONE_SIZE):
     return stream.StreamedImages(records, config, devices)

@@ -62,12 +62,7 @@ class Split:
     builder = _builder(name)
     self._split = _split_name(builder, split)
     self._num_classes = num_classes
-    found = builder.info.features['label'].num_classes
-    if found != num_classes:
-      raise UserError(
-        f'config.dataset.num_classes={num_classes}, but {name} has {found} classes; '
-        f'set it to {found}'
-      )
+    check_classes(name, builder.info.features['label'].num_classes, num_classes)
     self._source = builder.as_data_source(
       self._split, decoders={'image': tfds.decode.SkipDecoding()}
     )
@@ -92,6 +87,15 @@ class Split:
         'prepare the data set again'
       )
     return Record(stored['image'], label, name)
+
+
+def check_classes(name: str, found: int, wanted: int) -> None:
+  """Raises UserError unless a data set has the number of classes of the config."""
+  if found != wanted:
+    raise UserError(
+      f'config.dataset.num_classes={wanted}, but {name} has {found} classes; '
+      f'set it to {found}'
+    )
 
 
 def _text(value) -> str:

@@ -9,6 +9,9 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from bn_repro.batch_norm import statistics_dtype
 
 NONLINEARITIES = {'relu': nn.relu, 'sigmoid': nn.sigmoid}
 
@@ -85,12 +88,14 @@ class Pool(nn.Module):
     window, strides = (3, 3), (self.stride, self.stride)
     if self.kind == 'max':
       return nn.max_pool(x, window, strides, padding='SAME')
-    # By default Flax counts the padding, TensorFlow does not.
-    return nn.avg_pool(x, window, strides, padding='SAME', count_include_pad=False)
+    # By default Flax counts the padding, TensorFlow does not. Its counts are float32.
+    wide = x.astype(statistics_dtype(x))
+    pooled = nn.avg_pool(wide, window, strides, 'SAME', count_include_pad=False)
+    return pooled.astype(x.dtype)
 
 
 class LocalResponseNormalization(nn.Module):
-  """Divides each value by (1 + alpha * sum of squares)^beta over 5 channels.
+  """Divides each value by (1 + alpha * sum of squares)^(3/4) over 5 channels.
 
   Krizhevsky et al. (2012), with GoogLeNet's constants: Caffe's size 5 and alpha
   1e-4 divide the sum by 5; this form does not, which makes alpha 2e-5.
@@ -98,14 +103,14 @@ class LocalResponseNormalization(nn.Module):
 
   radius: int = 2
   alpha: float = 2e-5
-  beta: float = 0.75
 
   def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
     """x `[..., channels]`, normalized over neighbouring channels, in its dtype."""
-    channels = x.shape[-1]
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    sides = [(0, 0)] * (x.ndim - 1) + [(self.radius, self.radius)]
-    squares = jnp.pad(wide * wide, sides)
-    # A sum of slices: XLA fuses it, unlike a window that slides over channels.
-    around = sum(squares[..., i : i + channels] for i in range(2 * self.radius + 1))
-    return (wide * (1 + self.alpha * around) ** -self.beta).astype(x.dtype)
+    wide = x.astype(statistics_dtype(x))
+    # A product with a band of ones: four times as fast on the CPU as adding slices.
+    channels = np.arange(x.shape[-1])
+    is_near = np.abs(channels[:, None] - channels) <= self.radius
+    around = jnp.matmul(wide * wide, is_near.astype(wide.dtype))
+    # s^(-3/4), without the power function.
+    inverse = jax.lax.rsqrt(1 + self.alpha * around)
+    return (wide * inverse * jnp.sqrt(inverse)).astype(x.dtype)

@@ -12,6 +12,7 @@ from bn_repro import experiment
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.step import initial_state
 from support import (
+  FEW_STEPS,
   PROJECT,
   as_flags,
   clean_environment,
@@ -21,17 +22,7 @@ from support import (
   summary_of,
 )
 
-SETTINGS = {
-  'batch_size': 64,
-  'num_devices': 0,
-  'dataset.name': 'digits',
-  'train_for': '40 steps',
-  'log_every': '10 steps',
-  'evaluate_every': '20 steps',
-  'checkpoint_every': '20 steps',
-  'population_batches': 5,
-  'momentum': 0.9,
-}
+SETTINGS = FEW_STEPS | {'batch_size': 64, 'num_devices': 0, 'momentum': 0.9}
 # Examples that are normalized together: those of a device, of two, all.
 GROUPS = [16, 32, 0]
 
