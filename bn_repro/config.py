@@ -18,6 +18,7 @@ from bn_repro import fields
 from bn_repro.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
+SHARED = str(Path('configs') / 'datasets.py')
 
 
 def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDict:
@@ -28,13 +29,16 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
     overrides: such as {'dataset.name': 'digits'}.
 
   Raises:
-    UserError: there is no such file, argument or field, or a wrong type.
+    UserError: there is no such config, argument or field, or a wrong type.
   """
   path, _, argument = location.partition(':')
   if not Path(path).is_file():
     raise UserError(f'no config file {path!r}; {_available_configs()}')
+  module = execute(Path(path))
+  if not hasattr(module, 'get_config'):
+    raise UserError(f'{path!r} is no config; {_available_configs()}')
   try:
-    config = execute(Path(path)).get_config(*([argument] if argument else []))
+    config = module.get_config(*([argument] if argument else []))
     config.update_from_flattened_dict(overrides or {})
   except (KeyError, TypeError, ValueError) as error:
     raise UserError(one_line(error)) from error
@@ -55,7 +59,8 @@ def execute(path: Path) -> ModuleType:
 
 
 def _available_configs() -> str:
-  found = sorted(str(path) for path in Path('configs').glob('[a-z]*.py'))
+  # Not the neighbour that they share.
+  found = sorted(set(map(str, Path('configs').glob('[a-z]*.py'))) - {SHARED})
   return f'there are {", ".join(found)}' if found else 'there is no configs/ here'
 
 

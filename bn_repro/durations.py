@@ -3,12 +3,15 @@
 The three units are interchangeable. Imports no JAX.
 """
 
+import re
 from fractions import Fraction
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
 UNITS = ('step', 'epoch', 'example')
+# At most two digits of exponent: Fraction writes all its zeros out.
+_NUMBER = re.compile(r'[\d_.]{1,30}(e[+-]?\d{1,2})?(/[\d_]{1,30})?', re.ASCII)
 
 
 def parse(duration: str) -> tuple[Fraction, str]:
@@ -19,6 +22,8 @@ def parse(duration: str) -> tuple[Fraction, str]:
   """
   number, _, unit = duration.strip().partition(' ')
   unit = unit.strip().removesuffix('s')
+  if not _NUMBER.fullmatch(number):
+    raise ValueError(f'{number[:40]!r} is not a number')
   try:
     amount = Fraction(number)
   except ZeroDivisionError as error:
