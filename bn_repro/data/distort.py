@@ -152,9 +152,12 @@ def adjust_hue(image: jax.Array, turns: jax.Array) -> jax.Array:
   value = jnp.maximum(jnp.maximum(red, green), blue)
   chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
   safe = jnp.where(chroma > 0, chroma, 1)
-  # In sixths of a turn: red is 0, green 2, blue 4.
-  sixths = jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe)
-  sixths = jnp.where(value == red, (green - blue) / safe, sixths)
+  # In sixths of a turn: red is 0, green 2, blue 4. The largest is found by order:
+  # a compiler that computes a channel twice, rounded differently, makes it unequal
+  # to its own maximum.
+  sixths = jnp.where(green >= blue, 2 + (blue - red) / safe, 4 + (red - green) / safe)
+  is_red = (red >= green) & (red >= blue)
+  sixths = jnp.where(is_red, (green - blue) / safe, sixths)
   sixths = (sixths + 6 * turns) % 6
   missing = (
     2 - jnp.abs(sixths - 3), jnp.abs(sixths - 2) - 1, jnp.abs(sixths - 4) - 1
