@@ -92,13 +92,16 @@ def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples,
   """All images of a split whose images have one size, and how many were skipped.
 
   Raises:
-    UserError: an image cannot be read and `on_corrupt` is 'stop', or sizes differ.
+    UserError: an image cannot be read and `on_corrupt` is 'stop', none can be
+      read, or sizes differ.
   """
   with ThreadPoolExecutor() as workers:
     decoded = list(
       workers.map(lambda i: _decode_whole(split[i], on_corrupt), range(len(split)))
     )
   readable = [(image, label) for image, label in decoded if image is not None]
+  if not readable:
+    raise UserError('no image of the data set can be read; prepare it again')
   shapes = {image.shape[:2] for image, _ in readable}
   if len(shapes) > 1:
     some = ' and '.join('x'.join(map(str, shape)) for shape in sorted(shapes)[:2])

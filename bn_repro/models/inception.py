@@ -32,6 +32,7 @@ from bn_repro.models.layers import (
   Convolution,
   LocalResponseNormalization,
   Pool,
+  average_pool,
   initial_weights,
 )
 
@@ -156,7 +157,7 @@ class AuxiliaryHead(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
     """Float32 logits `[batch, num_classes]` of a map of at least 5x5."""
-    x = nn.avg_pool(x, (AUXILIARY_WINDOW, AUXILIARY_WINDOW), (3, 3))
+    x = average_pool(x, (AUXILIARY_WINDOW, AUXILIARY_WINDOW), (3, 3), 'VALID')
     x = self.layer(features=scaled(128, self.width), name='conv_1x1')(x, train=train)
     x = x.reshape(len(x), 1, 1, -1)
     hidden = self.layer(features=scaled(1024, self.width), name='hidden')
@@ -272,4 +273,4 @@ class Inception(nn.Module):
       head = AuxiliaryHead(
         self.num_classes, self._layer(), self.width, name=f'auxiliary_head_{row.name}'
       )
-      self.sow(AUXILIARY_LOGITS, row.name, head(x, train=train))
+      self.sow(AUXILIARY_LOGITS, f'logits_{row.name}', head(x, train=train))

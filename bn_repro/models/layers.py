@@ -88,10 +88,17 @@ class Pool(nn.Module):
     window, strides = (3, 3), (self.stride, self.stride)
     if self.kind == 'max':
       return nn.max_pool(x, window, strides, padding='SAME')
-    # By default Flax counts the padding, TensorFlow does not. Its counts are float32.
-    wide = x.astype(statistics_dtype(x))
-    pooled = nn.avg_pool(wide, window, strides, 'SAME', count_include_pad=False)
-    return pooled.astype(x.dtype)
+    return average_pool(x, window, strides, 'SAME')
+
+
+def average_pool(x: jax.Array, window, strides, padding: str) -> jax.Array:
+  """Means over windows of `[batch, height, width, channels]`, typed like x.
+
+  By default Flax counts the padding, TensorFlow does not. Its counts are float32.
+  """
+  wide = x.astype(statistics_dtype(x))
+  pooled = nn.avg_pool(wide, window, strides, padding, count_include_pad=False)
+  return pooled.astype(x.dtype)
 
 
 class LocalResponseNormalization(nn.Module):
