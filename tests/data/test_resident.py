@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 import pytest
+from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 
 from bn_repro import config as config_lib
 from bn_repro import data, parallel
 from bn_repro.data import resident, sampler, sources, stream
 from bn_repro.errors import UserError
-from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 from support import PROJECT
 
 NUMBER = 23  # of training examples; 6 a step, so that step 3 ends an epoch
@@ -50,17 +50,18 @@ def batch_of(feed, step, which):
   return jax.device_get(make(feed.examples, inputs))
 
 
-@pytest.mark.parametrize('which', STREAMS)
-def test_both_feeds_give_the_same_examples_boxes_and_mirror_images(made, which):
+@pytest.mark.parametrize('which, strength', [(0, 0.0), (1, 0.0), (0, 1.0)])
+def test_both_feeds_give_the_same_boxes_and_distortions(made, which, strength):
   """Another box of a smooth image is another picture: no pixel may differ."""
   feeds = [
-    open_feeds('exact', feed, photometric_distortion=0.0).train
+    open_feeds('exact', feed, photometric_distortion=strength).train
     for feed in ('resident', 'stream')
   ]
   on_device, streamed = (batch_of(feed, 3, which) for feed in feeds)
   np.testing.assert_array_equal(on_device.labels, streamed.labels)
-  # Pillow rounds to whole bytes, once for each axis.
-  np.testing.assert_allclose(on_device.images, streamed.images, atol=2 * 1.1 / 255)
+  # Pillow rounds to whole bytes, once for each axis; distortions enlarge that.
+  atol = 2 * (1.1 + 2.5 * strength) / 255
+  np.testing.assert_allclose(on_device.images, streamed.images, atol=atol)
   assert on_device.counts.all() and streamed.counts.all()
 
 
@@ -79,10 +80,11 @@ def test_both_feeds_take_the_examples_in_the_same_order(made, shuffling):
 
 
 def assert_alike(on_device, streamed):
-  """The same labels, and images that differ by 2/255 of their range at most."""
+  """The same labels, and images that differ by 2/255 of their range, or 5 in one."""
   np.testing.assert_array_equal(on_device.labels, streamed.labels)
   difference = np.mean(np.abs(on_device.images - streamed.images), axis=(1, 2, 3))
-  assert np.max(difference) < 2 * 2 / 255
+  assert np.mean(difference) < 2 * 2 / 255
+  assert np.max(difference) < 2 * 5 / 255
   assert streamed.images.min() >= -1 and streamed.images.max() <= 1
 
 
@@ -174,7 +176,6 @@ def test_broken_images_may_be_left_out_and_are_counted(made):
   assert feeds.test.num_skipped == 0
 
 
-@pytest.mark.xfail(raises=ValueError, strict=True, reason='not refused in one line yet')
 def test_a_data_set_without_any_readable_image_is_refused(made):
   with pytest.raises(UserError, match='no image'):
     open_feeds('hopeless', **{'dataset.on_corrupt': 'skip'})

@@ -27,7 +27,9 @@ def test_no_digit_is_in_both_halves():
   assert not train & test
 
 
-@pytest.mark.skipif(not is_prepared('mnist'), reason='MNIST is not prepared on this machine')
+@pytest.mark.skipif(
+  not is_prepared('mnist'), reason='MNIST is not prepared on this machine'
+)
 def test_mnist_is_the_original():
   dataset = sources.load('mnist')
   assert dataset.train.images.shape == (60_000, 28, 28)
@@ -117,7 +119,11 @@ def test_another_number_of_classes_is_refused(made):
 @pytest.mark.parametrize(
   'name, split, words',
   [
-    ('training_only', 'test', r"training_only has no split 'validation' or 'test', onl"),
+    (
+      'training_only',
+      'test',
+      r"training_only has no split 'validation' or 'test', onl",
+    ),
     ('validation_only', 'train', r"no split 'train', only validation"),
   ],
 )

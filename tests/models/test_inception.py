@@ -1,38 +1,18 @@
-"""Figure 5: exact counts and sizes, what each attribute changes, BN's place.
+"""Figure 5: exact counts of parameters and multiply-adds, and sizes.
 
-Numbers of the full network come from tracing its shapes; nothing is compiled.
+Those of the full network come from tracing its shapes; nothing is compiled.
 """
 
-import functools
-
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from models.traced import build, count, leaves, outputs, shapes
 
-from bn_repro import config as config_lib
-from bn_repro import models
-from bn_repro.batch_norm import BatchNorm
 from bn_repro.describe import rows_of
-from bn_repro.models import inception, layers
-from bn_repro.models.inception import AUXILIARY_LOGITS
-from bn_repro.models.layers import Convolution
-from support import PROJECT
 
 IMAGENET = (224, 224, 3)
 # pool_projection_4cd and separable_first_conv of the four readings of figure 5.
 VARIANTS = {'A': (128, False), 'B': (128, True), 'C': (96, False), 'D': (96, True)}
-
-
-def build(network='bn_x30', num_classes=1000, **overrides):
-  """The network of a config file, with fields of `config.model` overridden."""
-  location = str(PROJECT / 'configs' / f'{network}.py')
-  fields = {f'model.{name}': value for name, value in overrides.items()}
-  return models.build(config_lib.load(location, fields), num_classes)
 
 
 def variant(letter, is_normalized, num_classes=1000, **overrides):
@@ -41,40 +21,6 @@ def variant(letter, is_normalized, num_classes=1000, **overrides):
     'bn_x30' if is_normalized else 'inception', num_classes,
     pool_projection_4cd=projection, separable_first_conv=separable, **overrides,
   )  # fmt: skip
-
-
-def shapes(model, size=224):
-  """The variables of a network, as shapes."""
-  image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-  initialize = functools.partial(model.init, train=False)
-  return jax.eval_shape(initialize, jax.random.key(0), image)
-
-
-def outcome(model, train, size=224, batch=2):
-  """Shapes of the logits and of what a call changes or sows."""
-  call = lambda variables, images: model.apply(
-    variables, images, train=train, mutable=['batch_stats', AUXILIARY_LOGITS],
-    rngs={'dropout': jax.random.key(0)} if train else {},
-  )  # fmt: skip
-  image = jax.ShapeDtypeStruct((batch, size, size, 3), jnp.float32)
-  variables = shapes(model, size)
-  variables.pop(AUXILIARY_LOGITS, None)
-  return jax.eval_shape(call, variables, image)
-
-
-def count(tree):
-  return sum(leaf.size for leaf in jax.tree.leaves(tree))
-
-
-def leaves(tree):
-  """{'3a/conv_1x1/convolution/kernel': leaf, ...}."""
-  found = jax.tree_util.tree_leaves_with_path(tree)
-  return {'/'.join(key.key for key in path): leaf for path, leaf in found}
-
-
-def outputs(model, size):
-  """{'3a': (28, 28, 256), ...}."""
-  return {row.name: row.output for row in rows_of(model, (size, size, 3))}
 
 
 # Counts.
@@ -101,9 +47,10 @@ def test_totals_of_figure_5(letter, plain, normalized, statistics, multiply_adds
   assert sum(row.multiply_adds for row in rows) == multiply_adds
 
 
-def test_the_defaults_are_variant_d():
-  assert variant('D', True) == build('bn_x30')
-  assert variant('D', False) == build('inception')
+@pytest.mark.parametrize('network', ['inception', 'bn_x30'])
+def test_the_default_is_variant_d(network):
+  model = build(network)
+  assert (model.pool_projection_4cd, model.separable_first_conv) == VARIANTS['D']
 
 
 # Convolution weights, normalized channels and multiply-adds of each row of A.
@@ -173,9 +120,9 @@ def parameters_by_hand(projection, separable, num_classes, is_normalized, width)
   # 1x1; 3x3 reduce, 3x3; double 3x3 reduce, double 3x3; behind the pooling.
   for of_row in (
     '64 64 64 64 96 32', '64 64 96 64 96 64', '0 128 160 64 96 0',
-    '224 64 96 96 128 128', '192 96 128 96 128 128', f'160 128 160 128 160 {projection}',
-    f'96 128 192 160 192 {projection}', '0 128 192 192 256 0',
-    '352 192 320 160 224 128', '352 192 320 192 224 128',
+    '224 64 96 96 128 128', '192 96 128 96 128 128',
+    f'160 128 160 128 160 {projection}', f'96 128 192 160 192 {projection}',
+    '0 128 192 192 256 0', '352 192 320 160 224 128', '352 192 320 192 224 128',
   ):  # fmt: skip
     single, reduce, triple, reduce_double, double, behind = map(int, of_row.split())
     total = convolution(1, depth, of(single)) if single else 0
@@ -272,193 +219,3 @@ def test_a_stem_for_small_images(separable):
     if separable
     else {'convolution/kernel': (3, 3, 3, 64)}
   )
-
-
-# Batch normalization.
-
-
-def test_only_the_logits_have_a_bias_with_batch_normalization():
-  params = shapes(build('bn_baseline'))['params']
-  assert [name for name in leaves(params) if name.endswith('bias')] == ['logits/bias']
-  params = shapes(build('bn_baseline', auxiliary_heads=True))['params']
-  biased = {name for name in leaves(params) if name.endswith('bias')}
-  heads = {f'auxiliary_head_{row}/logits/bias' for row in ('4a', '4d')}
-  assert biased == heads | {'logits/bias'}
-
-
-@pytest.mark.parametrize('network', ['bn_baseline', 'bn_x5_sigmoid'])
-def test_batch_normalization_is_between_each_convolution_and_nonlinearity(
-  network, monkeypatch
-):
-  """69 times, and there is no other nonlinearity: the very arrays are handed on."""
-  model, calls = build(network), []
-
-  def record(call, args, kwargs, context):
-    output = call(*args, **kwargs)
-    if isinstance(context.module, (nn.Conv, BatchNorm, Convolution)):
-      calls.append((type(context.module), args[0], output))
-    return output
-
-  def nonlinearity(x):
-    calls.append((nonlinearity, x, g(x)))
-    return calls[-1][-1]
-
-  g = layers.NONLINEARITIES[model.nonlinearity]
-  for name in layers.NONLINEARITIES:
-    other = lambda x: pytest.fail('the network has one nonlinearity')
-    is_its = name == model.nonlinearity
-    monkeypatch.setitem(layers.NONLINEARITIES, name, nonlinearity if is_its else other)
-  with nn.intercept_methods(record):
-    shapes(model, size=64)
-  ends = [i for i, (layer, *_) in enumerate(calls) if layer is Convolution]
-  assert len(ends) == 69
-  assert sum(layer is BatchNorm for layer, *_ in calls) == 69
-  assert sum(layer is nonlinearity for layer, *_ in calls) == 69
-  for end in ends:
-    linear, normalized, nonlinear, whole = calls[end - 3 : end + 1]
-    kinds = [layer for layer, *_ in (linear, normalized, nonlinear)]
-    assert kinds == [nn.Conv, BatchNorm, nonlinearity]
-    assert normalized[1] is linear[2] and nonlinear[1] is normalized[2]
-    assert whole[2] is nonlinear[2]
-
-
-@pytest.mark.parametrize('collection', ['params', 'batch_stats'])
-def test_per_activation_rows_have_a_value_for_every_activation(collection):
-  """Gamma and beta, or mean and variance, of 5b and of no other row."""
-  whole = shapes(build())[collection]
-  found = leaves(shapes(build(per_activation_rows=('5b',)))[collection])
-  changed = {name for name, leaf in leaves(whole).items() if leaf != found[name]}
-  # Seven convolutions, two values each.
-  assert len(changed) == 14
-  for name, leaf in found.items():
-    channels = leaves(whole)[name].shape
-    is_changed = name.startswith('5b/') and 'batch_norm' in name
-    assert (name in changed) == is_changed
-    assert leaf.shape == ((7, 7, *channels) if is_changed else channels)
-
-
-# Auxiliary heads.
-
-
-@pytest.mark.parametrize(
-  'projection, parameters', [(96, (3_197_032,) * 2), (128, (3_197_032, 3_201_128))]
-)
-def test_auxiliary_heads_are_googlenets(projection, parameters):
-  """On 4a and 4d, of the plain network: 576 channels, or 608 in 4d."""
-  fields = {'pool_projection_4cd': projection}
-  found = shapes(build('inception', auxiliary_heads=True, **fields))['params']
-  heads = [found.pop(f'auxiliary_head_{row}') for row in ('4a', '4d')]
-  assert tuple(map(count, heads)) == parameters
-  # 4x4 locations after the pooling, of 128 channels.
-  assert heads[0]['hidden']['convolution']['kernel'].shape == (1, 1, 2048, 1024)
-  assert found == shapes(build('inception', **fields))['params']
-
-
-@pytest.mark.parametrize('network', ['inception', 'bn_x30'])
-def test_auxiliary_logits_are_sown_in_training_alone(network):
-  model = build(network, auxiliary_heads=True)
-  _, sown = outcome(model, train=True)
-  (first,), (second,) = (sown[AUXILIARY_LOGITS][row] for row in ('4a', '4d'))
-  assert len(sown[AUXILIARY_LOGITS]) == 2
-  assert first == second == jax.ShapeDtypeStruct((2, 1000), jnp.float32)
-  _, sown = outcome(model, train=False)
-  assert AUXILIARY_LOGITS not in sown
-
-
-def test_there_are_no_auxiliary_heads_by_default():
-  params = shapes(build('inception'))['params']
-  assert not [name for name in params if 'auxiliary' in name]
-  assert AUXILIARY_LOGITS not in outcome(build('inception'), train=True)[1]
-
-
-# Training and evaluation.
-
-
-@pytest.fixture
-def stem_only(monkeypatch):
-  """A network without rows: quick to compile."""
-  monkeypatch.setattr(inception, 'ROWS', ())
-
-  def built(network, **overrides):
-    model = build(network, 10, stem='small', width=0.25, **overrides)
-    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype('f4')
-    return model, model.init(jax.random.key(0), images, train=False), images
-
-  return built
-
-
-def test_values_are_dropped_in_training_alone(stem_only):
-  """Another key drops others; evaluation takes no key at all."""
-  model, variables, images = stem_only('inception')
-  keys = map(jax.random.key, (1, 1, 2))
-  first, same, other = (
-    model.apply(variables, images, train=True, rngs={'dropout': key}) for key in keys
-  )
-  assert_array_equal(first, same)
-  assert np.all(first != other)
-  plain = model.clone(dropout=0.0).apply(variables, images, train=True)
-  assert_array_equal(model.apply(variables, images, train=False), plain)
-  assert np.all(first != plain)
-
-
-@pytest.mark.parametrize('share', [0.05, 0.4])
-def test_the_share_of_dropped_values(stem_only, share):
-  """Of the inputs of the softmax; the others are made larger by as much."""
-  model, variables, _ = stem_only('inception', dropout=share)
-  images, seen = np.ones((1000, 1, 1, 3), np.float32), {}
-
-  def record(call, args, kwargs, context):
-    seen[context.module.name] = call(*args, **kwargs)
-    return seen[context.module.name]
-
-  key = jax.random.key(0)
-  with nn.intercept_methods(record):
-    model.apply(variables, images, train=True, rngs={'dropout': key})
-  before, after = np.asarray(seen['average']), np.asarray(seen['dropout'])
-  used = before > 0
-  kept = after[used] > 0
-  assert kept.size > 10_000
-  assert abs(np.mean(~kept) - share) < 0.02
-  np.testing.assert_allclose(
-    after[used][kept], before[used][kept] / (1 - share), rtol=1e-6
-  )
-
-
-def test_larger_weights_are_those_of_the_convolutions(stem_only):
-  """Four times the variance doubles the kernels of the same seed."""
-  (_, usual, _), (_, larger, _) = (
-    stem_only('bn_x30', weight_variance=variance) for variance in (2.0, 8.0)
-  )
-  usual, larger = leaves(usual['params']), leaves(larger['params'])
-  for name, leaf in usual.items():
-    factor = 2 if name.endswith('convolution/kernel') or 'depthwise' in name else 1
-    np.testing.assert_allclose(larger[name], factor * leaf, rtol=1e-6)
-
-
-def test_algorithm_2_freezes_dropout_and_heads():
-  """`models.frozen` has neither, and its statistics are the mini-batch's alone."""
-  model = build('bn_baseline', auxiliary_heads=True)
-  frozen = models.frozen(model)
-  assert (frozen.dropout, frozen.auxiliary_heads) == (0.0, False)
-  assert frozen.batch_norm(name='x').decay == 0
-  assert frozen.batch_norm(name='x').epsilon == model.batch_norm(name='x').epsilon
-  assert models.frozen(build('inception')) is None
-
-
-@pytest.mark.parametrize('network', ['inception', 'bn_baseline'])
-def test_bfloat16_is_of_the_rows_alone(network):
-  """Parameters, statistics and logits are float32; every row computes in bfloat16."""
-  model, types = build(network, dtype='bfloat16', auxiliary_heads=True), {}
-
-  def record(call, args, kwargs, context):
-    output = call(*args, **kwargs)
-    types.setdefault(context.module.name, output.dtype)
-    return output
-
-  with nn.intercept_methods(record):
-    logits, updated = outcome(model, train=True)
-  assert logits.dtype == jnp.float32
-  for leaf in jax.tree.leaves((shapes(model), updated)):
-    assert leaf.dtype == jnp.float32
-  assert {types[name] for name in DEPTHS} == {jnp.dtype('bfloat16')}
-  assert types['average'] == types['auxiliary_head_4a'] == jnp.float32

@@ -1,0 +1,74 @@
+"""A mistake about the networks of section 4.2 is answered in one line, code 2."""
+
+import pytest
+
+from bn_repro.data import sources
+from bn_repro.errors import UserError
+from support import program
+
+
+def answer(tmp_path, *flags, **environment) -> str:
+  """The one line on stderr of a command that must fail with exit code 2."""
+  result = program(*flags, f'--workdir={tmp_path / "run"}', **environment)
+  assert result.returncode == 2, result.stderr
+  assert result.stderr.startswith('error: ')
+  (line,) = result.stderr.splitlines()
+  return line
+
+
+@pytest.mark.parametrize(
+  'flags, expected',
+  [
+    (['bn_x5.py:nix'], "no data set 'nix'; there are imagenet2012, imagenette,"),
+    (['ensemble.py:7'], "no member '7'; there are 1, 2, 3, 4, 5, 6"),
+    (['bn_x5.py:digits', 'model.pool_projection_4cd=100'], 'is not one of 96, 128'),
+    (['bn_x5.py:digits', 'model.stem=large'], 'is not one of figure5, small'),
+    (['bn_x5.py:digits', 'model.nonlinearity=tanh'], 'is not one of relu, sigmoid'),
+    (['bn_x5.py:digits', 'model.normalization_group=1'], 'or at least 2'),
+    (['bn_x5.py:digits', 'gradient_accumulation=5'], 'cannot be taken in'),
+    (['bn_x5.py:digits', 'train_for=100'], 'is not a duration such as "100 steps"'),
+    (['bn_x5.py:digits', 'num_classes=10'], "the config has no field 'num_classes'"),
+  ],
+)
+def test_a_config_without_sense(tmp_path, flags, expected):
+  config, *overrides = flags
+  line = answer(
+    tmp_path, f'--config=configs/{config}', *(f'--config.{o}' for o in overrides)
+  )
+  assert expected in line
+
+
+@pytest.mark.parametrize(
+  'overrides, expected',
+  [
+    (['batch_size=30'], 'batch_size=30 cannot be split over 4 devices'),
+    (['model.normalization_group=24'], 'normalization_group=24 does not divide'),
+    (['dataset.num_classes=7'], 'num_classes=7, but digits has 10 classes'),
+    (['dataset.size=9'], 'images of 8x8 are smaller than the crop'),
+  ],
+)
+def test_a_config_that_does_not_fit_devices_or_data(tmp_path, overrides, expected):
+  flags = (f'--config.{override}' for override in overrides)
+  four = {'XLA_FLAGS': '--xla_force_host_platform_device_count=4'}
+  line = answer(tmp_path, '--config=configs/bn_x5.py:digits', *flags, **four)
+  assert expected in line
+
+
+def test_a_data_set_that_is_not_prepared(tmp_path):
+  line = answer(
+    tmp_path, '--config=configs/bn_x30.py:imagenette', TFDS_DATA_DIR=str(tmp_path)
+  )
+  assert 'prepare_data.py imagenette`' in line
+
+
+def test_classes_of_a_prepared_data_set(tmp_path):
+  try:
+    sources.find_prepared('imagenette_160')
+  except UserError:
+    pytest.skip('imagenette_160 is not prepared on this machine')
+  line = answer(
+    tmp_path,
+    '--config=configs/bn_x5.py:imagenette_160',
+    '--config.dataset.num_classes=1000',
+  )
+  assert 'num_classes=1000, but imagenette_160 has 10 classes; set it to 10' in line

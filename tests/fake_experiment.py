@@ -1,0 +1,78 @@
+"""Experiments on random images, small enough to take a step of each."""
+
+import jax
+import numpy as np
+import pytest
+
+from bn_repro import config as config_lib
+from bn_repro import durations, models, parallel
+from bn_repro.data import Feeds, sources
+from bn_repro.data.resident import ResidentImages
+from bn_repro.experiment import Experiment
+from bn_repro.models import inception
+from bn_repro.step import initial_state, make_step
+from support import PROJECT
+
+SMALL = {
+  'batch_size': 8, 'model.width': 0.0625, 'model.normalization_group': 0,
+  'num_devices': 1, 'evaluation_batch_size': 50, 'population_batches': 3,
+}  # fmt: skip
+
+
+def load(name, dataset='digits', **overrides):
+  """A config such as 'ensemble:1,{}', on a data set."""
+  network, _, argument = name.format(dataset).partition(':')
+  location = f'{PROJECT / "configs" / network}.py:{argument or dataset}'
+  return config_lib.load(location, overrides)
+
+
+def small(name, **overrides):
+  return load(name, **SMALL | overrides)
+
+
+def experiment_of(config, model=None, num_examples=100):
+  """An experiment on random images, the same for training and evaluation."""
+  rng = np.random.default_rng(0)
+  size, num_classes = config.dataset.size, config.dataset.num_classes
+  examples = sources.Examples(
+    rng.integers(0, 256, (num_examples, size, size, 3), np.uint8),
+    rng.integers(0, num_classes, num_examples).astype(np.int32),
+  )
+  devices = parallel.choose_devices(config.num_devices, config.batch_size)
+  groups = parallel.normalization_groups(
+    config.model.normalization_group, config.batch_size, len(devices)
+  )
+  model = model or models.build(config, num_classes, groups)
+  feed = ResidentImages(examples, config, devices)
+  lengths = durations.lengths(config, num_examples)
+  feeds = Feeds(feed, feed, num_classes, (size, size, 3))
+  return Experiment(config, lengths, devices, model, feeds)
+
+
+def take(experiment, steps):
+  """The states after each of some steps, the first one before, and their metrics."""
+  run = parallel.spread(make_step(experiment), experiment.devices)
+  feed = experiment.feeds.train
+  examples = parallel.replicate(feed.examples, experiment.devices)
+  state = initial_state(experiment)
+  states, metrics = [jax.device_get(state)], []
+  for step in steps:
+    state, measured = run(
+      state, examples, feed.inputs(range(step, step + 1)), np.array([True])
+    )
+    states.append(jax.device_get(state))
+    metrics.append({tag: float(value[0]) for tag, value in measured.items()})
+  return states, metrics
+
+
+@pytest.fixture
+def quick_compiler():
+  """XLA's, without most optimizations: these programs run once."""
+  jax.config.update('jax_disable_most_optimizations', True)
+  yield
+  jax.config.update('jax_disable_most_optimizations', False)
+
+
+def only_rows(monkeypatch, *names):
+  rows = tuple(row for row in inception.ROWS if row.name in names)
+  monkeypatch.setattr(inception, 'ROWS', rows)
