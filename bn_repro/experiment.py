@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from bn_repro import data, durations, models, parallel
 from bn_repro.durations import Lengths
+from bn_repro.errors import UserError
 
 
 class Experiment(NamedTuple):
@@ -28,6 +29,12 @@ def build(config: ConfigDict) -> Experiment:
   """
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
   parts = config.get('gradient_accumulation', 1)
+  share = config.batch_size // len(devices)
+  if share % parts:
+    raise UserError(
+      f'config.gradient_accumulation={parts} does not divide the {share} examples of '
+      f'each of {len(devices)} device(s); choose a divisor'
+    )
   groups = parallel.normalization_groups(
     config.model.normalization_group, config.batch_size // parts, len(devices)
   )

@@ -1,9 +1,8 @@
 """A mistake about the networks of section 4.2 is answered in one line, code 2."""
 
 import pytest
+from data.prepared import NUM_CLASSES, examples, is_prepared, prepare
 
-from bn_repro.data import sources
-from bn_repro.errors import UserError
 from support import program
 
 
@@ -61,14 +60,83 @@ def test_a_data_set_that_is_not_prepared(tmp_path):
   assert 'prepare_data.py imagenette`' in line
 
 
-def test_classes_of_a_prepared_data_set(tmp_path):
-  try:
-    sources.find_prepared('imagenette_160')
-  except UserError:
-    pytest.skip('imagenette_160 is not prepared on this machine')
+@pytest.mark.skipif(
+  not is_prepared('imagenette_160'), reason='imagenette_160 is not prepared here'
+)
+@pytest.mark.parametrize(
+  'override, expected',
+  [
+    ('num_classes=1000', 'but imagenette_160 has 10 classes; set it to 10'),
+    pytest.param(
+      'size=200',
+      'images of 160x160 are smaller than the crop, config.dataset.size=200',
+      marks=pytest.mark.slow,  # all images are read first
+    ),
+  ],
+)
+def test_a_config_that_does_not_fit_a_prepared_data_set(tmp_path, override, expected):
   line = answer(
     tmp_path,
     '--config=configs/bn_x5.py:imagenette_160',
-    '--config.dataset.num_classes=1000',
+    f'--config.dataset.{override}',
   )
-  assert 'num_classes=1000, but imagenette_160 has 10 classes; set it to 10' in line
+  assert expected in line
+
+
+def test_processes_are_named_whole_or_not_at_all(tmp_path):
+  line = answer(tmp_path, '--config=configs/bn_x5.py:digits', '--coordinator=here:1')
+  assert '--coordinator, --num_processes and --process_id together' in line
+
+
+@pytest.mark.parametrize(
+  'batch_size, parts', [(32, 8), pytest.param(24, 2, marks=pytest.mark.slow)]
+)
+def test_parts_that_do_not_divide_over_the_devices(tmp_path, batch_size, parts):
+  """Each of 8 devices would take 4 examples in 8 parts, or 3 in 2."""
+  line = answer(
+    tmp_path,
+    '--config=configs/bn_x5.py:digits',
+    f'--config.batch_size={batch_size}',
+    f'--config.gradient_accumulation={parts}',
+    '--config.model.normalization_group=0',
+    XLA_FLAGS='--xla_force_host_platform_device_count=8',
+  )
+  assert 'gradient_accumulation' in line
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  """One data set whose fourth training image ends too early."""
+  data_dir = tmp_path_factory.mktemp('data')
+  prepare(data_dir, 'broken', examples(60, broken=[3]), examples(5))
+  return data_dir
+
+
+@pytest.mark.parametrize(
+  'feed, workers',
+  [
+    ('resident', 0),
+    pytest.param('stream', 0, marks=pytest.mark.slow),
+    pytest.param(
+      'stream',
+      2,
+      marks=[
+        pytest.mark.slow,
+        pytest.mark.xfail(reason="lines of Grain's and of Python's resource tracker"),
+      ],
+    ),
+  ],
+)
+def test_a_broken_image(tmp_path, data_dir, feed, workers):
+  line = answer(
+    tmp_path,
+    '--config=configs/bn_x5.py:digits',
+    '--config.dataset.name=broken',
+    '--config.dataset.size=16',
+    f'--config.dataset.num_classes={NUM_CLASSES}',
+    f'--config.dataset.feed={feed}',
+    f'--config.dataset.workers={workers}',
+    TFDS_DATA_DIR=str(data_dir),
+  )
+  assert line.startswith('error: train example 3 (3.jpg) is not a readable image: ')
+  assert '--config.dataset.on_corrupt=skip' in line

@@ -3,12 +3,14 @@
 Those of the full network come from tracing its shapes; nothing is compiled.
 """
 
+import flax.linen as nn
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.traced import build, count, leaves, outputs, shapes
 
 from bn_repro.describe import rows_of
+from bn_repro.models.layers import Pool
 
 IMAGENET = (224, 224, 3)
 # pool_projection_4cd and separable_first_conv of the four readings of figure 5.
@@ -186,6 +188,23 @@ def test_places_of_response_normalization_and_dropout():
     'pool_2',
   ]  # fmt: skip
   assert found[-4:] == ['5b', 'average', 'dropout', 'logits']
+
+
+def test_kinds_of_pooling():
+  """Average but for 5b, between rows of stride 2 that pass their maximum through."""
+  pools = []
+
+  def record(call, args, kwargs, context):
+    if isinstance(context.module, Pool):
+      pools.append((context.module.kind, context.module.stride))
+    return call(*args, **kwargs)
+
+  with nn.intercept_methods(record):
+    shapes(build(), size=64)
+  halving, average = ('max', 2), ('avg', 1)
+  of_stem, of_3, of_4 = 2 * [halving], [average, average], 4 * [average]
+  of_5 = [average, ('max', 1)]
+  assert pools == [*of_stem, *of_3, halving, *of_4, halving, *of_5]
 
 
 def test_the_printed_128_filters_do_not_give_the_printed_depths():
