@@ -1,42 +1,258 @@
 """Checkpoints of a training run: the only file that knows Orbax.
 
-`checkpoints/` holds one folder for each saved step, named by its number. Does
-not know what a state contains.
+`checkpoints/` in a workdir holds one folder for each saved step, named by its
+number. Orbax writes it whole or not at all, but gives back a damaged file without a
+word, and takes any folder with a number for a checkpoint. So each is sealed with a
+SHA-256 of every array, and counts only if all of them fit; one that does not is
+moved aside to `damaged/`. Does not know what a state contains.
+
+Arrays are read by TensorStore and notes are JSON: to load them executes no code.
 """
 
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from flax import traverse_util
+
+from bn_repro import parallel
+from bn_repro.errors import MachineError, UserError, one_line
 
 KEPT = 3
+FOLDER = 'checkpoints'
+DAMAGED = 'damaged'
+UNFINISHED = '.orbax-checkpoint-tmp'
+NOTES = 'notes'  # their digest stands among those of the arrays, which hold no such
+
+
+class Checkpoint(NamedTuple):
+  """What was saved at a step: a nested dict of NumPy arrays, and notes of JSON."""
+
+  step: int
+  arrays: dict[str, Any]
+  notes: dict[str, Any]
 
 
 class Checkpoints:
-  """Saves states of a run in the background and finds the newest again."""
+  """Saves checkpoints, and removes all but the newest.
 
-  def __init__(self, directory: Path):
-    self._manager = ocp.CheckpointManager(
-      directory.absolute(),
-      options=ocp.CheckpointManagerOptions(max_to_keep=KEPT),
-    )
+  Of several processes the first one saves, and asks no other.
+  """
+
+  def __init__(self, workdir: Path):
+    self._directory = workdir.absolute() / FOLDER
+    self._manager = None
+    if parallel.is_first_process():
+      self._directory.mkdir(exist_ok=True)
+      self._manager = ocp.CheckpointManager(
+        self._directory,
+        options=ocp.CheckpointManagerOptions(
+          max_to_keep=KEPT,
+          create=False,
+          multiprocessing_options=_alone(),
+          # In the background a failed save would be told late, and leave threads
+          # that wait for each other long after the run.
+          enable_async_checkpointing=False,
+        ),
+      )
 
   def __enter__(self) -> 'Checkpoints':
     return self
 
   def __exit__(self, *unused) -> None:
-    self._manager.wait_until_finished()
-    self._manager.close()
+    if self._manager:
+      self._manager.close()
 
-  def save(self, step: int, state: Any) -> None:
-    """Starts to save a tree of NumPy arrays; appears whole or not at all."""
-    self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
+  def save(self, checkpoint: Checkpoint) -> None:
+    """Saves, whole or not at all; a step that has been saved is left as it is.
 
-  def restore_latest(self, template: Any) -> Any | None:
-    """The newest state, shaped like the template; None if none was saved."""
-    step = self._manager.latest_step()
-    if step is None:
-      return None
-    abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
-    return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+    Raises:
+      MachineError: it could not be saved; the earlier ones are as they were.
+    """
+    if not self._manager or checkpoint.step in self._manager.all_steps():
+      return
+    seal = {'digests': digests(checkpoint), NOTES: checkpoint.notes}
+    parts = ocp.args.Composite(
+      state=ocp.args.StandardSave(checkpoint.arrays), seal=ocp.args.JsonSave(seal)
+    )
+    with _in_one_line(self._directory):
+      if not self._directory.is_dir():
+        print(f'warning: {self._directory} was removed; made again', file=sys.stderr)
+        self._directory.mkdir()
+      self._manager.save(checkpoint.step, args=parts, force=True)
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+  """Orbax's processes: this one only."""
+  this = jax.process_index()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=this,
+    active_processes={this},
+    barrier_sync_key_prefix=f'process_{this}',
+  )
+
+
+@contextlib.contextmanager
+def _in_one_line(directory: Path) -> Iterator[None]:
+  try:
+    yield
+  except Exception as error:  # of Orbax, TensorStore or the system
+    raise MachineError(
+      f'a checkpoint could not be saved in {directory}: {_reason(error)}; the earlier '
+      'ones are as they were, and the same command resumes once that is mended'
+    ) from error
+
+
+def _reason(error: Exception) -> str:
+  """What the system said, which TensorStore tells at great length."""
+  code = re.search(r"os_error_code='(\d+)'", str(error))
+  return os.strerror(int(code[1])) if code else one_line(error)
+
+
+def digests(checkpoint: Checkpoint) -> dict[str, str]:
+  """The SHA-256 of every array, with its type and shape, and of step and notes."""
+  flat = traverse_util.flatten_dict(checkpoint.arrays, sep='/')
+  found = {name: _digest(np.asarray(array)) for name, array in flat.items()}
+  text = json.dumps([checkpoint.step, checkpoint.notes], sort_keys=True)
+  return found | {NOTES: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _digest(array: np.ndarray) -> str:
+  kind = f'{array.dtype.str} {array.shape} '
+  return hashlib.sha256(kind.encode() + array.tobytes()).hexdigest()
+
+
+def restore_newest(workdir: Path) -> Checkpoint | None:
+  """The newest checkpoint that is as it was saved; None if none was ever saved.
+
+  What is damaged or unfinished is then moved to `damaged/`, and a warning says so.
+
+  Raises:
+    UserError: there are checkpoints and all are damaged; nothing is moved.
+  """
+  found, damaged = None, {}
+  for path in _newest_first(workdir / FOLDER):
+    try:
+      found = _read(path)
+      break
+    except _DamagedError as error:
+      damaged[path] = str(error)
+  if damaged and not found:
+    raise UserError(
+      f'no checkpoint of {workdir} is as it was saved: {_listed(damaged)}; put a good '
+      f'one back, or remove {workdir / FOLDER} to train from the start'
+    )
+  damaged |= {path: 'unfinished' for path in _unfinished(workdir / FOLDER)}
+  if damaged:
+    _move_aside(damaged, workdir, found.step if found else 0)
+  return found
+
+
+class _DamagedError(Exception):
+  """What is wrong with a checkpoint."""
+
+
+def _newest_first(directory: Path) -> list[Path]:
+  steps = (path for path in directory.glob('*') if path.name.isdecimal())
+  return sorted(steps, key=lambda path: int(path.name), reverse=True)
+
+
+def _unfinished(directory: Path) -> list[Path]:
+  """What a process left that ended while it saved."""
+  return sorted(directory.glob(f'[0-9]*{UNFINISHED}*'))
+
+
+def _read(path: Path) -> Checkpoint:
+  parts = _parts(path.absolute())
+  try:
+    found = Checkpoint(int(path.name), parts['state'], parts['seal'][NOTES])
+    differing = parts['seal']['digests'].items() ^ digests(found).items()
+  except (KeyError, TypeError, AttributeError) as error:
+    raise _DamagedError('its seal is broken') from error
+  if differing:
+    names = sorted({name for name, _ in differing})
+    more = f' and {len(names) - 1} more' if len(names) > 1 else ''
+    raise _DamagedError(f'{names[0]}{more} is not as it was saved')
+  return found
+
+
+class _DamagedError(Exception):
+  """What is wrong with a checkpoint."""
+
+
+def _newest_first(directory: Path) -> list[Path]:
+  steps = (path for path in directory.glob('*') if path.name.isdecimal())
+  return sorted(steps, key=lambda path: int(path.name), reverse=True)
+
+
+def _unfinished(directory: Path) -> list[Path]:
+  """What a process left that ended while it saved."""
+  return sorted(directory.glob(f'[0-9]*{UNFINISHED}*'))
+
+
+def _read(path: Path) -> Checkpoint:
+  parts = _parts(path.absolute())
+  try:
+    sealed, notes = parts['seal']['digests'], parts['seal'][NOTES]
+    found = Checkpoint(int(path.name), parts['state'], notes)
+    actual = digests(found)
+  except (KeyError, TypeError, AttributeError) as error:
+    raise _DamagedError('its seal is broken') from error
+  names = sorted(
+    name
+    for name in sealed.keys() | actual.keys()
+    if sealed.get(name) != actual.get(name)
+  )
+  if names:
+    more = f' and {len(names) - 1} more' if len(names) > 1 else ''
+    raise _DamagedError(f'{names[0]}{more} is not as it was saved')
+  return found
+
+
+def _parts(path: Path) -> Any:
+  """The two parts of a checkpoint, as Orbax finds them."""
+  asked = ocp.args.Composite(
+    state=ocp.args.StandardRestore(), seal=ocp.args.JsonRestore()
+  )
+  try:
+    with ocp.Checkpointer(
+      ocp.CompositeCheckpointHandler(), multiprocessing_options=_alone()
+    ) as reader:
+      return reader.restore(path, args=asked)
+  except MemoryError:
+    raise
+  except Exception as error:  # Orbax and TensorStore raise of many kinds
+    raise _DamagedError(one_line(error, limit=100)) from error
+
+
+def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
+  """Moves them to `damaged/` and says what is lost by going on from `step`."""
+  folder = workdir / DAMAGED
+  folder.mkdir(exist_ok=True)
+  for path in damaged:
+    name = path.name.removesuffix(UNFINISHED)
+    number = sum(other.name.split('.')[0] == name for other in folder.iterdir())
+    shutil.move(path, folder / f'{name}.{number}')
+  newest = max(int(path.name.split('.')[0]) for path in damaged)
+  print(
+    f'warning: {_listed(damaged)}; moved to {folder}; going on from step {step}, '
+    f'{max(0, newest - step)} steps are taken again',
+    file=sys.stderr,
+  )
+
+
+def _listed(damaged: dict[Path, str]) -> str:
+  return ', '.join(
+    f'checkpoint {path.name.removesuffix(UNFINISHED)} ({reason})'
+    for path, reason in damaged.items()
+  )

@@ -5,7 +5,10 @@ once.
 """
 
 import importlib.util
+import inspect
 import json
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +17,18 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from bn_repro import fields
-from bn_repro.errors import UserError
+from bn_repro import fields, messages, schema
+from bn_repro.errors import UserError, one_line
+from bn_repro.messages import shown
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = str(Path('configs') / 'datasets.py')
+NAME = 'config.json'
+# Where and how a run is computed: a resumed run may have others.
+OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
+# Larger than any that `store` writes.
+_LARGEST_STORED = 1_000_000
+_NAMED_AT_MOST = 10
 
 
 def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDict:
@@ -31,30 +41,58 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
   Raises:
     UserError: there is no such config, argument or field, or a wrong type.
   """
-  path, _, argument = location.partition(':')
-  if not Path(path).is_file():
-    raise UserError(f'no config file {path!r}; {_available_configs()}')
+  path, colon, argument = location.partition(':')
+  if not _is_python(path):
+    raise UserError(f'no config file {shown(path)}; {_available_configs()}')
   module = execute(Path(path))
-  if not hasattr(module, 'get_config'):
-    raise UserError(f'{path!r} is no config; {_available_configs()}')
+  get_config = getattr(module, 'get_config', None)
+  if not callable(get_config) or inspect.iscoroutinefunction(get_config):
+    raise UserError(f'{shown(path)} is no config; {_available_configs()}')
   try:
-    config = module.get_config(*([argument] if argument else []))
+    config = get_config(*([argument] if colon else []))
+    if not isinstance(config, ConfigDict):
+      raise TypeError(f'get_config of {path} returns {shown(config)}, not a ConfigDict')
     config.update_from_flattened_dict(overrides or {})
-  except (KeyError, TypeError, ValueError) as error:
-    raise UserError(one_line(error)) from error
+    flatten(config)
+  except (Exception, SystemExit) as error:
+    raise UserError(messages.line(_said_by(error))) from error
   return config
+
+
+def _is_python(path: str) -> bool:
+  try:
+    return path.endswith('.py') and Path(path).is_file()
+  except (OSError, ValueError):  # a name too long, or with a zero in it
+    return False
+
+
+def _said_by(error: BaseException) -> str:
+  """What a config answers to a wrong argument; else also the kind of the error."""
+  if isinstance(error, KeyError | TypeError | ValueError):
+    return one_line(error)
+  return f'the config ends with {type(error).__name__}: {one_line(error)}'
 
 
 def execute(path: Path) -> ModuleType:
   """Imports a Python file that is data: a config or a sweep.
 
   Configs import their neighbours by the name of the folder, `configs`.
+
+  Raises:
+    UserError: the file cannot be imported.
   """
   if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
-  spec = importlib.util.spec_from_file_location(path.stem, path)
+  # A name of its own, so that no program in it takes itself for the one started.
+  spec = importlib.util.spec_from_file_location(f'data_{path.stem}', path)
+  if spec is None:
+    raise UserError(f'{shown(str(path))} is no Python file')
   module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
+  try:
+    spec.loader.exec_module(module)
+  except (Exception, SystemExit) as error:
+    reason = f'{type(error).__name__}: {one_line(error)}'
+    raise UserError(messages.line(f'{path} cannot be imported: {reason}')) from error
   return module
 
 
@@ -64,18 +102,13 @@ def _available_configs() -> str:
   return f'there are {", ".join(found)}' if found else 'there is no configs/ here'
 
 
-def one_line(error: Exception) -> str:
-  """The text of an exception without line breaks."""
-  text = error.args[0] if error.args else type(error).__name__
-  return ' '.join(str(text).split())
-
-
 def check(config: ConfigDict) -> None:
   """Raises UserError for the first field whose value makes no sense."""
   values = flatten(config)
+  schema.check(values)
   for field, allowed, holds in fields.rules(config):
     if field in values and not holds(values[field]):
-      raise UserError(f'config.{field}={values[field]!r} is not {allowed}')
+      raise UserError(f'config.{field}={shown(values[field])} is not {allowed}')
   if config.batch_size % config.get('gradient_accumulation', 1):
     raise UserError(
       f'config.batch_size={config.batch_size} cannot be taken in '
@@ -91,55 +124,91 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
     if isinstance(value, (ConfigDict, Mapping)):
       flat |= flatten(value, f'{prefix}{name}.')
     else:
-      flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+      flat[f'{prefix}{name}'] = list(value) if isinstance(value, tuple) else value
   return flat
 
 
-def store(
-  config: ConfigDict, workdir: Path, overrides: list[str], may_write: bool = True
-) -> None:
-  """Writes config.json and overrides.txt, or checks them against this config.
+def check_workdir(config: ConfigDict, workdir: Path) -> None:
+  """Raises UserError unless it can hold this run; writes nothing."""
+  try:
+    str(workdir).encode()  # what the libraries below take
+    there = next(path for path in (workdir, *workdir.parents) if os.path.lexists(path))
+    problem = None if there.is_dir() else f'{shown(str(there))} is no directory'
+    is_used = os.path.lexists(workdir / NAME)
+  except (OSError, ValueError) as error:
+    problem = getattr(error, 'strerror', None) or 'its name is no text'
+  if problem:
+    raise UserError(
+      f'cannot use workdir {shown(str(workdir))}: {problem}; '
+      'give a directory that can be written with --workdir'
+    )
+  if is_used:
+    check_same(config, workdir / NAME)
+
+
+def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
+  """Writes config.json and overrides.txt, if this run is new.
 
   Raises:
-    UserError: the workdir cannot be written, or holds a run of another config.
+    UserError: the workdir holds a run of another config.
+    OSError: it cannot be written.
   """
-  path = workdir / 'config.json'
-  try:
-    workdir.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-      return check_same(config, path)
-    if not may_write:
-      return
-    (workdir / 'overrides.txt').write_text('\n'.join(overrides) + '\n')
-    write_json(path, config.to_dict())
-  except OSError as error:
-    raise UserError(
-      f'cannot use workdir {str(workdir)!r}: {error.strerror}; '
-      'give a directory that can be written with --workdir'
-    ) from error
+  check_workdir(config, workdir)
+  if not (workdir / NAME).exists():
+    text = '\n'.join(overrides) + '\n'
+    # As the bytes that were given, which need not be text.
+    (workdir / 'overrides.txt').write_bytes(text.encode(errors='surrogateescape'))
+    write_json(workdir / NAME, config.to_dict())
 
 
 def check_same(config: ConfigDict, path: Path) -> None:
   """Raises UserError if a config.json is damaged or holds another config."""
-  try:
-    stored = flatten(json.loads(path.read_text()))
-  except json.JSONDecodeError as error:
-    raise UserError(f'{path} is damaged ({error}); use another --workdir') from error
-  asked = flatten(config)
+  stored, asked = _read(path), flatten(config)
   differing = [
-    f'{field} ({stored.get(field)!r} there, {asked.get(field)!r} asked for)'
+    f'{field} ({shown(stored.get(field))} there, {shown(asked.get(field))} asked for)'
     for field in sorted(stored.keys() | asked.keys())
-    if stored.get(field) != asked.get(field)
+    if stored.get(field) != asked.get(field) and field not in OF_THE_MACHINE
   ]
   if differing:
+    more = len(differing) - _NAMED_AT_MOST
     raise UserError(
       f'{path.parent} holds a run of another config, which differs in '
-      f'{", ".join(differing)}; use another --workdir'
+      f'{", ".join(differing[:_NAMED_AT_MOST])}'
+      f'{f" and {more} more" if more > 0 else ""}; use another --workdir'
     )
+
+
+def _read(path: Path) -> dict[str, Any]:
+  """The flat content of a config.json; raises UserError if it is none."""
+  try:
+    return flatten(read_json(path))
+  except (OSError, ValueError, RecursionError) as error:
+    reason = messages.line(one_line(error))
+    raise UserError(f'{path} is damaged ({reason}); use another --workdir') from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+  """The object in a file that `write_json` wrote.
+
+  Raises:
+    OSError: it cannot be read.
+    ValueError, RecursionError: it holds something else.
+  """
+  # A pipe would be waited for, and a huge file or a device read to its end.
+  status = path.stat()
+  if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_STORED:
+    raise ValueError('not a file of that kind')
+  content = json.loads(path.read_bytes())
+  if not isinstance(content, dict):
+    raise ValueError('not an object')
+  return content
 
 
 def write_json(path: Path, value: Any) -> None:
   """Writes JSON so that a reader sees the old file or the new one, whole."""
   partial = path.with_name(path.name + '.partial')
-  partial.write_text(json.dumps(value, indent=2) + '\n')
+  with partial.open('w') as file:
+    file.write(json.dumps(value, indent=2) + '\n')
+    file.flush()
+    os.fsync(file.fileno())  # or a power cut could leave an empty file of that name
   partial.replace(path)

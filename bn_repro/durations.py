@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
+from bn_repro.errors import UserError
+
+# Steps are counted in 32 bits.
+MOST_STEPS = 2**31 - 1
 UNITS = ('step', 'epoch', 'example')
 # At most two digits of exponent: Fraction writes all its zeros out.
 _NUMBER = re.compile(r'[\d_.]{1,30}(e[+-]?\d{1,2})?(/[\d_]{1,30})?', re.ASCII)
@@ -60,11 +64,18 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
   """The durations of a config for that many training examples, in steps.
 
   A config without `learning_rate_decay_every` gets None for it.
+
+  Raises:
+    UserError: one is more than `MOST_STEPS`.
   """
-  fields = {name: config.get(name) for name in Lengths._fields}
-  return Lengths(
-    **{
-      name: duration and in_steps(duration, config.batch_size, num_examples)
-      for name, duration in fields.items()
-    }
-  )
+  durations = {name: config.get(name) for name in Lengths._fields}
+  steps = {
+    name: duration and in_steps(duration, config.batch_size, num_examples)
+    for name, duration in durations.items()
+  }
+  for name, number in steps.items():
+    if number and number > MOST_STEPS:
+      raise UserError(
+        f'config.{name}={durations[name]!r} is more than {MOST_STEPS:,} steps'
+      )
+  return Lengths(**steps)

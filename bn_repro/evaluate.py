@@ -23,23 +23,35 @@ from bn_repro.experiment import Experiment
 from bn_repro.models.mlp import SIGMOID_INPUTS
 from bn_repro.step import TrainState, in_parts
 
-PERCENTILES = (15, 50, 85)  # figure 1 (b, c)
 TOP = 5  # of more classes, as figure 4 counts
 
 
 class Evaluator:
   """Evaluates one network on one test set; compiles once."""
 
-  def __init__(self, experiment: Experiment, training_examples: Any):
-    """`training_examples` are the training feed's, on the devices already."""
+  def __init__(
+    self,
+    experiment: Experiment,
+    training_examples: Any,
+    check: Callable[[], None] = lambda: None,
+  ):
+    """Prepares to evaluate.
+
+    Args:
+      experiment: that was built.
+      training_examples: the training feed's, on the devices already.
+      check: called before each mini-batch; may raise, to give the evaluation up.
+    """
     config, devices, feeds = experiment.config, experiment.devices, experiment.feeds
-    self._test = feeds.test
+    self._test, self._check = feeds.test, check
     self._size = -(-config.evaluation_batch_size // len(devices)) * len(devices)
     self._examples = parallel.replicate(feeds.test.examples, devices)
     self._forward = parallel.spread_examples(
       _forward(experiment.model, feeds.test, feeds.num_classes), devices
     )
-    self.population_statistics = PopulationStatistics(experiment, training_examples)
+    self.population_statistics = PopulationStatistics(
+      experiment, training_examples, check
+    )
 
   def __call__(self, state: TrainState) -> tuple[dict, np.ndarray | None]:
     """Evaluates a network, given as host arrays.
@@ -66,10 +78,10 @@ class Evaluator:
 
   def _on_test_set(self, params, batch_stats):
     """Means over all examples that count, and the sigmoid inputs."""
-    outcomes = [
-      self._forward((params, batch_stats), self._examples, inputs)
-      for inputs in self._test.inputs_in_order(self._size)
-    ]
+    outcomes = []
+    for inputs in self._test.inputs_in_order(self._size):
+      self._check()
+      outcomes.append(self._forward((params, batch_stats), self._examples, inputs))
     each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
     counts = each.pop('counts')
     each = {name: values[counts] for name, values in each.items()}
@@ -88,13 +100,15 @@ def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:
       {'params': params, 'batch_stats': batch_stats},
       batch.images, train=False, mutable=[SIGMOID_INPUTS],
     )  # fmt: skip
+    # Where logits are not finite, `argmax` would answer with a class all the same.
+    is_answer = jnp.all(jnp.isfinite(logits), axis=-1)
     outcome = {
       'counts': batch.counts,
-      'accuracy': jnp.argmax(logits, axis=-1) == batch.labels,
+      'accuracy': is_answer & (jnp.argmax(logits, axis=-1) == batch.labels),
       'loss': optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels),
     }
     if num_classes > TOP and SIGMOID_INPUTS not in sown:
-      outcome['top_5_accuracy'] = _is_among_top(logits, batch.labels)
+      outcome['top_5_accuracy'] = is_answer & _is_among_top(logits, batch.labels)
     return outcome | _last_sigmoid_inputs(sown)
 
   return forward
@@ -120,9 +134,9 @@ class PopulationStatistics:
   They are normalized as in training, by the same groups on the same devices.
   """
 
-  def __init__(self, experiment: Experiment, examples: Any):
+  def __init__(self, experiment: Experiment, examples: Any, check: Callable[[], None]):
     config = experiment.config
-    self._examples = examples
+    self._examples, self._check = examples, check
     frozen = models.frozen(experiment.model)
     self._has_any = frozen is not None
     if not self._has_any:
@@ -145,6 +159,7 @@ class PopulationStatistics:
 
     def statistics_of(inputs):
       nonlocal state
+      self._check()
       state, found = self._run(state, self._examples, inputs, is_last)
       # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
       return jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
@@ -173,8 +188,3 @@ def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
     return state, parallel.mean(found, axis)
 
   return step
-
-
-def percentiles(inputs: np.ndarray) -> np.ndarray:
-  """`PERCENTILES` over examples, `[3, units]`, of inputs `[examples, units]`."""
-  return np.percentile(inputs, PERCENTILES, axis=0).astype(np.float32)

@@ -4,7 +4,7 @@ Networks have different fields; a rule for a field that a config does not have i
 not applied.
 """
 
-import math
+import re
 from collections.abc import Callable
 
 from ml_collections import ConfigDict
@@ -23,15 +23,29 @@ _CHOICES = {
   'model.dtype': ('float32', 'bfloat16'),
   'shuffling': ('coarse', 'thorough'),
 }
+# Where single precision neither vanishes nor overflows.
+_SMALLEST, _LARGEST = 1e-30, 1e30
 _POSITIVE = (
-  'model.init_std', 'model.weight_variance', 'model.width', 'model.epsilon',
+  'model.init_std',
+  'model.weight_variance',
+  'model.epsilon',
   'learning_rate',
-)  # fmt: skip
-_COUNTS = (
-  'dataset.size', 'dataset.num_classes', 'shard_size', 'gradient_accumulation',
-  'population_batches', 'steps_per_call', 'evaluation_batch_size',
-)  # fmt: skip
-_NOT_NEGATIVE = ('num_devices', 'dataset.workers', 'l2')
+)
+# From 1, and so many at most: beyond it a slip of the pen, and no memory would do.
+_COUNTS = {
+  'batch_size': 2**20,
+  'dataset.size': 4096,
+  'dataset.num_classes': 2**20,
+  'shard_size': 2**31 - 1,
+  'gradient_accumulation': 2**20,
+  'population_batches': 2**20,
+  'steps_per_call': 2**20,
+  'evaluation_batch_size': 2**20,
+}
+_FROM_ZERO = {
+  'num_devices': 2**20, 'dataset.workers': 1024, 'l2': _LARGEST,
+  'photometric_distortion': 1,
+}  # fmt: skip
 _BELOW_ONE = (
   'dataset.threshold', 'model.decay', 'model.dropout', 'momentum', 'polyak_decay',
 )  # fmt: skip
@@ -41,6 +55,9 @@ _DURATIONS = (
 )  # fmt: skip
 _DURATION = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
 _PIXEL_DATASETS = ('mnist', 'digits')
+_NAME = re.compile(r'\w[\w.-]{0,99}', re.ASCII)
+_LARGEST_LAYER = 2**17
+_MOST_LAYERS = 100
 
 
 def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
@@ -52,36 +69,57 @@ def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
     *(_choice(field, names) for field, names in _CHOICES.items()),
     *_names_of_data(config),
     *((field, _DURATION, _is_duration) for field in _DURATIONS),
-    *((field, 'positive', _is_positive) for field in _POSITIVE),
-    *((field, 'at least 1', _is_count) for field in _COUNTS),
-    *((field, '0 or more', lambda v: v >= 0) for field in _NOT_NEGATIVE),
+    *(_range(field, _SMALLEST, _LARGEST) for field in _POSITIVE),
+    *(_range(field, 1, most) for field, most in _COUNTS.items()),
+    *(_range(field, 0, most) for field, most in _FROM_ZERO.items()),
     *((field, 'from 0 to below 1', lambda v: 0 <= v < 1) for field in _BELOW_ONE),
-    ('model.hidden_sizes', 'one or more positive sizes',
-     lambda v: len(v) > 0 and all(map(_is_count, v))),
+    ('network', 'a name of at most 100 letters, digits, "_", "." and "-"', _is_name),
+    ('model.hidden_sizes',
+     f'1 to {_MOST_LAYERS} positive sizes of at most {_LARGEST_LAYER}', _are_layers),
+    ('model.width', 'above 0 and at most 64', lambda v: 0 < v <= 64),
     ('model.normalization_group', '0 (the whole mini-batch) or at least 2',
-     lambda v: v == 0 or v >= 2),
+     lambda v: v == 0 or 2 <= v <= _COUNTS['batch_size']),
+    ('partner_timeout', 'from 1 to 86400 seconds', lambda v: 1 <= v <= 86400),
     ('model.per_activation_rows', f'some of {", ".join(_ROWS)}',
      lambda v: set(v) <= set(_ROWS)),
     ('seed', 'from 0 to 2**32 - 1', lambda v: 0 <= v < 2**32),
     ('batch_size', *_enough_examples(config)),
     ('learning_rate_decay', 'above 0 and at most 1', _is_share),
-    ('photometric_distortion', 'from 0 to 1', lambda v: 0 <= v <= 1),
     ('tracked_unit', 'a unit of the last hidden layer',
      lambda v: 0 <= v < config.model.hidden_sizes[-1]),
     ('targets', 'accuracies between 0 and 1', lambda v: all(map(_is_share, v))),
   )  # fmt: skip
 
 
+def _range(field, least, most):
+  allowed = f'from {_written(least)} to {_written(most)}'
+  return field, allowed, lambda v: least <= v <= most
+
+
+def _written(limit: float) -> str:
+  return f'{limit:,}' if isinstance(limit, int) else f'{limit:g}'
+
+
 def _names_of_data(config: ConfigDict):
   """The MLP takes grey images only; the others whatever has been prepared."""
   if config.model.name == 'mlp':
     yield _choice('dataset.name', _PIXEL_DATASETS)
+  else:  # and never a path, which could lead anywhere
+    yield (
+      'dataset.name',
+      'the name of a data set, such as cifar10 or imagenette/full-size-v2',
+      lambda name: name.count('/') <= 1 and all(map(_is_name, name.split('/'))),
+    )
+
+
+def _is_name(value: str) -> bool:
+  return _NAME.fullmatch(value) is not None
 
 
 def _enough_examples(config: ConfigDict):
   if config.model.batch_norm:
     return 'at least 2 with batch normalization', lambda v: v >= 2
-  return 'at least 1', _is_count
+  return 'at least 1', lambda v: v >= 1
 
 
 def _is_duration(value) -> bool:
@@ -97,13 +135,11 @@ def _choice(field, names):
   return field, allowed, names.__contains__
 
 
-def _is_positive(value) -> bool:
-  return 0 < value < math.inf
-
-
 def _is_share(value) -> bool:
-  return isinstance(value, (int, float)) and 0 < value <= 1
+  return 0 < value <= 1
 
 
-def _is_count(value) -> bool:
-  return isinstance(value, int) and value >= 1
+def _are_layers(sizes) -> bool:
+  return 1 <= len(sizes) <= _MOST_LAYERS and all(
+    1 <= size <= _LARGEST_LAYER for size in sizes
+  )

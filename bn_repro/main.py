@@ -27,20 +27,30 @@ and TensorBoard events (what was measured), checkpoints/ (one folder a step), an
 when the run is finished, summary.json. `tensorboard --logdir` on the folder above
 overlays runs. Data sets of TFDS are read from $TFDS_DATA_DIR.
 
-exit codes: 0 finished, 2 a mistake in what was asked for (one line says which),
-130 interrupted (the same command resumes), 1 anything else.
+exit codes:
+  0    finished; also a run that diverged, which is a result
+  2    a mistake in what was asked for, or a damaged workdir: one line says which
+  71   the disk, the memory or another process failed; one line says which, and the
+       same command resumes once that is mended
+  75   stopped by SIGTERM or Ctrl-C, with every step saved; the same command resumes
+  130  stopped at once by a second Ctrl-C, or by one before training began; the same
+       command resumes from the last checkpoint
+  1    a mistake in this program, with a traceback
 """
 
 # Imports nothing heavy at the top: a mistake or --help is answered at once.
 import difflib
+import os
+import signal
 import sys
 from pathlib import Path
 
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from bn_repro import command_line, lock, messages, summary
 from bn_repro import config as config_lib
-from bn_repro.errors import UserError
+from bn_repro.errors import MachineError, Preempted, UserError, one_line
 
 FLAGS = flags.FLAGS
 DEFAULT_CONFIG = 'configs/mnist.py'
@@ -55,15 +65,29 @@ flags.DEFINE_integer('process_id', None, 'Which of them this is.', lower_bound=0
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  logging.set_verbosity(logging.ERROR)
+  # What Orbax logs of a failure, in tracebacks, we say in one line.
+  logging.set_verbosity(logging.FATAL)
+  signal.signal(signal.SIGTERM, _leave)
   try:
     run(sys.argv)
-  except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    sys.exit(2)
+  except (UserError, MachineError) as error:
+    print(messages.line(f'error: {error}'), file=sys.stderr)
+    sys.exit(error.exit_code)
+  except Preempted as stop:
+    print(stop, file=sys.stderr)
+    sys.exit(stop.exit_code)
   except KeyboardInterrupt:
     print('interrupted; the same command resumes', file=sys.stderr)
     sys.exit(130)
+
+
+def _leave(_number, _frame) -> None:
+  """What SIGTERM does until there is something to save.
+
+  At once: a library that is being imported might catch an exception.
+  """
+  os.write(2, b'stopped by a signal before training; the same command resumes\n')
+  os._exit(Preempted.exit_code)
 
 
 def run(arguments: list[str]) -> None:
@@ -72,6 +96,7 @@ def run(arguments: list[str]) -> None:
   Raises:
     UserError: the arguments, the data or the workdir are not as they must be.
   """
+  command_line.check(arguments[1:])
   if any(argument in ('--help', '-h', '-help') for argument in arguments[1:]):
     return print(help_text(arguments))
   config = parse(arguments)
@@ -94,7 +119,7 @@ def parse(arguments: list[str]) -> ConfigDict:
   except flags.IllegalFlagValueError as error:
     raise UserError(_wrong_type(error, default)) from error
   except (flags.Error, AttributeError, TypeError, ValueError) as error:
-    raise UserError(f'{config_lib.one_line(error)}; see --help') from error
+    raise UserError(f'{one_line(error)}; see --help') from error
   if len(rest) > 1:
     raise UserError(f'{rest[1]!r} is not a flag; flags start with --, see --help')
   config_lib.check(FLAGS.config)
@@ -134,7 +159,7 @@ def _check_field(argument: str, config: ConfigDict) -> None:
 
 def _wrong_type(error: flags.IllegalFlagValueError, config: ConfigDict) -> str:
   """Such as: --config.seed=x: a whole number is wanted, such as 0."""
-  text = config_lib.one_line(error).removeprefix('flag ')
+  text = one_line(error).removeprefix('flag ')
   flag = text.partition(':')[0]
   field = flag.partition('=')[0].removeprefix('--config.')
   value = config_lib.flatten(config).get(field)
@@ -159,20 +184,24 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   Raises:
     UserError: the workdir holds another run or cannot be written, or the flags
       of processes do not fit together.
+    MachineError: the machine failed the run.
+    Preempted: a signal stopped it.
   """
   processes = _processes()
-  # The first process writes the config; the others find the same, or none yet.
-  config_lib.store(config, workdir, overrides, may_write=not FLAGS.process_id)
-  summary = workdir / 'summary.json'
-  if summary.exists():
-    return print(f'finished before: {summary}')
-  from bn_repro import parallel
+  config_lib.check_workdir(config, workdir)
+  if summary.read(workdir):
+    return print(f'finished before: {workdir / summary.NAME}')
+  from bn_repro import failures, parallel
   from bn_repro.train import train
 
   parallel.join(*processes)
-  if outcome := train(config, workdir):
+  with failures.in_one_line(), lock.held(workdir):
+    if parallel.is_first_process():
+      config_lib.store(config, workdir, overrides)
+    outcome = train(config, workdir)
+  if outcome:
     print(_outcome(outcome))
-    print(f'written: {summary}')
+    print(f'written: {workdir / summary.NAME}')
 
 
 def _processes() -> tuple[str | None, int | None, int | None]:
@@ -182,6 +211,8 @@ def _processes() -> tuple[str | None, int | None, int | None]:
     raise UserError(
       'processes are named by --coordinator, --num_processes and --process_id together'
     )
+  if FLAGS.coordinator is not None:
+    command_line.check_address(FLAGS.coordinator)
   if None not in processes and FLAGS.process_id >= FLAGS.num_processes:
     raise UserError(
       f'--process_id={FLAGS.process_id} is not from 0 to {FLAGS.num_processes - 1}'

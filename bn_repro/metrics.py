@@ -1,10 +1,12 @@
-"""What a run leaves to read: metrics.jsonl, TensorBoard events, summary.json.
+"""What a run measures: metrics.jsonl, and the same in TensorBoard.
 
-metrics.jsonl has one line for each step at which something was measured; it is
-the source of the two others' content. Tags are the same everywhere. Does not
-know how anything was measured.
+metrics.jsonl has one line for each step at which something was measured. It only
+grows; a checkpoint keeps its length and digest, so that a resumed run goes on from
+the very lines that were there. Tags are the same everywhere. Does not know how
+anything was measured.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -14,61 +16,65 @@ from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
-from tensorboardX import SummaryWriter
-from tensorboardX import summary as tensorboard_summary
 
-from bn_repro import parallel
-from bn_repro.config import flatten, write_json
+from bn_repro import parallel, percentiles, summary
+from bn_repro.config import flatten
 from bn_repro.errors import UserError
-from bn_repro.evaluate import PERCENTILES, percentiles
+from bn_repro.tensorboard import Events, write_hparams
 
-PERCENTILE_TAGS = tuple(f'sigmoid_input/percentile_{p}' for p in PERCENTILES)
-# The percentiles of every unit, `[3, units]`; in metrics.jsonl only.
-ALL_PERCENTILES = 'sigmoid_input/percentiles'
-# What some networks are evaluated for besides: tag, name in the summary.
-MORE_ACCURACIES = {
-  'test/top_5_accuracy': 'final_test_top_5_accuracy',
-  'test/accuracy_polyak': 'final_test_accuracy_polyak',
-}
+NAME = 'metrics.jsonl'
 
 
 class Recorder:
   """Writes the measurements of the run of `config`; `history` holds its lines.
 
-  Of several processes the first one writes; the others keep the history only.
+  Of several processes the first one writes; the others keep in `history` what they
+  have recorded themselves.
   """
 
-  def __init__(self, workdir: Path, config: ConfigDict, step: int):
-    """Continues after `step`: what an earlier process wrote later is dropped.
+  def __init__(
+    self, workdir: Path, config: ConfigDict, position: dict[str, Any] | None = None
+  ):
+    """Continues at what `position` returned; what was written later is dropped.
 
     Raises:
-      UserError: step is not 0 and there is no metrics.jsonl to continue.
+      UserError: metrics.jsonl is not what it was up to there.
     """
     self._workdir = workdir
+    self._path = workdir / NAME
     self.config = config
-    self._path = workdir / 'metrics.jsonl'
-    self.history = _lines_until(self._path, step) if step > 0 else []
+    self.is_new = position is None or position['bytes'] == 0
+    self._is_writing = parallel.is_first_process()
+    kept = b''
+    if position and self._is_writing:
+      kept = _read_until(self._path, position)
+    self._kept, self._length, self._digest = kept, len(kept), hashlib.sha256(kept)
+    self.history = [json.loads(line) for line in kept.splitlines()]
     self._diverged_between = None
-    before = self.history[-1]['seconds'] if self.history else 0.0
-    self._began = time.perf_counter() - before
 
   def __enter__(self) -> 'Recorder':
-    self._is_writing = parallel.is_first_process()
+    before = self.history[-1]['seconds'] if self.history else 0.0
+    self._began = time.perf_counter() - before
     if self._is_writing:
-      partial = self._path.with_name('metrics.jsonl.partial')
-      partial.write_text(''.join(json.dumps(line) + '\n' for line in self.history))
+      partial = self._path.with_name(f'{NAME}.partial')
+      partial.write_bytes(self._kept)
       partial.replace(self._path)
-    self._file = (self._path if self._is_writing else Path(os.devnull)).open('a')
-    after = self.history[-1]['step'] + 1 if self.history else 0
-    self._writer = SummaryWriter(
-      str(self._workdir), purge_step=after, filename_suffix=f'.from_{after}',
-      write_to_disk=self._is_writing,
-    )  # fmt: skip
+      self._file = self._path.open('ab')
+      after = self.history[-1]['step'] + 1 if self.history else 0
+      self._events = Events(self._workdir, after)
     return self
 
   def __exit__(self, *unused) -> None:
-    self._file.close()
-    self._writer.close()
+    if self._is_writing:
+      self._file.close()
+      self._events.close()
+
+  def position(self) -> dict[str, Any]:
+    """How far metrics.jsonl goes; that much of it, and of the events, is on disk."""
+    if self._is_writing:
+      os.fsync(self._file.fileno())
+      self._events.flush()
+    return {'bytes': self._length, 'sha256': self._digest.hexdigest()}
 
   def record(
     self,
@@ -82,30 +88,35 @@ class Recorder:
       step: the number of steps taken so far.
       scalars: measurements by tag.
       evaluation: what `evaluate.Evaluator` returns, if it was called.
+
+    Raises:
+      OSError: the disk is full, say.
     """
-    line = {'step': step} | scalars
-    if evaluation is not None:
-      line |= self._evaluation(step, *evaluation)
+    of_test, inputs = evaluation or ({}, None)
+    line = {'step': step} | scalars | of_test
+    if inputs is not None:
+      line |= percentiles.scalars(inputs, self.config.tracked_unit)
     line['seconds'] = time.perf_counter() - self._began
     self.history.append(line)
-    self._file.write(json.dumps(_strict(line)) + '\n')
-    self._file.flush()
-    for tag, value in line.items():
-      if tag not in ('step', ALL_PERCENTILES):
-        self._writer.add_scalar(tag, value, step)
+    if self._is_writing:
+      self._write(line)
+      self._show(line, inputs)
 
-  def _evaluation(self, step, scalars, inputs):
-    if inputs is None:
-      return scalars
-    if step == 0:
-      self._writer.add_custom_scalars_multilinechart(
-        list(PERCENTILE_TAGS), category='figure 1 (b, c)', title='sigmoid input'
-      )
-    self._writer.add_histogram('sigmoid_input/last_hidden_layer', inputs[:1000], step)
-    of_units = percentiles(inputs)
-    tracked = of_units[:, self.config.tracked_unit].tolist()
-    every = {ALL_PERCENTILES: of_units.tolist()}
-    return scalars | dict(zip(PERCENTILE_TAGS, tracked)) | every
+  def _write(self, line: dict[str, Any]) -> None:
+    text = (json.dumps(summary.strict(line)) + '\n').encode()
+    self._file.write(text)
+    self._file.flush()
+    self._length += len(text)
+    self._digest.update(text)
+
+  def _show(self, line: dict[str, Any], inputs: np.ndarray | None) -> None:
+    step, hidden = line['step'], ('step', percentiles.OF_ALL_UNITS)
+    if inputs is not None:
+      if step == 0:
+        self._events.chart('figure 1 (b, c)', 'sigmoid input', percentiles.TAGS)
+      self._events.histogram(step, 'sigmoid_input/last_hidden_layer', inputs[:1000])
+    shown = {tag: value for tag, value in line.items() if tag not in hidden}
+    self._events.scalars(step, shown)
 
   @staticmethod
   def is_finite(scalars: dict[str, float]) -> bool:
@@ -113,15 +124,16 @@ class Recorder:
     return all(math.isfinite(value) for value in scalars.values())
 
   def record_divergence(self, steps: range, scalars: dict[str, float]) -> None:
-    """Notes that a loss or a norm stopped being finite within these steps."""
+    """Notes that something stopped being finite within these steps."""
     self._diverged_between = [steps.start, steps.stop]
     self.record(steps.stop, scalars)
 
   def headline(self) -> dict[str, str]:
     """Loss and accuracy, as of now, for a progress bar."""
-    accuracies = [line['test/accuracy'] for line in evaluated(self.history)]
+    accuracies = [line['test/accuracy'] for line in summary.evaluated(self.history)]
     loss = self.history[-1].get('train/loss', math.nan)
-    return {'loss': f'{loss:.4f}', 'test': f'{accuracies[-1]:.2%}'}
+    shown = {'test': f'{accuracies[-1]:.2%}'} if accuracies else {}
+    return {'loss': f'{loss:.4f}'} | shown
 
   def write_summary(self, origin: dict[str, Any], num_steps: int) -> dict | None:
     """Writes summary.json, the last thing a run does, and the HParams entry.
@@ -135,112 +147,28 @@ class Recorder:
     """
     if not self._is_writing:
       return None
-    outcome = _outcome(self.history, self.config, num_steps, self._diverged_between)
-    summary = outcome | origin | {'config': flatten(self.config)}
-    self._write_hparams(outcome)
-    write_json(self._workdir / 'summary.json', _strict(summary))
-    return summary
-
-  def _write_hparams(self, outcome):
-    """Fills TensorBoard's HParams tab: one row for each run."""
-    values = {
-      name: value if isinstance(value, (bool, int, float, str)) else str(value)
-      for name, value in flatten(self.config).items()
-    }
+    outcome = summary.outcome(
+      self.history, self.config, num_steps, self._diverged_between
+    )
+    config = flatten(self.config)
     numbers = {
       f'summary/{name}': value
       for name, value in outcome.items()
       if name.endswith('accuracy') and value is not None
     }
-    with SummaryWriter(str(self._workdir), filename_suffix='.hparams') as writer:
-      for entry in tensorboard_summary.hparams(values, numbers):
-        writer.file_writer.add_summary(entry)
-      for tag, value in numbers.items():
-        writer.add_scalar(tag, value, self.history[-1]['step'])
+    write_hparams(self._workdir, self.history[-1]['step'], config, numbers)
+    whole = outcome | origin | {'config': config}
+    summary.write(self._workdir, whole)
+    return whole
 
 
-def _lines_until(path: Path, step: int) -> list[dict]:
-  """The lines of a metrics.jsonl up to a step; a torn last line is dropped."""
-  if not path.exists():
+def _read_until(path: Path, position: dict[str, Any]) -> bytes:
+  """The first bytes of metrics.jsonl, if they are what they were."""
+  kept = path.read_bytes()[: position['bytes']] if path.exists() else b''
+  if hashlib.sha256(kept).hexdigest() != position['sha256']:
+    wrong = 'not what it was when the checkpoint was saved'
     raise UserError(
-      f'{path} is missing, but there is a checkpoint at step {step}; put it back, '
-      'or train in another --workdir'
+      f'{path} is {wrong if path.exists() else "missing"}; put it back, or train in '
+      'another --workdir'
     )
-  whole = (t for t in path.read_text().splitlines(keepends=True) if t.endswith('\n'))
-  return [line for line in map(json.loads, whole) if line['step'] <= step]
-
-
-def _strict(value: Any) -> Any:
-  """Without NaN and infinity, which JSON does not have: they become null."""
-  if isinstance(value, dict):
-    return {name: _strict(part) for name, part in value.items()}
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value
-
-
-def evaluated(history: list[dict]) -> list[dict]:
-  """The lines that hold an evaluation on the test set."""
-  return [line for line in history if 'test/accuracy' in line]
-
-
-def _outcome(history, config, num_steps, diverged_between) -> dict[str, Any]:
-  """The part of the summary that follows from config and measurements."""
-  tests = evaluated(history)
-  best = max(tests, key=lambda line: line['test/accuracy'])
-  last = tests[-1] if diverged_between is None else {}
-  speeds = [line['steps_per_second'] for line in history if line['step'] > 0]
-  outcome = {
-    'network': config.network,
-    'dataset': config.dataset.name,
-    'seed': config.seed,
-    'num_steps': num_steps,
-    'final_test_accuracy': last.get('test/accuracy'),
-    'final_test_accuracy_moving_average': last.get('test/accuracy_moving_average'),
-    'best_test_accuracy': best['test/accuracy'],
-    'best_step': best['step'],
-    'steps_to_target': {
-      str(target): steps_to(target, tests) for target in config.targets
-    },
-    'diverged': diverged_between is not None,
-    'diverged_between_steps': diverged_between,
-    'wall_seconds': history[-1]['seconds'],
-    'examples_per_second': config.batch_size * float(np.median(speeds)),
-  }
-  for tag, name in MORE_ACCURACIES.items():
-    if tag in best:
-      outcome[name] = last.get(tag)
-  if ALL_PERCENTILES in best:
-    outcome['percentile_drift'] = percentile_drift(tests)
-  return outcome
-
-
-def steps_to(target: float, tests: list[dict]) -> int | None:
-  """The first evaluated step whose test accuracy is at least the target."""
-  reached = (line['step'] for line in tests if line['test/accuracy'] >= target)
-  return next(reached, None)
-
-
-def percentile_drift(tests: list[dict]) -> dict[str, dict[str, float]]:
-  """How far the percentiles of sigmoid inputs move over training (claim 2).
-
-  Args:
-    tests: the evaluated lines, in order.
-
-  Returns:
-    For each percentile, over all units of the last hidden layer: the mean of
-    `range` (largest less smallest value over the evaluations), the mean and the
-    median of `relative` (the same, in units of the distance between the outer
-    percentiles of that unit at the last evaluation).
-  """
-  course = np.asarray([line[ALL_PERCENTILES] for line in tests])
-  ranges = np.ptp(course, axis=0)
-  spread = np.maximum(course[-1, -1] - course[-1, 0], np.finfo(np.float32).tiny)
-  return {
-    str(percentile): {
-      'range': float(np.mean(ranges[i])),
-      'relative': float(np.mean(ranges[i] / spread)),
-      'median_relative': float(np.median(ranges[i] / spread)),
-    }
-    for i, percentile in enumerate(PERCENTILES)
-  }
+  return kept

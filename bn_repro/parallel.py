@@ -13,9 +13,9 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.experimental import multihost_utils
 
-from bn_repro.config import one_line
-from bn_repro.errors import UserError
+from bn_repro.errors import UserError, one_line
 
 AXIS = 'devices'
 
@@ -53,6 +53,19 @@ def _is_one_of_several() -> bool:
 def is_first_process() -> bool:
   """Whether this process is the one that writes and prints."""
   return jax.process_index() == 0
+
+
+def from_first_process(data: bytes | None) -> bytes | None:
+  """What the first process passes, in every process; the others pass None."""
+  if jax.process_count() == 1:
+    return data
+  hand_out = multihost_utils.broadcast_one_to_all
+  # One more than the length, so that 0 stands for None.
+  size = int(hand_out(np.int32(0 if data is None else len(data) + 1)))
+  if size == 0:
+    return None
+  own = np.zeros(size - 1, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+  return np.asarray(hand_out(own)).tobytes()
 
 
 def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:

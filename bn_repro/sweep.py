@@ -21,7 +21,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import config as config_lib
-from bn_repro import durations
+from bn_repro import durations, summary
 from bn_repro.data import sources
 from bn_repro.errors import UserError
 
@@ -77,7 +77,8 @@ class Sweep:
     failures: name and reason of each run that ended without a summary.
 
   Raises:
-    UserError: a run's folder holds a run of another config, finished or not.
+    UserError: a run's folder holds a run of another config, finished or not, or a
+      summary that is damaged.
   """
 
   def __init__(self, runs: list[Run], root: Path, jobs: int):
@@ -85,15 +86,18 @@ class Sweep:
     self._jobs = jobs
     configs = {run.name: run.load() for run in runs}
     for name, config in configs.items():
-      if (stored := root / name / 'config.json').exists():
-        config_lib.check_same(config, stored)
+      config_lib.check_workdir(config, root / name)
     self._steps = {name: _number_of_steps(config) for name, config in configs.items()}
-    self._pending = [run for run in runs if not self._summary(run).exists()]
+    self._pending = [run for run in runs if not self._summary(run)]
     self._processes: dict[str, subprocess.Popen] = {}
     self.failures: dict[str, str] = {}
 
   def execute(self) -> None:
-    """Runs what is not finished, with one progress bar over all steps."""
+    """Runs what is not finished, with one progress bar over all steps.
+
+    Raises:
+      KeyboardInterrupt: after the runs under way have saved where they are.
+    """
     waiting = queue.Queue()
     for run in self._pending:
       waiting.put(run)
@@ -108,7 +112,9 @@ class Sweep:
     except KeyboardInterrupt:
       waiting.queue.clear()
       for process in self._processes.values():
-        process.terminate()
+        process.terminate()  # which lets it save
+      for process in self._processes.values():
+        process.wait()
       raise
 
   def _work(self, waiting: queue.Queue, cores: set[int] | None) -> None:
@@ -119,14 +125,14 @@ class Sweep:
         return
       try:
         self._start_and_wait(run, cores)
-      except OSError as error:
-        self.failures[run.name] = f'could not be started: {error}'
+      except (OSError, UserError) as error:
+        self.failures[run.name] = str(error)
 
   def _start_and_wait(self, run: Run, cores: set[int] | None) -> None:
     workdir = self._root / run.name
     workdir.mkdir(parents=True, exist_ok=True)
     log = workdir / 'log.txt'
-    with log.open('w') as output:
+    with log.open('a') as output:
       process = subprocess.Popen(
         run.command(self._root), cwd=PROJECT, stdout=output, stderr=output
       )
@@ -134,7 +140,7 @@ class Sweep:
     if cores:
       os.sched_setaffinity(process.pid, cores)
     code = process.wait()
-    if not self._summary(run).exists():
+    if not self._summary(run):
       lines = log.read_text().splitlines() or ['no output']
       self.failures[run.name] = f'exit code {code}: {lines[-1]} (see {log})'
 
@@ -152,15 +158,18 @@ class Sweep:
         bar.update(sum(map(self._steps_taken, self._pending)) - bar.n)
 
   def _finished(self) -> int:
-    return sum(self._summary(run).exists() for run in self._pending)
+    return sum(self._is_finished(run) for run in self._pending)
 
   def _steps_taken(self, run: Run) -> int:
-    if self._summary(run).exists() or run.name in self.failures:
+    if self._is_finished(run) or run.name in self.failures:
       return self._steps[run.name]
     return _last_step(self._root / run.name / 'metrics.jsonl')
 
-  def _summary(self, run: Run) -> Path:
-    return self._root / run.name / 'summary.json'
+  def _is_finished(self, run: Run) -> bool:
+    return (self._root / run.name / summary.NAME).exists()
+
+  def _summary(self, run: Run) -> dict | None:
+    return summary.read(self._root / run.name)
 
 
 def _last_step(path: Path) -> int:
@@ -207,12 +216,9 @@ def run_sweep(path: Path, root: Path, jobs: int) -> dict[str, str]:
   runs = read(path)
   sweep = Sweep(runs, root, jobs)
   sweep.execute()
-  summaries = [
-    json.loads(summary.read_text())
-    for run in runs
-    if (summary := root / run.name / 'summary.json').exists()
-  ]
-  diverged = sum(summary['diverged'] for summary in summaries)
+  found = [summary.read(root / run.name) for run in runs]
+  summaries = [content for content in found if content]
+  diverged = sum(content['diverged'] for content in summaries)
   print(
     f'{len(summaries)} of {len(runs)} runs of {path.stem} are finished in {root}'
     + (f', {diverged} of them diverged' if diverged else '')

@@ -16,12 +16,16 @@ from tqdm import tqdm
 
 from bn_repro import experiment as experiment_lib
 from bn_repro import optimizer, parallel, provenance
+from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
+from bn_repro.errors import Preempted
 from bn_repro.evaluate import Evaluator
 from bn_repro.experiment import Experiment
+from bn_repro.interruption import Interruption
 from bn_repro.metrics import Recorder
-from bn_repro.step import NORMS, TrainState, initial_state, make_step
+from bn_repro.progress import Progress, joined, start_or_resume
+from bn_repro.step import NORMS, TrainState, make_step
 
 
 def segments(start: int, lengths: Lengths) -> Iterator[range]:
@@ -35,7 +39,7 @@ def segments(start: int, lengths: Lengths) -> Iterator[range]:
 
 
 def train(config: ConfigDict, workdir: Path) -> dict | None:
-  """Trains to the end, from the newest checkpoint if there is one.
+  """Trains to the end, from the newest good checkpoint if there is one.
 
   Args:
     config: a config that `config.check` accepts.
@@ -45,70 +49,121 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
     The summary, as written; None in a process that is not the first.
 
   Raises:
-    UserError: the data set is missing or the devices do not fit the config.
+    UserError: the data set is missing, the devices do not fit the config, or what
+      the workdir holds cannot be gone on from.
+    MachineError: a checkpoint could not be saved.
+    Preempted: a signal came; the steps so far are saved.
+    OSError: the metrics could not be written.
   """
   experiment = experiment_lib.build(config)
-  state = initial_state(experiment)
-  trainer = Trainer(experiment)
-  with Checkpoints(workdir / 'checkpoints') as checkpoints:
-    state = checkpoints.restore_latest(jax.device_get(state)) or state
-    with Recorder(workdir, config, int(state.step)) as recorder:
-      state = trainer.take_all_steps(state, recorder, checkpoints)
-  origin = _origin(state, experiment)
+  workdir.mkdir(parents=True, exist_ok=True)
+  progress = start_or_resume(experiment, workdir)
+  with (
+    Interruption() as interruption,
+    Recorder(workdir, config, progress.position) as recorder,
+    Checkpoints(workdir) as checkpoints,
+  ):
+    trainer = Trainer(experiment, progress, interruption)
+    trainer.take_all_steps(recorder, checkpoints)
+  origin = _origin(trainer.progress.state, experiment)
   return recorder.write_summary(origin, experiment.lengths.train_for)
 
 
 class Trainer:
-  """Takes the steps of an experiment; compiles once."""
+  """Takes the steps of an experiment; compiles once.
 
-  def __init__(self, experiment: Experiment):
+  Attributes:
+    progress: how far it is.
+  """
+
+  def __init__(
+    self, experiment: Experiment, progress: Progress, interruption: Interruption
+  ):
     self._experiment = experiment
     self._lengths = experiment.lengths
     self._feed = experiment.feeds.train
+    self._interruption = interruption
+    self.progress = progress
     devices = experiment.devices
     self._spread = parallel.spread(make_step(experiment), devices)
     self._examples = parallel.replicate(self._feed.examples, devices)
-    self._evaluate = Evaluator(experiment, self._examples)
+    self._evaluate = Evaluator(experiment, self._examples, interruption.check)
     self._learning_rate = optimizer.learning_rate_schedule(
       experiment.config, experiment.lengths
     )
 
-  def take_all_steps(self, state, recorder, checkpoints) -> TrainState:
-    """Trains, evaluates, records and saves until the last step or divergence."""
-    start = int(state.step)
-    if start == 0:  # so that curves begin with the initial weights
-      recorder.record(0, {}, self._evaluate(jax.device_get(state)))
-    with _progress_bar(recorder.config, start, self._lengths.train_for) as bar:
-      for steps in segments(start, self._lengths):
-        state, scalars = self.take_steps(state, steps)
-        if not recorder.is_finite(scalars):
-          recorder.record_divergence(steps, scalars)
+  def take_all_steps(self, recorder: Recorder, checkpoints: Checkpoints) -> None:
+    """Trains, evaluates, records and saves until the last step or divergence.
+
+    Raises:
+      Preempted: a signal came; what was reached by then is saved.
+    """
+    try:
+      if recorder.is_new:  # so that curves begin with the initial weights
+        recorder.record(0, {}, self._evaluate(jax.device_get(self.progress.state)))
+      self._take_all_steps(recorder, checkpoints)
+    except Preempted:
+      self._save(checkpoints, recorder)
+      raise
+
+  def _take_all_steps(self, recorder, checkpoints) -> None:
+    first, last = self.progress.recorded_step, self._lengths.train_for
+    with _progress_bar(recorder.config, first, last) as bar:
+      for steps in segments(first, self._lengths):
+        scalars = self.take_steps(steps)
+        if not self._record(recorder, steps, scalars):
           break
-        evaluation = None
-        if self._is_due(steps.stop, self._lengths.evaluate_every):
-          evaluation = self._evaluate(jax.device_get(state))
-        recorder.record(steps.stop, scalars, evaluation)
         if self._is_due(steps.stop, self._lengths.checkpoint_every):
-          checkpoints.save(steps.stop, jax.device_get(state))
+          self._save(checkpoints, recorder)
         bar.update(len(steps))
         bar.set_postfix(recorder.headline(), refresh=False)
-    return state
 
-  def take_steps(self, state, steps: range) -> tuple[TrainState, dict[str, float]]:
-    """Takes the steps; their mean loss and accuracy, last norms, rate and speed."""
-    began = time.perf_counter()
-    measured = []
-    for part in _parts(steps, self._experiment.config.steps_per_call):
+  def take_steps(self, steps: range) -> dict[str, float]:
+    """Takes the steps; their mean loss and accuracy, last norms, rate and speed.
+
+    Steps that were taken before the run was stopped are not taken again.
+    """
+    began, first = time.perf_counter(), int(self.progress.state.step)
+    state, measured, position = self.progress
+    size = self._experiment.config.steps_per_call
+    for part in _parts(range(first, steps.stop), size):
       is_last = np.asarray([step == steps[-1] for step in part])
       inputs = self._feed.inputs(part)
       state, metrics = self._spread(state, self._examples, inputs, is_last)
-      measured.append(metrics)
-    scalars = _reduced(jax.device_get(measured))
-    scalars['steps_per_second'] = len(steps) / (time.perf_counter() - began)
+      # No more than two calls under way, or a signal would be heard late.
+      jax.block_until_ready(measured[-1:])
+      measured = [*measured, metrics]
+      self.progress = Progress(state, measured, position)
+      self._interruption.check()
+    scalars = _reduced(joined(jax.device_get(measured)))
+    taken = steps.stop - first
+    scalars['steps_per_second'] = taken / (time.perf_counter() - began)
     scalars['train/learning_rate'] = float(self._learning_rate(steps[-1]))
     if self._feed.num_skipped:
       scalars['data/skipped_images'] = float(self._feed.num_skipped)
-    return state, scalars
+    return scalars
+
+  def _record(self, recorder, steps: range, scalars: dict[str, float]) -> bool:
+    """Evaluates if that is due, and records; False if something is not finite."""
+    state = jax.device_get(self.progress.state)
+    evaluation = None
+    is_finite = recorder.is_finite(scalars) and progress_lib.is_finite(state)
+    if is_finite and self._is_due(steps.stop, self._lengths.evaluate_every):
+      evaluation = self._evaluate(state)
+      is_finite = recorder.is_finite(evaluation[0])
+    if is_finite:
+      recorder.record(steps.stop, scalars, evaluation)
+    else:
+      recorder.record_divergence(steps, scalars)
+    self.progress = self.progress._replace(measured=[])
+    return is_finite
+
+  def _save(self, checkpoints, recorder) -> None:
+    """Saves how far the run is, if all of it is finite."""
+    progress = self.progress._replace(position=recorder.position())
+    arrays = progress.to_checkpoint()
+    if progress_lib.is_finite(arrays.arrays):
+      checkpoints.save(arrays)
 
   def _is_due(self, step: int, every: int) -> bool:
     return step % every == 0 or step == self._lengths.train_for
@@ -120,14 +175,11 @@ def _parts(steps: range, size: int) -> Iterator[range]:
     yield range(start, min(start + size, steps.stop))
 
 
-def _reduced(measured: list[dict[str, np.ndarray]]) -> dict[str, float]:
+def _reduced(columns: dict[str, np.ndarray]) -> dict[str, float]:
   """Means over all steps, and the norms of the last one.
 
   In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
   """
-  columns = {
-    tag: np.concatenate([metrics[tag] for metrics in measured]) for tag in measured[0]
-  }
   return {
     tag: float(values[-1] if tag in NORMS else np.mean(values))
     for tag, values in columns.items()

@@ -83,6 +83,7 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
 
   config.train_for = datasets.train_for(dataset, imagenet2012='31e6 steps')
   config.num_devices = 0  # all; the mini-batch is split over them
+  config.partner_timeout = 60.0  # seconds without another process, to give up after
   config.steps_per_call = 1  # steps in one compiled program
   config.evaluation_batch_size = 128
   config.log_every = '100 steps'

@@ -62,6 +62,7 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   config.targets = (0.90, 0.95)
 
   config.num_devices = 1  # the mini-batch is split over them; 0 takes all
+  config.partner_timeout = 60.0  # seconds without another process, to give up after
   config.steps_per_call = 100  # steps in one compiled program
   config.evaluation_batch_size = 2_000
   config.log_every = '100 steps'

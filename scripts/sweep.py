@@ -1,9 +1,13 @@
 """Runs a list of experiments from configs/sweeps; skips what is finished.
 
 python scripts/sweep.py --sweep=configs/sweeps/quickstart.py --root=runs/quickstart
+
+Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in what was
+asked for, 75 stopped by SIGTERM or Ctrl-C.
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -19,12 +23,13 @@ def main() -> None:
   parser.add_argument('--root', type=Path, required=True, help='gets a folder a run')
   parser.add_argument('--jobs', type=int, default=1, help='runs at a time (1)')
   arguments = parser.parse_args()
+  signal.signal(signal.SIGTERM, signal.default_int_handler)
   try:
     failures = run_sweep(arguments.sweep, arguments.root, max(1, arguments.jobs))
   except UserError as error:
     sys.exit(_complain(f'error: {error}', 2))
   except KeyboardInterrupt:
-    sys.exit(_complain('interrupted; the same command goes on', 130))
+    sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
   for name, reason in failures.items():
     print(f'failed: {name}: {reason}', file=sys.stderr)
   sys.exit(1 if failures else 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from bn_repro import config as config_lib
+from bn_repro import summary
 
 PROJECT = Path(__file__).resolve().parents[1]
 FEW_STEPS = {
@@ -61,5 +62,5 @@ def metrics_of(workdir: Path) -> list[dict]:
 
 
 def summary_of(workdir: Path) -> dict:
-  """The content of summary.json."""
-  return json.loads((workdir / 'summary.json').read_text())
+  """The content of summary.json, without its digest."""
+  return summary.read(workdir)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import evaluate, experiment, models
+from bn_repro import evaluate, experiment, models, percentiles
 from bn_repro.data import sampler, sources
 from bn_repro.step import initial_state
 
@@ -81,5 +81,5 @@ def test_accuracy_and_loss_are_the_models(config):
 def test_percentiles_of_a_known_distribution():
   inputs = np.stack([np.arange(101.0), 2 * np.arange(101.0)], axis=1)
   np.testing.assert_allclose(
-    evaluate.percentiles(inputs), [[15, 30], [50, 100], [85, 170]]
+    percentiles.percentiles(inputs), [[15, 30], [50, 100], [85, 170]]
   )

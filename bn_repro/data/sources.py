@@ -3,14 +3,16 @@
 The only file that knows TFDS. Does not know what a network makes of an image.
 """
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.errors import UserError
+from bn_repro.errors import UserError, one_line
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Height and width of what the MLP takes, and number of classes.
@@ -62,10 +64,12 @@ class Split:
     builder = _builder(name)
     self._split = _split_name(builder, split)
     self._num_classes = num_classes
-    check_classes(name, builder.info.features['label'].num_classes, num_classes)
-    self._source = builder.as_data_source(
-      self._split, decoders={'image': tfds.decode.SkipDecoding()}
-    )
+    self._stored = name, find_prepared(name)
+    with _damage_is_said(*self._stored):
+      check_classes(name, builder.info.features['label'].num_classes, num_classes)
+      self._source = builder.as_data_source(
+        self._split, decoders={'image': tfds.decode.SkipDecoding()}
+      )
 
   def __len__(self) -> int:
     return len(self._source)
@@ -74,9 +78,10 @@ class Split:
     """The example at that place.
 
     Raises:
-      UserError: its label is not one of the classes.
+      UserError: it cannot be read, or its label is not one of the classes.
     """
-    stored = self._source[index]
+    with _damage_is_said(*self._stored):
+      stored = self._source[index]
     name = f'{self._split} example {index}'
     if 'file_name' in stored:
       name += f' ({_text(stored["file_name"])})'
@@ -134,17 +139,38 @@ def num_training_examples(name: str) -> int:
   """
   if name == DIGITS:
     return len(digits().train.labels)
-  info = json.loads((find_prepared(name) / 'dataset_info.json').read_text())
-  shards = {split['name']: split['shardLengths'] for split in info['splits']}
-  if TRAIN not in shards:
-    raise UserError(f'{name} has no split {TRAIN!r}, only {", ".join(shards)}')
-  return sum(map(int, shards[TRAIN]))
+  directory = find_prepared(name)
+  with _damage_is_said(name, directory):
+    info = json.loads((directory / 'dataset_info.json').read_bytes())
+    shards = {split['name']: split['shardLengths'] for split in info['splits']}
+    lengths = {split: sum(map(int, each)) for split, each in shards.items()}
+  if TRAIN not in lengths:
+    raise UserError(f'{name} has no split {TRAIN!r}, only {", ".join(lengths)}')
+  return lengths[TRAIN]
+
+
+@contextlib.contextmanager
+def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
+  """Turns what reading a damaged data set raises into UserError.
+
+  TFDS and the decoders below it have no exception of their own for it.
+  """
+  try:
+    yield
+  except (UserError, MemoryError):
+    raise
+  except Exception as error:
+    raise UserError(
+      f'the data set in {directory} is damaged ({one_line(error)}); remove that '
+      f'directory and run `python scripts/prepare_data.py {_prepared_as(name)}`'
+    ) from error
 
 
 def _from_tfds(name: str) -> Dataset:
   builder = _builder(name)
-  train, test = (_read(builder.as_data_source(split)) for split in (TRAIN, 'test'))
-  return Dataset(train, test, builder.info.features['label'].num_classes)
+  with _damage_is_said(name, find_prepared(name)):
+    train, test = (_read(builder.as_data_source(split)) for split in (TRAIN, 'test'))
+    return Dataset(train, test, builder.info.features['label'].num_classes)
 
 
 def _read(source) -> Examples:
@@ -160,7 +186,8 @@ def _builder(name: str):
   # Slow to import, and not needed for the embedded digits.
   import tensorflow_datasets as tfds
 
-  builder = tfds.builder_from_directory(directory)
+  with _damage_is_said(name, directory):
+    builder = tfds.builder_from_directory(directory)
   if builder.info.file_format.file_suffix != 'array_record':
     raise UserError(
       f'{directory} was prepared as {builder.info.file_format.value}, which '

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bn_repro import summary
 from bn_repro.errors import UserError
 
 # Column of the CSV: tag in metrics.jsonl. A CSV has those that its runs measured.
@@ -55,13 +56,13 @@ def collect(root: Path, results: Path, name: str) -> None:
   """Writes `results / NAME.json` and `NAME_curves.csv` from `root/*/`.
 
   Raises:
-    UserError: the root has no finished run.
+    UserError: the root has no finished run, or a summary is damaged.
   """
-  workdirs = sorted(path.parent for path in root.glob('*/summary.json'))
+  workdirs = sorted(path.parent for path in root.glob(f'*/{summary.NAME}'))
   if not workdirs:
     raise UserError(f'no finished run in {root}; run scripts/sweep.py first')
   results.mkdir(parents=True, exist_ok=True)
-  summaries = {path.name: _read_summary(path) for path in workdirs}
+  summaries = {path.name: summary.read(path) for path in workdirs}
   lines = (f'{json.dumps(n)}: {json.dumps(s)}' for n, s in summaries.items())
   (results / f'{name}.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
   evaluations = [(path.name, line) for path in workdirs for line in _evaluations(path)]
@@ -74,10 +75,6 @@ def collect(root: Path, results: Path, name: str) -> None:
       values = (line.get(COLUMNS[column]) for column in columns)
       cells = ('' if value is None else round(value, DIGITS) for value in values)
       writer.writerow([run, line['step'], *cells])
-
-
-def _read_summary(workdir: Path) -> dict:
-  return json.loads((workdir / 'summary.json').read_text())
 
 
 def _evaluations(workdir: Path) -> list[dict]:

@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 import pytest
-from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 
 from bn_repro import config as config_lib
 from bn_repro import data, parallel
 from bn_repro.data import resident, sampler, sources, stream
 from bn_repro.errors import UserError
+from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 from support import PROJECT
 
 NUMBER = 23  # of training examples; 6 a step, so that step 3 ends an epoch

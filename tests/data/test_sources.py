@@ -5,10 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
-from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
 from bn_repro.data import sources
 from bn_repro.errors import UserError
+from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
 
 def test_digits_are_scikit_learns_1797():

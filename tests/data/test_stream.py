@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 from absl import flags
-from data.prepared import NUM_CLASSES, Stored, examples, prepare, small_config
 
 from bn_repro import data
 from bn_repro.data import sampler
 from bn_repro.errors import UserError
+from data.prepared import NUM_CLASSES, Stored, examples, prepare, small_config
 
 NUMBER = 23  # of training examples; 6 a step
 BROKEN = (3, 7, 4)

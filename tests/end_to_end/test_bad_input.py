@@ -1,8 +1,8 @@
 """A mistake about the networks of section 4.2 is answered in one line, code 2."""
 
 import pytest
-from data.prepared import NUM_CLASSES, examples, is_prepared, prepare
 
+from data.prepared import NUM_CLASSES, examples, is_prepared, prepare
 from support import program
 
 

@@ -8,9 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import experiment
-from bn_repro.checkpoint import Checkpoints
-from bn_repro.step import initial_state
+from bn_repro.checkpoint import restore_newest
 from support import (
   FEW_STEPS,
   PROJECT,
@@ -18,7 +16,6 @@ from support import (
   clean_environment,
   metrics_of,
   program,
-  small_config,
   summary_of,
 )
 
@@ -53,14 +50,6 @@ def free_port() -> int:
     return probe.getsockname()[1]
 
 
-def final_state(workdir):
-  """What the last checkpoint of a run holds."""
-  config = small_config('batch_norm', **SETTINGS | {'num_devices': 1})
-  template = jax.device_get(initial_state(experiment.build(config)))
-  with Checkpoints(workdir / 'checkpoints') as checkpoints:
-    return checkpoints.restore_latest(template)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize('group', GROUPS, ids=['per device', 'grouped', 'global'])
 def test_two_processes_are_one(tmp_path, group):
@@ -83,7 +72,7 @@ def test_two_processes_are_one(tmp_path, group):
     for tag in right.keys() - {'seconds', 'steps_per_second'}:
       np.testing.assert_allclose(left[tag], right[tag], rtol=2e-4, atol=1e-4)
   assert summary_of(tmp_path / 'two')['device'].startswith('4 x cpu')
-  left, right = (final_state(tmp_path / name) for name in ('two', 'one'))
+  left, right = (restore_newest(tmp_path / name).arrays for name in ('two', 'one'))
   close = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
   jax.tree.map(close, left, right)
 

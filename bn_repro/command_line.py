@@ -1,0 +1,117 @@
+"""The command line as words, before absl gives them a meaning.
+
+absl also takes flags of its own (--flagfile, --undefok, those of its log), takes a
+flag for the value of the one before it, and adds up repeated tuples. Here each word
+is a flag of this program with one value, or is refused. Knows no config.
+"""
+
+import ast
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from absl import flags
+from ml_collections import config_flags
+
+from bn_repro.errors import UserError
+from bn_repro.messages import shortened, shown
+
+WITH_VALUE = ('config', 'workdir', 'coordinator', 'num_processes', 'process_id')
+SWITCHES = ('describe', 'nodescribe', 'help', 'h')
+_FIELD = 'config.'
+_LONGEST_TUPLE = 1_000
+
+
+def check(words: Sequence[str]) -> None:
+  """Raises UserError for the first word that is no flag of this program.
+
+  Args:
+    words: what follows the name of the program.
+  """
+  given = set()
+  for name, value in _pairs(words):
+    if name in SWITCHES or name.startswith(_FIELD):
+      continue
+    if name not in WITH_VALUE:
+      raise UserError(_unknown(name))
+    if value is None:
+      raise UserError(f'--{name} has no value; write --{name}=VALUE')
+    if name in given:
+      raise UserError(f'--{name} is given twice; give it once')
+    given.add(name)
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+  """Name and value of each flag; None where no value follows."""
+  remaining = list(words)
+  while remaining:
+    word = remaining.pop(0)
+    name, equals, value = word.removeprefix('-').removeprefix('-').partition('=')
+    if not word.startswith('-') or not name:
+      raise UserError(f'{shown(word)} is not a flag; flags start with --, see --help')
+    if equals or name in SWITCHES or not remaining or remaining[0].startswith('--'):
+      yield name, value if equals else None
+    else:
+      yield name, remaining.pop(0)
+
+
+def _unknown(name: str) -> str:
+  if name.startswith('noconfig.'):
+    field = shortened(name.removeprefix('no'))
+    return f'--no{field} is not a flag; write --{field}=false'
+  known = (*WITH_VALUE, *SWITCHES)
+  close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
+  hint = f'did you mean --{" or --".join(close)}?' if close else 'see --help'
+  return f'{shown("--" + name)} is not a flag of this program; {hint}'
+
+
+def check_address(coordinator: str) -> None:
+  """Raises UserError unless it is HOST:PORT."""
+  host, _, port = coordinator.rpartition(':')
+  is_host = re.fullmatch(r'[\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]', host, re.ASCII)
+  is_port = re.fullmatch(r'[0-9]{1,5}', port) and 1 <= int(port) <= 65535
+  if not (is_host and is_port):
+    raise UserError(
+      f'--coordinator={shown(coordinator)} is not HOST:PORT with a port from 1 to '
+      '65535; give the address of the first process'
+    )
+
+
+class TupleParser(flags.ArgumentParser):
+  """Reads '(100, 100)', '100,100' or '5a,5b'; nothing is evaluated.
+
+  Unlike that of ml_collections it takes no sets, dictionaries or bytes, whose
+  elements it would take in an order of their own, and the last of repeated flags.
+  """
+
+  syntactic_help = 'values in parentheses'
+
+  def parse(self, argument: Any) -> tuple:
+    """The tuple; a single value becomes a tuple of one."""
+    if isinstance(argument, tuple | list):
+      return tuple(argument)
+    value = _literal(argument)
+    if isinstance(value, tuple | list):
+      return tuple(value)
+    return (value,)
+
+  def flag_type(self) -> str:
+    """What absl calls it."""
+    return 'tuple'
+
+
+def _literal(text: str) -> Any:
+  """A tuple, a list, a number or a text, written in Python or as plain words."""
+  if re.fullmatch(r'[a-zA-Z0-9]*[a-zA-Z][a-zA-Z0-9]*(,[a-zA-Z0-9]+)*', text):
+    return tuple(text.split(','))
+  try:
+    value = ast.literal_eval(text.strip()) if len(text) <= _LONGEST_TUPLE else None
+  except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+    value = None
+  if not isinstance(value, tuple | list | int | float | str):
+    raise ValueError('values in parentheses are wanted, such as (100, 100)')
+  return value
+
+
+config_flags.register_flag_parser_for_type(tuple, TupleParser())

@@ -1,0 +1,47 @@
+"""SIGTERM and SIGINT while a network trains: finish the step, save, leave.
+
+A cluster that wants its machine back sends SIGTERM and waits half a minute; a
+person presses Ctrl-C. Neither may tear the program apart in the middle of a step.
+A second SIGINT ends the process at once. Does not know what is saved.
+"""
+
+import os
+import signal
+import threading
+
+from bn_repro.errors import Preempted
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interruption:
+  """Within its block a signal is only noted, for the loop to ask about."""
+
+  def __init__(self):
+    self._noted = False
+    self._before = {}
+
+  def __enter__(self) -> 'Interruption':
+    # Python takes signals in its main thread only.
+    if threading.current_thread() is threading.main_thread():
+      self._before = {number: signal.getsignal(number) for number in SIGNALS}
+      for number in SIGNALS:
+        signal.signal(number, self._note)
+    return self
+
+  def __exit__(self, *unused) -> None:
+    for number, handler in self._before.items():
+      signal.signal(number, handler)
+
+  def _note(self, number: int, _frame) -> None:
+    self._noted = True
+    if number == signal.SIGINT:
+      # The system itself ends the process then, also in the middle of compiled code.
+      signal.signal(signal.SIGINT, signal.SIG_DFL)
+      # Not by `print`, which may be what the signal has interrupted.
+      os.write(2, b'\nstopping after this step; once more to stop at once\n')
+
+  def check(self) -> None:
+    """Raises Preempted if a signal came."""
+    if self._noted:
+      raise Preempted('stopped by a signal; the same command resumes')

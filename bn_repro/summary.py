@@ -1,0 +1,123 @@
+"""summary.json: what came of a run, in one page, sealed.
+
+It follows from the config and from the lines of metrics.jsonl. It is the last thing
+that a run writes, and what every table is made from, so it carries a digest of
+itself: a summary that was damaged or cut is never read. Imports no JAX.
+"""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from bn_repro import percentiles
+from bn_repro.config import write_json
+from bn_repro.errors import UserError
+
+NAME = 'summary.json'
+DIGEST = 'sha256'
+# What some networks are evaluated for besides: tag, name in the summary.
+MORE_ACCURACIES = {
+  'test/top_5_accuracy': 'final_test_top_5_accuracy',
+  'test/accuracy_polyak': 'final_test_accuracy_polyak',
+}
+
+
+def outcome(
+  history: list[dict],
+  config: ConfigDict,
+  num_steps: int,
+  diverged_between: list[int] | None,
+) -> dict[str, Any]:
+  """The part of the summary that follows from config and measurements.
+
+  Args:
+    history: the lines of metrics.jsonl, in order.
+    config: of the run.
+    num_steps: that the config asks for.
+    diverged_between: the steps between which something stopped being finite.
+  """
+  tests = evaluated(history)
+  best = max(tests, key=lambda line: line['test/accuracy'])
+  last = tests[-1] if diverged_between is None else {}
+  speeds = [line['steps_per_second'] for line in history if line['step'] > 0]
+  found = {
+    'network': config.network,
+    'dataset': config.dataset.name,
+    'seed': config.seed,
+    'num_steps': num_steps,
+    'final_test_accuracy': last.get('test/accuracy'),
+    'final_test_accuracy_moving_average': last.get('test/accuracy_moving_average'),
+    'best_test_accuracy': best['test/accuracy'],
+    'best_step': best['step'],
+    'steps_to_target': {
+      str(target): steps_to(target, tests) for target in config.targets
+    },
+    'diverged': diverged_between is not None,
+    'diverged_between_steps': diverged_between,
+    'wall_seconds': history[-1]['seconds'],
+    'examples_per_second': config.batch_size * float(np.median(speeds)),
+  }
+  for tag, name in MORE_ACCURACIES.items():
+    if tag in best:
+      found[name] = last.get(tag)
+  if percentiles.OF_ALL_UNITS in best:
+    found['percentile_drift'] = percentiles.drift(tests)
+  return found
+
+
+def evaluated(history: list[dict]) -> list[dict]:
+  """The lines that hold an evaluation on the test set."""
+  return [line for line in history if 'test/accuracy' in line]
+
+
+def steps_to(target: float, tests: list[dict]) -> int | None:
+  """The first evaluated step whose test accuracy is at least the target."""
+  reached = (line['step'] for line in tests if line['test/accuracy'] >= target)
+  return next(reached, None)
+
+
+def strict(value: Any) -> Any:
+  """Without NaN and infinity, which JSON does not have: they become null."""
+  if isinstance(value, dict):
+    return {name: strict(part) for name, part in value.items()}
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value
+
+
+def write(workdir: Path, summary: dict[str, Any]) -> None:
+  """Writes summary.json, whole or not at all."""
+  content = strict(summary)
+  write_json(workdir / NAME, content | {DIGEST: _digest(content)})
+
+
+def read(workdir: Path) -> dict[str, Any] | None:
+  """The summary of a run; None if it is not finished.
+
+  Raises:
+    UserError: summary.json is not as it was written.
+  """
+  path = workdir / NAME
+  try:
+    content = json.loads(path.read_bytes())
+    sealed = content.pop(DIGEST)
+  except FileNotFoundError:
+    return None
+  except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    sealed, content = None, {}
+  if sealed != _digest(content):
+    raise UserError(
+      f'{path} is not as it was written; remove it, and the command of the run '
+      'writes it again'
+    )
+  return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+  text = json.dumps(content, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()

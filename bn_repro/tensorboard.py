@@ -1,0 +1,84 @@
+"""TensorBoard events of a run: the only file that writes them.
+
+Written at once and not by a thread of its own, so that a full disk is an error
+where it happens and what a checkpoint counts on is on the disk before it.
+"""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tensorboardX import summary
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+HPARAMS = '.hparams'
+
+# A loss that is not finite is no news to us: a run says so itself, in its own words.
+logging.getLogger('tensorboardX').setLevel(logging.ERROR)
+
+
+class Events:
+  """One file of events; TensorBoard overlays it with those before it."""
+
+  def __init__(self, directory: Path, first_step: int):
+    """From `first_step` on, what earlier files hold no longer counts."""
+    self._writer = EventsWriter(str(directory / 'events'), f'.from_{first_step}')
+    start = SessionLog(status=SessionLog.START)
+    self._write(Event(step=first_step, session_log=start))
+
+  def _write(self, event: Event) -> None:
+    event.wall_time = time.time()
+    self._writer.write_event(event)
+
+  def scalars(self, step: int, values: dict[str, float]) -> None:
+    """Adds one point to the curve of each tag."""
+    for tag, value in values.items():
+      self._write(Event(step=step, summary=summary.scalar(tag, value)))
+
+  def histogram(self, step: int, tag: str, values: np.ndarray) -> None:
+    """Adds the distribution of the values, but for those that are not finite."""
+    finite = values[np.isfinite(values)]
+    if finite.size:
+      of_values = summary.histogram(tag, finite, bins='auto')
+      self._write(Event(step=step, summary=of_values))
+
+  def chart(self, category: str, title: str, tags: tuple[str, ...]) -> None:
+    """Shows the curves of several tags in one chart (tab Custom Scalars)."""
+    layout = {category: {title: ['Multiline', list(tags)]}}
+    self._write(Event(summary=summary.custom_scalars(layout)))
+
+  def flush(self) -> None:
+    """What was written is on the disk after it."""
+    self._writer.flush()
+
+  def close(self) -> None:
+    """Nothing can be written after it."""
+    self._writer.close()
+
+
+def write_hparams(
+  directory: Path, step: int, config: dict[str, Any], numbers: dict[str, float]
+) -> None:
+  """Fills TensorBoard's HParams tab: one row for each run.
+
+  Args:
+    directory: of the run; an earlier row of it is replaced.
+    step: at which the numbers were measured.
+    config: flat; what is no number or text is shown as text.
+    numbers: results by tag.
+  """
+  for earlier in directory.glob(f'events.*{HPARAMS}'):
+    earlier.unlink()
+  values = {
+    name: value if isinstance(value, (bool, int, float, str)) else str(value)
+    for name, value in config.items()
+  }
+  writer = EventsWriter(str(directory / 'events'), HPARAMS)
+  parts = [*summary.hparams(values, numbers)]
+  parts += [summary.scalar(tag, value) for tag, value in numbers.items()]
+  for part in parts:
+    writer.write_event(Event(step=step, wall_time=time.time(), summary=part))
+  writer.close()

@@ -1,0 +1,78 @@
+"""SIGTERM and Ctrl-C: the step is finished, saved, and gone on from."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from reliability import killing
+from reliability.killing import Signal
+from support import PROJECT, as_flags, clean_environment, program
+
+LONG = {
+  'dataset.name': 'digits', 'train_for': '600 steps', 'log_every': '60 steps',
+  'evaluate_every': '120 steps', 'checkpoint_every': '240 steps',
+  'population_batches': 5, 'steps_per_call': 7, 'momentum': 0.9,
+}  # fmt: skip
+TERM, INTERRUPT = signal.SIGTERM, signal.SIGINT
+
+
+def arguments(workdir):
+  config = '--config=configs/mnist.py:batch_norm'
+  return [config, f'--workdir={workdir}', *as_flags(LONG)]
+
+
+@pytest.fixture(scope='module')
+def alone(tmp_path_factory):
+  """A run that nobody disturbed."""
+  workdir = tmp_path_factory.mktemp('signals') / 'alone'
+  result = program(*arguments(workdir))
+  assert result.returncode == 0, result.stderr
+  return workdir
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [TERM, INTERRUPT], ids=['SIGTERM', 'SIGINT'])
+def test_stopped_at_many_places_and_resumed(tmp_path, alone, number):
+  """Code 75 and one line each time; then the same bits, from the very step on."""
+  places = [('step', 2, 0.02), ('evaluation', 1, 0.0), ('evaluation', 1, 0.1),
+            ('save', 1, 0.0), ('record', 3, 0.0)]  # fmt: skip
+  for place in places:
+    ended = killing.run_with(Signal(*place, number), arguments(tmp_path))
+    assert ended.returncode == 75, ended.stderr
+    assert 'stopped by a signal; the same command resumes' in ended.stderr
+    assert 'Traceback' not in ended.stderr and 'warning' not in ended.stderr
+    assert list((tmp_path / 'checkpoints').glob('*'))
+  assert program(*arguments(tmp_path)).returncode == 0
+  assert killing.differences(alone, tmp_path) == []
+
+
+def test_sigterm_before_training(tmp_path):
+  """There is nothing to save, and the same code and a line say so."""
+  ended = killing.run_with(Signal('start', 1, 1.0, TERM), arguments(tmp_path / 'run'))
+  assert ended.returncode in (75, -TERM)  # the latter before our first line runs
+  assert 'Traceback' not in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
+  """And costs no more than the steps since the last good checkpoint."""
+  process = subprocess.Popen(
+    [sys.executable, '-m', 'bn_repro', *arguments(tmp_path)],
+    cwd=PROJECT, env=clean_environment(), stderr=subprocess.PIPE, text=True,
+  )  # fmt: skip
+  while not list((tmp_path / 'checkpoints').glob('240')):
+    assert process.poll() is None
+    time.sleep(0.005)
+  process.send_signal(INTERRUPT)
+  time.sleep(0.02)
+  process.send_signal(INTERRUPT)
+  began = time.perf_counter()
+  _, said = process.communicate()
+  assert process.returncode in (75, -INTERRUPT)  # 75 if it was quicker than we
+  assert time.perf_counter() - began < 5
+  assert 'Traceback' not in said
+  assert program(*arguments(tmp_path)).returncode == 0
+  assert killing.differences(alone, tmp_path) == []

@@ -1,0 +1,64 @@
+"""The program, which says through a pipe when it comes to a place to die at.
+
+usage: victim.py PIPE PLACE COUNT ARGUMENT...
+
+At the COUNTth call of PLACE one byte goes through the pipe; who reads it sends the
+signal. The place is entered and nothing else is changed, so that the signal falls
+into it. Knows nothing of signals.
+"""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+
+def places() -> dict:
+  """Name of a place: where it is, in the code of the program."""
+  from bn_repro import train
+  from bn_repro.checkpoint import Checkpoints
+  from bn_repro.evaluate import Evaluator
+  from bn_repro.metrics import Recorder
+
+  return {
+    'compilation': (train.Trainer, 'take_steps'),  # the first call compiles
+    'step': (train.Trainer, 'take_steps'),
+    'evaluation': (Evaluator, '__call__'),
+    'record': (Recorder, 'record'),
+    'save': (Checkpoints, 'save'),
+    'summary': (Recorder, 'write_summary'),
+  }
+
+
+def announce(owner, name: str, count: int, pipe: int) -> None:
+  """Makes the countth call of a method write one byte first."""
+  method = getattr(owner, name)
+  calls = 0
+
+  @functools.wraps(method)
+  def announced(*arguments, **named):
+    nonlocal calls
+    calls += 1
+    if calls == count:
+      os.write(pipe, b'.')
+    return method(*arguments, **named)
+
+  setattr(owner, name, announced)
+
+
+def main() -> None:
+  pipe, place, count = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+  sys.argv[1:] = sys.argv[4:]
+  if place == 'start':
+    os.write(pipe, b'.')
+  else:
+    announce(*places()[place], count, pipe)
+  from bn_repro.main import main as program
+
+  program()
+
+
+if __name__ == '__main__':
+  main()
