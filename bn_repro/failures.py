@@ -9,14 +9,19 @@ from collections.abc import Iterator
 
 import jax
 
+from bn_repro import processes
 from bn_repro.errors import MachineError, one_line
 
 _RESUMES = 'the same command resumes once that is mended'
 
 
 @contextlib.contextmanager
-def in_one_line() -> Iterator[None]:
+def in_one_line(partner_timeout: float) -> Iterator[None]:
   """Turns failures of the machine within the block into MachineError.
+
+  Args:
+    partner_timeout: seconds in which the loss of another process is known, which
+      shows first as an error of some collective.
 
   Raises:
     MachineError: the disk, the memory or a device failed.
@@ -29,6 +34,7 @@ def in_one_line() -> Iterator[None]:
     raise MachineError(_out_of_memory('this machine')) from error
   except jax.errors.JaxRuntimeError as error:
     if 'RESOURCE_EXHAUSTED' not in str(error):
+      processes.await_verdict(partner_timeout)
       raise
     raise MachineError(_out_of_memory('the device')) from error
 

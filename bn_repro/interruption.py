@@ -9,9 +9,13 @@ import os
 import signal
 import threading
 
+import jax
+
+from bn_repro import parallel
 from bn_repro.errors import Preempted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOPPED = 'stopped by a signal; the same command resumes'
 
 
 class Interruption:
@@ -42,6 +46,11 @@ class Interruption:
       os.write(2, b'\nstopping after this step; once more to stop at once\n')
 
   def check(self) -> None:
-    """Raises Preempted if a signal came."""
-    if self._noted:
-      raise Preempted('stopped by a signal; the same command resumes')
+    """Raises Preempted if a signal came; of several processes, none asks here."""
+    if self._noted and jax.process_count() == 1:
+      raise Preempted(_STOPPED)
+
+  def check_together(self) -> None:
+    """The same for several processes: all ask, and all stop if one got a signal."""
+    if parallel.any_process(self._noted):
+      raise Preempted(_STOPPED)

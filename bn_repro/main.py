@@ -39,16 +39,19 @@ exit codes:
 """
 
 # Imports nothing heavy at the top: a mistake or --help is answered at once.
+import contextlib
 import difflib
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from bn_repro import command_line, lock, messages, summary
+from bn_repro import command_line, lock, messages, processes, summary
 from bn_repro import config as config_lib
 from bn_repro.errors import MachineError, Preempted, UserError, one_line
 
@@ -68,17 +71,28 @@ def main() -> None:
   # What Orbax logs of a failure, in tracebacks, we say in one line.
   logging.set_verbosity(logging.FATAL)
   signal.signal(signal.SIGTERM, _leave)
+  code = _code_of(lambda: run(sys.argv))
+  processes.leave(code)
+  sys.exit(code)
+
+
+def _code_of(action: Callable[[], None]) -> int:
+  """The exit code of what it does; what went wrong is printed."""
   try:
-    run(sys.argv)
+    action()
   except (UserError, MachineError) as error:
     print(messages.line(f'error: {error}'), file=sys.stderr)
-    sys.exit(error.exit_code)
+    return error.exit_code
   except Preempted as stop:
     print(stop, file=sys.stderr)
-    sys.exit(stop.exit_code)
+    return stop.exit_code
   except KeyboardInterrupt:
     print('interrupted; the same command resumes', file=sys.stderr)
-    sys.exit(130)
+    return 130
+  except Exception:
+    traceback.print_exc()
+    return 1
+  return 0
 
 
 def _leave(_number, _frame) -> None:
@@ -187,16 +201,18 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
     MachineError: the machine failed the run.
     Preempted: a signal stopped it.
   """
-  processes = _processes()
+  named = _processes()
   config_lib.check_workdir(config, workdir)
   if summary.read(workdir):
     return print(f'finished before: {workdir / summary.NAME}')
+  processes.join(*named, config.partner_timeout)
   from bn_repro import failures, parallel
   from bn_repro.train import train
 
-  parallel.join(*processes)
-  with failures.in_one_line(), lock.held(workdir):
-    if parallel.is_first_process():
+  is_first = parallel.is_first_process()
+  with failures.in_one_line(config.partner_timeout), _hold(workdir, is_first):
+    parallel.meet()
+    if is_first:
       config_lib.store(config, workdir, overrides)
     outcome = train(config, workdir)
   if outcome:
@@ -204,20 +220,25 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
     print(f'written: {workdir / summary.NAME}')
 
 
+def _hold(workdir: Path, is_first: bool) -> contextlib.AbstractContextManager:
+  """The lock of the workdir, which the first process takes for all of them."""
+  return lock.held(workdir) if is_first else contextlib.nullcontext()
+
+
 def _processes() -> tuple[str | None, int | None, int | None]:
   """The flags that say which processes train together; all are given or none."""
-  processes = FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id
-  if None in processes and any(value is not None for value in processes):
+  named = FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id
+  if None in named and any(value is not None for value in named):
     raise UserError(
       'processes are named by --coordinator, --num_processes and --process_id together'
     )
   if FLAGS.coordinator is not None:
     command_line.check_address(FLAGS.coordinator)
-  if None not in processes and FLAGS.process_id >= FLAGS.num_processes:
+  if None not in named and FLAGS.process_id >= FLAGS.num_processes:
     raise UserError(
       f'--process_id={FLAGS.process_id} is not from 0 to {FLAGS.num_processes - 1}'
     )
-  return processes
+  return named
 
 
 def _outcome(summary: dict) -> str:

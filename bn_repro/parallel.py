@@ -6,7 +6,6 @@ of every mini-batch, each process reads the share of its own devices. Does not
 know what a step computes.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,39 +14,28 @@ import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 
-from bn_repro.errors import UserError, one_line
+from bn_repro.errors import UserError
 
 AXIS = 'devices'
 
 
-def join(
-  coordinator: str | None, num_processes: int | None, process_id: int | None
-) -> None:
-  """Joins the processes of a run, before JAX is used otherwise.
+def meet() -> None:
+  """Lets all processes communicate once, which nothing but this waits for long.
 
-  Args:
-    coordinator: address:port of the first process. None: what SLURM or a TPU pod
-      says of itself; a process that neither concerns stays alone.
-    num_processes: how many there are.
-    process_id: which of them this is, from 0.
-
-  Raises:
-    UserError: the others do not answer.
+  The first collective of each kind has half a minute to be joined by every process;
+  later, one may still be compiling while another is done.
   """
-  try:
-    if coordinator is not None:
-      jax.distributed.initialize(coordinator, num_processes, process_id)
-    elif _is_one_of_several():
-      jax.distributed.initialize()
-  except (RuntimeError, ValueError) as error:
-    raise UserError(f'the processes did not meet: {one_line(error)}') from error
+  if jax.process_count() > 1:
+    any_process(False)
+    sum_over = jax.pmap(lambda value: lax.psum(value, AXIS), AXIS)
+    jax.block_until_ready(sum_over(np.zeros(jax.local_device_count())))
 
 
-def _is_one_of_several() -> bool:
-  """Whether SLURM or a TPU pod started this process beside others."""
-  tasks = os.environ.get('SLURM_NTASKS', '1')
-  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
-  return (tasks.isdigit() and int(tasks) > 1) or len(hosts.split(',')) > 1
+def any_process(answer: bool) -> bool:
+  """Whether any process says yes; all must ask."""
+  if jax.process_count() == 1:
+    return answer
+  return bool(np.any(multihost_utils.process_allgather(np.asarray(answer))))
 
 
 def is_first_process() -> bool:

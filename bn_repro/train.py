@@ -115,6 +115,7 @@ class Trainer:
           break
         if self._is_due(steps.stop, self._lengths.checkpoint_every):
           self._save(checkpoints, recorder)
+        self._interruption.check_together()
         bar.update(len(steps))
         bar.set_postfix(recorder.headline(), refresh=False)
 

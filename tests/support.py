@@ -46,8 +46,9 @@ def program(
 
 
 def clean_environment() -> dict[str, str]:
-  """This process's environment without the suite's eight devices."""
-  return {k: v for k, v in os.environ.items() if k != 'XLA_FLAGS'}
+  """This process's environment without the suite's eight devices and JAX's own."""
+  of_jax = ('XLA_FLAGS', 'TF_CPP_MIN_LOG_LEVEL')
+  return {k: v for k, v in os.environ.items() if k not in of_jax}
 
 
 def without_times(lines) -> list[dict]:

@@ -117,6 +117,15 @@ def test_every_duration_of_a_config_is_checked(config, field):
     config_lib.check(config)
 
 
+@pytest.mark.parametrize('field', ['train_for', 'log_every'])
+def test_more_steps_than_are_counted_in_32_bits_are_refused(field):
+  config = small_config('batch_norm', **{field: '1e9 epochs'})
+  with pytest.raises(UserError, match=rf'config\.{field}=.* more than 2,147,483,647'):
+    durations.lengths(config, IMAGENET)
+  config[field] = f'{durations.MOST_STEPS} steps'
+  assert getattr(durations.lengths(config, IMAGENET), field) == durations.MOST_STEPS
+
+
 def test_lengths_are_the_durations_of_a_config_in_steps():
   """Section 4.1 names no decay of the learning rate, section 4.2 does."""
   config = small_config(

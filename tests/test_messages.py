@@ -4,7 +4,6 @@ import pytest
 
 from bn_repro import messages
 
-
 HOSTILE = ('a\nb', '\x1b[2J', '\u202e', '\udcff', '\0', 'x' * 10**6, 16**10_000, [[]])
 
 

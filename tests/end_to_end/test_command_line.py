@@ -91,7 +91,7 @@ def test_another_config_in_the_same_workdir(finished):
     ('--config.seed=three', ['--config.seed=three', 'a whole number']),
     ('--config.learning_rate=fast', ['a number is wanted, such as 0.1']),
     ('--config.model.batch_norm=perhaps', ['true or false']),
-    ('--config.batch_size=-60', ['config.batch_size=-60', 'at least 2']),
+    ('--config.batch_size=-60', ['config.batch_size=-60', 'from 1 to 1,048,576']),
     ('--config.num_devices=7777', ['num_devices=7777', 'there are 1']),
     ('--config.dataset.name=mnits', ["'mnits'", 'one of mnist, digits']),
     ('--config=configs/mnits.py', ['configs/mnits.py', 'configs/mnist.py']),

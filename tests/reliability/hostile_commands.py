@@ -4,6 +4,7 @@ Each category is a list of its own; the bad values of fields are so many that on
 sample of them is taken. Does not know how a case is run or judged.
 """
 
+import itertools
 import random
 
 from bn_repro import config as config_lib
@@ -39,25 +40,26 @@ ODD_BUT_RIGHT = {
 
 
 def generate(seed: int, number: int) -> list[Case]:
-  """So many cases, or more where the categories without the fields have more."""
+  """So many cases: all that are listed, and bad values of fields of every kind."""
   chance = random.Random(seed)
   listed = [*_listed_quick(), *_slow()]
-  fields = _field_cases()
-  chance.shuffle(fields)
+  fields = _of_every_category(_field_cases(), chance)
   return [*listed, *fields[: max(number - len(listed), number // 4)]]
 
 
 def quick_sample(seed: int, number: int) -> list[Case]:
   """So many of those that are answered without JAX, from every category."""
-  chance = random.Random(seed)
-  of_category: dict[str, list[Case]] = {}
-  for case in (*_listed_quick(), *_field_cases()):
-    if case.is_quick:
-      of_category.setdefault(case.category, []).append(case)
-  for cases in of_category.values():
-    chance.shuffle(cases)
-  each = -(-number // len(of_category))
-  return [case for cases in of_category.values() for case in cases[:each]][:number]
+  cases = [case for case in (*_listed_quick(), *_field_cases()) if case.is_quick]
+  return _of_every_category(cases, random.Random(seed))[:number]
+
+
+def _of_every_category(cases: list[Case], chance: random.Random) -> list[Case]:
+  """In random order, but so that the categories take turns."""
+  categories: dict[str, list[Case]] = {}
+  for case in chance.sample(cases, len(cases)):
+    categories.setdefault(case.category, []).append(case)
+  turns = itertools.zip_longest(*categories.values())
+  return [case for turn in turns for case in turn if case]
 
 
 def _listed_quick() -> list[Case]:
