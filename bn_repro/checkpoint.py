@@ -85,11 +85,22 @@ class Checkpoints:
     parts = ocp.args.Composite(
       state=ocp.args.StandardSave(checkpoint.arrays), seal=ocp.args.JsonSave(seal)
     )
+    sys.unraisablehook = _heard_too_late
     with _in_one_line(self._directory):
       if not self._directory.is_dir():
         print(f'warning: {self._directory} was removed; made again', file=sys.stderr)
         self._directory.mkdir()
       self._manager.save(checkpoint.step, args=parts, force=True)
+
+
+def _heard_too_late(raised) -> None:
+  """Drops what TensorStore says of a failed save after its first error.
+
+  Orbax has raised that one and closed its event loop; each further array that fails
+  finds the loop closed, and would print so.
+  """
+  if str(raised.exc_value) != 'Event loop is closed':
+    sys.__unraisablehook__(raised)
 
 
 def _alone() -> ocp.options.MultiprocessingOptions:
@@ -181,39 +192,6 @@ def _read(path: Path) -> Checkpoint:
     raise _DamagedError('its seal is broken') from error
   if differing:
     names = sorted({name for name, _ in differing})
-    more = f' and {len(names) - 1} more' if len(names) > 1 else ''
-    raise _DamagedError(f'{names[0]}{more} is not as it was saved')
-  return found
-
-
-class _DamagedError(Exception):
-  """What is wrong with a checkpoint."""
-
-
-def _newest_first(directory: Path) -> list[Path]:
-  steps = (path for path in directory.glob('*') if path.name.isdecimal())
-  return sorted(steps, key=lambda path: int(path.name), reverse=True)
-
-
-def _unfinished(directory: Path) -> list[Path]:
-  """What a process left that ended while it saved."""
-  return sorted(directory.glob(f'[0-9]*{UNFINISHED}*'))
-
-
-def _read(path: Path) -> Checkpoint:
-  parts = _parts(path.absolute())
-  try:
-    sealed, notes = parts['seal']['digests'], parts['seal'][NOTES]
-    found = Checkpoint(int(path.name), parts['state'], notes)
-    actual = digests(found)
-  except (KeyError, TypeError, AttributeError) as error:
-    raise _DamagedError('its seal is broken') from error
-  names = sorted(
-    name
-    for name in sealed.keys() | actual.keys()
-    if sealed.get(name) != actual.get(name)
-  )
-  if names:
     more = f' and {len(names) - 1} more' if len(names) > 1 else ''
     raise _DamagedError(f'{names[0]}{more} is not as it was saved')
   return found

@@ -15,7 +15,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro import percentiles
-from bn_repro.config import write_json
+from bn_repro.config import read_json, write_json
 from bn_repro.errors import UserError
 
 NAME = 'summary.json'
@@ -104,11 +104,11 @@ def read(workdir: Path) -> dict[str, Any] | None:
   """
   path = workdir / NAME
   try:
-    content = json.loads(path.read_bytes())
+    content = read_json(path)
     sealed = content.pop(DIGEST)
   except FileNotFoundError:
     return None
-  except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+  except (OSError, ValueError, KeyError, RecursionError):
     sealed, content = None, {}
   if sealed != _digest(content):
     raise UserError(

@@ -94,14 +94,25 @@ def test_another_config_in_the_same_workdir(finished):
     ('--config.batch_size=-60', ['config.batch_size=-60', 'from 1 to 1,048,576']),
     ('--config.num_devices=7777', ['num_devices=7777', 'there are 1']),
     ('--config.dataset.name=mnits', ["'mnits'", 'one of mnist, digits']),
-    ('--config=configs/mnits.py', ['configs/mnits.py', 'configs/mnist.py']),
-    ('--config=configs/mnist.py:resnet', ['resnet', 'batch_norm and baseline']),
+    (BATCH_NORM, ['--config is given twice']),
     ('--wordkir=x', ['wordkir', 'workdir']),
     ('leftover', ["'leftover' is not a flag"]),
   ],
 )
 def test_a_mistake_is_answered_in_one_line(tmp_path, argument, words):
   result = program(BATCH_NORM, f'--workdir={tmp_path}', *FEW, argument)
+  assert_refused(result, *words)
+
+
+@pytest.mark.parametrize(
+  'config, words',
+  [
+    ('configs/mnits.py', ['configs/mnits.py', 'configs/mnist.py']),
+    ('configs/mnist.py:resnet', ['resnet', 'batch_norm and baseline']),
+  ],
+)
+def test_a_config_that_is_none(tmp_path, config, words):
+  result = program(f'--config={config}', f'--workdir={tmp_path}', *FEW)
   assert_refused(result, *words)
 
 

@@ -84,6 +84,7 @@ def test_a_finished_run_of_another_config_is_not_taken_for_this_one(tmp_path):
   path, workdir = tmp_path / 'one.py', tmp_path / 'runs' / 'plain'
   path.write_text(SWEEP.format(few={'seed': 1}))
   (run, *_) = sweep.read(path)
+  workdir.mkdir(parents=True)
   config_lib.store(run.load(), workdir, [])
   (workdir / 'summary.json').write_text('{}')
   path.write_text(SWEEP.format(few={'seed': 2}))
