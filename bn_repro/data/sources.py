@@ -67,9 +67,8 @@ class Split:
     self._stored = name, find_prepared(name)
     with _damage_is_said(*self._stored):
       check_classes(name, builder.info.features['label'].num_classes, num_classes)
-      self._source = builder.as_data_source(
-        self._split, decoders={'image': tfds.decode.SkipDecoding()}
-      )
+      decoders = {'image': tfds.decode.SkipDecoding()}
+      self._source = _opened(builder, self._split, decoders)
 
   def __len__(self) -> int:
     return len(self._source)
@@ -169,7 +168,7 @@ def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
 def _from_tfds(name: str) -> Dataset:
   builder = _builder(name)
   with _damage_is_said(name, find_prepared(name)):
-    train, test = (_read(builder.as_data_source(split)) for split in (TRAIN, 'test'))
+    train, test = (_read(_opened(builder, split)) for split in (TRAIN, 'test'))
     return Dataset(train, test, builder.info.features['label'].num_classes)
 
 
@@ -195,6 +194,23 @@ def _builder(name: str):
       f'`python scripts/prepare_data.py {_prepared_as(name)}`'
     )
   return builder
+
+
+def _opened(builder, split: str, decoders: dict | None = None):
+  """A split to read from, if its files hold as many examples as they should.
+
+  Their bytes carry check sums; how many are read is what dataset_info.json says.
+  """
+  from array_record.python.array_record_module import ArrayRecordReader
+
+  stored = builder.info.splits[split]
+  for path, length in zip(stored.filepaths, stored.shard_lengths, strict=True):
+    reader = ArrayRecordReader(str(path))
+    found = reader.num_records()
+    reader.close()
+    if found != length:
+      raise ValueError(f'{path.name} holds {found} examples, not {length}')
+  return builder.as_data_source(split, decoders=decoders)
 
 
 def _split_name(builder, split: str) -> str:

@@ -39,33 +39,53 @@ def prepare(
 
   Example i is called 'i.jpg', if the data set has names.
   """
-  directory = data_dir / name / '1.0.0'
-  directory.mkdir(parents=True)
   features = {
     'image': tfds.features.Image(shape=(None, None, 3), encoding_format='jpeg'),
     'label': tfds.features.ClassLabel(num_classes=NUM_CLASSES),
   }
   if has_file_names:
     features['file_name'] = tfds.features.Text()
+  splits = {'train': train, 'validation': validation}
+  _write(data_dir, name, features, splits)
+
+
+def prepare_mnist(data_dir: Path, train: list[Stored], test: list[Stored]) -> None:
+  """Writes other images in place of MNIST's to where TFDS_DATA_DIR finds them."""
+  features = {
+    'image': tfds.features.Image(shape=(28, 28, 1), encoding_format='png'),
+    'label': tfds.features.ClassLabel(num_classes=10),
+  }
+  _write(data_dir, 'mnist', features, {'train': train, 'test': test})
+
+
+def _write(data_dir: Path, name: str, features: dict, splits: dict) -> None:
+  directory = data_dir / name / '1.0.0'
+  directory.mkdir(parents=True)
   tfds.features.FeaturesDict(features).save_config(str(directory))
-  splits = []
-  for split, stored in (('train', train), ('validation', validation)):
-    if stored is None:
-      continue
+  there = {split: stored for split, stored in splits.items() if stored is not None}
+  for split, stored in there.items():
     path = directory / f'{name}-{split}.array_record-00000-of-00001'
     writer = ArrayRecordWriter(str(path), 'group_size:1')
     for i, example in enumerate(stored):
-      writer.write(_serialized(example, f'{i}.jpg' if has_file_names else None))
+      writer.write(
+        _serialized(example, f'{i}.jpg' if 'file_name' in features else None)
+      )
     writer.close()
-    splits.append({
+  (directory / 'dataset_info.json').write_text(json.dumps(_information(name, there)))
+
+
+def _information(name: str, splits: dict[str, list[Stored]]) -> dict:
+  described = [
+    {
       'name': split,
       'shardLengths': [str(len(stored))],
       'filepathTemplate': '{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}',
-    })  # fmt: skip
-  information = {
-    'name': name, 'version': '1.0.0', 'fileFormat': 'array_record', 'splits': splits
+    }
+    for split, stored in splits.items()
+  ]
+  return {
+    'name': name, 'version': '1.0.0', 'fileFormat': 'array_record', 'splits': described
   }  # fmt: skip
-  (directory / 'dataset_info.json').write_text(json.dumps(information))
 
 
 def _serialized(example: Stored, file_name: str | None) -> bytes:

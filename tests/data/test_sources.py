@@ -155,3 +155,13 @@ def test_the_number_of_training_examples_of_a_prepared_set(name):
     pytest.skip(f'{name} is not prepared on this machine')
   records = sources.Split(name, 'train', 10)
   assert sources.num_training_examples(name) == len(records)
+
+
+def test_fewer_examples_than_the_files_hold_are_refused(tmp_path, monkeypatch):
+  """A damaged dataset_info.json does not shorten the data set without a word."""
+  prepare(tmp_path, 'shortened', examples(7), examples(3))
+  path = tmp_path / 'shortened' / '1.0.0' / 'dataset_info.json'
+  path.write_text(path.read_text().replace('"7"', '"5"'))
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  with pytest.raises(UserError, match=r'00001 holds 7 examples, not 5'):
+    sources.Split('shortened', 'train', NUM_CLASSES)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from support import metrics_of, summary_of, without_times
+
 # In arguments and the environment: the folder that belongs to the case alone.
 FOLDER = '@FOLDER@'
 WORKDIR = f'--workdir={FOLDER}/run'
@@ -31,6 +33,7 @@ class Case(NamedTuple):
     is_mistake: whether exit code 0 would be wrong.
     is_quick: whether it should be answered before JAX is imported.
     expected: flat fields that config.json must hold if the case is accepted.
+    measured: what `measured` must then give; None: whatever it is.
   """
 
   category: str
@@ -42,6 +45,7 @@ class Case(NamedTuple):
   is_mistake: bool = True
   is_quick: bool = True
   expected: Mapping[str, Any] = {}
+  measured: list[dict] | None = None
 
 
 def files(contents: Mapping[str, str | bytes]) -> Callable[[Path], None]:
@@ -54,3 +58,8 @@ def files(contents: Mapping[str, str | bytes]) -> Callable[[Path], None]:
       path.write_bytes(content.encode() if isinstance(content, str) else content)
 
   return lay_out
+
+
+def measured(workdir: Path) -> list[dict]:
+  """The lines of a finished run and its summary, times aside."""
+  return without_times([*metrics_of(workdir), summary_of(workdir)])

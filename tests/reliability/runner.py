@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bn_repro import config as config_lib
-from reliability.hostile_case import FOLDER, Case
+from reliability.hostile_case import FOLDER, Case, measured
 from reliability.hostile_commands import generate
 from support import PROJECT, clean_environment
 
@@ -172,6 +172,8 @@ def _wrong_acceptance(case: Case, workdir: Path) -> Iterator[str]:
     for field, value in case.expected.items():
       if stored.get(field) != value:
         yield f'{field} is {stored.get(field)!r}, not {value!r}'
+  elif case.measured is not None and measured(workdir) != case.measured:
+    yield 'other numbers than without the damage'
 
 
 def run_cases(cases: Iterable[Case], jobs: int = 2) -> list[Outcome]:

@@ -1,0 +1,25 @@
+"""A damaged file of a data set or a run: one line, or the very same numbers."""
+
+import pytest
+
+from reliability import hostile_files
+from reliability.runner import counted, run_cases, told
+
+SEED = 2015
+
+
+@pytest.mark.slow
+def test_a_few_damaged_files(tmp_path):
+  subjects = [hostile_files.subjects(tmp_path)[i] for i in (0, 3)]
+  outcomes = run_cases(hostile_files.cases(subjects, SEED, 8))
+  assert not told(outcomes), told(outcomes)
+
+
+@pytest.mark.slow
+@pytest.mark.reliability
+def test_no_damaged_file_gives_other_numbers(tmp_path):
+  """Some 200 of them, of data sets of three kinds and of a run that goes on."""
+  subjects = hostile_files.subjects(tmp_path)
+  outcomes = run_cases(hostile_files.cases(subjects, SEED, 264))
+  assert len(counted(outcomes)) == 4
+  assert not told(outcomes), told(outcomes)
