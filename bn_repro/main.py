@@ -57,12 +57,19 @@ from bn_repro.errors import MachineError, Preempted, UserError, one_line
 
 FLAGS = flags.FLAGS
 DEFAULT_CONFIG = 'configs/mnist.py'
+MOST_PROCESSES = 100_000
 
-config_flags.DEFINE_config_file('config', DEFAULT_CONFIG)
+# What the flag of the config looks for its overrides in: not `sys.argv`, in which it
+# would follow --flagfile before any word is checked.
+_words: list[str] = []
+
+config_flags.DEFINE_config_file('config', sys_argv=_words)
 flags.DEFINE_string('workdir', None, 'Directory of the run.')
 flags.DEFINE_bool('describe', False, 'Print the network and leave.')
 flags.DEFINE_string('coordinator', None, 'Address:port of the first process.')
-flags.DEFINE_integer('num_processes', None, 'How many train together.', lower_bound=1)
+flags.DEFINE_integer(
+  'num_processes', None, 'How many train together.', 1, MOST_PROCESSES
+)
 flags.DEFINE_integer('process_id', None, 'Which of them this is.', lower_bound=0)
 
 
@@ -111,6 +118,7 @@ def run(arguments: list[str]) -> None:
     UserError: the arguments, the data or the workdir are not as they must be.
   """
   command_line.check(arguments[1:])
+  arguments = _with_config(arguments)
   if any(argument in ('--help', '-h', '-help') for argument in arguments[1:]):
     return print(help_text(arguments))
   config = parse(arguments)
@@ -125,9 +133,11 @@ def run(arguments: list[str]) -> None:
 
 def parse(arguments: list[str]) -> ConfigDict:
   """The checked config of a command line; sets the other flags."""
-  default = config_lib.load(_location(arguments))
+  (location,) = _locations(arguments)
+  default = config_lib.load(location)
   for argument in overrides_of(arguments):
     _check_field(argument, default)
+  _words[:] = arguments
   try:
     rest = FLAGS(arguments)
   except flags.IllegalFlagValueError as error:
@@ -140,11 +150,17 @@ def parse(arguments: list[str]) -> ConfigDict:
   return FLAGS.config
 
 
-def _location(arguments: list[str]) -> str:
-  """The value of the last --config."""
+def _with_config(arguments: list[str]) -> list[str]:
+  """The arguments with a --config, given or not."""
+  if _locations(arguments):
+    return arguments
+  return [arguments[0], f'--config={DEFAULT_CONFIG}', *arguments[1:]]
+
+
+def _locations(arguments: list[str]) -> list[str]:
+  """The values of --config."""
   given = (argument.partition('=') for argument in overrides_of(arguments))
-  values = [value for name, _, value in given if name.lstrip('-') == 'config']
-  return values[-1] if values else DEFAULT_CONFIG
+  return [value for name, _, value in given if name.lstrip('-') == 'config']
 
 
 def overrides_of(arguments: list[str]) -> list[str]:
@@ -185,7 +201,7 @@ def _wrong_type(error: flags.IllegalFlagValueError, config: ConfigDict) -> str:
 
 def help_text(arguments: list[str]) -> str:
   """The module's text, and every field of the chosen config with its value."""
-  location = _location(arguments)
+  (location,) = _locations(arguments)
   fields = config_lib.flatten(config_lib.load(location))
   width = max(map(len, fields))
   rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
