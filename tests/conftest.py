@@ -27,6 +27,11 @@ def pytest_unconfigure():
   shutil.rmtree(os.environ['JAX_COMPILATION_CACHE_DIR'], ignore_errors=True)
 
 
+def pytest_runtest_setup(item):
+  for mark in item.iter_markers('fault'):
+    item.user_properties.append(('faults', (mark.args[0], 1, 0)))
+
+
 @pytest.fixture
 def float64():
   """Double precision for one test."""

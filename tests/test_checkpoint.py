@@ -76,11 +76,13 @@ def delete(path, generator):
 
 
 @pytest.mark.parametrize('harm', [flip_a_byte, cut, delete])
-def test_harm_to_any_file_is_noticed_or_does_none(tmp_path, capsys, harm):
+def test_harm_to_any_file_is_noticed_or_does_none(
+  tmp_path, capsys, harm, record_property
+):
   """Each file of a checkpoint in turn; a harmless one is of Orbax's own records."""
   generator = random.Random(harm.__name__)
   save(tmp_path / 'good', 10, 20)
-  refused = 0
+  refused = tried = 0
   for i in range(len(files_of(tmp_path / 'good', 20))):
     for again in range(3 if harm is flip_a_byte else 1):
       workdir = tmp_path / f'{i}_{again}'
@@ -92,7 +94,11 @@ def test_harm_to_any_file_is_noticed_or_does_none(tmp_path, capsys, harm):
       assert was_moved == (found.step == 10)
       assert ('going on from step 10' in capsys.readouterr().err) == was_moved
       refused += was_moved
+      tried += 1
   assert refused >= 3
+  record_property(
+    'faults', (f'a file of it: {harm.__name__.replace("_", " ")}', tried, 0)
+  )
 
 
 def an_empty_folder(folder):
@@ -123,6 +129,7 @@ def a_broken_seal(folder):
   (folder / '30' / 'seal' / 'metadata').write_text(json.dumps({'digests': []}))
 
 
+@pytest.mark.fault('a folder or file that only looks like one')
 @pytest.mark.parametrize(
   'make',
   [an_empty_folder, a_file, one_renamed, half_written, another_s_arrays, a_broken_seal],
@@ -139,6 +146,7 @@ def test_what_only_looks_like_a_checkpoint_is_moved_aside(tmp_path, capsys, make
   assert_is(restore_newest(tmp_path), 30)
 
 
+@pytest.mark.fault('all of them damaged')
 def test_all_damaged_stops_and_touches_nothing(tmp_path):
   save(tmp_path, 10, 20)
   for step in (10, 20):
@@ -149,12 +157,14 @@ def test_all_damaged_stops_and_touches_nothing(tmp_path):
   assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*')}
 
 
+@pytest.mark.fault('the first one unfinished')
 def test_killed_in_the_first_save_begins_anew(tmp_path, capsys):
   (tmp_path / 'checkpoints' / '10.orbax-checkpoint-tmp').mkdir(parents=True)
   assert restore_newest(tmp_path) is None
   assert 'going on from step 0' in capsys.readouterr().err
 
 
+@pytest.mark.fault('a file in place of their folder')
 def test_a_folder_lost_under_the_run_is_an_error_in_one_line(tmp_path):
   with Checkpoints(tmp_path) as checkpoints:
     checkpoints.save(checkpoint_at(10))

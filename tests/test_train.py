@@ -58,9 +58,25 @@ def test_a_run_over_four_devices_is_that_of_one_to_rounding(config, tmp_path):
   assert without_times([again]) == without_times([together])
 
 
-def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch):
-  """A loss that is not finite ends the run; no such state is saved."""
-  config = small_config('baseline')
+def a_loss(bad, state, metrics):
+  return state, metrics | {'train/loss': metrics['train/loss'] + bad}
+
+
+def a_parameter(bad, state, metrics):
+  return state.replace(params=jax.tree.map(lambda x: x + bad, state.params)), metrics
+
+
+def a_statistic(bad, state, metrics):
+  """Training goes on without a sign: it does not use the moving averages."""
+  stats = jax.tree.map(lambda x: x + bad, state.batch_stats)
+  return state.replace(batch_stats=stats), metrics
+
+
+@pytest.mark.fault('something that is not finite')
+@pytest.mark.parametrize('poison', [a_loss, a_parameter, a_statistic])
+def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch, poison):
+  """Noticed at the next record, whatever it is; no such state is saved."""
+  config = small_config('batch_norm')
   make_step = train.make_step
 
   def diverging(*arguments):
@@ -69,7 +85,7 @@ def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch):
     def poisoned(state, examples, indices, is_last):
       state, metrics = step(state, examples, indices, is_last)
       bad = jax.numpy.where(state.step > 25, jax.numpy.nan, 0.0)
-      return state, metrics | {'train/loss': metrics['train/loss'] + bad}
+      return poison(bad, state, metrics)
 
     return poisoned
 

@@ -33,6 +33,15 @@ PLACES = {
   'summary': (0.02, 1),
 }
 
+# The same for a reader.
+SAID = {
+  'start': 'within four seconds of the start',
+  'compilation': 'in the first compilation',
+  'step': 'in a step', 'evaluation': 'in an evaluation',
+  'record': 'while it wrote measurements', 'save': 'in a save',
+  'summary': 'while it wrote the summary',
+}  # fmt: skip
+
 
 class Signal(NamedTuple):
   """So many seconds after a process came to a place for the nth time."""
@@ -84,6 +93,8 @@ def differences(alone: Path, killed: Path) -> list[str]:
   found = []
   if without_times(metrics_of(alone)) != without_times(metrics_of(killed)):
     found.append('metrics.jsonl')
+  if len(metrics_of(killed)) != len({line['step'] for line in metrics_of(killed)}):
+    found.append('a line twice')
   if without_times([summary_of(alone)]) != without_times([summary_of(killed)]):
     found.append('summary.json')
   if shown_in_tensorboard(alone) != shown_in_tensorboard(killed):

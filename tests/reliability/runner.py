@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -211,6 +211,12 @@ def counted(outcomes: Iterable[Outcome]) -> dict[str, dict[str, int]]:
     row['injected'] += 1
     row[outcome.verdict] += 1
   return rows
+
+
+def note(outcomes: Iterable[Outcome], record_property: Callable) -> None:
+  """Notes for scripts/reliability.py how many there were, and how many did harm."""
+  for category, row in counted(outcomes).items():
+    record_property('faults', (category, row['injected'], row['failed']))
 
 
 def told(outcomes: Iterable[Outcome]) -> str:

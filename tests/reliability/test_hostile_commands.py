@@ -3,7 +3,7 @@
 import pytest
 
 from reliability.hostile_commands import generate, quick_sample
-from reliability.runner import counted, run_all, run_cases, told
+from reliability.runner import counted, note, run_all, run_cases, told
 
 SEED = 2015
 
@@ -22,8 +22,9 @@ def test_the_same_seed_generates_the_same_cases():
 
 @pytest.mark.slow
 @pytest.mark.reliability
-def test_no_hostile_command_does_harm():
+def test_no_hostile_command_does_harm(record_property):
   """At least 500 of them: exit code 2 or another that is documented, and one line."""
   outcomes = run_all(SEED, 900)
+  note(outcomes, record_property)
   assert sum(row['injected'] for row in counted(outcomes).values()) >= 500
   assert not told(outcomes), told(outcomes)

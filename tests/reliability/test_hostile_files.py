@@ -3,7 +3,7 @@
 import pytest
 
 from reliability import hostile_files
-from reliability.runner import counted, run_cases, told
+from reliability.runner import counted, note, run_cases, told
 
 SEED = 2015
 
@@ -17,9 +17,10 @@ def test_a_few_damaged_files(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.reliability
-def test_no_damaged_file_gives_other_numbers(tmp_path):
+def test_no_damaged_file_gives_other_numbers(tmp_path, record_property):
   """Some 200 of them, of data sets of three kinds and of a run that goes on."""
   subjects = hostile_files.subjects(tmp_path)
   outcomes = run_cases(hostile_files.cases(subjects, SEED, 264))
+  note(outcomes, record_property)
   assert len(counted(outcomes)) == 4
   assert not told(outcomes), told(outcomes)

@@ -30,6 +30,7 @@ def holder(workdir):
   return process
 
 
+@pytest.mark.fault('a lock that a dead process left')
 def test_the_second_is_refused_while_the_first_lives(tmp_path):
   first = holder(tmp_path)
   said = f'in use by process {first.pid} on'
@@ -41,6 +42,7 @@ def test_the_second_is_refused_while_the_first_lives(tmp_path):
     assert (tmp_path / 'lock').read_text().startswith(f'process {os.getpid()} on')
 
 
+@pytest.mark.fault('a second run beside one that is frozen')
 def test_a_frozen_run_still_holds_its_workdir(tmp_path):
   first = holder(tmp_path)
   first.send_signal(signal.SIGSTOP)
@@ -50,6 +52,7 @@ def test_a_frozen_run_still_holds_its_workdir(tmp_path):
   first.wait()
 
 
+@pytest.mark.fault('a file system without locks')
 def test_a_file_system_without_locks_is_used_with_a_warning(
   tmp_path, monkeypatch, capsys
 ):
@@ -62,6 +65,7 @@ def test_a_file_system_without_locks_is_used_with_a_warning(
   assert 'start only one run in it at a time' in capsys.readouterr().err
 
 
+@pytest.mark.fault('a second run in the workdir')
 @pytest.mark.slow
 def test_two_programs_in_one_workdir(tmp_path):
   """The second leaves with code 2 and one line, and the first is not disturbed."""

@@ -49,6 +49,7 @@ def small_disk(tmp_path):
   subprocess.run(['umount', str(made)], check=True)
 
 
+@pytest.mark.fault('a full disk')
 def test_a_full_disk(tmp_path, small_disk):
   workdir = small_disk / 'run'
   line = complaint(program(*arguments(workdir)))
@@ -85,6 +86,7 @@ def end(process):
   return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
 
+@pytest.mark.fault('checkpoints that turn read-only')
 def test_a_workdir_that_turns_read_only(tmp_path):
   folder = str(tmp_path / 'checkpoints')
   process = start_and_wait_for_a_checkpoint(tmp_path)
@@ -104,6 +106,7 @@ def test_a_workdir_that_turns_read_only(tmp_path):
   assert restore_newest(tmp_path).step > reached > 0
 
 
+@pytest.mark.fault('checkpoints deleted under the run')
 def test_a_folder_of_checkpoints_deleted_under_the_run(tmp_path):
   """The run says so and goes on, or, if it was just saving, ends in one line."""
   process = start_and_wait_for_a_checkpoint(tmp_path)
@@ -118,6 +121,7 @@ def test_a_folder_of_checkpoints_deleted_under_the_run(tmp_path):
     assert 'a checkpoint could not be saved in' in complaint(ended)
 
 
+@pytest.mark.fault('too little memory on the device')
 def test_too_little_memory_on_the_device(tmp_path):
   large = {'batch_size': 2**20, 'model.hidden_sizes': '(131072, 131072)'}
   assert 'not enough memory' in complaint(program(*arguments(tmp_path, **large)))

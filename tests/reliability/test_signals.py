@@ -35,7 +35,7 @@ def alone(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('number', [TERM, INTERRUPT], ids=['SIGTERM', 'SIGINT'])
-def test_stopped_at_many_places_and_resumed(tmp_path, alone, number):
+def test_stopped_at_many_places_and_resumed(tmp_path, alone, number, record_property):
   """Code 75 and one line each time; then the same bits, from the very step on."""
   places = [('step', 2, 0.02), ('evaluation', 1, 0.0), ('evaluation', 1, 0.1),
             ('save', 1, 0.0), ('record', 3, 0.0)]  # fmt: skip
@@ -47,8 +47,10 @@ def test_stopped_at_many_places_and_resumed(tmp_path, alone, number):
     assert list((tmp_path / 'checkpoints').glob('*'))
   assert program(*arguments(tmp_path)).returncode == 0
   assert killing.differences(alone, tmp_path) == []
+  record_property('faults', (f'{number.name} at some place', len(places), 0))
 
 
+@pytest.mark.fault('SIGTERM before training')
 def test_sigterm_before_training(tmp_path):
   """There is nothing to save, and the same code and a line say so."""
   ended = killing.run_with(Signal('start', 1, 1.0, TERM), arguments(tmp_path / 'run'))
@@ -56,6 +58,7 @@ def test_sigterm_before_training(tmp_path):
   assert 'Traceback' not in ended.stderr
 
 
+@pytest.mark.fault('a second Ctrl-C')
 @pytest.mark.slow
 def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
   """And costs no more than the steps since the last good checkpoint."""
