@@ -1,7 +1,7 @@
 """Injects faults into the program and tables what came of them.
 
 python scripts/reliability.py                     results/reliability.md and .json
-python scripts/reliability.py --from=FILE.xml     the same, of a pytest run before
+python scripts/reliability.py --from FILE.xml...   the same, of pytest runs before
 
 Runs the long form of tests/reliability, about an hour on two cores, and the tests of
 checkpoints. What a fault may do is in those tests; here they are only counted.
@@ -122,12 +122,14 @@ class Fault(NamedTuple):
 def main() -> int:
   """Runs the tests unless told otherwise; returns pytest's exit code."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('--from', dest='report', type=Path, help="pytest's JUnit XML")
-  report, code = parser.parse_args().report, 0
-  if not report:
-    report = Path(tempfile.mkdtemp()) / 'report.xml'
-    code = run_tests(report)
-  faults = read(report)
+  parser.add_argument(
+    '--from', dest='reports', type=Path, nargs='+', help="pytest's JUnit XML"
+  )
+  reports, code = parser.parse_args().reports, 0
+  if not reports:
+    reports = [Path(tempfile.mkdtemp()) / 'report.xml']
+    code = run_tests(*reports)
+  faults = read(reports)
   config_lib.write_json(RESULTS / 'reliability.json', as_json(faults))
   (RESULTS / 'reliability.md').write_text(page(faults))
   print(f'written: {RESULTS / "reliability.md"}')
@@ -140,10 +142,13 @@ def run_tests(report: Path) -> int:
   return subprocess.run(command, cwd=PROJECT).returncode
 
 
-def read(report: Path) -> list[Fault]:
-  """The faults that tests noted in pytest's report, added up by kind."""
+def read(reports: list[Path]) -> list[Fault]:
+  """The faults that tests noted in pytest's reports, added up by kind."""
   counts: dict[tuple[str, str], Counter] = {}
-  for case in ElementTree.parse(report).iter('testcase'):
+  cases = (
+    case for path in reports for case in ElementTree.parse(path).iter('testcase')
+  )
+  for case in cases:
     part, _ = PARTS[case.get('classname').rpartition('.')[2]]
     for noted in case.iterfind("properties/property[@name='faults']"):
       kind, injected, harmful = ast.literal_eval(noted.get('value'))
