@@ -222,9 +222,10 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   if summary.read(workdir):
     return print(f'finished before: {workdir / summary.NAME}')
   processes.join(*named, config.partner_timeout)
-  from bn_repro import failures, parallel
+  from bn_repro import compilation, failures, parallel
   from bn_repro.train import train
 
+  compilation.keep()
   is_first = parallel.is_first_process()
   with failures.in_one_line(config.partner_timeout), _hold(workdir, is_first):
     parallel.meet()

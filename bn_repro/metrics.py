@@ -23,6 +23,9 @@ from bn_repro.errors import UserError
 from bn_repro.tensorboard import Events, write_hparams
 
 NAME = 'metrics.jsonl'
+# The share of its time, at most, that training waited for input, 0 to 1.
+WAITING = 'data/waiting'
+LONG_WAITING = 0.02
 
 
 class Recorder:
@@ -129,11 +132,15 @@ class Recorder:
     self.record(steps.stop, scalars)
 
   def headline(self) -> dict[str, str]:
-    """Loss and accuracy, as of now, for a progress bar."""
+    """Loss and accuracy, as of now, for a progress bar; and a long waiting."""
     accuracies = [line['test/accuracy'] for line in summary.evaluated(self.history)]
-    loss = self.history[-1].get('train/loss', math.nan)
-    shown = {'test': f'{accuracies[-1]:.2%}'} if accuracies else {}
-    return {'loss': f'{loss:.4f}'} | shown
+    last = self.history[-1]
+    shown = {'loss': f'{last.get("train/loss", math.nan):.4f}'}
+    if accuracies:
+      shown['test'] = f'{accuracies[-1]:.2%}'
+    if (waiting := last.get(WAITING, 0)) > LONG_WAITING:
+      shown['waits for input'] = f'{waiting:.0%} of the time'
+    return shown
 
   def write_summary(self, origin: dict[str, Any], num_steps: int) -> dict | None:
     """Writes summary.json, the last thing a run does, and the HParams entry.

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,7 +24,7 @@ from bn_repro.errors import Preempted
 from bn_repro.evaluate import Evaluator
 from bn_repro.experiment import Experiment
 from bn_repro.interruption import Interruption
-from bn_repro.metrics import Recorder
+from bn_repro.metrics import WAITING, Recorder
 from bn_repro.progress import Progress, joined, start_or_resume
 from bn_repro.step import NORMS, TrainState, make_step
 
@@ -125,11 +126,13 @@ class Trainer:
     Steps that were taken before the run was stopped are not taken again.
     """
     began, first = time.perf_counter(), int(self.progress.state.step)
+    waited = 0.0
     state, measured, position = self.progress
     size = self._experiment.config.steps_per_call
     for part in _parts(range(first, steps.stop), size):
       is_last = np.asarray([step == steps[-1] for step in part])
-      inputs = self._feed.inputs(part)
+      inputs, seconds = self._read(part, measured)
+      waited += seconds
       state, metrics = self._spread(state, self._examples, inputs, is_last)
       # No more than two calls under way, or a signal would be heard late.
       jax.block_until_ready(measured[-1:])
@@ -137,12 +140,23 @@ class Trainer:
       self.progress = Progress(state, measured, position)
       self._interruption.check()
     scalars = _reduced(joined(jax.device_get(measured)))
-    taken = steps.stop - first
-    scalars['steps_per_second'] = taken / (time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    scalars['steps_per_second'] = (steps.stop - first) / seconds
+    scalars[WAITING] = waited / seconds
     scalars['train/learning_rate'] = float(self._learning_rate(steps[-1]))
     if self._feed.num_skipped:
       scalars['data/skipped_images'] = float(self._feed.num_skipped)
     return scalars
+
+  def _read(self, part: range, measured: list) -> tuple[Any, float]:
+    """The inputs of steps, and for how many seconds at most the device waited."""
+    began = time.perf_counter()
+    inputs = self._feed.inputs(part)
+    seconds = time.perf_counter() - began
+    # Those that a checkpoint brought are of NumPy.
+    leaves = jax.tree.leaves(measured[-1:])
+    is_busy = not all(a.is_ready() for a in leaves if isinstance(a, jax.Array))
+    return inputs, 0.0 if is_busy else seconds
 
   def _record(self, recorder, steps: range, scalars: dict[str, float]) -> bool:
     """Evaluates if that is due, and records; False if something is not finite."""

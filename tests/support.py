@@ -20,7 +20,9 @@ FEW_STEPS = {
   'checkpoint_every': '20 steps',
   'population_batches': 5,
 }
-TIMES = ('seconds', 'steps_per_second', 'wall_seconds', 'examples_per_second')
+TIMES = (
+  'seconds', 'steps_per_second', 'data/waiting', 'wall_seconds', 'examples_per_second',
+)  # fmt: skip
 
 
 def small_config(network: str, **overrides) -> ConfigDict:

@@ -19,7 +19,14 @@ from flax import traverse_util
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bn_repro.checkpoint import restore_newest
-from support import PROJECT, clean_environment, metrics_of, summary_of, without_times
+from support import (
+  PROJECT,
+  TIMES,
+  clean_environment,
+  metrics_of,
+  summary_of,
+  without_times,
+)  # fmt: skip
 
 VICTIM = Path(__file__).with_name('victim.py')
 # How long each place lasts at most, in seconds, and how often a process comes to it.
@@ -121,7 +128,7 @@ def shown_in_tensorboard(workdir: Path) -> dict[str, list[tuple[int, float]]]:
   tags = events.Tags()
   curves = {
     tag: [(event.step, event.value) for event in events.Scalars(tag)]
-    for tag in sorted(set(tags['scalars']) - {'seconds', 'steps_per_second'})
+    for tag in sorted(set(tags['scalars']) - set(TIMES))
   }
   return curves | {
     tag: [event.step for event in events.Histograms(tag)] for tag in tags['histograms']
