@@ -7,12 +7,18 @@ would have been. Does not know how a case is run or judged.
 import itertools
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from data.prepared import NUM_CLASSES, Stored, examples, photograph, prepare_mnist
-from data.prepared import prepare as prepare_photographs
+from data.prepared import (
+  NUM_CLASSES,
+  Stored,
+  examples,
+  photograph,
+  prepare,
+  prepare_mnist,
+)
 from reliability.hostile_case import FOLDER, WORKDIR, Case, measured
 from support import as_flags, program
 
@@ -25,6 +31,17 @@ OF_PHOTOGRAPHS = {
   'dataset.name': 'made', 'dataset.num_classes': NUM_CLASSES, 'dataset.size': 16,
   'dataset.workers': 0, 'model.width': 0.0625, 'model.normalization_group': 0,
   'evaluation_batch_size': 8,
+}  # fmt: skip
+MNIST, RUN = 'MNIST', 'a run that goes on'
+# Name of a data set: config and what it overrides.
+DATA = {
+  MNIST: ('mnist.py:batch_norm', {'dataset.name': 'mnist'}),
+  'streamed photographs': (
+    'bn_x5.py:digits', OF_PHOTOGRAPHS | {'dataset.feed': 'stream'}
+  ),
+  'resident photographs': (
+    'bn_x5.py:digits', OF_PHOTOGRAPHS | {'dataset.feed': 'resident'}
+  ),
 }  # fmt: skip
 
 
@@ -44,27 +61,23 @@ class Subject(NamedTuple):
   measured: list[dict]
 
 
-def subjects(base: Path) -> list[Subject]:
-  """Prepares and runs what is to be damaged, below `base`."""
-  streamed = FEW | OF_PHOTOGRAPHS | {'dataset.feed': 'stream'}
-  resident = FEW | OF_PHOTOGRAPHS | {'dataset.feed': 'resident'}
-  mnist = FEW | {'dataset.name': 'mnist'}
+def subjects(base: Path, names: Iterable[str] | None = None) -> list[Subject]:
+  """Prepares and runs what is to be damaged, below `base`; all, or some by name."""
   return [
-    _of_data(base / 'mnist', 'MNIST', 'mnist.py:batch_norm', mnist),
-    _of_data(base / 'streamed', 'streamed photographs', 'bn_x5.py:digits', streamed),
-    _of_data(base / 'resident', 'resident photographs', 'bn_x5.py:digits', resident),
-    _of_a_run(base / 'half'),
+    _of_a_run(base / name) if name == RUN else _of_data(base / name, name)
+    for name in names or (*DATA, RUN)
   ]
 
 
-def _of_data(folder: Path, name: str, config: str, overrides: dict) -> Subject:
+def _of_data(folder: Path, name: str) -> Subject:
   """A run on a data set that was prepared for it."""
-  prepare_photographs(folder / 'data', 'made', examples(20), examples(10))
-  digits = [Stored(photograph(i, 28, 28, 'L', 'PNG'), i % 10) for i in range(50)]
-  prepare_mnist(folder / 'data', digits[:40], digits[40:])
-  unused = 'made' if overrides['dataset.name'] == 'mnist' else 'mnist'
-  shutil.rmtree(folder / 'data' / unused)
-  arguments = (f'--config=configs/{config}', WORKDIR, *as_flags(overrides))
+  config, overrides = DATA[name]
+  if name == MNIST:
+    digits = [Stored(photograph(i, 28, 28, 'L', 'PNG'), i % 10) for i in range(50)]
+    prepare_mnist(folder / 'data', digits[:40], digits[40:])
+  else:
+    prepare(folder / 'data', 'made', examples(20), examples(10))
+  arguments = (f'--config=configs/{config}', WORKDIR, *as_flags(FEW | overrides))
   return Subject(name, arguments, folder, _measured(folder, arguments))
 
 
@@ -75,7 +88,7 @@ def _of_a_run(folder: Path) -> Subject:
   found = _measured(folder, arguments, keep=True)
   shutil.rmtree(folder / 'run' / 'checkpoints' / '12')
   (folder / 'run' / 'summary.json').unlink()
-  return Subject('a run that goes on', arguments, folder, found)
+  return Subject(RUN, arguments, folder, found)
 
 
 def _measured(folder: Path, arguments: tuple[str, ...], keep=False) -> list[dict]:

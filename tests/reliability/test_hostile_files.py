@@ -10,7 +10,7 @@ SEED = 2015
 
 @pytest.mark.slow
 def test_a_few_damaged_files(tmp_path):
-  subjects = [hostile_files.subjects(tmp_path)[i] for i in (0, 3)]
+  subjects = hostile_files.subjects(tmp_path, [hostile_files.MNIST, hostile_files.RUN])
   outcomes = run_cases(hostile_files.cases(subjects, SEED, 8))
   assert not told(outcomes), told(outcomes)
 
