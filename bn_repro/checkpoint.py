@@ -85,7 +85,6 @@ class Checkpoints:
     parts = ocp.args.Composite(
       state=ocp.args.StandardSave(checkpoint.arrays), seal=ocp.args.JsonSave(seal)
     )
-    sys.unraisablehook = _heard_too_late
     with _in_one_line(self._directory):
       if not self._directory.is_dir():
         print(f'warning: {self._directory} was removed; made again', file=sys.stderr)
@@ -94,7 +93,7 @@ class Checkpoints:
 
 
 def _heard_too_late(raised) -> None:
-  """Drops what TensorStore says of a failed save after its first error.
+  """Drops what TensorStore says after the first error of a save or a restore.
 
   Orbax has raised that one and closed its event loop; each further array that fails
   finds the loop closed, and would print so.
@@ -115,6 +114,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
 
 @contextlib.contextmanager
 def _in_one_line(directory: Path) -> Iterator[None]:
+  sys.unraisablehook = _heard_too_late
   try:
     yield
   except Exception as error:  # of Orbax, TensorStore or the system
@@ -202,6 +202,7 @@ def _parts(path: Path) -> Any:
   asked = ocp.args.Composite(
     state=ocp.args.StandardRestore(), seal=ocp.args.JsonRestore()
   )
+  sys.unraisablehook = _heard_too_late
   try:
     with ocp.Checkpointer(
       ocp.CompositeCheckpointHandler(), multiprocessing_options=_alone()

@@ -11,4 +11,5 @@ if [ "${1:-}" = --fast ]; then
   shift
   set -- -m 'not slow' "$@"
 fi
-exec python -m pytest "$@"
+# Files side by side; beyond four the processes that tests start get in each other's way.
+exec python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"

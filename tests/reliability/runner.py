@@ -79,11 +79,16 @@ class Server:
     self._process.stdout.close()
 
 
+def _cache(base: Path) -> str:
+  """Where compiled programs are: with those of the suite, if it keeps any."""
+  return os.environ.get('JAX_COMPILATION_CACHE_DIR', str(base / 'compiled'))
+
+
 def _environment(base: Path) -> dict[str, str]:
   return {
     'PYTHONDONTWRITEBYTECODE': '1',
     'JAX_PLATFORMS': 'cpu',
-    'JAX_COMPILATION_CACHE_DIR': str(base / 'compiled'),
+    'JAX_COMPILATION_CACHE_DIR': _cache(base),
     'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.3',
   }
 
@@ -91,7 +96,7 @@ def _environment(base: Path) -> dict[str, str]:
 def _request(case: Case, root: Path) -> dict:
   folder, temporary = root / 'folder', root / 'temporary'
   environment = {**case.environment, 'TMPDIR': str(temporary)}
-  allowed = (folder / case.workdir, temporary, root.parent / 'compiled', '/dev/null')
+  allowed = (folder / case.workdir, temporary, _cache(root.parent), '/dev/null')
   return {
     'arguments': [word.replace(FOLDER, str(folder)) for word in case.arguments],
     'directory': str(folder),

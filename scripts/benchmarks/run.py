@@ -1,0 +1,39 @@
+"""Runs benchmarks one after the other, or all of them.
+
+python scripts/benchmarks/run.py                    all, about an hour on two cores
+python scripts/benchmarks/run.py batch_norm mnist   some
+python scripts/benchmarks/run.py mnist --rounds=3   with options, for all that are named
+
+Each is a script here, with options of its own (--help), and writes its JSON and the
+tables of results/benchmarks/README.md. One that fails does not stop the others.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NAMES = ('batch_norm', 'mnist', 'train_step', 'decode', 'start', 'parallel_cost')
+
+
+def main() -> int:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(NAMES)}')
+  known, options = parser.parse_known_args()
+  if unknown := set(known.names) - set(NAMES):
+    parser.error(f'no benchmark {min(unknown)!r}; there are {", ".join(NAMES)}')
+  failed = [name for name in known.names or NAMES if run(name, options)]
+  if failed:
+    print(f'failed: {", ".join(failed)}', file=sys.stderr)
+  return len(failed)
+
+
+def run(name: str, options: list[str]) -> int:
+  """Runs one benchmark; returns its exit code."""
+  print(f'== {name}', flush=True)
+  return subprocess.run([sys.executable, HERE / f'{name}.py', *options]).returncode
+
+
+if __name__ == '__main__':
+  sys.exit(main())
