@@ -10,11 +10,11 @@ import tempfile
 
 # What one test has compiled, no other compiles again, in this process or another: the
 # workers of pytest-xdist inherit the folder of the process that starts them.
-IS_WORKER = 'PYTEST_XDIST_WORKER' in os.environ
-if not IS_WORKER:
-  os.environ['JAX_COMPILATION_CACHE_DIR'] = tempfile.mkdtemp(
-    prefix='compiled_by_tests_'
-  )
+os.environ['JAX_COMPILATION_CACHE_DIR'] = (
+  os.environ['JAX_COMPILATION_CACHE_DIR']
+  if 'PYTEST_XDIST_WORKER' in os.environ
+  else tempfile.mkdtemp(prefix='compiled_by_tests_')
+)
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.3'
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
@@ -29,7 +29,7 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 
 def pytest_unconfigure():
-  if not IS_WORKER:
+  if 'PYTEST_XDIST_WORKER' not in os.environ:
     shutil.rmtree(os.environ['JAX_COMPILATION_CACHE_DIR'], ignore_errors=True)
 
 
