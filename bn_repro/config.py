@@ -133,17 +133,21 @@ def check_workdir(config: ConfigDict, workdir: Path) -> None:
   try:
     str(workdir).encode()  # what the libraries below take
     there = next(path for path in (workdir, *workdir.parents) if os.path.lexists(path))
-    problem = None if there.is_dir() else f'{shown(str(there))} is no directory'
+    problem = None if there.is_dir() else f'{_path(there)} is no directory'
     is_used = os.path.lexists(workdir / NAME)
   except (OSError, ValueError) as error:
     problem = getattr(error, 'strerror', None) or 'its name is no text'
   if problem:
     raise UserError(
-      f'cannot use workdir {shown(str(workdir))}: {problem}; '
+      f'cannot use workdir {_path(workdir)}: {problem}; '
       'give a directory that can be written with --workdir'
     )
   if is_used:
     check_same(config, workdir / NAME)
+
+
+def _path(path: Path) -> str:
+  return shown(str(path), messages.LONGEST_PATH)
 
 
 def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:

@@ -7,18 +7,19 @@ that a terminal obeys. Knows no message itself.
 from typing import Any
 
 LONGEST_VALUE = 80
+LONGEST_PATH = 400
 LONGEST_LINE = 1_500
 
 
-def shown(value: Any) -> str:
-  """Its `repr`, printable and not much longer than `LONGEST_VALUE`."""
+def shown(value: Any, longest: int = LONGEST_VALUE) -> str:
+  """Its `repr`, printable and not much longer than that."""
   try:
     text = repr(value)
   except ValueError:  # an integer of more digits than Python writes
     return 'a number of very many digits'
   except RecursionError:
     return f'a deeply nested {type(value).__name__}'
-  return shortened(text, LONGEST_VALUE)
+  return shortened(text, longest)
 
 
 def shortened(text: str, longest: int = LONGEST_VALUE) -> str:

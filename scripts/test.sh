@@ -12,4 +12,5 @@ if [ "${1:-}" = --fast ]; then
   set -- -m 'not slow' "$@"
 fi
 # Files side by side; beyond four the processes that tests start get in each other's way.
-exec python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
+exec python -m pytest --numprocesses auto --maxprocesses 4 \
+  --dist loadfile --no-loadscope-reorder "$@"
