@@ -161,7 +161,9 @@ def _wrong_ending(answer: dict, stderr: str) -> Iterator[str]:
     yield f'exit code {answer["code"]}'
   if answer['code'] == 0:
     return
-  lines = stderr.splitlines()
+  # A run that had begun leaves its progress bar, and an end of line after it.
+  text = stderr.replace('\r', '\n')
+  lines = [line for line in text.splitlines() if line and 'step/s' not in line]
   if len(lines) != 1 or not lines[0].startswith('error: '):
     yield f'{len(lines)} lines on stderr'
   elif not lines[0].isprintable() or len(lines[0]) > LONGEST_LINE:

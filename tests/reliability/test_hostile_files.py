@@ -20,7 +20,7 @@ def test_a_few_damaged_files(tmp_path):
 def test_no_damaged_file_gives_other_numbers(tmp_path, record_property):
   """Some 200 of them, of data sets of three kinds and of a run that goes on."""
   subjects = hostile_files.subjects(tmp_path)
-  outcomes = run_cases(hostile_files.cases(subjects, SEED, 264))
+  outcomes = run_cases(hostile_files.cases(subjects, SEED, 220))
   note(outcomes, record_property)
   assert len(counted(outcomes)) == 4
   assert not told(outcomes), told(outcomes)
