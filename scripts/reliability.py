@@ -150,18 +150,30 @@ def read(reports: list[Path]) -> list[Fault]:
   )
   for case in cases:
     part, _ = PARTS[case.get('classname').rpartition('.')[2]]
-    for noted in case.iterfind("properties/property[@name='faults']"):
-      kind, injected, harmful = ast.literal_eval(noted.get('value'))
-      count = counts.setdefault((part, kind), Counter())
-      is_skipped = case.find('skipped') is not None
-      has_failed = {'failure', 'error'} & {child.tag for child in case}
-      count['injected'] += 0 if is_skipped else injected
-      count['untried'] += injected if is_skipped else 0
-      count['harmful'] += max(harmful, 1) if has_failed else harmful
+    for kind, count in noted(case).items():
+      counts.setdefault((part, kind), Counter()).update(count)
   return [
     Fault(part, kind, count['injected'], count['harmful'], count['untried'])
     for (part, kind), count in counts.items()
   ]
+
+
+def noted(case: ElementTree.Element) -> dict[str, Counter]:
+  """What one test noted, by kind; a failure that it did not count counts once."""
+  properties = case.iterfind("properties/property[@name='faults']")
+  faults = [ast.literal_eval(found.get('value')) for found in properties]
+  is_skipped = case.find('skipped') is not None
+  has_failed = {'failure', 'error'} & {child.tag for child in case}
+  is_counted = any(harmful for _, _, harmful in faults)
+  least = 1 if has_failed and not is_counted else 0
+  return {
+    kind: Counter(
+      injected=0 if is_skipped else injected,
+      untried=injected if is_skipped else 0,
+      harmful=max(harmful, least),
+    )
+    for kind, injected, harmful in faults
+  }
 
 
 def as_json(faults: list[Fault]) -> dict:

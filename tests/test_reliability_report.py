@@ -1,0 +1,63 @@
+"""scripts/reliability.py counts what the tests noted, and hides no failure."""
+
+import importlib.util
+
+import pytest
+
+from support import PROJECT
+
+# By a name of its own: `reliability` is a folder of tests.
+SPEC = importlib.util.spec_from_file_location(
+  'reliability_report', PROJECT / 'scripts' / 'reliability.py'
+)
+report = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(report)
+
+CASE = (
+  '<testcase classname="tests.reliability.{module}" name="test">'
+  '<properties>{properties}</properties>{outcome}</testcase>'
+)
+PROPERTY = '<property name="faults" value="{}"/>'
+
+
+@pytest.fixture
+def read(tmp_path):
+  """The faults in a report of cases: (module, faults, outcome)."""
+
+  def read(*cases):
+    text = ''.join(
+      CASE.format(
+        module=module,
+        properties=''.join(PROPERTY.format(fault) for fault in faults),
+        outcome=outcome,
+      )
+      for module, faults, outcome in cases
+    )
+    path = tmp_path / 'report.xml'
+    path.write_text(f'<testsuites><testsuite>{text}</testsuite></testsuites>')
+    return {fault.kind: fault[2:] for fault in report.read([path])}
+
+  return read
+
+
+def test_faults_of_a_kind_are_added_up(read):
+  once = ('test_lock', [('a lock', 1, 0)], '')
+  many = ('test_killing', [('in a step', 5, 0), ('in a save', 7, 0)], '')
+  found = read(once, many, once)
+  assert found == {'a lock': (2, 0, 0), 'in a step': (5, 0, 0), 'in a save': (7, 0, 0)}
+
+
+@pytest.mark.parametrize('outcome', ['<failure/>', '<error/>'])
+def test_a_failure_is_harm_even_if_the_test_counted_none(read, outcome):
+  assert read(('test_lock', [('a lock', 1, 0)], outcome)) == {'a lock': (1, 1, 0)}
+
+
+def test_a_failure_that_the_test_counted_is_counted_once(read):
+  faults = [('words', 9, 0), ('paths', 8, 2)]
+  found = read(('test_hostile_commands', faults, '<failure/>'))
+  assert found == {'words': (9, 0, 0), 'paths': (8, 2, 0)}
+
+
+def test_what_was_skipped_has_not_come_through(read):
+  found = read(('test_resources', [('a full disk', 1, 0)], '<skipped/>'))
+  assert found == {'a full disk': (0, 0, 1)}
