@@ -1,0 +1,200 @@
+"""Collectives of one training step on eight devices: how many, and how many bytes.
+
+The step is the project's own, of BN-x5 with 32 images a device, normalized per
+device, in groups of two devices, or globally. The rivals are the same step with Flax's
+layer in place of ours (parallel_subjects.py).
+
+Nothing is run, so images and weights are shapes only and eight CPU devices of one
+machine will do. The program is read twice: as traced, where each collective still has
+one operand and says where it comes from, and as compiled, where XLA's CPU back end has
+joined all-reduces that do not wait for each other, up to 256 operands in one. GPU back
+ends join too, by rules of their own: what is traced bounds what they run from above.
+About 5 minutes on two CPU cores:
+
+python scripts/benchmarks/parallel_cost.py
+
+Does not know what a collective costs: parallel_prediction.py does.
+"""
+
+import argparse
+import functools
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from unittest import mock
+
+import harness
+import jax
+import numpy as np
+import parallel_subjects
+from parallel_subjects import DEVICES, IMAGES_PER_DEVICE, LAYERS, NORMALIZATIONS
+from tqdm import tqdm
+
+from bn_repro import parallel, provenance
+from bn_repro.experiment import Experiment
+from bn_repro.step import initial_state, make_step
+
+NAME = 'parallel_cost'
+FORWARD, BACKWARD, MEANS = DIRECTIONS = ('forward', 'backward', 'means')
+ABOUT = f"""\
+Collectives of one step of BN-x5 (`configs/bn_x5.py`) on {DEVICES} devices with
+{IMAGES_PER_DEVICE} images each; nothing is run. `forward` and `backward` are those of
+BN; `means` are those of gradients, running statistics, loss and accuracy. These three
+and `all` are counted in the program as compiled by XLA for the CPU, which joins
+all-reduces that do not wait for each other (of parallel branches, and of gradients with
+whatever is ready at the time) and no all-gathers; one that carries both counts as BN's.
+`a layer, traced` is before that: collectives of BN for each BN layer in one direction.
+Bytes are of the outputs on one device, and the same traced and compiled; gradients and
+statistics are what `means` carry, with 8 bytes of loss and accuracy."""
+
+# NAME = TYPE[SIZE]{LAYOUT} OPERATION(OPERANDS), ATTRIBUTES; the type may be a tuple.
+# The asynchronous form of an operation is a pair, -start and -done: one collective. The
+# type of a start, but for an all-reduce, has inputs too; the CPU back end makes none.
+_COLLECTIVE = re.compile(
+  r' = (?P<outputs>.*?) (?P<kind>all-reduce|all-gather|all-to-all|reduce-scatter|'
+  r'collective-permute)(?:-start)?\((?:.*?op_name="(?P<origin>[^"]*)")?'
+)
+_ARRAY = re.compile(r'\b(?:pred|[a-z]+(?P<bits>\d+))\[(?P<shape>[\d,]*)\]')
+
+
+class Collective(NamedTuple):
+  """One of a program: `operands` arrays of `size` bytes in all on each device."""
+
+  direction: str
+  kind: str
+  operands: int
+  size: int
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument(
+    '--dataset', default='imagenet2012', help='of configs/datasets.py'
+  )
+  parser.add_argument('--width', type=float, help='factor on every number of filters')
+  options = parser.parse_args()
+  jax.config.update('jax_platforms', 'cpu')
+  jax.config.update('jax_num_cpu_devices', DEVICES)
+  # Of the machine code, that is: the passes over the program are the same.
+  jax.config.update('jax_disable_most_optimizations', True)
+  cases = [
+    count_case(normalization, layer, options)
+    for normalization, layer in tqdm(list_cases(), disable=None)
+  ]
+  devices, about = provenance.device(jax.devices()), ABOUT.replace('\n', ' ')
+  harness.record(NAME, devices, list(map(row, cases)), {}, about=about, cases=cases)
+
+
+def list_cases() -> list[tuple[str, str]]:
+  """Pairs of `NORMALIZATIONS` and `LAYERS`, the layers of a kind together."""
+  return [(kind, layer) for kind in NORMALIZATIONS for layer in LAYERS]
+
+
+def count_case(
+  normalization: str, layer: str, options: argparse.Namespace
+) -> dict[str, Any]:
+  """What `count` returns, and of which case."""
+  together = NORMALIZATIONS[normalization]
+  config = parallel_subjects.config_of(options.dataset, together, options.width)
+  counted = count(parallel_subjects.experiment_of(config, layer))
+  return {'normalization': normalization, 'layer': layer} | counted
+
+
+def count(experiment: Experiment) -> dict:
+  """The step's collectives as traced and as compiled, and what they are to carry.
+
+  Returns:
+    `layers`: of BN. `gradients`, `statistics`: bytes of all weights and of all moving
+    averages. `traced`, `compiled`: as `tally` returns them.
+  """
+  program, state = lowered(experiment)
+  bytes_of = lambda tree: sum(leaf.size * leaf.dtype.itemsize for leaf in tree)
+  statistics = jax.tree.leaves(state.batch_stats)
+  return {
+    'layers': len(statistics) // 2,  # a mean and a variance of each
+    'gradients': bytes_of(jax.tree.leaves(state.params)),
+    'statistics': bytes_of(statistics),
+    'traced': tally(collectives(program.as_text('hlo', debug_info=True))),
+    'compiled': tally(collectives(program.compile().as_text())),
+  }
+
+
+def lowered(experiment: Experiment) -> tuple[jax.stages.Lowered, Any]:
+  """The program of one training step, not yet compiled, and its state as shapes."""
+  feed, number = experiment.feeds.train, len(experiment.devices)
+  on_each = lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape), leaf.dtype)
+  state = jax.eval_shape(functools.partial(initial_state, experiment))
+  examples = jax.tree.map(on_each, feed.examples)
+  # `spread` keeps what it maps to itself; here that is lowered instead of run.
+  lower = lambda *args, pmap=jax.pmap, **options: pmap(*args, **options).lower
+  with mock.patch.object(jax, 'pmap', lower):
+    steps = parallel.spread(make_step(experiment), experiment.devices)
+  return steps(state, examples, feed.inputs(range(1)), np.ones(1, bool)), state
+
+
+def collectives(program: str) -> list[Collective]:
+  """Those of the text of an HLO program, in its order."""
+  found = []
+  for match in _COLLECTIVE.finditer(program):
+    arrays = list(_ARRAY.finditer(match['outputs']))
+    sizes = map(_bytes, arrays)
+    direction = _direction(match['origin'] or '')
+    found.append(Collective(direction, match['kind'], len(arrays), sum(sizes)))
+  return found
+
+
+def _bytes(array: re.Match) -> int:
+  shape = filter(None, array['shape'].split(','))
+  return math.prod(map(int, shape)) * int(array['bits'] or 8) // 8
+
+
+def _direction(origin: str) -> str:
+  """Of the names of the operations that a collective was joined from.
+
+  BN's are named after the layer, in the forward pass or its transpose.
+  """
+  if 'transpose(jvp(' in origin:
+    return BACKWARD
+  return FORWARD if 'jvp(' in origin else MEANS
+
+
+def tally(found: Iterable[Collective]) -> list[dict]:
+  """The fields of `Collective`, summed over each direction and kind, and `number`."""
+  kinds = {}
+  for one in found:
+    kinds.setdefault((one.direction, one.kind), []).append(one)
+  return [
+    {
+      'direction': direction, 'kind': kind, 'number': len(all_of_kind),
+      'operands': sum(one.operands for one in all_of_kind),
+      'bytes': sum(one.size for one in all_of_kind),
+    }
+    for (direction, kind), all_of_kind in sorted(kinds.items())
+  ]  # fmt: skip
+
+
+def row(case: dict) -> dict:
+  """One line of the table, of what `count_case` returns."""
+  compiled = lambda direction: total(case['compiled'], direction, 'number')
+  traced = functools.partial(total, case['traced'])
+  line = {name: case[name] for name in ('normalization', 'layer')}
+  line['BN layers'] = case['layers']
+  line |= {direction: compiled(direction) for direction in DIRECTIONS}
+  line['all'] = sum(map(compiled, DIRECTIONS))
+  for direction in (FORWARD, BACKWARD):
+    each = traced(direction, 'number') / case['layers']
+    line[f'{direction}, a layer, traced'] = each
+  for direction in (FORWARD, BACKWARD):
+    line[f'{direction}, KB'] = traced(direction, 'bytes') / 1e3
+  line['gradients, MB'] = case['gradients'] / 1e6
+  return line | {'statistics, KB': case['statistics'] / 1e3}
+
+
+def total(tallied: list[dict], direction: str, field: str) -> int:
+  """A field of `tally` over all kinds of one direction."""
+  return sum(of[field] for of in tallied if of['direction'] == direction)
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,89 @@
+"""Seconds of a training step as the same mini-batch is split over more devices.
+
+BN-x5, narrow, on 64 images of 8x8, normalized globally and per device; the two differ
+by the collectives of BN. The devices are parts of one CPU: they share its cores, so
+that the curve bends where the cores end. What it shows is the price of communication.
+Programs alternate, in one process. About 10 minutes on two CPU cores:
+
+python scripts/benchmarks/parallel_growth.py                results/benchmarks
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import harness
+import jax
+import numpy as np
+import parallel_subjects
+
+from bn_repro import parallel, provenance
+from bn_repro.step import initial_state, make_step
+
+NAME = 'parallel_growth'
+BATCH, WIDTH = 64, 0.0625
+NORMALIZATIONS = ('per device', 'global')
+ABOUT = f"""\
+Milliseconds of one step of BN-x5 at {WIDTH:g} of its width on {BATCH} images of 8x8 in
+all, split over so many devices of one CPU that share its cores; median of {{rounds}}
+rounds. `slower` is global by per device in the same round."""
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--devices', type=int, nargs='+', default=(1, 2, 4, 8))
+  parser.add_argument('--rounds', type=int, default=9)
+  options = parser.parse_args()
+  jax.config.update('jax_platforms', 'cpu')
+  jax.config.update('jax_num_cpu_devices', max(options.devices))
+  subjects = {
+    (devices, normalization): subject(devices, normalization)
+    for devices in options.devices for normalization in NORMALIZATIONS
+  }  # fmt: skip
+  seconds = harness.alternate(subjects, options.rounds, lambda which: subjects[which]())
+  rows = [row(devices, seconds) for devices in options.devices]
+  about = ABOUT.format(rounds=options.rounds).replace('\n', ' ')
+  rounds = {f'{devices}, {kind}': of for (devices, kind), of in seconds.items()}
+  device = provenance.device(jax.devices())
+  harness.record(NAME, device, rows, {}, about=about, seconds=rounds)
+
+
+def subject(devices: int, normalization: str) -> Callable[[], float]:
+  """Takes one step and returns its seconds; has taken two before."""
+  config = parallel_subjects.config_of('digits', 0, WIDTH, devices)
+  config.batch_size = BATCH
+  if normalization == 'per device':
+    config.model.normalization_group = BATCH // devices
+  experiment = parallel_subjects.experiment_of(config)
+  steps = parallel.spread(make_step(experiment), experiment.devices)
+  examples = parallel.replicate(experiment.feeds.train.examples, experiment.devices)
+  inputs = experiment.feeds.train.inputs(range(1))
+  state = initial_state(experiment)
+
+  def take_step():
+    nonlocal state
+    began = time.perf_counter()
+    state, metrics = steps(state, examples, inputs, np.zeros(1, bool))
+    jax.block_until_ready((state, metrics))
+    return time.perf_counter() - began
+
+  take_step()  # compiles
+  take_step()
+  return take_step
+
+
+def row(devices: int, seconds: dict[tuple[int, str], list[float]]) -> dict:
+  """One line of the table."""
+  apart, together = (seconds[devices, kind] for kind in NORMALIZATIONS)
+  ratios = [slow / fast for slow, fast in zip(together, apart, strict=True)]
+  return {
+    'devices': devices, 'images a device': BATCH // devices,
+    'per device, ms': 1e3 * statistics.median(apart),
+    'global, ms': 1e3 * statistics.median(together),
+    'slower': statistics.median(ratios), 'min': min(ratios), 'max': max(ratios),
+  }  # fmt: skip
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,169 @@
+"""What a training step would take on 8, 64 and 512 GPUs: a model, not a measurement.
+
+The collectives and bytes are those that parallel_cost.py counted, the time to compute
+is of results/imagenet_throughput.json where an H200 is in it, and the time of a
+collective is latency plus bytes over bandwidth, with the constants below.
+
+python scripts/benchmarks/parallel_prediction.py      after parallel_cost.py; a second
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import harness
+import parallel_cost
+from parallel_cost import BACKWARD, FORWARD, MEANS
+from parallel_subjects import DEVICES, IMAGES_PER_DEVICE, LAYERS, NORMALIZATIONS
+
+from scripts import imagenet_plan
+
+NAME = 'parallel_prediction'
+SIZES = (8, 64, 512)
+NODE = 8  # GPUs of a machine
+# Bytes a second that a GPU sends to its node, and a node's eight network cards to the
+# next: 900 GB/s in both directions, and 8 x 400 Gbit/s (data sheet of the DGX H200).
+IN_NODE, BETWEEN_NODES = 450e9, 400e9
+ASSUMED_UTILISATION = 0.1
+
+
+class Way(NamedTuple):
+  """How a collective may be done: microseconds once and for each hop; bandwidth used.
+
+  A hop is between GPUs of a node or between nodes.
+  """
+
+  algorithm: str
+  once: float
+  in_node: float
+  between_nodes: float
+  share: float
+
+
+# NCCL 2.20's own model, with which it chooses among these: src/graph/tuning.cc, baseLat
+# and hwLat, protocols LL (a quarter of the bandwidth), LL128 (0.92 of it) and Simple.
+WAYS = (
+  Way('ring', 6.6, 0.6, 2.7, 0.25),
+  Way('ring', 14.0, 1.9, 4.0, 0.92),
+  Way('ring', 8.4, 3.4, 14.0, 1.0),
+  Way('tree', 6.8, 0.6, 5.0, 0.25),
+  Way('tree', 14.0, 1.25, 8.5, 0.92),
+  Way('tree', 0.0, 28.0, 28.0, 1.0),
+)
+# In a ring over several nodes the least for any hop: an Intel host's, getNetOverhead of
+# that file.
+POST = 1.0
+ABOUT = """\
+A model, not a measurement: a step of BN-x5 with {images} images a device on H200s,
+{node} to a node. To compute takes {compute:.3g} ms: {source}. A collective takes its
+latency plus its bytes over {in_node:.0f} GB/s in a node and {between:.0f} GB/s between
+nodes, the fastest of NCCL 2.20's rings and trees by the constants of its own tuning
+model; all-gathers have rings only. Those of BN come one after the other and nothing is
+computed meanwhile; each layer has its own, though compilers join some of parallel
+branches. Gradients, with what else is averaged, go in as many as there are `means` in
+parallel_cost, after the step (`step`) or while the backward pass is computed (`step,
+overlapping`). Left out: dispatch, waiting for the slowest device, NVLink SHARP and
+networks that are shared. `efficiency` is computing as a share of `step`."""
+
+
+def main() -> None:
+  path = harness.RESULTS / f'{parallel_cost.NAME}.json'
+  cases = json.loads(path.read_text())['cases']
+  compute, source = seconds_to_compute()
+  rows = [
+    row(case, devices, compute) for devices in SIZES for case in without_repeats(cases)
+  ]
+  about = ABOUT.format(
+    images=IMAGES_PER_DEVICE, node=NODE, compute=1e3 * compute, source=source,
+    in_node=IN_NODE / 1e9, between=BETWEEN_NODES / 1e9,
+  )  # fmt: skip
+  harness.record(
+    NAME, 'no device', rows, {}, about=about.replace('\n', ' '),
+    ways=[way._asdict() for way in WAYS],
+  )  # fmt: skip
+
+
+def without_repeats(cases: list[dict]) -> Iterator[dict]:
+  """All but the rivals that normalize per device: there is nothing to tell apart."""
+  for case in cases:
+    is_alone = NORMALIZATIONS[case['normalization']] == 1
+    if not is_alone or case['layer'] == LAYERS[0]:
+      yield case
+
+
+def seconds_to_compute() -> tuple[float, str]:
+  """Of one device's share of a step, and where the number is from."""
+  measured = [
+    found for found in imagenet_plan.measurements()
+    if 'H200' in found['device'] and found['network'] == 'bn_x5'
+    and found['batch_size'] == IMAGES_PER_DEVICE
+  ]  # fmt: skip
+  if measured:
+    best = max(measured, key=lambda found: found['images_per_second'])
+    speed = best['images_per_second']
+    return IMAGES_PER_DEVICE / speed, f'measured, {speed:.0f} images/s, {best["dtype"]}'
+  operations = 6 * imagenet_plan.MULTIPLY_ADDS * IMAGES_PER_DEVICE
+  seconds = operations / (ASSUMED_UTILISATION * imagenet_plan.H200_FLOPS)
+  return seconds, (
+    f'assumed, {ASSUMED_UTILISATION:.0%} of the bfloat16 operations that an H200 is '
+    'sold with'
+  )
+
+
+def row(case: dict, devices: int, compute: float) -> dict:
+  """One line of the table, in milliseconds, of a case of parallel_cost.json."""
+  together = NORMALIZATIONS[case['normalization']] or devices
+  forward, backward = (
+    seconds_of_layers(case, direction, together) for direction in (FORWARD, BACKWARD)
+  )
+  number = parallel_cost.total(case['compiled'], MEANS, 'number')
+  size = parallel_cost.total(case['traced'], MEANS, 'bytes')
+  means = number * seconds('all-reduce', size / number, devices)
+  hidden = min(means, 2 / 3 * compute)  # the backward pass
+  step = compute + forward + backward + means
+  return {
+    'devices': devices, 'normalization': case['normalization'], 'layer': case['layer'],
+    'compute, ms': 1e3 * compute, 'BN forward, ms': 1e3 * forward,
+    'BN backward, ms': 1e3 * backward, 'gradients, ms': 1e3 * means,
+    'step, ms': 1e3 * step, 'step, overlapping, ms': 1e3 * (step - hidden),
+    'efficiency': compute / step,
+  }  # fmt: skip
+
+
+def seconds_of_layers(case: dict, direction: str, together: int) -> float:
+  """Of all collectives of BN in one direction, one after the other."""
+  counted_with = NORMALIZATIONS[case['normalization']] or DEVICES
+  spent = 0.0
+  for of in case['traced']:
+    if of['direction'] == direction:
+      size = of['bytes'] / of['number']
+      if of['kind'] == 'all-gather':
+        size *= together / counted_with
+      spent += of['number'] * seconds(of['kind'], size, together)
+  return spent
+
+
+def seconds(kind: str, size: float, devices: int) -> float:
+  """Of an 'all-reduce' or 'all-gather' with outputs of so many bytes on each device."""
+  ways = [way for way in WAYS if kind == 'all-reduce' or way.algorithm == 'ring']
+  return min(seconds_of(way, kind, size, devices) for way in ways)
+
+
+def seconds_of(way: Way, kind: str, size: float, devices: int) -> float:
+  """Of one way: latency, and the bytes that each device sends."""
+  nodes, rounds = math.ceil(devices / NODE), 2 if kind == 'all-reduce' else 1
+  bandwidth = way.share * (IN_NODE if nodes == 1 else BETWEEN_NODES)
+  if way.algorithm == 'tree':
+    hops = (min(devices, NODE) - 1) * way.in_node
+    hops += math.log2(nodes) * way.between_nodes
+    return 1e-6 * (way.once + rounds * hops) + rounds * size / bandwidth
+  in_node = way.in_node if nodes == 1 else max(way.in_node, POST)
+  crossings = nodes - 1 if kind == 'all-gather' or nodes == 1 else nodes
+  hops = (devices - 1 - crossings) * in_node + crossings * way.between_nodes
+  sent = rounds * (devices - 1) / devices * size
+  return 1e-6 * (way.once + rounds * hops) + sent / bandwidth
+
+
+if __name__ == '__main__':
+  main()
