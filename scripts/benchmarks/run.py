@@ -14,7 +14,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ('batch_norm', 'mnist', 'train_step', 'decode', 'start', 'parallel_cost')
+NAMES = (
+  'batch_norm', 'mnist', 'mnist_growth', 'train_step', 'decode', 'start',
+  'parallel_cost', 'parallel_prediction', 'parallel_growth',
+)  # fmt: skip
 
 
 def main() -> int:
