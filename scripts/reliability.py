@@ -102,11 +102,16 @@ the program. {survived}
 
 ## Where the numbers come from
 
-- command: `python scripts/reliability.py`
+- command: `python scripts/reliability.py`{from_reports}
 - git revision: {git_revision}
 - device: {device}
 - versions: {versions}
 """
+
+FROM_REPORTS = (
+  ', its parts run apart, some of them some commits before this revision, and put '
+  'together with `--from`'
+)
 
 
 class Fault(NamedTuple):
@@ -125,13 +130,14 @@ def main() -> int:
   parser.add_argument(
     '--from', dest='reports', type=Path, nargs='+', help="pytest's JUnit XML"
   )
-  reports, code = parser.parse_args().reports, 0
+  given, code = parser.parse_args().reports, 0
+  reports = given
   if not reports:
     reports = [Path(tempfile.mkdtemp()) / 'report.xml']
     code = run_tests(*reports)
   faults = read(reports)
   config_lib.write_json(RESULTS / 'reliability.json', as_json(faults))
-  (RESULTS / 'reliability.md').write_text(page(faults))
+  (RESULTS / 'reliability.md').write_text(page(faults, FROM_REPORTS if given else ''))
   print(f'written: {RESULTS / "reliability.md"}')
   return code
 
@@ -190,8 +196,8 @@ def origin() -> dict:
   }
 
 
-def page(faults: list[Fault]) -> str:
-  """The Markdown page."""
+def page(faults: list[Fault], from_reports: str) -> str:
+  """The Markdown page; `from_reports` says so if the tests were run before."""
   lost, injected = (sum(f[i] for f in faults) for i in (3, 2))
   found = origin()
   versions = ', '.join(f'{name} {v}' for name, v in found.pop('versions').items())
@@ -200,6 +206,7 @@ def page(faults: list[Fault]) -> str:
     survived='All came through.' if not lost else f'{lost} did harm.',
     parts='\n'.join(section(title, text, faults) for title, text in PARTS.values()),
     versions=versions,
+    from_reports=from_reports,
     **found,
   )
 
