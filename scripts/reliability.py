@@ -136,8 +136,10 @@ def main() -> int:
     reports = [Path(tempfile.mkdtemp()) / 'report.xml']
     code = run_tests(*reports)
   faults = read(reports)
-  config_lib.write_json(RESULTS / 'reliability.json', as_json(faults))
-  (RESULTS / 'reliability.md').write_text(page(faults, FROM_REPORTS if given else ''))
+  where = origin() | {'from_reports': FROM_REPORTS if given else ''}
+  rows = [fault._asdict() for fault in faults]
+  config_lib.write_json(RESULTS / 'reliability.json', where | {'faults': rows})
+  (RESULTS / 'reliability.md').write_text(page(faults, where))
   print(f'written: {RESULTS / "reliability.md"}')
   return code
 
@@ -182,11 +184,6 @@ def noted(case: ElementTree.Element) -> dict[str, Counter]:
   }
 
 
-def as_json(faults: list[Fault]) -> dict:
-  """What results/reliability.json holds."""
-  return {'faults': [fault._asdict() for fault in faults]} | origin()
-
-
 def origin() -> dict:
   """The code, the versions and the machine."""
   return {
@@ -196,18 +193,15 @@ def origin() -> dict:
   }
 
 
-def page(faults: list[Fault], from_reports: str) -> str:
-  """The Markdown page; `from_reports` says so if the tests were run before."""
+def page(faults: list[Fault], where: dict) -> str:
+  """The Markdown page; `where` is the `origin`, and how the reports came about."""
   lost, injected = (sum(f[i] for f in faults) for i in (3, 2))
-  found = origin()
-  versions = ', '.join(f'{name} {v}' for name, v in found.pop('versions').items())
+  versions = ', '.join(f'{name} {v}' for name, v in where['versions'].items())
   return TEXT.format(
     injected=injected,
     survived='All came through.' if not lost else f'{lost} did harm.',
     parts='\n'.join(section(title, text, faults) for title, text in PARTS.values()),
-    versions=versions,
-    from_reports=from_reports,
-    **found,
+    **where | {'versions': versions},
   )
 
 
