@@ -29,6 +29,14 @@ class Order:
       self._seed, steps, self.batch_size, self._num_examples, stream, self._shard_size
     )
 
+  def example_at(self, position: int, stream: int) -> int:
+    """The example at a place, counted from the start of training."""
+    epoch, place = divmod(position, self._num_examples)
+    order = sampler.epoch_order(
+      self._seed, stream, epoch, self._num_examples, self._shard_size
+    )
+    return int(order[place])
+
   def uniforms(self, step: int, stream: int) -> np.ndarray:
     """`[batch_size, ...]`: the random numbers behind the boxes of one step."""
     return crops.uniforms_of(self._seed, step, self.batch_size, stream)

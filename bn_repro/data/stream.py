@@ -35,7 +35,7 @@ class Crops(NamedTuple):
 
 
 class TrainingCrops:
-  """The crops of one stream, place by place: a source for Grain.
+  """The mini-batches of one stream, step by step: a source for Grain.
 
   An image that cannot be read is replaced by the next of the order that can.
   """
@@ -53,24 +53,34 @@ class TrainingCrops:
     # Training ends when it has taken enough steps.
     return 2**31 - 1
 
-  def __getitem__(self, place: int) -> Crops:
-    """The crop at a place among those that this process reads."""
-    step, row = divmod(place, self._share.stop - self._share.start)
-    row += self._share.start
-    uniforms = self._order.uniforms(step, self._stream)[row : row + 1]
-    position = step * self._order.batch_size + row
+  def __getitem__(self, step: int) -> Crops:
+    """The crops of a step that this process reads, `[share, ...]`."""
+    order, share = self._order, self._share
+    uniforms = order.uniforms(step, self._stream)[share]
+    found = _black(order.positions(range(step, step + 1))[0, share], self._size)
+    first = step * order.batch_size + share.start
+    for row in range(len(uniforms)):
+      self._read_from(first + row, uniforms[row : row + 1], found, row)
+    return found
+
+  def _read_from(self, position: int, uniforms, found: Crops, row: int) -> None:
+    """Fills a row with the first image from a place of the order on."""
     for skipped in range(len(self._split)):
-      ahead, column = divmod(row + skipped, self._order.batch_size)
-      steps = range(step + ahead, step + ahead + 1)
-      record = self._split[int(self._order.indices(steps, self._stream)[0, column])]
+      index = self._order.example_at(position + skipped, self._stream)
+      record = self._split[index]
       image = _read_crop(record, uniforms, self._size, self._on_corrupt)
       if image is not None:
-        return _crop(image, record.label, position, True, skipped)
+        found.skipped[row] = skipped
+        return _put(found, row, image, record.label)
     raise UserError('no image of the data set can be read')
 
 
 class CentreCrops:
-  """Every example of a split once, by its centre: a source for Grain."""
+  """Every example of a split once, by its centre: a source for Grain.
+
+  Its elements are the shares of chunks. What fills up the last one does not count,
+  and neither does an image that cannot be read.
+  """
 
   def __init__(self, split: sources.Split, config: ConfigDict, size: int, share: slice):
     self._split = split
@@ -79,30 +89,41 @@ class CentreCrops:
     self._chunk, self._share = size, share
 
   def __len__(self) -> int:
-    chunks = -(-len(self._split) // self._chunk)
-    return chunks * (self._share.stop - self._share.start)
+    return -(-len(self._split) // self._chunk)
 
-  def __getitem__(self, place: int) -> Crops:
-    """The crop at a place among those that this process reads."""
-    chunk, row = divmod(place, self._share.stop - self._share.start)
-    index = chunk * self._chunk + self._share.start + row
-    if index >= len(self._split):
-      return self._left_out(index, skipped=0)
+  def __getitem__(self, chunk: int) -> Crops:
+    """The crops of a chunk that this process reads, `[share, ...]`."""
+    places = np.arange(self._chunk, dtype=np.uint32)[self._share]
+    found = _black(chunk * self._chunk + places, self._size)
+    for row, index in enumerate(map(int, found.positions)):
+      if index < len(self._split):
+        self._read(index, found, row)
+    return found
+
+  def _read(self, index: int, found: Crops, row: int) -> None:
+    """Fills a row, or counts the image as skipped."""
     record = self._split[index]
     image = _read_crop(record, None, self._size, self._on_corrupt)
     if image is None:
-      return self._left_out(index, skipped=1)
-    return _crop(image, record.label, index, True, 0)
-
-  def _left_out(self, index: int, skipped: int) -> Crops:
-    black = np.zeros((self._size, self._size, 3), np.uint8)
-    return _crop(black, 0, index, False, skipped)
+      found.skipped[row] = 1
+    else:
+      _put(found, row, image, record.label)
 
 
-def _crop(image, label, position, counts, skipped) -> Crops:
+def _black(positions: np.ndarray, size: int) -> Crops:
+  """Room for so many crops, none of which counts."""
+  number = len(positions)
   return Crops(
-    image, np.int32(label), np.uint32(position), np.bool_(counts), np.int32(skipped)
+    np.zeros((number, size, size, 3), np.uint8),
+    np.zeros(number, np.int32),
+    positions,
+    np.zeros(number, bool),
+    np.zeros(number, np.int32),
   )
+
+
+def _put(found: Crops, row: int, image: np.ndarray, label: int) -> None:
+  found.images[row], found.labels[row], found.counts[row] = image, label, True
 
 
 def _read_crop(record, uniforms, size, on_corrupt) -> np.ndarray | None:
@@ -143,22 +164,21 @@ class StreamedImages:
     taken = [next(batches) for _ in steps]
     self._streams[stream] = (steps.stop, batches)
     self.num_skipped += sum(int(np.sum(batch.skipped)) for batch in taken)
+    if len(taken) == 1:  # a copy less
+      return jax.tree.map(lambda part: part[None], taken[0])
     return jax.tree.map(lambda *parts: np.stack(parts), *taken)
 
   def _read_from(self, step: int, stream: int) -> Iterator[Crops]:
     share = parallel.share_of_process(self._config.batch_size, self._devices)
     source = TrainingCrops(self._split, self._config, share, stream)
-    size = share.stop - share.start
-    return _read(source, step * size, size, self._config.dataset.workers)
+    return _read(source, step, self._config.dataset.workers)
 
   def inputs_in_order(self, size: int) -> Iterator[Crops]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
     source = CentreCrops(self._split, self._config, size, share)
     self.num_skipped = 0
-    for batch in _read(
-      source, 0, share.stop - share.start, self._config.dataset.workers
-    ):
+    for batch in _read(source, 0, self._config.dataset.workers):
       self.num_skipped += int(np.sum(batch.skipped))
       yield batch
 
@@ -169,11 +189,9 @@ class StreamedImages:
     return Batch(images, inputs.labels, inputs.counts)
 
 
-def _read(source: Any, start: int, size: int, workers: int) -> Iterator[Crops]:
-  """Batches of a source from a place on, read ahead by threads or processes."""
-  # Whole batches are the elements, so that their order does not depend on how
-  # many read them.
-  batches = grain.MapDataset.source(source).slice(slice(start, None)).batch(size)
+def _read(source: Any, start: int, workers: int) -> Iterator[Crops]:
+  """Elements of a source from a place on, read ahead by threads or processes."""
+  batches = grain.MapDataset.source(source).slice(slice(start, None))
   batches = batches.to_iter_dataset(grain.ReadOptions(READING_THREADS, BATCHES_AHEAD))
   if workers:
     batches = batches.mp_prefetch(

@@ -4,7 +4,7 @@ A subject is measured once a round, in turn with its rivals, so that a slow
 minute of the machine falls on all of them; a ratio is taken within a round.
 Knows nothing of what is measured.
 
-python scripts/benchmarks/harness.py    writes results/benchmarks/README.md again
+python scripts/benchmarks/harness.py    writes the tables of README.md again
 """
 
 import importlib.metadata
@@ -24,12 +24,6 @@ from bn_repro.config import write_json
 from bn_repro.report import tables
 
 RESULTS = Path(__file__).resolve().parents[2] / 'results' / 'benchmarks'
-INTRODUCTION = """# Benchmarks
-
-Made by `scripts/benchmarks`; not edited by hand. A ratio is how many times as
-fast as the rival ours is: above 1 ours is faster, below 1 it is slower. It is
-the median over rounds; min and max are over the same rounds, and where they lie
-on both sides of 1 no winner is named. Every round is in the JSON file."""
 
 
 def alternate(
@@ -72,21 +66,24 @@ def _verdict(ratios: list[float]) -> str:
 def record(
   name: str, device: str, rows: list[dict], missing: dict[str, str], **more
 ) -> None:
-  """Writes results/benchmarks/`name`.json and README.md, and prints the table.
+  """Writes results/benchmarks/`name`.json and its table, and prints the table.
 
   Args:
-    name: of the benchmark's script.
+    name: of the JSON file and of the table.
     device: what it ran on.
     rows: the table, a flat dict for each line.
     missing: rivals that could not be measured, and why.
     **more: whatever else explains the numbers; JSON.
   """
-  command = ' '.join(['python', f'scripts/benchmarks/{name}.py', *sys.argv[1:]])
+  script = f'scripts/benchmarks/{Path(sys.argv[0]).name}'
+  versions = provenance.versions()
+  if 'torch' in str(rows):
+    versions['torch'] = importlib.metadata.version('torch')
   origin = {
-    'command': command,
+    'command': ' '.join(['python', script, *sys.argv[1:]]),
     'device': device,
     'git_revision': provenance.git_revision(),
-    'versions': provenance.versions() | _torch_version(),
+    'versions': versions,
   }
   RESULTS.mkdir(parents=True, exist_ok=True)
   write_json(
@@ -98,13 +95,6 @@ def record(
 
 def _absent(missing: dict[str, str]) -> list[str]:
   return [f'Not available: {name}: {reason}' for name, reason in missing.items()]
-
-
-def _torch_version() -> dict[str, str]:
-  try:
-    return {'torch': importlib.metadata.version('torch')}
-  except importlib.metadata.PackageNotFoundError:
-    return {}
 
 
 def table(rows: list[dict]) -> str:
@@ -124,20 +114,21 @@ def _cell(value) -> str:
 
 
 def write_readme() -> None:
-  """results/benchmarks/README.md from all the JSON files beside it."""
-  parts = [INTRODUCTION]
+  """The tables of results/benchmarks/README.md from all the JSON files beside it."""
+  parts = []
   for path in sorted(RESULTS.glob('*.json')):
     found = json.loads(path.read_text())
     versions = ', '.join(f'{k} {v}' for k, v in found['versions'].items())
     parts += [
-      f'## {path.stem}',
+      f'### {path.stem}',
       found.get('about', ''),
       f'`{found["command"]}` on {found["device"]}, revision '
       f'`{found["git_revision"]}`, with {versions}.',
       table(found['table']),
       *_absent(found['missing']),
     ]
-  (RESULTS / 'README.md').write_text('\n\n'.join(filter(None, parts)) + '\n')
+  text = '\n\n'.join(filter(None, parts))
+  tables.replace_block(RESULTS / 'README.md', 'tables', text)
 
 
 if __name__ == '__main__':

@@ -42,7 +42,6 @@ from train_step_process import (
   LOSS_STEP,
   MATRIX,
   find_backend,
-  keep,
   run_process,
   title_of,
 )
@@ -109,7 +108,7 @@ def rivals(tasks: list[Task], options: argparse.Namespace) -> None:
     for subject, why in of_case['missing'].items()
   }
   device = next(iter(found.values()))['trials'][OURS]['device']
-  keep(
+  harness.record(
     options.name, device, table, missing, about=about(tasks[0], options), cases=found
   )
 

@@ -9,7 +9,7 @@ import statistics
 from argparse import Namespace
 
 import harness
-from train_step_process import keep, run_process, title_of
+from train_step_process import run_process, title_of
 from train_step_subjects import Task
 
 VALUES = {
@@ -43,7 +43,7 @@ def growth(task: Task, options: Namespace) -> None:
   rounds = harness.alternate(points, options.rounds, measure)
   table = [row(*points[name], found) for name, found in rounds.items()]
   device = next(iter(rounds.values()))[0]['device']
-  keep(
+  harness.record(
     options.name, device, table, missing={}, rounds=rounds,
     about=f'One training step of BN-x5, ours, {options.rounds} rounds; one of '
     f'mini-batch, image size and width changes, from {title_of(task)}. `temporary` is '

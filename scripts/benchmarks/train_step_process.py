@@ -1,11 +1,10 @@
 """One subject of `train_step.py` in a process of its own, seen from both sides.
 
 `run_process` starts this file as a program with a task; the program prints what it
-measured as one line of JSON. `keep` writes what came of many. Does not know which
-tasks there are, nor what is compared.
+measured as one line of JSON. Does not know which tasks there are, nor what is
+compared.
 """
 
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -13,13 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-import harness
+import harness  # noqa: F401  # finds the modules of the project
 import train_step_subjects
 from ml_collections import ConfigDict
 from train_step_subjects import Task, config_of
 
-from bn_repro import provenance
-from bn_repro.config import write_json
 from bn_repro.errors import UserError
 
 # Where initial weights and images are the same, equal losses mean equal work.
@@ -125,27 +122,6 @@ def _time(run, numbers: range):
   began = time.perf_counter()
   result = run(numbers)
   return time.perf_counter() - began, result
-
-
-def keep(
-  name: str, device: str, table: list[dict], missing: dict[str, str], **more
-) -> None:
-  """As `harness.record`, but the file may have another name than the script."""
-  versions = provenance.versions()
-  if any('torch' in row.get('subject', '') for row in table):
-    versions['torch'] = importlib.metadata.version('torch')
-  origin = {
-    'command': ' '.join(['python', 'scripts/benchmarks/train_step.py', *sys.argv[1:]]),
-    'device': device,
-    'git_revision': provenance.git_revision(),
-    'versions': versions,
-  }
-  harness.RESULTS.mkdir(parents=True, exist_ok=True)
-  found = origin | {'table': table, 'missing': missing} | more
-  write_json(harness.RESULTS / f'{name}.json', found)
-  harness.write_readme()
-  print(harness.table(table))
-  print(*(f'Not available: {of}: {why}' for of, why in missing.items()), sep='\n')
 
 
 if __name__ == '__main__':
