@@ -8,22 +8,28 @@ and the same gradient of the output, and do the same work:
   flax               flax.linen.BatchNorm as it comes, E[x^2] - E[x]^2
   flax exact         flax.linen.BatchNorm(use_fast_variance=False), two passes
   ours, group axis   ours with the layout of one ghost batch, [1, m, features]
+  torch              torch.nn.functional.batch_norm and its backward, channels last
 
-Each is one compiled program that returns y, the statistics and the three
+Each of JAX is one compiled program that returns y, the statistics and the three
 gradients; rivals alternate, in one process. [60, 100] is the layer of section
 4.1 and runs 200 times inside `lax.scan`, since a dispatch takes longer than it;
-the others are layers of figure 5 at batch 32, each call timed alone. About 2
-minutes on two CPU cores:
+the others are layers of figure 5 at batch 32, each call timed alone: in float32
+on a CPU, in bfloat16 on a GPU. About 5 minutes on two CPU cores:
 
 python scripts/benchmarks/batch_norm.py       needs pip install -e .[benchmark]
 
 `temporary` is the working memory of the program beyond its inputs and outputs.
 `kept` is what JAX's forward pass hands to its backward pass, inputs included;
-XLA may make some of it again instead of keeping it. On a GPU a call alone
-includes its dispatch, which dominates the small layers.
+XLA may make some of it again instead of keeping it. `of copying` is the time in
+which the device would copy what must move at least, over the time taken: eight maps
+where a map does not fit into a cache (moments, normalization, the backward sums and dx
+read 1, 1, 2 and 2; y and dx are written), at the speed of x -> -x in the same rounds.
+On a GPU a call alone includes its dispatch, which dominates the small layers.
 """
 
 import argparse
+import contextlib
+import importlib
 import math
 import statistics
 import time
@@ -68,8 +74,9 @@ def autodiff(x, gamma, beta):
 def flax_fast(x, gamma, beta, use_fast_variance=True):
   """Flax as it comes: one pass."""
   layer = nn.BatchNorm(
-    use_running_average=False, epsilon=EPSILON, use_fast_variance=use_fast_variance
-  )
+    use_running_average=False, epsilon=EPSILON, dtype=x.dtype,
+    use_fast_variance=use_fast_variance,
+  )  # fmt: skip
   stats = {'mean': jnp.zeros_like(gamma), 'var': jnp.ones_like(gamma)}
   variables = {'params': {'scale': gamma, 'bias': beta}, 'batch_stats': stats}
   return layer.apply(variables, x, mutable=['batch_stats'])
@@ -84,7 +91,8 @@ def _flat(x):
   return x.reshape(-1, x.shape[-1])
 
 
-OURS = 'ours'
+OURS, COPY, TORCH = 'ours', 'copy', 'torch'
+MAPS_MOVED, MAPS_COPIED = 8, 2
 LAYERS = {
   OURS: ours,
   'autodiff': autodiff,
@@ -120,13 +128,19 @@ def repeated(program):
 
 def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[list[dict], dict]:
   """The rows of one shape, and the seconds of every call in every round."""
-  repeats = SCAN_STEPS if len(shape) == 2 else 1
+  is_small = len(shape) == 2
+  repeats = dict.fromkeys(LAYERS, SCAN_STEPS) if is_small else {}
   arguments = example(shape)
   programs = {name: compile_(layer, arguments) for name, layer in LAYERS.items()}
-  for program in programs.values():
-    jax.block_until_ready(program(*arguments))
+  calls = {name: call_of(program, arguments) for name, program in programs.items()}
+  if not is_small:
+    calls[COPY] = call_of(jax.jit(jnp.negative), arguments[:1])
+  with contextlib.suppress(ImportError):
+    calls[TORCH] = importlib.import_module('batch_norm_torch').prepare(*arguments)
+  for call in calls.values():
+    call()
   seconds = harness.alternate(
-    programs, rounds, lambda name: time_of(programs[name], arguments) / repeats
+    calls, rounds, lambda name: time_of(calls[name]) / repeats.get(name, 1)
   )
   return rows(shape, seconds, programs, arguments), seconds
 
@@ -134,10 +148,12 @@ def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[list[dict], dict
 def example(shape: tuple[int, ...]):
   """x, dy, gamma and beta, reproducible."""
   x_key, dy_key = jax.random.split(jax.random.key(0))
+  is_half = len(shape) == 4 and jax.default_backend() == 'gpu'
+  dtype = jnp.bfloat16 if is_half else jnp.float32
   ones = jnp.ones(shape[-1])
   return (
-    3 + 2 * jax.random.normal(x_key, shape), jax.random.normal(dy_key, shape),
-    ones, 0 * ones,
+    (3 + 2 * jax.random.normal(x_key, shape)).astype(dtype),
+    jax.random.normal(dy_key, shape, dtype), ones, 0 * ones,
   )  # fmt: skip
 
 
@@ -149,11 +165,16 @@ def compile_(layer, arguments):
   return jax.jit(program).lower(*arguments).compile()
 
 
-def time_of(program, arguments) -> float:
+def call_of(program, arguments):
+  """Runs a program once, and waits for it."""
+  return lambda: jax.block_until_ready(program(*arguments))
+
+
+def time_of(call) -> float:
   """Seconds of one call; small ones are called until 50 ms are over."""
   calls, began = 0, time.perf_counter()
   while calls == 0 or time.perf_counter() - began < 0.05:
-    jax.block_until_ready(program(*arguments))
+    call()
     calls += 1
   return (time.perf_counter() - began) / calls
 
@@ -162,16 +183,28 @@ def rows(shape, seconds, programs, arguments) -> list[dict]:
   """One line for each layer; speeds are in calls per second."""
   speeds = {name: [1 / s for s in values] for name, values in seconds.items()}
   table = []
-  for name in LAYERS:
+  for name in [name for name in seconds if name != COPY]:
     row = {
       'shape': 'x'.join(map(str, shape)), 'layer': name,
       'milliseconds': 1e3 * statistics.median(seconds[name]),
+      'of copying': of_copying(seconds, name),
     }  # fmt: skip
-    row |= memory(LAYERS[name], programs[name], arguments)
-    is_rival = name != OURS
-    row |= harness.compare(speeds[OURS], speeds[name]) if is_rival else {}
+    if name in programs:
+      row |= memory(LAYERS[name], programs[name], arguments)
+    row |= harness.compare(speeds[OURS], speeds[name]) if name != OURS else {}
     table.append(row)
   return table
+
+
+def of_copying(seconds, name) -> float | None:
+  """The share of the device's copying speed that a layer reaches."""
+  if COPY not in seconds:
+    return None
+  shares = [
+    MAPS_MOVED / MAPS_COPIED * copy / taken
+    for copy, taken in zip(seconds[COPY], seconds[name])
+  ]
+  return statistics.median(shares)
 
 
 def memory(layer, program, arguments) -> dict:
@@ -187,17 +220,20 @@ def memory(layer, program, arguments) -> dict:
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--rounds', type=int, default=9, help='calls of each layer (9)')
+  parser.add_argument('--rounds', type=int, default=21, help='calls of each layer (21)')
   options = parser.parse_args()
   table, rounds = [], {}
   for shape in SHAPES:
     found, rounds['x'.join(map(str, shape))] = measure_shape(shape, options.rounds)
     table += found
+  is_missing = all(TORCH not in of_shape for of_shape in rounds.values())
   harness.record(
-    'batch_norm', provenance.device(jax.devices()[:1]), table, missing={},
-    about=f'Forward and backward through one layer, float32, {options.rounds} '
-    'rounds. `temporary` is the working memory of the program; `kept` what the '
-    'forward pass hands to the backward pass, inputs included.',
+    'batch_norm', provenance.device(jax.devices()[:1]), table,
+    missing={TORCH: 'PyTorch is not installed'} if is_missing else {},
+    about=f'Forward and backward through one layer, {options.rounds} rounds. '
+    '`temporary` is the working memory of the program; `kept` what the forward pass '
+    'hands to the backward pass, inputs included; `of copying` the time in which eight '
+    'maps would be copied, over the time taken.',
     seconds=rounds,
   )  # fmt: skip
 

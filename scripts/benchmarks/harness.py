@@ -9,11 +9,13 @@ python scripts/benchmarks/harness.py    writes the tables of README.md again
 
 import importlib.metadata
 import json
+import math
 import statistics
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from scipy import stats
 from tqdm import tqdm
 
 # Whoever imports this file finds the project's own modules too.
@@ -43,24 +45,33 @@ def compare(ours: list[float], rival: list[float]) -> dict:
   """How many times as fast as a rival ours is, from speeds of the same rounds.
 
   Returns:
-    The columns ratio (its median), min, max and verdict of a table.
+    The columns of `spread`, and the verdict.
+  """
+  found = spread(ours, rival)
+  ratio = found['ratio']
+  if found['low'] <= 1 <= found['high']:
+    verdict = 'no difference beyond the spread'
+  elif ratio > 1:
+    verdict = f'ours is {ratio:.2f} times as fast'
+  else:
+    verdict = f'ours is slower: {1 / ratio:.2f} times the time'
+  return found | {'verdict': verdict}
+
+
+def spread(ours: list[float], rival: list[float]) -> dict[str, float]:
+  """Columns ratio, the median of ours by the rival's in each round, low and high.
+
+  The last two are the 95 % interval of the median by order statistics, which says
+  nothing about the shape of the noise; below six rounds, the smallest and largest.
   """
   ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]
+  interval = stats.quantile_test(ratios, p=0.5).confidence_interval(0.95)
+  has_interval = math.isfinite(interval.low) and math.isfinite(interval.high)
   return {
     'ratio': statistics.median(ratios),
-    'min': min(ratios),
-    'max': max(ratios),
-    'verdict': _verdict(ratios),
+    'low': float(interval.low) if has_interval else min(ratios),
+    'high': float(interval.high) if has_interval else max(ratios),
   }
-
-
-def _verdict(ratios: list[float]) -> str:
-  middle = statistics.median(ratios)
-  if min(ratios) <= 1 <= max(ratios):
-    return 'no difference beyond the spread'
-  if middle > 1:
-    return f'ours is {middle:.2f} times as fast'
-  return f'ours is slower: {1 / middle:.2f} times the time'
 
 
 def record(

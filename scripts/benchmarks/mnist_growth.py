@@ -54,12 +54,12 @@ def start(runs: int, data: str, options: argparse.Namespace) -> dict:
 def row(network: str, runs: int, measured: dict[str, list[dict]]) -> dict:
   """One line of the table."""
   speeds = lambda n: [result[network]['steps_per_second'] for result in measured[n]]
-  by_one = [of_all / of_one for of_all, of_one in zip(speeds(str(runs)), speeds('1'))]
+  by_one = harness.spread(speeds(str(runs)), speeds('1'))
   return {
     'network': network, 'runs': runs,
     'steps/s of all': statistics.median(speeds(str(runs))),
-    'by one': statistics.median(by_one), 'min': min(by_one), 'max': max(by_one),
-  }  # fmt: skip
+    'by one': by_one.pop('ratio'),
+  } | by_one  # fmt: skip
 
 
 if __name__ == '__main__':

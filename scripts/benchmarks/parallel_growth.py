@@ -76,13 +76,13 @@ def subject(devices: int, normalization: str) -> Callable[[], float]:
 def row(devices: int, seconds: dict[tuple[int, str], list[float]]) -> dict:
   """One line of the table."""
   apart, together = (seconds[devices, kind] for kind in NORMALIZATIONS)
-  ratios = [slow / fast for slow, fast in zip(together, apart, strict=True)]
+  slower = harness.spread(together, apart)
   return {
     'devices': devices, 'images a device': BATCH // devices,
     'per device, ms': 1e3 * statistics.median(apart),
     'global, ms': 1e3 * statistics.median(together),
-    'slower': statistics.median(ratios), 'min': min(ratios), 'max': max(ratios),
-  }  # fmt: skip
+    'slower': slower.pop('ratio'),
+  } | slower  # fmt: skip
 
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAMES = (
-  'batch_norm', 'mnist', 'mnist_growth', 'train_step', 'decode', 'start',
+  'batch_norm', 'mnist', 'mnist_growth', 'train_step', 'decode', 'waiting', 'start',
   'parallel_cost', 'parallel_prediction', 'parallel_growth',
 )  # fmt: skip
 
