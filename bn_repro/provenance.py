@@ -1,6 +1,7 @@
 """Where a number came from: code, library versions and device."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -39,13 +40,17 @@ def device(devices: list[jax.Device]) -> str:
   return f'{len(devices)} x {devices[0].platform} ({kind})'
 
 
-def _processor() -> str:
-  from os import sched_getaffinity
+def cores() -> int:
+  """How many cores of the processor this process may use."""
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
-  cores = len(sched_getaffinity(0))
+
+def _processor() -> str:
   model = platform.processor() or platform.machine()
   info = Path('/proc/cpuinfo')
   if info.exists():
     lines = [line for line in info.read_text().splitlines() if 'model name' in line]
     model = lines[0].partition(':')[2].strip() if lines else model
-  return f'{model}, {cores} cores'
+  return f'{model}, {cores()} cores'

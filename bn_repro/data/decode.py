@@ -49,7 +49,7 @@ def read_crop(
     name: of the image, for messages.
 
   Returns:
-    `[size, size, 3]` uint8, RGB.
+    `[size, size, 3]` uint8, RGB, not to be written to.
 
   Raises:
     CorruptImage: the data are not an image, or end too early.
@@ -65,7 +65,7 @@ def read_crop(
   top, left, height, width = (edge / reduction for edge in box)
   edges = (left, top, left + width, top + height)
   resized = image.resize((size, size), Image.Resampling.BILINEAR, edges)
-  return np.array(resized)
+  return np.asarray(resized)
 
 
 def read_whole(data: bytes, name: str) -> np.ndarray:

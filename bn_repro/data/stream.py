@@ -14,13 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import parallel
+from bn_repro import parallel, provenance
 from bn_repro.data import crops, decode, sampler, sources
 from bn_repro.data.images import Order, finished, stop_or_skip
 from bn_repro.data.pipeline import Batch
 from bn_repro.errors import UserError
 
-READING_THREADS = 8
 BATCHES_AHEAD = 8  # read ahead of the step that is taken
 
 
@@ -192,7 +191,9 @@ class StreamedImages:
 def _read(source: Any, start: int, workers: int) -> Iterator[Crops]:
   """Elements of a source from a place on, read ahead by threads or processes."""
   batches = grain.MapDataset.source(source).slice(slice(start, None))
-  batches = batches.to_iter_dataset(grain.ReadOptions(READING_THREADS, BATCHES_AHEAD))
+  # More threads than cores only get in each other's way.
+  threads = min(provenance.cores(), BATCHES_AHEAD)
+  batches = batches.to_iter_dataset(grain.ReadOptions(threads, BATCHES_AHEAD))
   if workers:
     batches = batches.mp_prefetch(
       grain.MultiprocessingOptions(workers, per_worker_buffer_size=BATCHES_AHEAD)

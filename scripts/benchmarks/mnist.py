@@ -23,7 +23,6 @@ The data set is MNIST where it is prepared, otherwise noise of the same size.
 import argparse
 import functools
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from pathlib import Path
 import harness
 import numpy as np
 
+from bn_repro import provenance
 from bn_repro.data import sources
 from bn_repro.errors import UserError
 from configs import mnist
@@ -112,7 +112,7 @@ def fastest_threads(subject: str, options: argparse.Namespace) -> int:
 
   The others are tried too, briefly: whatever fails, fails before the rounds.
   """
-  cores = len(os.sched_getaffinity(0)) if subject in NEED_THREADS else 1
+  cores = provenance.cores() if subject in NEED_THREADS else 1
   brief = argparse.Namespace(**vars(options) | {'seconds': options.seconds / 4})
 
   def seconds_of_a_step(threads):
@@ -169,8 +169,6 @@ def find(subject: str):
     return build[subject], torch.cuda.get_device_name() if on_gpu else 'cpu'
   import jax
   import mnist_subjects
-
-  from bn_repro import provenance
 
   return getattr(mnist_subjects, subject), provenance.device(jax.devices()[:1])
 

@@ -30,7 +30,6 @@ python scripts/benchmarks/train_step.py --growth    ours alone, growth.json
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -47,6 +46,7 @@ from train_step_process import (
 )
 from train_step_subjects import GROUP, Task, config_of
 
+from bn_repro import provenance
 from bn_repro.errors import UserError
 
 OURS, IN_GROUPS, WITHOUT = 'ours', 'ours_in_groups', 'without_bn'
@@ -173,7 +173,7 @@ def try_out(task: Task, eager: Task | None, cache: str) -> tuple[Task, dict]:
 
 def settings_of(task: Task, eager: Task | None) -> list[dict]:
   """What to choose from; torch.compile takes over what was best without it."""
-  cores = len(os.sched_getaffinity(0))
+  cores = provenance.cores()
   if task.subject == EAGER and task.backend == 'cpu':
     choices = product(sorted({1, cores}), (False, True))
     return [{'threads': n, 'channels_last': is_last} for n, is_last in choices]

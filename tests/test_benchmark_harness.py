@@ -1,0 +1,48 @@
+"""The ratios of scripts/benchmarks: their interval, and when a winner is named."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from support import PROJECT
+
+sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
+
+import harness
+
+
+def test_a_ratio_is_taken_within_a_round():
+  """A slow minute of the machine falls on both; dividing medians would not tell."""
+  found = harness.spread([2.0, 20.0, 200.0], [1.0, 10.0, 100.0])
+  assert found == {'ratio': 2.0, 'low': 2.0, 'high': 2.0}
+
+
+@pytest.mark.parametrize(('rounds', 'rank'), [(5, 1), (6, 1), (9, 2), (12, 3), (21, 6)])
+def test_the_interval_is_the_textbooks(rounds, rank):
+  """The ranks of tables of the sign test's 95 % interval; below six, all rounds."""
+  ratios = np.random.default_rng(0).permutation(np.arange(1.0, rounds + 1))
+  found = harness.spread(ratios, np.ones(rounds))
+  assert (found['low'], found['high']) == (rank, rounds + 1 - rank)
+
+
+def test_the_interval_holds_the_median_as_often_as_it_says():
+  random = np.random.default_rng(0)
+  held = 0
+  for ratios in random.lognormal(0, 0.5, (400, 15)):
+    found = harness.spread(ratios, np.ones(15))
+    held += found['low'] <= 1 <= found['high']
+  # Order statistics of 15 give 96.5 %; four standard deviations of 400 draws below.
+  assert held / 400 > 0.928
+
+
+@pytest.mark.parametrize(
+  ('ours', 'verdict'),
+  [
+    ([2.0] * 6, 'ours is 2.00 times as fast'),
+    ([0.5] * 6, 'ours is slower: 2.00 times the time'),
+    ([0.5, 2.0] * 3, 'no difference beyond the spread'),
+  ],
+)
+def test_no_winner_is_named_where_the_interval_holds_one(ours, verdict):
+  assert harness.compare(ours, [1.0] * 6)['verdict'] == verdict
