@@ -14,6 +14,10 @@ from ml_collections import ConfigDict
 
 from bn_repro import models
 from bn_repro.data import sources
+from bn_repro.models.layers import Convolution
+
+# The layers that multiply by weights.
+LINEAR = (Convolution, nn.Conv, nn.Dense)
 
 
 class Row(NamedTuple):
@@ -83,9 +87,12 @@ def _row(part: nn.Module, output, calls) -> Row:
 
 
 def _multiply_adds(layer: nn.Module, output: tuple[int, ...]) -> int:
-  """Every weight of the kernel is used once at each location of the output."""
-  kernel = layer.variables.get('params', {}).get('kernel')
-  return kernel.size * math.prod(output[:-1]) if hasattr(kernel, 'size') else 0
+  """Every weight of a kernel is used once at each location of the output."""
+  if not isinstance(layer, LINEAR):
+    return 0
+  params = jax.tree_util.tree_leaves_with_path(layer.variables['params'])
+  weights = sum(leaf.size for path, leaf in params if path[-1].key == 'kernel')
+  return weights * math.prod(output[:-1])
 
 
 def _table(rows: list[Row]) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +10,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bn_repro.batch_norm import BatchNorm
-from bn_repro.models.layers import Convolution, LocalResponseNormalization, Pool
+from bn_repro.models.layers import (
+  Convolution,
+  LocalResponseNormalization,
+  Pool,
+  average_pool,
+  separable_kernel,
+)
 
 EPSILON = 1e-3
 
@@ -113,6 +120,38 @@ def test_pooling_keeps_bfloat16(kind):
   assert_allclose(y.astype(jnp.float32), expected, rtol=2**-7, atol=2**-7)
 
 
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('kind', ['avg', 'max'])
+def test_the_gradient_of_pooling_is_that_of_flax(kind, stride):
+  """Whose windows are XLA's; no two values are equal."""
+  x, pool = jnp.asarray(images((2, 6, 7, 3))), Pool(kind, stride)
+  settings = {'strides': (stride, stride), 'padding': 'SAME'}
+  flax = {
+    'max': functools.partial(nn.max_pool, window_shape=(3, 3), **settings),
+    'avg': lambda x: average_pool(x, (3, 3), **settings),
+  }
+  y, backward = jax.vjp(pool, x)
+  expected, expected_backward = jax.vjp(flax[kind], x)
+  assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+  dy = jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)
+  assert_allclose(backward(dy)[0], expected_backward(dy)[0], rtol=1e-5, atol=1e-6)
+
+
+def test_of_equal_values_one_learns():
+  """As behind a ReLU, where many are 0: a gradient is neither lost nor split."""
+  x = jnp.zeros((1, 3, 3, 1)).at[0, 2, 1:].set(1)
+  gradient = jax.grad(lambda x: Pool('max', 3)(x).sum())(x)
+  assert_array_equal(np.sort(gradient.ravel()), [0] * 8 + [1])
+  assert gradient[0, 2, 1:].sum() == 1
+
+
+@pytest.mark.parametrize('place', range(9))
+@pytest.mark.parametrize('kind', ['avg', 'max'])
+def test_a_value_that_is_not_a_number_is_not_lost_in_pooling(kind, place):
+  x = jnp.arange(9.0).at[place].set(jnp.nan).reshape(1, 3, 3, 1)
+  assert jnp.isnan(jax.jit(Pool(kind, 3))(x)).all()
+
+
 # Convolutions.
 
 normalized = functools.partial(Convolution, batch_norm=BatchNorm)
@@ -199,6 +238,31 @@ def test_separable_is_depthwise_then_1x1_with_nothing_between(batch_norm):
     x = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + EPSILON)
   z, _ = layer.apply(variables, u, train=True, mutable=['batch_stats'])
   assert_allclose(z, np.maximum(x, 0), rtol=1e-4, atol=1e-5)
+
+
+def test_the_kernel_of_both_halves_has_their_output_and_gradients():
+  """Those of `feature_group_count`, which computes what is between them."""
+  random = np.random.default_rng(1)
+  shapes = (2, 9, 8, 3), (7, 7, 1, 12), (1, 1, 12, 5)
+  x, depthwise, pointwise = (random.normal(0, 1, shape) for shape in shapes)
+  convolve = functools.partial(
+    jax.lax.conv_general_dilated, padding='SAME',
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+  )  # fmt: skip
+
+  def one(x, depthwise, pointwise):
+    return convolve(x, separable_kernel(depthwise, pointwise, 3), (2, 2))
+
+  def both(x, depthwise, pointwise):
+    between = convolve(x, depthwise, (2, 2), feature_group_count=3)
+    return convolve(between, pointwise, (1, 1))
+
+  arguments = [a.astype(np.float32) for a in (x, depthwise, pointwise)]
+  y, backward = jax.vjp(one, *arguments)
+  expected, expected_backward = jax.vjp(both, *arguments)
+  assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+  for found, wanted in zip(backward(y), expected_backward(y)):
+    assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize('multiplier', [None, 8], ids=['full', 'separable'])
