@@ -123,6 +123,7 @@ def measure_case(task: Task, options: argparse.Namespace) -> dict:
       )
     except UserError as error:
       missing[subject] = str(error)
+      print(f'{title_of(task)}, {subject}: {error}', flush=True)
   if OURS in missing:
     raise UserError(missing[OURS])
   check_same_network(trials)

@@ -19,10 +19,12 @@ from train_step_subjects import Task, config_of
 
 from bn_repro.errors import UserError
 
-# Where initial weights and images are the same, equal losses mean equal work.
-LOSS_STEP = 10
 # The second step may compile again, for the kind of arrays that the first returned.
 WARM_UP_STEPS = 2
+# Where initial weights and images are the same, equal losses mean equal work; a few
+# steps later rounding has grown to tenths.
+LOSS_STEP = WARM_UP_STEPS
+BRIEF_STEPS = 8
 # Sides of the matrices whose product is the peak.
 MATRIX = {'cpu': 2048, 'gpu': 8192}
 PRODUCTS = 5
@@ -96,11 +98,12 @@ def measure(task: Task) -> dict:
 
 
 def _speed(run, config: ConfigDict, seconds: float) -> dict:
-  """Images a second after a warm-up, and the loss of one of the first steps."""
-  warm_up, _ = _time(run, range(WARM_UP_STEPS))
-  brief, loss = _time(run, range(WARM_UP_STEPS, LOSS_STEP))
-  number = max(1, round(seconds / brief * (LOSS_STEP - WARM_UP_STEPS)))
-  taken, _ = _time(run, range(LOSS_STEP, LOSS_STEP + number))
+  """Images a second after a warm-up, and the loss of its last step."""
+  warm_up, loss = _time(run, range(WARM_UP_STEPS))
+  measured_from = WARM_UP_STEPS + BRIEF_STEPS
+  brief, _ = _time(run, range(WARM_UP_STEPS, measured_from))
+  number = max(1, round(seconds / brief * BRIEF_STEPS))
+  taken, _ = _time(run, range(measured_from, measured_from + number))
   return {
     'images_per_second': config.batch_size * number / taken,
     'seconds_per_step': taken / number,
