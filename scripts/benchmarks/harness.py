@@ -91,7 +91,7 @@ def record(
   if 'torch' in str(rows):
     versions['torch'] = importlib.metadata.version('torch')
   origin = {
-    'command': ' '.join(['python', script, *sys.argv[1:]]),
+    'command': ' '.join(['python', script, *map(_shown, sys.argv[1:])]),
     'device': device,
     'git_revision': provenance.git_revision(),
     'versions': versions,
@@ -102,6 +102,12 @@ def record(
   )
   write_readme()
   print('\n\n'.join([table(rows), *_absent(missing)]))
+
+
+def _shown(argument: str) -> str:
+  """An option without the place of a file on this machine."""
+  name, _, value = argument.partition('=')
+  return f'{name}=PATH' if value.startswith('/') else argument
 
 
 def _absent(missing: dict[str, str]) -> list[str]:
