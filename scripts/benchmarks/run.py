@@ -1,11 +1,12 @@
 """Runs benchmarks one after the other, or all of them.
 
-python scripts/benchmarks/run.py                    all, about an hour on two cores
+python scripts/benchmarks/run.py                    all, about 80 minutes on two cores
 python scripts/benchmarks/run.py batch_norm mnist   some
 python scripts/benchmarks/run.py mnist --rounds=3   with options, for all that are named
 
 Each is a script here, with options of its own (--help), and writes its JSON and the
-tables of results/benchmarks/README.md. One that fails does not stop the others.
+tables of results/benchmarks/README.md; at last the plots are drawn. One that fails
+does not stop the others.
 """
 
 import argparse
@@ -27,6 +28,7 @@ def main() -> int:
   if unknown := set(known.names) - set(NAMES):
     parser.error(f'no benchmark {min(unknown)!r}; there are {", ".join(NAMES)}')
   failed = [name for name in known.names or NAMES if run(name, options)]
+  run('figures', [])
   if failed:
     print(f'failed: {", ".join(failed)}', file=sys.stderr)
   return len(failed)
