@@ -28,20 +28,17 @@ VALUES = {
 
 def growth(task: Task, options: Namespace) -> None:
   """Measures every value, and writes growth.json or what the options name."""
-  points = {
-    f'{field} {value:g}': (field, value)
+  changed = {
+    (field, value): task._replace(overrides=task.overrides | {field: value})
     for field, values in VALUES[task.backend].items()
     for value in values
   }
-
-  def measure(name):
-    field, value = points[name]
-    changed = task._replace(overrides=task.overrides | {field: value})
-    # Three of the points are one program; each is to compile it for itself.
-    return run_process(changed, f'{options.cache}/{name}')
-
-  rounds = harness.alternate(points, options.rounds, measure)
-  table = [row(*points[name], found) for name, found in rounds.items()]
+  # Three of the points are one program.
+  programs = {title_of(each): each for each in changed.values()}
+  rounds = harness.alternate(
+    programs, options.rounds, lambda title: run_process(programs[title], options.cache)
+  )
+  table = [row(*point, rounds[title_of(each)]) for point, each in changed.items()]
   device = next(iter(rounds.values()))[0]['device']
   harness.record(
     options.name, device, table, missing={}, rounds=rounds,

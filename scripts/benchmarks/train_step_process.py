@@ -7,6 +7,7 @@ compared.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -47,7 +48,8 @@ def run_process(task: Task, cache: str) -> dict:
   Raises:
     UserError: the process failed, and how.
   """
-  folder = Path(cache) / f'{title_of(task)}, {task.subject}'
+  # Without spaces: PyTorch hands such a path to a C++ compiler as two.
+  folder = Path(cache) / re.sub(r'\W+', '_', f'{title_of(task)} {task.subject}')
   environment = os.environ | {
     'JAX_COMPILATION_CACHE_DIR': str(folder / 'jax'),
     'TORCHINDUCTOR_CACHE_DIR': str(folder / 'torch'),
