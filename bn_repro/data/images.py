@@ -25,17 +25,17 @@ class Order:
 
   def indices(self, steps: range, stream: int) -> np.ndarray:
     """`[len(steps), batch_size]` int32."""
-    return sampler.example_indices(
-      self._seed, steps, self.batch_size, self._num_examples, stream, self._shard_size
-    )
+    return self._in_mini_batches(steps, self.batch_size, stream)
 
   def example_at(self, position: int, stream: int) -> int:
-    """The example at a place, counted from the start of training."""
-    epoch, place = divmod(position, self._num_examples)
-    order = sampler.epoch_order(
-      self._seed, stream, epoch, self._num_examples, self._shard_size
+    """The one at a place, which is counted from the start of training."""
+    place = range(position, position + 1)
+    return int(self._in_mini_batches(place, 1, stream)[0, 0])
+
+  def _in_mini_batches(self, steps: range, size: int, stream: int) -> np.ndarray:
+    return sampler.example_indices(
+      self._seed, steps, size, self._num_examples, stream, self._shard_size
     )
-    return int(order[place])
 
   def uniforms(self, step: int, stream: int) -> np.ndarray:
     """`[batch_size, ...]`: the random numbers behind the boxes of one step."""

@@ -59,14 +59,13 @@ class TrainingCrops:
     found = _black(order.positions(range(step, step + 1))[0, share], self._size)
     first = step * order.batch_size + share.start
     for row in range(len(uniforms)):
-      self._read_from(first + row, uniforms[row : row + 1], found, row)
+      self._fill(found, row, first + row, uniforms[row : row + 1])
     return found
 
-  def _read_from(self, position: int, uniforms, found: Crops, row: int) -> None:
+  def _fill(self, found: Crops, row: int, position: int, uniforms) -> None:
     """Fills a row with the first image from a place of the order on."""
     for skipped in range(len(self._split)):
-      index = self._order.example_at(position + skipped, self._stream)
-      record = self._split[index]
+      record = self._split[self._order.example_at(position + skipped, self._stream)]
       image = _read_crop(record, uniforms, self._size, self._on_corrupt)
       if image is not None:
         found.skipped[row] = skipped
@@ -96,10 +95,10 @@ class CentreCrops:
     found = _black(chunk * self._chunk + places, self._size)
     for row, index in enumerate(map(int, found.positions)):
       if index < len(self._split):
-        self._read(index, found, row)
+        self._fill(found, row, index)
     return found
 
-  def _read(self, index: int, found: Crops, row: int) -> None:
+  def _fill(self, found: Crops, row: int, index: int) -> None:
     """Fills a row, or counts the image as skipped."""
     record = self._split[index]
     image = _read_crop(record, None, self._size, self._on_corrupt)

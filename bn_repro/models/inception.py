@@ -157,7 +157,7 @@ class AuxiliaryHead(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
     """Float32 logits `[batch, num_classes]` of a map of at least 5x5."""
-    x = average_pool(x, (AUXILIARY_WINDOW, AUXILIARY_WINDOW), (3, 3), 'VALID')
+    x = average_pool(x, (AUXILIARY_WINDOW, AUXILIARY_WINDOW), (3, 3))
     x = self.layer(features=scaled(128, self.width), name='conv_1x1')(x, train=train)
     x = x.reshape(len(x), 1, 1, -1)
     hidden = self.layer(features=scaled(1024, self.width), name='hidden')

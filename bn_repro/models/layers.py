@@ -97,9 +97,9 @@ def separable_kernel(
 ) -> jax.Array:
   """The kernel of the full convolution that both halves of a separable one make.
 
-  With nothing between them they are one linear map. XLA's CPU back end takes 35
-  times as long for the two and their gradients, and keeps what is between them
-  (results/benchmarks).
+  Of figure 5's first convolution. With nothing between the halves they are one linear
+  map. XLA's CPU back end takes 10 to 35 times as long for the two and their gradients,
+  and keeps what is between them (the log of results/benchmarks).
 
   Args:
     depthwise: `[height, width, 1, inputs * multiplier]`; the filters of an input
@@ -108,7 +108,7 @@ def separable_kernel(
     inputs: channels of the images.
 
   Returns:
-    `[height, width, inputs, features]`.
+    `[height, width, inputs, features]`, in the dtype of both.
   """
   height, width, _, filters = depthwise.shape
   multiplier = filters // inputs
@@ -153,9 +153,9 @@ def over_windows(
 ) -> jax.Array:
   """Combines the values of every 3x3 window, those of a column and then the columns.
 
-  Padded as TensorFlow's SAME. Slices of whole arrays: XLA's CPU back end takes 3 to
-  14 times as long for the windows of `reduce_window` and its gradient
-  (results/benchmarks).
+  Padded as TensorFlow's SAME. Slices of whole arrays: XLA's CPU back end takes 2 to 6
+  times as long for the windows of `reduce_window` and its gradient (the log of
+  results/benchmarks).
 
   Args:
     x: `[batch, height, width, channels]`.
@@ -189,14 +189,16 @@ def _larger(first: jax.Array, second: jax.Array) -> jax.Array:
   return jnp.where((second > first) | jnp.isnan(second), second, first)
 
 
-def average_pool(x: jax.Array, window, strides, padding: str) -> jax.Array:
-  """Means over windows of `[batch, height, width, channels]`, typed like x.
+def average_pool(
+  x: jax.Array, window: tuple[int, int], strides: tuple[int, int]
+) -> jax.Array:
+  """Means over windows that are whole, of `[batch, height, width, channels]`.
 
-  By default Flax counts the padding, TensorFlow does not. Its counts are float32.
+  Typed like x; summed in at least float32, which Flax would not do.
   """
   wide = x.astype(statistics_dtype(x))
-  pooled = nn.avg_pool(wide, window, strides, padding, count_include_pad=False)
-  return pooled.astype(x.dtype)
+  # Flax's counts are float32; its other divisor is an integer, which our tests refuse.
+  return nn.avg_pool(wide, window, strides, count_include_pad=False).astype(x.dtype)
 
 
 class LocalResponseNormalization(nn.Module):

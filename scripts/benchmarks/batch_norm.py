@@ -14,7 +14,7 @@ Each of JAX is one compiled program that returns y, the statistics and the three
 gradients; rivals alternate, in one process. [60, 100] is the layer of section
 4.1 and runs 200 times inside `lax.scan`, since a dispatch takes longer than it;
 the others are layers of figure 5 at batch 32, each call timed alone: in float32
-on a CPU, in bfloat16 on a GPU. About 5 minutes on two CPU cores:
+on a CPU, in bfloat16 on a GPU. About 2 minutes on two CPU cores:
 
 python scripts/benchmarks/batch_norm.py       needs pip install -e .[benchmark]
 

@@ -28,9 +28,7 @@ keeps enough at 1/2. `doubled` are the same photographs enlarged to a shorter si
 
 import argparse
 import io
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -176,10 +174,7 @@ def run_process(subject: str, paths: list[Path], options: argparse.Namespace) ->
   elif subject.startswith('torchvision'):
     python = options.torchvision_python
   command = [python, decode_subjects.__file__, subject, *map(str, paths)]
-  process = subprocess.run(command, capture_output=True, text=True)
-  if process.returncode:
-    raise UserError((process.stderr.splitlines() or ['no output'])[-1])
-  return json.loads(process.stdout.splitlines()[-1])
+  return harness.answer_of(command)
 
 
 def rows(measured: dict[str, list[dict]], settings: dict[str, dict]) -> list[dict]:

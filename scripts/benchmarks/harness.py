@@ -10,7 +10,9 @@ python scripts/benchmarks/harness.py    writes the tables of README.md again
 import importlib.metadata
 import json
 import math
+import re
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bn_repro import provenance
 from bn_repro.config import write_json
+from bn_repro.errors import UserError
 from bn_repro.report import tables
 
 RESULTS = Path(__file__).resolve().parents[2] / 'results' / 'benchmarks'
@@ -39,6 +42,26 @@ def alternate(
     bar.set_postfix_str(subject)
     measured[subject].append(measure(subject))
   return measured
+
+
+def answer_of(command: list[str], environment: dict[str, str] | None = None) -> dict:
+  """The last line that a subject's process prints: JSON.
+
+  Args:
+    command: what to start.
+    environment: of the process; None for ours.
+
+  Raises:
+    UserError: the process failed, or says `failed`, and why.
+  """
+  process = subprocess.run(command, capture_output=True, text=True, env=environment)
+  lines = process.stdout.splitlines()
+  if process.returncode or not lines:
+    raise UserError((process.stderr.splitlines() or ['no output'])[-1])
+  answer = json.loads(lines[-1])
+  if 'failed' in answer:
+    raise UserError(answer['failed'])
+  return answer
 
 
 def compare(ours: list[float], rival: list[float]) -> dict:
@@ -88,7 +111,8 @@ def record(
   """
   script = f'scripts/benchmarks/{Path(sys.argv[0]).name}'
   versions = provenance.versions()
-  if 'torch' in str(rows):
+  # Of the rivals that ran in this environment; torchvision may have its own.
+  if re.search(r'\btorch\b', str(rows)):
     versions['torch'] = importlib.metadata.version('torch')
   origin = {
     'command': ' '.join(['python', script, *map(_shown, sys.argv[1:])]),

@@ -24,7 +24,6 @@ import argparse
 import functools
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -132,14 +131,7 @@ def run_process(subject: str, threads: int, options: argparse.Namespace) -> dict
     f'--side_by_side={options.side_by_side}',
     f'--compile_mode={options.compile_mode}',
   ]  # fmt: skip
-  process = subprocess.run(command, capture_output=True, text=True)
-  lines = process.stdout.splitlines()
-  if process.returncode or not lines:
-    raise UserError((process.stderr.splitlines() or ['no output'])[-1])
-  result = json.loads(lines[-1])
-  if 'failed' in result:
-    raise UserError(result['failed'])
-  return result
+  return harness.answer_of(command)
 
 
 def measure(options: argparse.Namespace) -> dict:

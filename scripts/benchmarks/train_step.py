@@ -21,7 +21,7 @@ The rounds find the compiled programs in a cache.
 
 GFLOP are 6 times the multiply-adds of `bn_repro.describe`, the same for all. The peak
 is measured in each subject's process, by its own library: products of two large
-matrices in the dtype of the convolutions. About 30 minutes on two CPU cores:
+matrices in the dtype of the convolutions. About 25 minutes on two CPU cores:
 
 python scripts/benchmarks/train_step.py             needs pip install -e .[benchmark]
 python scripts/benchmarks/train_step.py --growth    ours alone, growth.json

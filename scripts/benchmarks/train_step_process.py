@@ -13,12 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-import harness  # noqa: F401  # finds the modules of the project
+import harness
 import train_step_subjects
 from ml_collections import ConfigDict
 from train_step_subjects import Task, config_of
-
-from bn_repro.errors import UserError
 
 # The second step may compile again, for the kind of arrays that the first returned.
 WARM_UP_STEPS = 2
@@ -55,14 +53,7 @@ def run_process(task: Task, cache: str) -> dict:
     'TORCHINDUCTOR_CACHE_DIR': str(folder / 'torch'),
   }
   command = [sys.executable, __file__, json.dumps(task._asdict())]
-  process = subprocess.run(command, capture_output=True, text=True, env=environment)
-  lines = process.stdout.splitlines()
-  if process.returncode or not lines:
-    raise UserError((process.stderr.splitlines() or ['no output'])[-1])
-  result = json.loads(lines[-1])
-  if 'failed' in result:
-    raise UserError(result['failed'])
-  return result
+  return harness.answer_of(command, environment)
 
 
 def title_of(task: Task) -> str:
