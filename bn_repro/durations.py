@@ -57,13 +57,14 @@ class Lengths(NamedTuple):
   log_every: int
   evaluate_every: int
   checkpoint_every: int
-  learning_rate_decay_every: int | None
+  learning_rate_decay_every: int | None = None
+  train_at_least: int | None = None
 
 
 def lengths(config: ConfigDict, num_examples: int) -> Lengths:
   """The durations of a config for that many training examples, in steps.
 
-  A config without `learning_rate_decay_every` gets None for it.
+  A config that has no such field gets None for it.
 
   Raises:
     UserError: one is more than `MOST_STEPS`.

@@ -6,8 +6,9 @@ reported uses them. The moving average is evaluated beside them, to see how
 well it tracks. Does not know how the network came to be.
 """
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -27,7 +28,7 @@ TOP = 5  # of more classes, as figure 4 counts
 
 
 class Evaluator:
-  """Evaluates one network on one test set; compiles once."""
+  """Evaluates one network on its data set; compiles once."""
 
   def __init__(
     self,
@@ -42,13 +43,14 @@ class Evaluator:
       training_examples: the training feed's, on the devices already.
       check: called before each mini-batch; may raise, to give the evaluation up.
     """
-    config, devices, feeds = experiment.config, experiment.devices, experiment.feeds
-    self._test, self._check = feeds.test, check
-    self._size = -(-config.evaluation_batch_size // len(devices)) * len(devices)
-    self._examples = parallel.replicate(feeds.test.examples, devices)
-    self._forward = parallel.spread_examples(
-      _forward(experiment.model, feeds.test, feeds.num_classes), devices
-    )
+    test, train = experiment.feeds.test, experiment.feeds.train
+    examples = parallel.replicate(test.examples, experiment.devices)
+    self._on_test_set = OnExamples(experiment, test, examples, check)
+    self._on_training_set = None
+    if number := experiment.config.get('training_images_evaluated', 0):
+      self._on_training_set = OnExamples(
+        experiment, train, training_examples, check, number
+      )
     self.population_statistics = PopulationStatistics(
       experiment, training_examples, check
     )
@@ -65,6 +67,9 @@ class Evaluator:
     population = self.population_statistics(params, batch_stats)
     scalars, inputs = self._on_test_set(params, population)
     scalars = {f'test/{name}': value for name, value in scalars.items()}
+    if self._on_training_set:
+      undistorted, _ = self._on_training_set(params, population)
+      scalars['train/accuracy_undistorted'] = undistorted['accuracy']
     if batch_stats:
       tracked, _ = self._on_test_set(params, batch_stats)
       scalars['test/accuracy_moving_average'] = tracked['accuracy']
@@ -72,22 +77,58 @@ class Evaluator:
       population = self.population_statistics(state.averaged, batch_stats)
       averaged, _ = self._on_test_set(state.averaged, population)
       scalars['test/accuracy_polyak'] = averaged['accuracy']
-    if self._test.num_skipped:
-      scalars['data/skipped_test_images'] = float(self._test.num_skipped)
+    if num_skipped := self._on_test_set.feed.num_skipped:
+      scalars['data/skipped_test_images'] = float(num_skipped)
     return scalars, inputs
 
-  def _on_test_set(self, params, batch_stats):
+
+class OnExamples:
+  """Evaluates networks with fixed statistics on the examples of a feed."""
+
+  def __init__(
+    self,
+    experiment: Experiment,
+    feed: Feed,
+    examples: Any,
+    check: Callable[[], None],
+    most: int | None = None,
+  ):
+    """Prepares to evaluate.
+
+    Args:
+      experiment: that was built.
+      feed: the training or the test half; its examples are seen without distortions.
+      examples: the feed's, on the devices already.
+      check: called before each mini-batch; may raise.
+      most: evaluates so many examples, the first of the feed; None for all.
+    """
+    devices = experiment.devices
+    self.feed = feed
+    self._examples, self._check, self._most = examples, check, most
+    size = experiment.config.evaluation_batch_size
+    self._size = -(-size // len(devices)) * len(devices)
+    self._forward = parallel.spread_examples(
+      _forward(experiment.model, feed, experiment.feeds.num_classes), devices
+    )
+
+  def __call__(self, params, batch_stats) -> tuple[dict, np.ndarray | None]:
     """Means over all examples that count, and the sigmoid inputs."""
     outcomes = []
-    for inputs in self._test.inputs_in_order(self._size):
+    for inputs in self._mini_batches():
       self._check()
       outcomes.append(self._forward((params, batch_stats), self._examples, inputs))
     each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
     counts = each.pop('counts')
-    each = {name: values[counts] for name, values in each.items()}
+    each = {name: values[counts][: self._most] for name, values in each.items()}
     inputs = each.pop(SIGMOID_INPUTS, None)
     means = {name: float(np.mean(v, dtype=np.float64)) for name, v in each.items()}
     return means, inputs
+
+  def _mini_batches(self) -> Iterator[Any]:
+    mini_batches = self.feed.inputs_in_order(self._size)
+    if self._most is None:
+      return mini_batches
+    return itertools.islice(mini_batches, -(-self._most // self._size))
 
 
 def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:

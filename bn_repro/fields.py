@@ -44,14 +44,15 @@ _COUNTS = {
 }
 _FROM_ZERO = {
   'num_devices': 2**20, 'dataset.workers': 1024, 'l2': _LARGEST,
-  'photometric_distortion': 1,
+  'photometric_distortion': 1, 'training_images_evaluated': 2**31 - 1,
 }  # fmt: skip
 _BELOW_ONE = (
   'dataset.threshold', 'model.decay', 'model.dropout', 'momentum', 'polyak_decay',
+  'patience',
 )  # fmt: skip
 _DURATIONS = (
   'train_for', 'log_every', 'evaluate_every', 'checkpoint_every',
-  'learning_rate_decay_every',
+  'learning_rate_decay_every', 'train_at_least',
 )  # fmt: skip
 _DURATION = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
 _PIXEL_DATASETS = ('mnist', 'digits')

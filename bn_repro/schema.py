@@ -33,6 +33,8 @@ OPTIONAL = (
   {'l2': NUMBER, 'l2_on_gamma_and_beta': BOOL},
   {'polyak_decay': NUMBER},
   {'gradient_accumulation': WHOLE},
+  {'patience': NUMBER, 'train_at_least': TEXT},
+  {'training_images_evaluated': WHOLE},
 )
 OF_NETWORK = {
   'mlp': {

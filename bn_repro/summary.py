@@ -24,6 +24,7 @@ DIGEST = 'sha256'
 MORE_ACCURACIES = {
   'test/top_5_accuracy': 'final_test_top_5_accuracy',
   'test/accuracy_polyak': 'final_test_accuracy_polyak',
+  'train/accuracy_undistorted': 'final_train_accuracy_undistorted',
 }
 
 
@@ -50,6 +51,7 @@ def outcome(
     'dataset': config.dataset.name,
     'seed': config.seed,
     'num_steps': num_steps,
+    'last_step': history[-1]['step'],
     'final_test_accuracy': last.get('test/accuracy'),
     'final_test_accuracy_moving_average': last.get('test/accuracy_moving_average'),
     'best_test_accuracy': best['test/accuracy'],
@@ -79,6 +81,23 @@ def steps_to(target: float, tests: list[dict]) -> int | None:
   """The first evaluated step whose test accuracy is at least the target."""
   reached = (line['step'] for line in tests if line['test/accuracy'] >= target)
   return next(reached, None)
+
+
+def has_stopped_rising(history: list[dict], patience: float, at_least: int) -> bool:
+  """Whether test accuracy has not risen for a share of the steps taken.
+
+  Args:
+    history: the lines of metrics.jsonl, in order.
+    patience: the share, 0 to 1, of the steps up to the last evaluation; with 0 the
+      answer is no.
+    at_least: steps before which the answer is no, too.
+  """
+  tests = evaluated(history)
+  if not patience or not tests:
+    return False
+  best = max(tests, key=lambda line: line['test/accuracy'])
+  now = tests[-1]['step']
+  return now >= at_least and now - best['step'] >= patience * now
 
 
 def strict(value: Any) -> Any:

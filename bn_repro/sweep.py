@@ -5,6 +5,7 @@ are skipped, unfinished ones resume. Knows of a run only its command line, the
 last line of its metrics.jsonl and its summary.json.
 """
 
+import fnmatch
 import itertools
 import json
 import os
@@ -202,18 +203,26 @@ def _shares_of_cores(workers: int) -> list[set[int] | None]:
   return [set(itertools.islice(cores, i, None, workers)) for i in range(workers)]
 
 
-def run_sweep(path: Path, root: Path, jobs: int) -> dict[str, str]:
+def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> dict[str, str]:
   """Runs a sweep and prints what came of it.
 
   Args:
     path: a file of configs/sweeps.
     root: gets one workdir for each run.
     jobs: how many runs at a time.
+    only: a pattern of the shell; runs of other names are left alone.
 
   Returns:
     The failures, name to reason; empty if every run has a summary.
+
+  Raises:
+    UserError: as `read` and `Sweep`, or no name matches.
   """
-  runs = read(path)
+  everything = read(path)
+  runs = [run for run in everything if fnmatch.fnmatchcase(run.name, only)]
+  if not runs:
+    names = ', '.join(run.name for run in everything)
+    raise UserError(f'no run of {path} is called {only!r}; there are {names}')
   sweep = Sweep(runs, root, jobs)
   sweep.execute()
   found = [summary.read(root / run.name) for run in runs]

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import experiment as experiment_lib
-from bn_repro import optimizer, parallel, provenance
+from bn_repro import optimizer, parallel, provenance, summary
 from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
@@ -109,12 +109,15 @@ class Trainer:
 
   def _take_all_steps(self, recorder, checkpoints) -> None:
     first, last = self.progress.recorded_step, self._lengths.train_for
+    remaining = segments(first, self._lengths)
+    is_over = self._is_over(recorder)
     with _progress_bar(recorder.config, first, last) as bar:
-      for steps in segments(first, self._lengths):
+      while not is_over and (steps := next(remaining, None)):
         scalars = self.take_steps(steps)
         if not self._record(recorder, steps, scalars):
           break
-        if self._is_due(steps.stop, self._lengths.checkpoint_every):
+        is_over = self._is_over(recorder)
+        if is_over or self._is_due(steps.stop, self._lengths.checkpoint_every):
           self._save(checkpoints, recorder)
         self._interruption.check_together()
         bar.update(len(steps))
@@ -179,6 +182,15 @@ class Trainer:
     arrays = progress.to_checkpoint()
     if progress_lib.is_finite(arrays.arrays):
       checkpoints.save(arrays)
+
+  def _is_over(self, recorder: Recorder) -> bool:
+    """Whether accuracy has not risen for as long as the config has patience."""
+    patience = recorder.config.get('patience', 0)
+    at_least = self._lengths.train_at_least or 0
+    # The history of a process that is not the first may begin where it resumed.
+    return parallel.any_process(
+      summary.has_stopped_rising(recorder.history, patience, at_least)
+    )
 
   def _is_due(self, step: int, every: int) -> bool:
     return step % every == 0 or step == self._lengths.train_for

@@ -82,10 +82,16 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.photometric_distortion = 1.0  # change 7
 
   config.train_for = datasets.train_for(dataset, imagenet2012='31e6 steps')
+  # Ends sooner where validation accuracy has not risen for this share of the steps
+  # taken, of which there are so many at least. 0: never.
+  config.patience = 0.0
+  config.train_at_least = '1 epoch'
   config.num_devices = 0  # all; the mini-batch is split over them
   config.partner_timeout = 60.0  # seconds without another process, to give up after
   config.steps_per_call = 1  # steps in one compiled program
   config.evaluation_batch_size = 128
+  # Evaluated like validation images, to see how far ahead of these they are.
+  config.training_images_evaluated = 0
   config.log_every = '100 steps'
   config.evaluate_every = '1 epoch'
   config.checkpoint_every = '1 epoch'

@@ -14,12 +14,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.errors import UserError
 from bn_repro.report import collect, imagenette_cpu, mnist, tables
+from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
 # Of each report, its module and the sweeps that it is made from, the first needed.
 REPORTS = {
   'mnist': (mnist, ('figure1', 'grid')),
   'imagenette_cpu': (imagenette_cpu, ('networks',)),
+  'inception': (inception, inception.SWEEPS),
 }
 
 

@@ -1,6 +1,8 @@
 """Runs a list of experiments from configs/sweeps; skips what is finished.
 
 python scripts/sweep.py --sweep=configs/sweeps/quickstart.py --root=runs/quickstart
+python scripts/sweep.py --sweep=configs/sweeps/mnist_figure1.py --root=runs/figure1 \
+  --only='*_seed0'
 
 Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in what was
 asked for, 75 stopped by SIGTERM or Ctrl-C.
@@ -22,10 +24,12 @@ def main() -> None:
   parser.add_argument('--sweep', type=Path, required=True, help='a configs/sweeps file')
   parser.add_argument('--root', type=Path, required=True, help='gets a folder a run')
   parser.add_argument('--jobs', type=int, default=1, help='runs at a time (1)')
+  parser.add_argument('--only', default='*', help="runs of such names, as '*_seed0'")
   arguments = parser.parse_args()
   signal.signal(signal.SIGTERM, signal.default_int_handler)
   try:
-    failures = run_sweep(arguments.sweep, arguments.root, max(1, arguments.jobs))
+    jobs = max(1, arguments.jobs)
+    failures = run_sweep(arguments.sweep, arguments.root, jobs, arguments.only)
   except UserError as error:
     sys.exit(_complain(f'error: {error}', 2))
   except KeyboardInterrupt:

@@ -134,7 +134,7 @@ def test_lengths_are_the_durations_of_a_config_in_steps():
   )  # fmt: skip
   assert durations.lengths(config, 1437) == durations.Lengths(
     train_for=48, log_every=10, evaluate_every=24, checkpoint_every=7,
-    learning_rate_decay_every=None,
+    learning_rate_decay_every=None, train_at_least=None,
   )  # fmt: skip
   inception = config_lib.load(str(PROJECT / 'configs' / 'inception.py'))
   lengths = durations.lengths(inception, IMAGENET)

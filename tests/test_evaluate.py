@@ -59,23 +59,41 @@ def test_every_test_example_counts_once(config, chunk):
   np.testing.assert_allclose(inputs, all_inputs, atol=1e-4)
 
 
+def logits_of(config, params, images):
+  """Of the plain network, `[images, 10]` float64."""
+  binary = (images > 127).astype(np.float32)
+  model = models.build(config, 10)
+  return np.asarray(model.apply({'params': params}, binary, train=False), np.float64)
+
+
 def test_accuracy_and_loss_are_the_models(config):
   """Against NumPy, for the plain network."""
   config.model.batch_norm = False
   evaluator, _, state = evaluator_of(config)
   scalars, _ = evaluator(state)
   test = sources.load('digits').test
-  logits = np.asarray(
-    models.build(config, 10).apply(
-      {'params': state.params}, (test.images > 127).astype(np.float32), train=False
-    ),
-    np.float64,
-  )
+  logits = logits_of(config, state.params, test.images)
   log_sum = np.log(np.exp(logits).sum(axis=1))
   losses = log_sum - logits[np.arange(360), test.labels]
   assert scalars['test/accuracy'] == np.mean(logits.argmax(axis=1) == test.labels)
   np.testing.assert_allclose(scalars['test/loss'], losses.mean(), rtol=1e-5)
   assert 'test/accuracy_moving_average' not in scalars
+  assert 'train/accuracy_undistorted' not in scalars
+
+
+@pytest.mark.parametrize('number', [1, 60, 100, 5000])
+def test_accuracy_on_the_first_training_images(config, number):
+  """Of as many as the config asks for, however mini-batches are cut."""
+  config.model.batch_norm = False
+  config.evaluation_batch_size = 60
+  with config.unlocked():
+    config.training_images_evaluated = number
+  evaluator, _, state = evaluator_of(config)
+  scalars, _ = evaluator(state)
+  train = sources.load('digits').train
+  answers = logits_of(config, state.params, train.images).argmax(axis=1)
+  expected = np.mean((answers == train.labels)[:number])
+  assert scalars['train/accuracy_undistorted'] == expected
 
 
 def test_percentiles_of_a_known_distribution():

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from bn_repro import config as config_lib
 from bn_repro import describe, experiment, models, optimizer
 from bn_repro.data import sampler
+from configs.sweeps import inception_ablation
 from support import PROJECT
 
 EPOCHS = np.arange(0, 33)  # where the rate is looked at
@@ -113,6 +114,7 @@ def test_there_are_seven():
   changed = {field for field in before if before[field] != after[field]}
   assert changed == {*CHANGES, 'network'}
   assert len(CHANGES) == 7
+  assert set(inception_ablation.CHANGES) == set(CHANGES)
 
 
 @pytest.mark.parametrize('field', CHANGES)

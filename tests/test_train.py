@@ -13,7 +13,7 @@ from support import metrics_of, small_config, summary_of, without_times
 
 @pytest.mark.parametrize('start', [0, 7, 20])
 def test_segments_cover_every_step_and_end_where_something_is_due(start):
-  cut = list(train.segments(start, Lengths(45, 8, 12, 20, None)))
+  cut = list(train.segments(start, Lengths(45, 8, 12, 20)))
   steps = [step for segment in cut for step in segment]
   assert steps == list(range(start, 45))
   due = {s for s in range(start + 1, 45) if not (s % 8 and s % 12 and s % 20)} | {45}
@@ -33,6 +33,35 @@ def test_two_identical_runs_give_the_same_bits(config, tmp_path):
   lines = [without_times(metrics_of(tmp_path / name)) for name in 'ab']
   assert lines[0] == lines[1]
   assert [line['step'] for line in lines[0]] == [0, 10, 20, 30, 40]
+
+
+def without_gain(config):
+  """A network that learns nothing, so that accuracy is the same at every step."""
+  with config.unlocked():
+    config.patience, config.train_at_least = 0.5, '30 steps'
+  config.learning_rate = 1e-30
+  return config
+
+
+def test_training_ends_where_accuracy_has_not_risen_for_long(config, tmp_path):
+  """At the first evaluation that is late enough, with a checkpoint of that step."""
+  config = without_gain(config)
+  config.train_for, config.checkpoint_every = '80 steps', '70 steps'
+  summary = train.train(config, tmp_path)
+  assert (summary['num_steps'], summary['last_step']) == (80, 40)
+  assert summary['final_test_accuracy'] == metrics_of(tmp_path)[-1]['test/accuracy']
+  assert [path.name for path in (tmp_path / 'checkpoints').glob('[0-9]*')] == ['40']
+
+
+def test_a_run_that_ended_early_and_lost_its_summary_trains_no_further(
+  config, tmp_path
+):
+  config = without_gain(config)
+  config.train_for = '80 steps'
+  first = train.train(config, tmp_path)
+  (tmp_path / 'summary.json').unlink()
+  assert train.train(config, tmp_path) == first
+  assert metrics_of(tmp_path)[-1]['step'] == 40
 
 
 def test_another_seed_is_another_run(config, tmp_path):

@@ -21,6 +21,7 @@ COLUMNS = {
   'test_accuracy_moving_average': 'test/accuracy_moving_average',
   'test_loss': 'test/loss',
   'train_accuracy': 'train/accuracy',
+  'train_accuracy_undistorted': 'train/accuracy_undistorted',
   'train_loss': 'train/loss',
   'percentile_15': 'sigmoid_input/percentile_15',
   'percentile_50': 'sigmoid_input/percentile_50',

@@ -56,6 +56,8 @@ def test_every_sweep_in_configs_is_sound():
   assert numbers['mnist_figure1'] == 10
   assert numbers['mnist_grid'] == 7 * 3 * 2 * 3
   assert numbers['quickstart'] == 6
+  assert numbers['inception_networks'] == 5 * 3
+  assert numbers['inception_ablation'] == 2 * 7
 
 
 def test_an_unknown_sweep_names_the_known():
@@ -63,6 +65,24 @@ def test_an_unknown_sweep_names_the_known():
   assert result.returncode == 2
   assert 'configs/sweeps/mnist_grid.py' in result.stderr
   assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_only_the_runs_that_are_asked_for_by_name(tmp_path):
+  path, root = tmp_path / 'three.py', tmp_path / 'runs'
+  path.write_text(SWEEP.format(few=FEW_STEPS))
+  result = run_script(f'--sweep={path}', f'--root={root}', '--only=norm*')
+  assert result.returncode == 0, result.stderr
+  assert '1 of 1 runs of three are finished' in result.stdout
+  assert [workdir.name for workdir in root.iterdir()] == ['normalized']
+
+
+def test_no_run_of_that_name(tmp_path):
+  path = tmp_path / 'three.py'
+  path.write_text(SWEEP.format(few=FEW_STEPS))
+  names = 'there are plain, broken, normalized'
+  with pytest.raises(UserError, match=f"no run .* is called 'nobody'; {names}"):
+    sweep.run_sweep(path, tmp_path / 'runs', 1, 'nobody')
 
 
 def test_a_mistake_in_one_run_stops_the_sweep_before_it_starts(tmp_path):

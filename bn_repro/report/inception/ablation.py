@@ -1,0 +1,154 @@
+"""The ablation of section 4.2.1: what each of the seven changes does alone.
+
+A change is measured where the others are there (BN-x5 beside BN-x5 without it) and
+where they are not (BN-Baseline with it beside BN-Baseline). The single runs have no
+spread of their own; it is taken from the seeds of the five networks, pooled.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bn_repro.report import tables
+from bn_repro.report.collect import Run
+from bn_repro.report.inception import runs as family
+from bn_repro.report.inception.runs import best
+from bn_repro.report.intervals import Interval, difference, pooled_deviation
+
+# A loss of less than one point is no harm.
+HARMLESS = -0.01
+
+
+class Change(NamedTuple):
+  """One of the seven: its field, our name, what the paper says, and of what kind.
+
+  `kind` is `better` (more accuracy), `faster` (fewer steps) or `harmless`.
+  """
+
+  field: str
+  title: str
+  claim: str
+  kind: str
+
+
+CHANGES = (
+  Change('learning_rate', 'five times the learning rate',
+         'trains faster, with no ill side effects (16)', 'faster'),
+  Change('model.dropout', 'no dropout',
+         'trains faster, without more overfitting (17)', 'faster'),
+  Change('l2', 'a fifth of the L2 weight', 'validation accuracy rises (18)', 'better'),
+  Change('learning_rate_decay_every', 'rate falls six times as fast',
+         'can be done, since training is faster (19)', 'harmless'),
+  Change('model.local_response_normalization', 'no LRN', 'is not needed (20)',
+         'harmless'),
+  Change('shuffling', 'thorough shuffling',
+         'about one point of validation accuracy (21)', 'better'),
+  Change('photometric_distortion', 'weaker distortions',
+         'better where each image is seen less often (22)', 'better'),
+)  # fmt: skip
+
+
+class Effect(NamedTuple):
+  """What one change does in one setting.
+
+  Attributes:
+    accuracy: best accuracy with the change less without, 0 to 1.
+    faster: steps to the target without the change over those with it; NaN where
+      either was not reached.
+  """
+
+  change: Change
+  setting: str
+  accuracy: Interval
+  faster: Interval
+
+  @property
+  def title(self) -> str:
+    """Our name of the change."""
+    return self.change.title
+
+  def verdict(self) -> str:
+    """Whether this agrees with what the paper says of the change."""
+    if self.change.kind == 'faster':
+      return _verdict(self.faster, 1.0)
+    return _verdict(self.accuracy, 0.0 if self.change.kind == 'better' else HARMLESS)
+
+
+def _verdict(found: Interval, least: float) -> str:
+  if found.low > least:
+    return 'agrees'
+  return 'disagrees' if found.high < least else 'cannot be told'
+
+
+def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
+  """Every change in both settings, as far as they were run.
+
+  Args:
+    networks: of inception_networks, by network, all seeds.
+    runs: of inception_ablation.
+  """
+  of_name = {run.name: run for run in runs}
+  found = []
+  for change in CHANGES:
+    short = change.field.split('.')[-1]
+    settings = (
+      ('to BN-Baseline', 'bn_baseline', of_name.get(f'bn_baseline_with_{short}')),
+      ('among all, BN-x5', 'bn_x5', of_name.get(f'bn_x5_without_{short}')),
+    )
+    for setting, network, run in settings:
+      if run and network in networks:
+        is_added = network == 'bn_baseline'
+        pair = ([run], networks[network]) if is_added else (networks[network], [run])
+        found.append(_effect(change, setting, *pair, networks))
+  return found
+
+
+def _effect(change, setting, with_it, without, networks) -> Effect:
+  spread = pooled_deviation([[best(r) for r in runs] for runs in networks.values()])
+  accuracy = difference([*map(best, with_it)], [*map(best, without)], *spread)
+  return Effect(change, setting, accuracy, _faster(with_it, without, networks))
+
+
+def _faster(with_it, without, networks) -> Interval:
+  """A ratio of steps, from differences of their logarithms."""
+  plain = networks[family.PLAIN]
+  logs = lambda runs: np.log(family.steps_to_target(plain, runs))
+  ours, others = logs(with_it), logs(without)
+  if not (np.isfinite(ours).all() and np.isfinite(others).all()):
+    return Interval(math.nan, math.nan, math.nan)
+  steps = [of for of in map(logs, networks.values()) if np.isfinite(of).all()]
+  spread = pooled_deviation(steps)
+  return Interval(*map(math.exp, difference(others, ours, *spread)))
+
+
+def table(found: list[Effect]) -> str:
+  """A row for each change and setting."""
+  head = ('change', 'the paper', 'setting', 'best accuracy', 'steps to the target',
+          'verdict')  # fmt: skip
+  return tables.markdown(head, (_row(effect) for effect in found))
+
+
+def _row(effect: Effect) -> list[str]:
+  return [
+    effect.title, effect.change.claim, effect.setting, points(effect.accuracy),
+    times(effect.faster), effect.verdict(),
+  ]  # fmt: skip
+
+
+def points(found: Interval) -> str:
+  """Such as '+1.2 points (-0.3 to 2.7)'."""
+  text = f'{100 * found.mean:+.1f} points'
+  if math.isnan(found.low):
+    return text
+  return f'{text} ({100 * found.low:+.1f} to {100 * found.high:+.1f})'
+
+
+def times(found: Interval) -> str:
+  """Such as '2.1 times fewer (1.4 to 3.2)'."""
+  if math.isnan(found.mean):
+    return 'never reached'
+  text = f'{found.mean:.2g} times fewer'
+  if math.isnan(found.low):
+    return text
+  return f'{text} ({found.low:.2g} to {found.high:.2g})'

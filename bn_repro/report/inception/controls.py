@@ -1,0 +1,212 @@
+"""What the paper says in prose around figure 3: rates, dropout, normalization."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from bn_repro.report import tables
+from bn_repro.report.collect import Run
+from bn_repro.report.inception import figures
+from bn_repro.report.inception import runs as family
+from bn_repro.report.inception.figure_3 import faster
+from bn_repro.report.inception.runs import NAMES, PLAIN, best
+
+RATES = """\
+## How high the learning rate can be (claims 14, 15 and 16)
+
+![Learning rates](learning_rates.png)
+
+{claims}
+
+{table}
+
+{best}
+"""
+OVERFITTING = """\
+## Overfitting, with dropout and without (claim 17)
+
+Accuracy at the end on training and on validation images, both undistorted.
+
+![Overfitting](overfitting.png)
+
+{table}
+"""
+NORMALIZATION = """\
+## What the normalization sees
+
+{table}
+
+Mini-batches of 128 take a quarter of the steps for as many images, at the same rate;
+compare these rows with each other.
+
+### Algorithm 2 beside the moving average
+
+The difference of validation accuracy between the two, over evaluations and runs:
+
+{tracking}
+"""
+
+
+def rates(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
+  """The section on learning rates; draws its figure, too."""
+  plain = [*networks[PLAIN], *_of(runs, PLAIN)]
+  recipe = [
+    *networks.get('bn_x5', []),
+    *networks.get('bn_x30', []),
+    *_of(runs, 'bn_x5'),
+  ]
+  families = {PLAIN: plain, 'bn_x5': recipe}
+  if with_sigmoids := _of(runs, 'inception_sigmoid'):
+    families['inception_sigmoid'] = with_sigmoids
+  figures.learning_rates(families, results / 'learning_rates.png')
+  rows = [
+    [NAMES[name], f'{rate:g}', str(len(group)), *_outcome(group)]
+    for name, of_family in families.items()
+    for (rate,), group in tables.group_by(of_family, 'learning_rate').items()
+  ]
+  head = ('recipe', 'learning rate', 'seeds', 'maximum accuracy', 'at step', '')
+  return RATES.format(
+    claims=tables.markdown(('claim', 'measured here'), _claims(families)),
+    table=tables.markdown(head, rows), best=_best_rates(plain, recipe),
+  )  # fmt: skip
+
+
+def _claims(families: dict[str, list[Run]]) -> list[tuple[str, str]]:
+  """Claims 14 to 16 in numbers, as far as their runs are there."""
+  plain, recipe = families[PLAIN], families['bn_x5']
+  chance = f'chance is {1 / plain[0].config["dataset.num_classes"]:.0%}'
+  least = min(run.config['learning_rate'] for run in plain)
+  rows = [
+    ('16: higher rates have no ill side effects with BN',
+     f"BN-x5's recipe stays within a point of its best accuracy {_harmless(recipe)}, "
+     f'the plain network {_harmless(plain)}'),
+  ]  # fmt: skip
+  if quick := [r for r in plain if math.isclose(r.config['learning_rate'], 5 * least)]:
+    rows.insert(0, (
+      '15: plain Inception diverges at five times its rate',
+      f'{_fate(quick[0])} at {5 * least:g}; {_first_failure(plain)}',
+    ))  # fmt: skip
+  if sigmoids := families.get('inception_sigmoid'):
+    highest = max(map(best, sigmoids))
+    rows.insert(0, (
+      '14: plain Inception with sigmoids never does better than chance',
+      f'{highest:.1%} at most; {chance}',
+    ))  # fmt: skip
+  return rows
+
+
+def _harmless(runs: list[Run]) -> str:
+  """The range of rates whose best accuracy is within a point of the best of all."""
+  highest = max(map(best, runs))
+  rates = [r.config['learning_rate'] for r in runs if best(r) > highest - 0.01]
+  low, high = min(rates), max(rates)
+  return f'at rate {low:g} only' if low == high else f'from rate {low:g} to {high:g}'
+
+
+def _fate(run: Run) -> str:
+  if run.summary['diverged']:
+    first, last = run.summary['diverged_between_steps']
+    return f'it diverges between steps {first:,} and {last:,}'
+  return f'it does not, and reaches {best(run):.1%}'
+
+
+def _first_failure(runs: list[Run]) -> str:
+  rates = [r.config['learning_rate'] for r in runs if r.summary['diverged']]
+  return f'it first diverges at {min(rates):g}' if rates else 'no rate made it diverge'
+
+
+def _of(runs: list[Run], network: str) -> list[Run]:
+  return [run for run in runs if run.config['network'] == network]
+
+
+def _outcome(group: list[Run]) -> list[str]:
+  diverged = [run for run in group if run.summary['diverged']]
+  return [
+    tables.percent(tables.over(group, best)),
+    tables.steps(tables.over(group, family.best_step)),
+    f'{len(diverged)} diverged' if diverged else '',
+  ]
+
+
+def _best_rates(plain: list[Run], recipe: list[Run]) -> str:
+  """The speed-up with each side at its own best rate, one seed each."""
+  first = lambda runs: [run for run in runs if run.config['seed'] == 0]
+  ours, theirs = (max(first(runs), key=best) for runs in (recipe, plain))
+  quickest = min(first(recipe), key=lambda run: run.steps_to(best(theirs)))
+  found = family.speed_up([theirs], [quickest])
+  return (
+    f'With each side at its own best rate (seed 0): the plain network reaches '
+    f'{best(theirs):.1%} at rate {theirs.config["learning_rate"]:g}, the recipe of '
+    f'BN-x5 {best(ours):.1%} at {ours.config["learning_rate"]:g}. To the maximum of '
+    f'the plain one, {theirs.steps_to(best(theirs)):,.0f} steps, the recipe takes '
+    f'{faster(found)} times fewer at rate {quickest.config["learning_rate"]:g}.\n'
+  )
+
+
+def overfitting(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
+  """The section on pairs that differ in dropout alone; '' if there are none."""
+  of_name = {run.name: run for run in runs}
+  pairs = {
+    'BN-Baseline': (networks.get('bn_baseline'), 'bn_baseline_with_dropout'),
+    'BN-x5': (networks.get('bn_x5'), 'bn_x5_without_dropout'),
+  }
+  pairs = {
+    title: sorted((group[0], of_name[name]), key=_dropout, reverse=True)
+    for title, (group, name) in pairs.items()
+    if group and name in of_name
+  }
+  if not pairs:
+    return ''
+  figures.overfitting(pairs, results / 'overfitting.png')
+  shown = lambda value: f'{value:.1%}'
+  rows = [
+    [title, f'{_dropout(run):g}',
+     shown(run.summary['final_train_accuracy_undistorted']),
+     shown(run.summary['final_test_accuracy']), f'{100 * family.gap(run):.1f} points',
+     shown(best(run))]
+    for title, pair in pairs.items() for run in pair
+  ]  # fmt: skip
+  head = ('network', 'dropout', 'training', 'validation', 'gap', 'maximum')
+  return OVERFITTING.format(table=tables.markdown(head, rows))
+
+
+def _dropout(run: Run) -> float:
+  return run.config['model.dropout']
+
+
+def normalization(
+  networks: dict[str, list[Run]], of_sweep: dict[str, list[Run]]
+) -> str:
+  """The section on groups, precision and the moving average."""
+  usual = networks.get('bn_x5', [])[:1]
+  head = ('mini-batch', 'groups of', 'dtype', 'maximum accuracy', 'at step', 'images')
+  rows = [
+    [str(run.config['batch_size']), str(run.config['model.normalization_group']),
+     run.config['model.dtype'], f'{best(run):.1%}', f'{family.best_step(run):,.0f}',
+     f'{family.best_step(run) * run.config["batch_size"]:,.0f}']
+    for run in (*usual, *of_sweep['normalization'])
+  ]  # fmt: skip
+  everything = [run for runs in of_sweep.values() for run in runs]
+  return NORMALIZATION.format(
+    table=tables.markdown(head, rows), tracking=_tracking(everything)
+  )
+
+
+def _tracking(runs: list[Run]) -> str:
+  """How far the moving average is from algorithm 2, early and late."""
+  tracked = [run for run in runs if 'test_accuracy_moving_average' in run.curves]
+  difference = [
+    run.curves['test_accuracy_moving_average'] - run.curves['test_accuracy']
+    for run in tracked
+  ]
+  parts = {
+    'epochs 1 to 5': [d[1:6] for d in difference], 'later': [d[6:] for d in difference],
+  }  # fmt: skip
+  rows = []
+  for name, values in parts.items():
+    points = 100 * np.concatenate(values)
+    points = points[np.isfinite(points)]
+    if len(points):
+      rows.append([name, f'{points.mean():+.2f}', f'{np.abs(points).max():.1f}'])
+  return tables.markdown(('', 'mean, points', 'largest, points'), rows)

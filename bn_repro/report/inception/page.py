@@ -1,0 +1,97 @@
+"""results/inception/README.md: figures 2 and 3 of the paper and its ablation, small."""
+
+from pathlib import Path
+
+from bn_repro.report import collect, tables
+from bn_repro.report.collect import Run
+from bn_repro.report.inception import ablation, controls, figure_3, figures
+from bn_repro.report.inception.figure_3 import by_network
+from bn_repro.report.inception.runs import PLAIN
+
+SWEEPS = ('networks', 'learning_rates', 'ablation', 'normalization')
+INTRODUCTION = """\
+# Figures 2 and 3: section 4.2.2 on ten classes
+
+*Made by `scripts/report.py` from the files beside it; do not edit.*
+
+The networks, recipes and protocol of the paper, made small: {setting}
+({images:,} photographs of ten classes of ImageNet), {width:g} of the width of figure 5,
+mini-batches of {batch} that are normalized in groups of {group}, crops as in section
+4.2. The paper has 1000 classes at 224 pixels, full width and 1.28 million photographs;
+no number below is comparable with one of its figures, only ratios are. Learning rates
+are those of the paper, {rate:g} for the plain network. Every network trains until its
+validation accuracy has not risen for a fifth of its steps, for {at_least} at least.
+Accuracy is on 3,925 validation images, one centre crop, with population statistics
+(algorithm 2), after every epoch; ± is the standard deviation over seeds, intervals are
+of 95 %. A maximum is chosen on the images that it is measured on, as in the paper.
+"""
+ABLATION = """\
+## The seven changes of section 4.2.1, one by one (claims 17 to 23)
+
+Each added alone to BN-Baseline, and each taken back alone from BN-x5, which has them
+all; what is shown is always what the change gives. One seed for each; the intervals
+take their spread from the seeds of the five networks. A change of kind "not needed" or
+"can be done" agrees where it costs less than one point.
+
+![Ablation](ablation.png)
+
+{table}
+"""
+COMMANDS = """\
+## Made again by
+
+```
+{commands}
+python scripts/report.py --report=inception --root=runs/inception \\
+  --results=results/inception
+```
+
+A run of its own, such as the first: `python -m bn_repro
+--config=configs/inception.py:imagenette_160 --workdir=runs/one` with the overrides of
+`configs/sweeps/inception_networks.py`. The JSON files hold the summary of every run
+(config, seed, versions, device, revision), the CSV files every evaluation.
+"""
+
+
+def write(results: Path) -> None:
+  """Writes the README and the figures of `results` from its JSON and CSV files."""
+  of_sweep = {name: collect.load(results, name) for name in SWEEPS}
+  networks = by_network(of_sweep['networks'])
+  figures.figure_2(networks, results / 'figure2.png')
+  parts = [_introduction(networks), figure_3.text(networks)]
+  if of_sweep['learning_rates']:
+    parts.append(controls.rates(networks, of_sweep['learning_rates'], results))
+  if effects := ablation.effects(networks, of_sweep['ablation']):
+    runs = [*of_sweep['networks'], *of_sweep['ablation']]
+    figures.ablation(effects, results / 'ablation.png', runs)
+    parts.append(ABLATION.format(table=ablation.table(effects)))
+  parts.append(controls.overfitting(networks, of_sweep['ablation'], results))
+  if of_sweep['normalization']:
+    parts.append(controls.normalization(networks, of_sweep))
+  everything = [run for runs in of_sweep.values() for run in runs]
+  parts += [tables.origin(everything), _commands(of_sweep)]
+  (results / 'README.md').write_text('\n'.join(filter(None, parts)))
+
+
+def headline(networks: list[Run], *others: list[Run]) -> str:
+  """The table of the project's README: figure 3."""
+  return figure_3.table(by_network(networks))
+
+
+def _introduction(networks) -> str:
+  config = networks[PLAIN][0].config
+  return INTRODUCTION.format(
+    setting=f'{config["dataset.name"]} at {config["dataset.size"]} pixels',
+    images=9469, width=config['model.width'], batch=config['batch_size'],
+    group=config['model.normalization_group'], rate=config['learning_rate'],
+    at_least=config['train_at_least'],
+  )  # fmt: skip
+
+
+def _commands(of_sweep) -> str:
+  commands = '\n'.join(
+    f'python scripts/sweep.py --sweep=configs/sweeps/inception_{name}.py \\\n'
+    f'  --root=runs/inception/{name} --jobs=2'
+    for name, runs in of_sweep.items() if runs
+  )  # fmt: skip
+  return COMMANDS.format(commands=commands)

@@ -1,0 +1,94 @@
+"""The runs of section 4.2.2 and what figure 3 asks of them.
+
+Accuracies are of validation images, one centre crop, with population statistics.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from bn_repro.report.collect import Run
+from bn_repro.report.intervals import Interval, of_ratio
+
+PLAIN = 'inception'
+NAMES = {
+  'inception': 'Inception',
+  'bn_baseline': 'BN-Baseline',
+  'bn_x5': 'BN-x5',
+  'bn_x30': 'BN-x30',
+  'bn_x5_sigmoid': 'BN-x5-Sigmoid',
+  'inception_sigmoid': 'Inception with sigmoids',
+}
+
+
+class SpeedUp(NamedTuple):
+  """How many times fewer steps than the plain network, each seed with its own.
+
+  Attributes:
+    ratio: the geometric mean over the seeds that reached the target; NaN if none did.
+    reached, seeds: how many did, and how many there are.
+  """
+
+  ratio: Interval
+  reached: int
+  seeds: int
+
+
+def best(run: Run) -> float:
+  """The maximum of validation accuracy; it was chosen on these images."""
+  return float(run.curves['test_accuracy'].max())
+
+
+def best_step(run: Run) -> float:
+  """Where the maximum was first reached."""
+  return run.steps_to(best(run))
+
+
+def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
+  """A plain run with each run of its seed; runs whose seed it lacks are left out."""
+  of_seed = {run.config['seed']: run for run in plain}
+  return [
+    (of_seed[run.config['seed']], run) for run in runs if run.config['seed'] in of_seed
+  ]
+
+
+def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
+  """Steps of the plain network to its own maximum, over those of the others to it.
+
+  Args:
+    plain, runs: of some seeds.
+    below: takes a lower target, by so much, for both.
+  """
+  ratios = []
+  together = pairs(plain, runs)
+  for reference, run in together:
+    target = best(reference) - below
+    ratios.append(reference.steps_to(target) / run.steps_to(target))
+  reached = [ratio for ratio in ratios if ratio > 0]
+  ratio = of_ratio(reached) if reached else Interval(math.nan, math.nan, math.nan)
+  return SpeedUp(ratio, len(reached), len(together))
+
+
+def steps_to_target(
+  plain: list[Run], runs: list[Run], below: float = 0.0
+) -> np.ndarray:
+  """Steps to the maximum of the plain run of the same seed, `[seeds]` float64."""
+  together = pairs(plain, runs)
+  return np.asarray([run.steps_to(best(p) - below) for p, run in together])
+
+
+def seconds_per_step(run: Run) -> float:
+  """The median over a run, of training alone."""
+  return run.config['batch_size'] / run.summary['examples_per_second']
+
+
+def gap(run: Run) -> float:
+  """Accuracy at the end on training images, undistorted, less that on validation.
+
+  NaN for a run that diverged.
+  """
+  if run.summary['diverged']:
+    return math.nan
+  trained = run.summary['final_train_accuracy_undistorted']
+  return trained - run.summary['final_test_accuracy']

@@ -1,0 +1,77 @@
+"""Means with 95 % intervals, from few values.
+
+Intervals are Student's t: with three seeds wide, as they ought to be. Does not know
+what the values are.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+class Interval(NamedTuple):
+  """A mean and the interval that holds what it estimates; NaN where unknown."""
+
+  mean: float
+  low: float
+  high: float
+
+
+def of_mean(values: Sequence[float]) -> Interval:
+  """The mean of independent values, `[n]`; without an interval for n = 1."""
+  mean = float(np.mean(values))
+  if len(values) < 2:
+    return Interval(mean, math.nan, math.nan)
+  deviation = float(np.std(values, ddof=1))
+  return around(mean, deviation / math.sqrt(len(values)), len(values) - 1)
+
+
+def of_ratio(values: Sequence[float]) -> Interval:
+  """The geometric mean of positive values, `[n]`, and its interval."""
+  return Interval(*map(math.exp, of_mean(np.log(values))))
+
+
+def around(mean: float, deviation: float, freedom: int) -> Interval:
+  """An interval from the standard deviation of a mean.
+
+  Args:
+    mean: estimated.
+    deviation: of the mean, itself estimated.
+    freedom: degrees of freedom of that estimate, at least 1.
+  """
+  half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * deviation
+  return Interval(mean, mean - half, mean + half)
+
+
+def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
+  """The standard deviation within groups, and its degrees of freedom.
+
+  Groups of one value say nothing of it; without others the deviation is NaN.
+  """
+  several = [np.asarray(values) for values in groups if len(values) > 1]
+  freedom = sum(len(values) - 1 for values in several)
+  if not freedom:
+    return math.nan, 0
+  squares = sum(float(np.sum((v - v.mean()) ** 2)) for v in several)
+  return math.sqrt(squares / freedom), freedom
+
+
+def difference(
+  first: Sequence[float], second: Sequence[float], deviation: float, freedom: int
+) -> Interval:
+  """First less second, as means, from the deviation of single values.
+
+  Args:
+    first, second: values of two settings, one or more of each.
+    deviation, freedom: as `pooled_deviation` returns them.
+  """
+  mean = float(np.mean(first) - np.mean(second))
+  if not freedom:
+    return Interval(mean, math.nan, math.nan)
+  of_mean = deviation * math.sqrt(1 / len(first) + 1 / len(second))
+  return around(mean, of_mean, freedom)

@@ -1,0 +1,32 @@
+"""The seven changes of section 4.2.1, one by one (claims 17 to 23).
+
+From BN-x5 each is taken back alone; to BN-Baseline each is added alone. What none of
+these runs has, the two networks themselves, is in inception_networks.py.
+"""
+
+from configs import bn_baseline, bn_x5
+from configs.sweeps.inception_networks import LENGTH, config_of
+
+# The fields in which the two configs differ, in the order of section 4.2.1.
+CHANGES = (
+  'learning_rate', 'model.dropout', 'l2', 'learning_rate_decay_every',
+  'model.local_response_normalization', 'shuffling', 'photometric_distortion',
+)  # fmt: skip
+
+
+def get_runs():
+  """(name, config, overrides) of each run."""
+  before, after = bn_baseline.get_config(), bn_x5.get_config()
+  return [
+    *(run('bn_x5', 'without', change, before) for change in CHANGES),
+    *(run('bn_baseline', 'with', change, after) for change in CHANGES),
+  ]
+
+
+def run(network, preposition, change, source):
+  """A network with one field of another."""
+  name = f'{network}_{preposition}_{change.split(".")[-1]}'
+  value = source
+  for part in change.split('.'):
+    value = value[part]
+  return name, config_of(network), LENGTH | {change: value}

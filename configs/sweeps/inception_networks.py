@@ -1,0 +1,30 @@
+"""Figures 2 and 3: the five networks of section 4.2.2, on ten classes.
+
+Imagenette at 64 pixels, a quarter of the width, mini-batches of 32. Each trains until
+its validation accuracy has not risen for a fifth of its steps. Learning rates are the
+paper's; inception_learning_rates.py asks for others. The first seed of all comes first.
+"""
+
+NETWORKS = ('inception', 'bn_x5', 'bn_x30', 'bn_baseline', 'bn_x5_sigmoid')
+SEEDS = 3
+# Of all sweeps of this family.
+LENGTH = {
+  'train_for': '150 epochs',
+  'train_at_least': '30 epochs',
+  'patience': 0.2,
+  'training_images_evaluated': 1000,
+}
+
+
+def get_runs():
+  """(name, config, overrides) of each run."""
+  return [
+    (f'{network}_seed{seed}', config_of(network), LENGTH | {'seed': seed})
+    for seed in range(SEEDS)
+    for network in NETWORKS
+  ]
+
+
+def config_of(network):
+  """Where the config of a network is."""
+  return f'configs/{network}.py:imagenette_160'

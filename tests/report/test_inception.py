@@ -1,0 +1,173 @@
+"""Figure 3's numbers from curves that were written down by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bn_repro.report.collect import Run
+from bn_repro.report.inception import ablation, figure_3, page
+from bn_repro.report.inception import runs as family
+from bn_repro.report.intervals import Interval
+
+EVERY = 100  # steps between evaluations
+
+
+def run_of(network, *accuracies, seed=0, name='', diverged=False, **config):
+  """A run with these accuracies in percent, from step 0 on."""
+  accuracy = np.asarray(accuracies) / 100
+  curves = {
+    'step': EVERY * np.arange(len(accuracies), dtype=float),
+    'test_accuracy': accuracy,
+    'test_accuracy_moving_average': accuracy - 0.01,
+    'train_accuracy_undistorted': np.minimum(accuracy + 0.1, 1),
+  }
+  usual = {
+    'network': network, 'seed': seed, 'learning_rate': 0.0015, 'batch_size': 32,
+    'dataset.name': 'imagenette_160', 'dataset.size': 64, 'model.width': 0.25,
+    'model.normalization_group': 32, 'model.dropout': 0.4, 'train_at_least': '3 epochs',
+    'model.dtype': 'float32', 'dataset.num_classes': 10,
+  }  # fmt: skip
+  summary = {
+    'config': usual | config, 'examples_per_second': 320.0,
+    'diverged': diverged, 'diverged_between_steps': [100, 200] if diverged else None,
+    'final_test_accuracy': None if diverged else accuracy[-1],
+    'final_train_accuracy_undistorted': None if diverged else accuracy[-1] + 0.1,
+    'git_revision': 'a' * 40, 'device': 'a cpu', 'versions': {'jax': '1'},
+  }  # fmt: skip
+  return Run(name or f'{network}_seed{seed}', summary, curves)
+
+
+PLAIN = [
+  run_of('inception', 10, 30, 50, 60, 60),
+  run_of('inception', 10, 20, 40, 50, 70, 65, seed=1),
+]
+BN_X5 = [
+  run_of('bn_x5', 10, 60, 70),  # meets 60 at step 100, the plain one at 300
+  run_of('bn_x5', 10, 50, 75, seed=1),  # meets 70 at step 200, the plain one at 400
+]
+
+
+def test_the_target_of_a_seed_is_the_maximum_of_its_plain_network():
+  assert family.steps_to_target(PLAIN, PLAIN).tolist() == [300, 400]
+  assert family.steps_to_target(PLAIN, BN_X5).tolist() == [100, 200]
+
+
+def test_speed_up_is_the_geometric_mean_over_seeds():
+  found = family.speed_up(PLAIN, BN_X5)
+  assert found.ratio.mean == pytest.approx(math.sqrt(3 * 2))
+  assert found.ratio.low < found.ratio.mean < found.ratio.high
+  assert (found.reached, found.seeds) == (2, 2)
+
+
+def test_speed_up_to_a_lower_target():
+  """At 10 points less the plain network is there at steps 200 and 400."""
+  found = family.speed_up(PLAIN, BN_X5, below=0.1)
+  assert found.ratio.mean == pytest.approx(math.sqrt(2 / 1 * 4 / 2))
+
+
+def test_a_network_that_does_not_meet_the_target_says_so():
+  slow = [run_of('bn_x5_sigmoid', 10, 61), run_of('bn_x5_sigmoid', 10, 61, seed=1)]
+  assert figure_3.faster(family.speed_up(PLAIN, slow)) == '3; 1 of 2 never'
+  assert figure_3.faster(family.speed_up(PLAIN, slow[1:])) == 'never'
+
+
+def test_seeds_that_the_plain_network_lacks_are_left_out():
+  other = run_of('bn_x5', 10, 90, seed=7)
+  assert family.speed_up(PLAIN, [*BN_X5, other]).seeds == 2
+
+
+def test_the_table_has_the_papers_row_under_each_of_ours():
+  lines = figure_3.table({'inception': PLAIN, 'bn_x5': BN_X5}).splitlines()[2:]
+  assert [line.split('|')[1].strip() for line in lines] == [
+    '**Inception**', 'in the paper, on ImageNet',
+    '**BN-x5**', 'in the paper, on ImageNet',
+  ]  # fmt: skip
+  assert '31 million' in lines[1] and '14.8' in lines[3] and '73.0 %' in lines[3]
+
+
+def networks():
+  baseline = [
+    run_of('bn_baseline', 10, 55, 66), run_of('bn_baseline', 10, 55, 70, seed=1)
+  ]  # fmt: skip
+  return {'inception': PLAIN, 'bn_baseline': baseline, 'bn_x5': BN_X5}
+
+
+def test_a_change_is_credited_with_what_it_gives():
+  """What is taken back from BN-x5 counts the other way round."""
+  runs = [
+    run_of('bn_baseline', 10, 55, 71, name='bn_baseline_with_l2'),
+    run_of('bn_x5', 10, 60, 70, name='bn_x5_without_l2'),
+  ]
+  added, taken = ablation.effects(networks(), runs)
+  assert added.title == taken.title == 'a fifth of the L2 weight'
+  assert added.accuracy.mean == pytest.approx(0.71 - 0.68)
+  assert taken.accuracy.mean == pytest.approx(0.725 - 0.70)
+  # Bests differ by 10, 4 and 5 points between the two seeds of the three networks.
+  deviation = math.sqrt((10**2 + 4**2 + 5**2) / 2 / 3) / 100
+  half = 3.182 * deviation * math.sqrt(1 + 1 / 2)
+  assert added.accuracy.high - added.accuracy.mean == pytest.approx(half, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+  'kind, interval, verdict',
+  [
+    ('better', (0.02, 0.01, 0.03), 'agrees'),
+    ('better', (0.02, -0.01, 0.05), 'cannot be told'),
+    ('better', (-0.02, -0.03, -0.01), 'disagrees'),
+    ('better', (0.02, math.nan, math.nan), 'cannot be told'),
+    ('harmless', (0.0, -0.009, 0.009), 'agrees'),
+    ('harmless', (0.0, -0.02, 0.02), 'cannot be told'),
+    ('harmless', (-0.03, -0.04, -0.02), 'disagrees'),
+  ],
+)
+def test_verdicts(kind, interval, verdict):
+  change = ablation.Change('l2', 'title', 'claim', kind)
+  steps = Interval(1.0, 0.9, 1.1)
+  effect = ablation.Effect(change, 'setting', Interval(*interval), steps)
+  assert effect.verdict() == verdict
+
+
+def test_a_faster_change_is_judged_by_its_steps():
+  change = ablation.CHANGES[0]
+  accuracy = Interval(0.5, 0.4, 0.6)
+  faster = lambda *steps: ablation.Effect(change, '', accuracy, Interval(*steps))
+  assert faster(2, 1.5, 3).verdict() == 'agrees'
+  assert faster(2, 0.5, 8).verdict() == 'cannot be told'
+  assert faster(0.5, 0.3, 0.8).verdict() == 'disagrees'
+
+
+def test_the_gap_of_a_run_that_diverged_is_unknown():
+  assert family.gap(PLAIN[0]) == pytest.approx(0.1)
+  assert math.isnan(family.gap(run_of('inception', 10, 11, diverged=True)))
+
+
+def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
+  """From the plain network alone to all sweeps."""
+  ablated = [
+    run_of('bn_x5', 10, 60, 70, name=f'bn_x5_without_{n}') for n in ('l2', 'dropout')
+  ]
+  rates = [
+    run_of('inception', 10, 12, 10, learning_rate=0.0075, diverged=True),
+    run_of('bn_x5', 10, 65, 72, learning_rate=0.1),
+    run_of('inception_sigmoid', 10, 10, 10),
+  ]
+  whole = {
+    'networks': [run for runs in networks().values() for run in runs],
+    'learning_rates': rates, 'ablation': ablated, 'normalization': BN_X5[:1],
+  }  # fmt: skip
+  for number in range(1, 5):
+    shown = dict(list(whole.items())[:number])
+    monkeypatch.setattr(page.collect, 'load', lambda _, name, s=shown: s.get(name, []))
+    page.write(tmp_path)
+    text = (tmp_path / 'README.md').read_text()
+    assert ('## The seven changes' in text) == ('ablation' in shown)
+    for said in (
+      '1 diverged',
+      'it diverges between steps 100 and 200',
+      '10.0% at most',
+    ):
+      assert (said in text) == ('learning_rates' in shown)
+  assert {path.stem for path in tmp_path.glob('*.png')} == {
+    'figure2', 'learning_rates', 'ablation', 'overfitting',
+  }  # fmt: skip
