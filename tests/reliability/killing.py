@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,10 +63,10 @@ class Signal(NamedTuple):
 NEVER = Signal('summary', 2, 0.0)  # there is only one
 
 
-def signals(seed: int, number: int) -> list[Signal]:
+def signals(seed: int, number: int, places: Iterable[str] = PLACES) -> list[Signal]:
   """SIGKILL at so many random moments, spread evenly over the places."""
   generator = random.Random(seed)
-  names = (list(PLACES) * number)[:number]
+  names = (list(places) * number)[:number]
   generator.shuffle(names)
   return [
     Signal(name, generator.randint(1, times), generator.uniform(0, longest))
