@@ -152,6 +152,7 @@ class Sweep:
     with tqdm(
       total=total, initial=before, unit='step', unit_scale=True,
       desc=f'{len(self._pending)} runs', smoothing=0,
+      mininterval=0.2 if sys.stderr.isatty() else 30,
     ) as bar:  # fmt: skip
       while any(worker.is_alive() for worker in workers):
         time.sleep(POLL_SECONDS)
