@@ -65,6 +65,7 @@ def draw_side_by_side(rows: list[dict]) -> None:
     axes.plot(runs, speeds, 'o-', color=colour, label=network)
   axes.set(xlabel='runs side by side', ylabel='steps/s of all runs', xscale='log')
   axes.set_xticks(runs, map(str, runs))
+  axes.minorticks_off()
   axes.set_ylim(0)
   axes.legend()
   figure.suptitle('Section 4.1: a sweep in one program')
@@ -75,9 +76,11 @@ def draw_devices(rows: list[dict]) -> None:
   figure, axes = plt.subplots(figsize=(5, 3.6), layout='constrained')
   devices = [row['devices'] for row in rows]
   for column, colour in (('per device, ms', 'tab:blue'), ('global, ms', 'tab:orange')):
-    axes.plot(devices, [row[column] for row in rows], 'o-', color=colour, label=column)
-  axes.set(xlabel='fake devices of one CPU', xscale='log')
+    milliseconds = [row[column] for row in rows]
+    axes.plot(devices, milliseconds, 'o-', color=colour, label=column.split(',')[0])
+  axes.set(xlabel='fake devices of one CPU', ylabel='milliseconds a step', xscale='log')
   axes.set_xticks(devices, map(str, devices))
+  axes.minorticks_off()
   axes.set_ylim(0)
   axes.legend()
   figure.suptitle('One mini-batch split over devices')
