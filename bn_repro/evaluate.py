@@ -6,9 +6,9 @@ reported uses them. The moving average is evaluated beside them, to see how
 well it tracks. Does not know how the network came to be.
 """
 
-import itertools
+import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -43,7 +43,8 @@ class Evaluator:
       training_examples: the training feed's, on the devices already.
       check: called before each mini-batch; may raise, to give the evaluation up.
     """
-    test, train = experiment.feeds.test, experiment.feeds.train
+    # A copy of the training feed counts the images that it skips apart.
+    test, train = experiment.feeds.test, copy.copy(experiment.feeds.train)
     examples = parallel.replicate(test.examples, experiment.devices)
     self._on_test_set = OnExamples(experiment, test, examples, check)
     self._on_training_set = None
@@ -114,21 +115,15 @@ class OnExamples:
   def __call__(self, params, batch_stats) -> tuple[dict, np.ndarray | None]:
     """Means over all examples that count, and the sigmoid inputs."""
     outcomes = []
-    for inputs in self._mini_batches():
+    for inputs in self.feed.inputs_in_order(self._size, self._most):
       self._check()
       outcomes.append(self._forward((params, batch_stats), self._examples, inputs))
     each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
     counts = each.pop('counts')
-    each = {name: values[counts][: self._most] for name, values in each.items()}
+    each = {name: values[counts] for name, values in each.items()}
     inputs = each.pop(SIGMOID_INPUTS, None)
     means = {name: float(np.mean(v, dtype=np.float64)) for name, v in each.items()}
     return means, inputs
-
-  def _mini_batches(self) -> Iterator[Any]:
-    mini_batches = self.feed.inputs_in_order(self._size)
-    if self._most is None:
-      return mini_batches
-    return itertools.islice(mini_batches, -(-self._most // self._size))
 
 
 def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:

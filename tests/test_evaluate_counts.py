@@ -17,8 +17,8 @@ class SomeUnreadable(pipeline.PixelFeed):
 
   num_skipped = len(NOT_COUNTED)
 
-  def inputs_in_order(self, size):
-    for inputs in super().inputs_in_order(size):
+  def inputs_in_order(self, size, most=None):
+    for inputs in super().inputs_in_order(size, most):
       is_readable = ~np.isin(inputs.indices, NOT_COUNTED)
       yield inputs._replace(counts=inputs.counts & is_readable)
 
@@ -73,3 +73,20 @@ def test_examples_that_do_not_count_are_left_out(config, one_by_one, num_devices
   np.testing.assert_allclose(scalars['test/loss'], losses.mean(), rtol=1e-5)
   assert len(inputs) == len(losses) == 279
   assert scalars['data/skipped_test_images'] == 81
+
+
+class SkippingAnew(pipeline.PixelFeed):
+  """Counts what it leaves out in each pass, as the streaming feed does."""
+
+  def inputs_in_order(self, size, most=None):
+    self.num_skipped = 7
+    return super().inputs_in_order(size, most)
+
+
+def test_training_images_evaluated_leave_the_count_of_training_alone(config):
+  with config.unlocked():
+    config.training_images_evaluated = 10
+  built = build(config)
+  train = SkippingAnew(built.feeds.train.examples, config, built.devices)
+  evaluated(built._replace(feeds=built.feeds._replace(train=train)))
+  assert train.num_skipped == 0

@@ -39,10 +39,11 @@ class Feed(Protocol):
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:
     """A tree of `[len(steps), batch, ...]`: the share of this process."""
 
-  def inputs_in_order(self, size: int) -> Iterator[Any]:
+  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Any]:
     """Trees of `[size, ...]`, the share of this process, each example once.
 
-    The last is filled up with examples that do not count.
+    The first `most` of them, or all. The last tree is filled up with examples that do
+    not count.
     """
 
   def batch(self, examples: Any, inputs: Any, stream: int | None) -> Batch:
@@ -82,10 +83,10 @@ class PixelFeed:
     share = parallel.share_of_process(config.batch_size, self._devices)
     return Pixels(indices[:, share], np.ones_like(indices[:, share], bool))
 
-  def inputs_in_order(self, size: int) -> Iterator[Pixels]:
+  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Pixels]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
-    for indices, counts in in_order(self.num_examples, size):
+    for indices, counts in in_order(limited(self.num_examples, most), size):
       yield Pixels(indices[share], counts[share])
 
   def batch(
@@ -94,6 +95,11 @@ class PixelFeed:
     """As `Feed`; images are `[batch, height, width]`."""
     images = convert_pixels(examples.images[inputs.indices], self._config.dataset)
     return Batch(images, examples.labels[inputs.indices], inputs.counts)
+
+
+def limited(number: int, most: int | None) -> int:
+  """How many the first `most` of so many are; all of them if it is None."""
+  return number if most is None else min(number, most)
 
 
 def in_order(number: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

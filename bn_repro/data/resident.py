@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from bn_repro import parallel
 from bn_repro.data import crops, decode, distort, sampler, sources
 from bn_repro.data.images import Order, finished, stop_or_skip
-from bn_repro.data.pipeline import Batch, in_order
+from bn_repro.data.pipeline import Batch, in_order, limited
 from bn_repro.errors import UserError
 
 
@@ -65,11 +65,11 @@ class ResidentImages:
     share = parallel.share_of_process(order.batch_size, self._devices)
     return Boxes(*(part[:, share] for part in whole))
 
-  def inputs_in_order(self, size: int) -> Iterator[Boxes]:
+  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Boxes]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
     boxes = crops.centre_boxes(*self._sides(size))
-    for indices, counts in in_order(self.num_examples, size):
+    for indices, counts in in_order(limited(self.num_examples, most), size):
       whole = Boxes(indices, boxes, indices.astype(np.uint32), counts)
       yield Boxes(*(part[share] for part in whole))
 

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from bn_repro import parallel, provenance
 from bn_repro.data import crops, decode, sampler, sources
 from bn_repro.data.images import Order, finished, stop_or_skip
-from bn_repro.data.pipeline import Batch
+from bn_repro.data.pipeline import Batch, limited
 from bn_repro.errors import UserError
 
 BATCHES_AHEAD = 8  # read ahead of the step that is taken
@@ -74,27 +74,34 @@ class TrainingCrops:
 
 
 class CentreCrops:
-  """Every example of a split once, by its centre: a source for Grain.
+  """The first examples of a split, or all, by their centres: a source for Grain.
 
   Its elements are the shares of chunks. What fills up the last one does not count,
   and neither does an image that cannot be read.
   """
 
-  def __init__(self, split: sources.Split, config: ConfigDict, size: int, share: slice):
-    self._split = split
+  def __init__(
+    self,
+    split: sources.Split,
+    config: ConfigDict,
+    size: int,
+    share: slice,
+    most: int | None = None,
+  ):
+    self._split, self._number = split, limited(len(split), most)
     self._size = config.dataset.size
     self._on_corrupt = config.dataset.on_corrupt
     self._chunk, self._share = size, share
 
   def __len__(self) -> int:
-    return -(-len(self._split) // self._chunk)
+    return -(-self._number // self._chunk)
 
   def __getitem__(self, chunk: int) -> Crops:
     """The crops of a chunk that this process reads, `[share, ...]`."""
     places = np.arange(self._chunk, dtype=np.uint32)[self._share]
     found = _black(chunk * self._chunk + places, self._size)
     for row, index in enumerate(map(int, found.positions)):
-      if index < len(self._split):
+      if index < self._number:
         self._fill(found, row, index)
     return found
 
@@ -171,10 +178,10 @@ class StreamedImages:
     source = TrainingCrops(self._split, self._config, share, stream)
     return _read(source, step, self._config.dataset.workers)
 
-  def inputs_in_order(self, size: int) -> Iterator[Crops]:
+  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Crops]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
-    source = CentreCrops(self._split, self._config, size, share)
+    source = CentreCrops(self._split, self._config, size, share, most)
     self.num_skipped = 0
     for batch in _read(source, 0, self._config.dataset.workers):
       self.num_skipped += int(np.sum(batch.skipped))

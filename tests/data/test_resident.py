@@ -125,18 +125,21 @@ def test_seeds_and_streams_have_orders_and_boxes_of_their_own(made):
 
 
 @pytest.mark.parametrize('feed', ['resident', 'stream'])
+@pytest.mark.parametrize('most', [None, 1, 6, 99])
 @pytest.mark.parametrize('size', [1, 5, 7, 10, 64])
-def test_evaluation_counts_each_example_once(made, feed, size):
+def test_evaluation_counts_each_example_once(made, feed, size, most):
+  """The first ones, if not all are asked for."""
   test = open_feeds('exact', feed).test
-  found = list(test.inputs_in_order(size))
+  number = min(10, most or 10)
+  found = list(test.inputs_in_order(size, most))
   counts = np.concatenate([inputs.counts for inputs in found])
   assert {len(inputs.counts) for inputs in found} == {size}
-  assert len(counts) == -(-10 // size) * size
+  assert len(counts) == -(-number // size) * size
   labels = [
     inputs.labels if feed == 'stream' else test.examples.labels[inputs.indices]
     for inputs in found
   ]
-  np.testing.assert_array_equal(np.concatenate(labels)[counts], np.arange(10))
+  np.testing.assert_array_equal(np.concatenate(labels)[counts], np.arange(number))
 
 
 def inputs_of_process(process, feed, monkeypatch):
