@@ -11,10 +11,12 @@ million pixels an image counts as corrupt, from half of that on Pillow warns.
 import contextlib
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from bn_repro.data.views import View
 
 # The formats that TensorFlow's decode_image reads. Pillow knows dozens more, and
 # random bytes may look like one of them.
@@ -66,6 +68,52 @@ def read_crop(
   edges = (left, top, left + width, top + height)
   resized = image.resize((size, size), Image.Resampling.BILINEAR, edges)
   return np.asarray(resized)
+
+
+def read_views(
+  data: bytes, choose: Callable[[int, int], Iterable[View]], size: int, name: str
+) -> np.ndarray:
+  """Some views of an image, each a square of that size.
+
+  Where the image is more than twice as large as its largest view needs, a JPEG is
+  decoded at a reduced scale. Views of one size of the image are cut out of one resized
+  image, as GoogLeNet's are, and so are rounded to 8 bits twice where they are whole
+  squares.
+
+  Args:
+    data, size, name: as in `read_crop`.
+    choose: (height, width) of the image in pixels -> the views.
+
+  Returns:
+    `[views, size, size, 3]` uint8, RGB, in the order of `choose`.
+
+  Raises:
+    CorruptImage: the data are not an image, or end too early.
+  """
+  with _naming(name):
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+  height, width = image.height, image.width
+  chosen = list(choose(height, width))
+  largest = max(min(view.height, view.width) for view in chosen)
+  with _naming(name):
+    reduction = _reduce(image, min(height, width) / largest)
+    image.load()
+  image = _as_rgb(image, name)
+  edges = (0, 0, width / reduction, height / reduction)
+  sizes = {(view.width, view.height) for view in chosen}
+  resized = {s: image.resize(s, Image.Resampling.BILINEAR, edges) for s in sizes}
+  return np.stack(
+    [_cut(resized[view.width, view.height], view, size) for view in chosen]
+  )
+
+
+def _cut(image: Image.Image, view: View, size: int) -> np.ndarray:
+  """A square of a resized image, as large as the network takes it."""
+  edges = (view.left, view.top, view.left + view.side, view.top + view.side)
+  square = image.crop(edges)
+  if view.side != size:
+    square = square.resize((size, size), Image.Resampling.BILINEAR)
+  return np.asarray(square)
 
 
 def read_whole(data: bytes, name: str) -> np.ndarray:

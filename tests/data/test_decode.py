@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from bn_repro.data import crops, decode, sources
+from bn_repro.data import crops, decode, sources, views
 from bn_repro.errors import UserError
 
 NAME = 'train example 12 (n01440764_10026.JPEG)'
@@ -81,7 +81,57 @@ def nothing_reported(monkeypatch):
   monkeypatch.setattr(decode, '_reported_modes', set())
 
 
-# Crops.
+# Crops, and views of them all.
+
+
+def boxes_of(views, height, width):
+  """Where views lie in the image itself, `[views, 4]`."""
+  scale = np.array([[height / view.height, width / view.width] for view in views])
+  place = np.array([[view.top, view.left] for view in views]) * scale
+  side = np.array([[view.side, view.side] for view in views]) * scale
+  return np.concatenate([place, side], axis=-1)
+
+
+@pytest.mark.parametrize('shape', [(427, 640), (640, 427), (400, 400)])
+@pytest.mark.parametrize('size', [112, 160])
+def test_views_are_the_crops_of_their_boxes(shape, size):
+  """Resized twice and rounded between, where a crop is resized once."""
+  pixels = photograph() if shape[0] < shape[1] else photograph().swapaxes(0, 1)
+  data = compressed(pixels[: shape[0], : shape[1]], kind='PNG')
+  choose = functools.partial(views.views, size=size)
+  found = decode.read_views(data, choose, size, NAME)
+  assert found.shape == (72, size, size, 3)
+  assert found.dtype == np.uint8
+  for view, box in zip(found, boxes_of(choose(*shape), *shape)):
+    crop = decode.read_crop(data, lambda *_, b=box: b, size, NAME)
+    assert mean_difference(view, crop) < 3
+
+
+def test_views_of_one_size_are_cut_out_of_one_image():
+  """Where two of them overlap, to the bit."""
+  data = compressed(photograph())
+  corners = [views.View(146, 219, top, 40, 112) for top in (0, 34)]
+  upper, lower = decode.read_views(data, lambda *_: corners, 112, NAME)
+  assert_array_equal(upper[34:], lower[:-34])
+
+
+@pytest.mark.parametrize(('size', 'reduction'), [(136, 1), (135, 2), (67, 4), (33, 8)])
+def test_views_are_decoded_no_larger_than_their_largest_size_needs(
+  size, reduction, decoded_sizes
+):
+  """Which is 352 / 224 of the crop: 214 of 427 pixels for a crop of 136."""
+  choose = functools.partial(views.views, size=size)
+  data = compressed(photograph())
+  found = decode.read_views(data, choose, size, NAME)
+  assert decoded_sizes.pop() == (-(-640 // reduction), -(-427 // reduction))
+  plain = decode.read_views(compressed(photograph(), kind='PNG'), choose, size, NAME)
+  assert mean_difference(found, plain) < 4
+
+
+def test_views_of_a_broken_image():
+  with pytest.raises(decode.CorruptImage, match=CORRUPT):
+    choose = functools.partial(views.views, size=10)
+    decode.read_views(compressed(photograph())[:5000], choose, 10, NAME)
 
 
 def test_a_crop_at_full_scale_is_the_plain_one():
