@@ -265,6 +265,6 @@ def _outcome(summary: dict) -> str:
     return f'{head}: not finite between steps {first} and {last}; stopped'
   return (
     f'{head}: test accuracy {summary["final_test_accuracy"]:.2%} after '
-    f'{summary["num_steps"]} steps (best {summary["best_test_accuracy"]:.2%} '
+    f'{summary["last_step"]} steps (best {summary["best_test_accuracy"]:.2%} '
     f'at step {summary["best_step"]})'
   )
