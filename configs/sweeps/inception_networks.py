@@ -7,9 +7,9 @@ paper's; inception_learning_rates.py asks for others. The first seed of all come
 
 NETWORKS = ('inception', 'bn_x5', 'bn_x30', 'bn_baseline', 'bn_x5_sigmoid')
 SEEDS = 3
-# Of all sweeps of this family.
+# Of all sweeps of this family; none is meant to come to the end of train_for.
 LENGTH = {
-  'train_for': '150 epochs',
+  'train_for': '400 epochs',
   'train_at_least': '30 epochs',
   'patience': 0.2,
   'training_images_evaluated': 1000,
