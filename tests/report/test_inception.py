@@ -162,6 +162,7 @@ def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
     page.write(tmp_path)
     text = (tmp_path / 'README.md').read_text()
     assert ('## The seven changes' in text) == ('ablation' in shown)
+    assert '**Not trained yet:** BN-x30, BN-x5-Sigmoid.' in text
     for said in (
       '1 diverged',
       'it diverges between steps 100 and 200',

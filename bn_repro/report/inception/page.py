@@ -6,7 +6,7 @@ from bn_repro.report import collect, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation, controls, figure_3, figures
 from bn_repro.report.inception.figure_3 import by_network
-from bn_repro.report.inception.runs import PLAIN
+from bn_repro.report.inception.runs import NAMES, PLAIN
 
 SWEEPS = ('networks', 'learning_rates', 'ablation', 'normalization')
 INTRODUCTION = """\
@@ -24,7 +24,7 @@ validation accuracy has not risen for a fifth of its steps, for {at_least} at le
 Accuracy is on 3,925 validation images, one centre crop, with population statistics
 (algorithm 2), after every epoch; ± is the standard deviation over seeds, intervals are
 of 95 %. A maximum is chosen on the images that it is measured on, as in the paper.
-"""
+{missing}"""
 ABLATION = """\
 ## The seven changes of section 4.2.1, one by one (claims 17 to 23)
 
@@ -84,8 +84,14 @@ def _introduction(networks) -> str:
     setting=f'{config["dataset.name"]} at {config["dataset.size"]} pixels',
     images=9469, width=config['model.width'], batch=config['batch_size'],
     group=config['model.normalization_group'], rate=config['learning_rate'],
-    at_least=config['train_at_least'],
+    at_least=config['train_at_least'], missing=_missing(networks),
   )  # fmt: skip
+
+
+def _missing(networks: dict[str, list[Run]]) -> str:
+  """Which networks of figure 3 no run was collected of; '' if none is missing."""
+  names = [NAMES[network] for network in figure_3.PAPER if network not in networks]
+  return f'\n**Not trained yet:** {", ".join(names)}.\n' if names else ''
 
 
 def _commands(of_sweep) -> str:
