@@ -43,16 +43,13 @@ def is_first_process() -> bool:
   return jax.process_index() == 0
 
 
-def from_first_process(data: bytes | None) -> bytes | None:
+def from_first_process(data: bytes | None) -> bytes:
   """What the first process passes, in every process; the others pass None."""
   if jax.process_count() == 1:
     return data
   hand_out = multihost_utils.broadcast_one_to_all
-  # One more than the length, so that 0 stands for None.
-  size = int(hand_out(np.int32(0 if data is None else len(data) + 1)))
-  if size == 0:
-    return None
-  own = np.zeros(size - 1, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+  size = int(hand_out(np.int32(0 if data is None else len(data))))
+  own = np.zeros(size, np.uint8) if data is None else np.frombuffer(data, np.uint8)
   return np.asarray(hand_out(own)).tobytes()
 
 

@@ -65,14 +65,14 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   Raises:
     UserError: no checkpoint is good, or it is of another network.
   """
-  template = jax.eval_shape(lambda: initial_state(experiment))
-  data = None
-  if parallel.is_first_process() and (found := checkpoint.restore_newest(workdir)):
-    data = _packed(_as_state(found, template, workdir), found.notes)
-  data = parallel.from_first_process(data)
-  if data is None:
+  is_first = parallel.is_first_process()
+  found = checkpoint.restore_newest(workdir) if is_first else None
+  if not parallel.any_process(found is not None):
     return Progress(initial_state(experiment), [], None)
-  state, notes = _unpacked(data, template)
+  # Only here: to trace a deep network takes seconds.
+  template = jax.eval_shape(lambda: initial_state(experiment))
+  data = _packed(_as_state(found, template, workdir), found.notes) if found else None
+  state, notes = _unpacked(parallel.from_first_process(data), template)
   measured = {tag: np.float32(values) for tag, values in notes['measured'].items()}
   return Progress(state, [measured] if measured else [], notes['position'])
 
