@@ -43,12 +43,13 @@ class Evaluator:
       training_examples: the training feed's, on the devices already.
       check: called before each mini-batch; may raise, to give the evaluation up.
     """
-    # A copy of the training feed counts the images that it skips apart.
-    test, train = experiment.feeds.test, copy.copy(experiment.feeds.train)
+    test = experiment.feeds.test
     examples = parallel.replicate(test.examples, experiment.devices)
     self._on_test_set = OnExamples(experiment, test, examples, check)
     self._on_training_set = None
     if number := experiment.config.get('training_images_evaluated', 0):
+      # A copy of the feed counts the images that it skips apart.
+      train = copy.copy(experiment.feeds.train)
       self._on_training_set = OnExamples(
         experiment, train, training_examples, check, number
       )
@@ -113,7 +114,15 @@ class OnExamples:
     )
 
   def __call__(self, params, batch_stats) -> tuple[dict, np.ndarray | None]:
-    """Means over all examples that count, and the sigmoid inputs."""
+    """Evaluates one network.
+
+    Args:
+      params, batch_stats: of the network, as host arrays; nothing is updated.
+
+    Returns:
+      Means over all examples that count, by name (accuracies from 0 to 1), and the
+      sigmoid inputs, as those of `Evaluator`.
+    """
     outcomes = []
     for inputs in self.feed.inputs_in_order(self._size, self._most):
       self._check()

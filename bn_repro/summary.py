@@ -43,7 +43,7 @@ def outcome(
     diverged_between: the steps between which something stopped being finite.
   """
   tests = evaluated(history)
-  best = max(tests, key=lambda line: line['test/accuracy'])
+  best = _best(tests)
   last = tests[-1] if diverged_between is None else {}
   speeds = [line['steps_per_second'] for line in history if line['step'] > 0]
   found = {
@@ -92,12 +92,15 @@ def has_stopped_rising(history: list[dict], patience: float, at_least: int) -> b
       answer is no.
     at_least: steps before which the answer is no, too.
   """
-  tests = evaluated(history)
-  if not patience or not tests:
+  if not patience or not (tests := evaluated(history)):
     return False
-  best = max(tests, key=lambda line: line['test/accuracy'])
   now = tests[-1]['step']
-  return now >= at_least and now - best['step'] >= patience * now
+  return now >= at_least and now - _best(tests)['step'] >= patience * now
+
+
+def _best(tests: list[dict]) -> dict:
+  """The first evaluation of those with the highest test accuracy."""
+  return max(tests, key=lambda line: line['test/accuracy'])
 
 
 def strict(value: Any) -> Any:

@@ -57,9 +57,7 @@ def distinct(height: int, width: int, size: int) -> dict[View, int]:
 def _of_size(height: int, width: int, shorter: int, size: int) -> list[View]:
   """Six views of each of three squares, of an image with that shorter side."""
   scale = shorter / min(height, width)
-  resized = (
-    max(shorter, round(height * scale)), max(shorter, round(width * scale)),
-  )  # fmt: skip
+  resized = round(height * scale), round(width * scale)
   return [
     View(*resized, square_top + top, square_left + left, side)
     for square_top, square_left in _squares(*resized)

@@ -2,7 +2,7 @@
 
 The rates that inception_networks.py leaves out, in multiples of Inception's 0.0015:
 the plain network up to where it diverges, BN-x5's recipe up to where it stops helping.
-And the plain network with sigmoids, at the rate of each of its neighbours.
+And the plain network with sigmoids, at Inception's rate and at BN-x5's.
 """
 
 from configs import inception

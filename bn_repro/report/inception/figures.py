@@ -94,9 +94,9 @@ def learning_rates(families: dict[str, list[Run]], path: Path) -> None:
     rates = group_by(finished, 'learning_rate')
     middle = [np.mean([best(run) for run in group]) for group in rates.values()]
     axes.plot([r for (r,) in rates], middle, '-', label=NAMES[network], **style)
-    for marker, group in (('o', finished), ('x', diverged)):
-      points = [(run.config['learning_rate'], best(run)) for run in group]
-      axes.plot(*zip(*points), marker, ms=5 if marker == 'o' else 9, **style)
+    for marker, size, group in (('o', 5, finished), ('x', 9, diverged)):
+      at = [run.config['learning_rate'] for run in group]
+      axes.plot(at, [best(run) for run in group], marker, ms=size, **style)
   axes.plot([], [], 'x', color='black', label='diverged, best before')
   axes.set(xscale='log', xlabel='learning rate', ylim=(0, None))
   axes.set_ylabel('best validation accuracy')

@@ -15,7 +15,7 @@ INTRODUCTION = """\
 *Made by `scripts/report.py` from the files beside it; do not edit.*
 
 The networks, recipes and protocol of the paper, made small: {setting}
-({images:,} photographs of ten classes of ImageNet), {width:g} of the width of figure 5,
+(9,469 photographs of ten classes of ImageNet), {width:g} of the width of figure 5,
 mini-batches of {batch} that are normalized in groups of {group}, crops as in section
 4.2. The paper has 1000 classes at 224 pixels, full width and 1.28 million photographs;
 no number below is comparable with one of its figures, only ratios are. Learning rates
@@ -82,7 +82,7 @@ def _introduction(networks) -> str:
   config = networks[PLAIN][0].config
   return INTRODUCTION.format(
     setting=f'{config["dataset.name"]} at {config["dataset.size"]} pixels',
-    images=9469, width=config['model.width'], batch=config['batch_size'],
+    width=config['model.width'], batch=config['batch_size'],
     group=config['model.normalization_group'], rate=config['learning_rate'],
     at_least=config['train_at_least'], missing=_missing(networks),
   )  # fmt: skip
