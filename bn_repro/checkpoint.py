@@ -169,6 +169,24 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
   return found
 
 
+def read_newest(workdir: Path) -> Checkpoint:
+  """The newest checkpoint that was saved; moves nothing, and takes no other.
+
+  Raises:
+    UserError: none was ever saved, or it is not as it was saved.
+  """
+  newest = next(iter(_newest_first(workdir / FOLDER)), None)
+  if newest is None:
+    raise UserError(f'{workdir} holds no finished checkpoint; train in it first')
+  try:
+    return _read(newest)
+  except _DamagedError as error:
+    raise UserError(
+      f'checkpoint {newest.name} of {workdir} is damaged ({error}); remove {newest} to '
+      'take the one before, or train again'
+    ) from error
+
+
 class _DamagedError(Exception):
   """What is wrong with a checkpoint."""
 

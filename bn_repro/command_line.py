@@ -9,32 +9,43 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from absl import flags
+from absl import flags as absl_flags
 from ml_collections import config_flags
 
 from bn_repro.errors import UserError
 from bn_repro.messages import shortened, shown
 
-WITH_VALUE = ('config', 'workdir', 'coordinator', 'num_processes', 'process_id')
-SWITCHES = ('describe', 'nodescribe', 'help', 'h')
 _FIELD = 'config.'
 _LONGEST_TUPLE = 1_000
 
 
-def check(words: Sequence[str]) -> None:
-  """Raises UserError for the first word that is no flag of this program.
+class Flags(NamedTuple):
+  """The flags of a program: with one value each, and without."""
+
+  with_value: tuple[str, ...]
+  switches: tuple[str, ...]
+
+  def allow(self, name: str) -> bool:
+    """Whether it is one of them, or a field of the config that one of them gives."""
+    is_field = 'config' in self.with_value and name.startswith(_FIELD)
+    return is_field or name in (*self.with_value, *self.switches)
+
+
+def check(words: Sequence[str], flags: Flags) -> None:
+  """Raises UserError for the first word that is no flag of a program.
 
   Args:
     words: what follows the name of the program.
+    flags: of the program.
   """
   given = set()
-  for name, value in _pairs(words):
-    if name in SWITCHES or name.startswith(_FIELD):
+  for name, value in _pairs(words, flags):
+    if not flags.allow(name):
+      raise UserError(_unknown(name, flags))
+    if name in flags.switches or name.startswith(_FIELD):
       continue
-    if name not in WITH_VALUE:
-      raise UserError(_unknown(name))
     if value is None:
       raise UserError(f'--{name} has no value; write --{name}=VALUE')
     if name in given:
@@ -42,7 +53,7 @@ def check(words: Sequence[str]) -> None:
     given.add(name)
 
 
-def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+def _pairs(words: Sequence[str], flags: Flags) -> Iterator[tuple[str, str | None]]:
   """Name and value of each flag; None where no value follows."""
   remaining = list(words)
   while remaining:
@@ -50,17 +61,19 @@ def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     name, equals, value = word.removeprefix('-').removeprefix('-').partition('=')
     if not word.startswith('-') or not name:
       raise UserError(f'{shown(word)} is not a flag; flags start with --, see --help')
-    if equals or name in SWITCHES or not remaining or remaining[0].startswith('--'):
+    if (
+      equals or name in flags.switches or not remaining or remaining[0].startswith('--')
+    ):
       yield name, value if equals else None
     else:
       yield name, remaining.pop(0)
 
 
-def _unknown(name: str) -> str:
-  if name.startswith('noconfig.'):
+def _unknown(name: str, flags: Flags) -> str:
+  if name.startswith('noconfig.') and 'config' in flags.with_value:
     field = shortened(name.removeprefix('no'))
     return f'--no{field} is not a flag; write --{field}=false'
-  known = (*WITH_VALUE, *SWITCHES)
+  known = (*flags.with_value, *flags.switches)
   close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
   hint = f'did you mean --{" or --".join(close)}?' if close else 'see --help'
   return f'{shown("--" + name)} is not a flag of this program; {hint}'
@@ -78,7 +91,7 @@ def check_address(coordinator: str) -> None:
     )
 
 
-class TupleParser(flags.ArgumentParser):
+class TupleParser(absl_flags.ArgumentParser):
   """Reads '(100, 100)', '100,100' or '5a,5b'; nothing is evaluated.
 
   Unlike that of ml_collections it takes no sets, dictionaries or bytes, whose

@@ -182,6 +182,33 @@ def check_same(config: ConfigDict, path: Path) -> None:
     )
 
 
+def stored(workdir: Path) -> ConfigDict:
+  """The checked config of the run that a workdir holds.
+
+  Raises:
+    UserError: there is none, or it is damaged.
+  """
+  path = workdir / NAME
+  if not path.is_file():
+    raise UserError(f'{_path(workdir)} holds no run, for it has no {NAME}')
+  try:
+    config = ConfigDict(_with_tuples(read_json(path)))
+    check(config)
+  except (OSError, ValueError, RecursionError) as error:
+    reason = messages.line(one_line(error))
+    raise UserError(
+      f'{path} is damaged ({reason}); train in another workdir'
+    ) from error
+  return config
+
+
+def _with_tuples(value: Any) -> Any:
+  """What JSON has made lists of, as configs have it."""
+  if isinstance(value, dict):
+    return {name: _with_tuples(part) for name, part in value.items()}
+  return tuple(value) if isinstance(value, list) else value
+
+
 def _read(path: Path) -> dict[str, Any]:
   """The flat content of a config.json; raises UserError if it is none."""
   try:

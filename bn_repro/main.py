@@ -41,21 +41,21 @@ exit codes:
 # Imports nothing heavy at the top: a mistake or --help is answered at once.
 import contextlib
 import difflib
-import os
-import signal
 import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
-from absl import flags, logging
+from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from bn_repro import command_line, lock, messages, processes, summary
+from bn_repro import command_line, exits, lock, processes, summary
 from bn_repro import config as config_lib
-from bn_repro.errors import MachineError, Preempted, UserError, one_line
+from bn_repro.errors import UserError, one_line
 
 FLAGS = flags.FLAGS
+KNOWN = command_line.Flags(
+  ('config', 'workdir', 'coordinator', 'num_processes', 'process_id'),
+  ('describe', 'nodescribe', 'help', 'h'),
+)
 DEFAULT_CONFIG = 'configs/mnist.py'
 MOST_PROCESSES = 100_000
 
@@ -75,40 +75,7 @@ flags.DEFINE_integer('process_id', None, 'Which of them this is.', lower_bound=0
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  # What Orbax logs of a failure, in tracebacks, we say in one line.
-  logging.set_verbosity(logging.FATAL)
-  signal.signal(signal.SIGTERM, _leave)
-  code = _code_of(lambda: run(sys.argv))
-  processes.leave(code)
-  sys.exit(code)
-
-
-def _code_of(action: Callable[[], None]) -> int:
-  """The exit code of what it does; what went wrong is printed."""
-  try:
-    action()
-  except (UserError, MachineError) as error:
-    print(messages.line(f'error: {error}'), file=sys.stderr)
-    return error.exit_code
-  except Preempted as stop:
-    print(stop, file=sys.stderr)
-    return stop.exit_code
-  except KeyboardInterrupt:
-    print('interrupted; the same command resumes', file=sys.stderr)
-    return 130
-  except Exception:
-    traceback.print_exc()
-    return 1
-  return 0
-
-
-def _leave(_number, _frame) -> None:
-  """What SIGTERM does until there is something to save.
-
-  At once: a library that is being imported might catch an exception.
-  """
-  os.write(2, b'stopped by a signal before training; the same command resumes\n')
-  os._exit(Preempted.exit_code)
+  exits.leave_after(lambda: run(sys.argv))
 
 
 def run(arguments: list[str]) -> None:
@@ -117,7 +84,7 @@ def run(arguments: list[str]) -> None:
   Raises:
     UserError: the arguments, the data or the workdir are not as they must be.
   """
-  command_line.check(arguments[1:])
+  command_line.check(arguments[1:], KNOWN)
   arguments = _with_config(arguments)
   if any(argument in ('--help', '-h', '-help') for argument in arguments[1:]):
     return print(help_text(arguments))

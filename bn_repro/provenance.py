@@ -1,5 +1,6 @@
 """Where a number came from: code, library versions and device."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -24,6 +25,15 @@ def git_revision() -> str:
   except (OSError, subprocess.CalledProcessError):
     return 'unknown'
   return result.stdout.strip()
+
+
+def code_digest() -> str:
+  """The SHA-256 of every Python file of this package, committed or not."""
+  root, found = Path(__file__).parent, hashlib.sha256()
+  for path in sorted(root.rglob('*.py')):
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    found.update(f'{path.relative_to(root)} {content}\n'.encode())
+  return found.hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
 from bn_repro.errors import Preempted
-from bn_repro.evaluate import Evaluator
+from bn_repro.evaluate.evaluator import Evaluator
 from bn_repro.experiment import Experiment
 from bn_repro.interruption import Interruption
 from bn_repro.metrics import WAITING, Recorder

@@ -4,6 +4,7 @@ import pytest
 
 from bn_repro import command_line
 from bn_repro.errors import UserError
+from bn_repro.main import KNOWN
 
 GOOD = ['--config=configs/mnist.py', '--workdir=x']
 
@@ -22,7 +23,7 @@ GOOD = ['--config=configs/mnist.py', '--workdir=x']
   ],
 )
 def test_flags_of_this_program_pass(words):
-  command_line.check(words)
+  command_line.check(words, KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +44,12 @@ def test_flags_of_this_program_pass(words):
 )
 def test_any_other_word_is_refused(word, text):
   with pytest.raises(UserError, match=text):
-    command_line.check([*GOOD, word])
+    command_line.check([*GOOD, word], KNOWN)
 
 
 def test_a_flag_is_no_value_of_the_one_before_it():
   with pytest.raises(UserError, match='--workdir has no value'):
-    command_line.check(['--workdir', '--config=configs/mnist.py'])
+    command_line.check(['--workdir', '--config=configs/mnist.py'], KNOWN)
 
 
 @pytest.mark.parametrize('address', ['here:1234', '10.0.0.1:1', '[::1]:65535'])

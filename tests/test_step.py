@@ -12,7 +12,7 @@ from flax import linen as nn
 from numpy.testing import assert_allclose
 
 from bn_repro.data import sampler
-from bn_repro.evaluate import Evaluator
+from bn_repro.evaluate.evaluator import Evaluator
 from bn_repro.models.inception import AUXILIARY_LOGITS
 from bn_repro.step import initial_state
 

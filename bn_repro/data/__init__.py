@@ -33,6 +33,17 @@ def open_feeds(config: ConfigDict, devices: list[jax.Device]) -> Feeds:
   return Feeds(train, test, config.dataset.num_classes, (size, size, 3))
 
 
+def open_test_feed(config: ConfigDict, devices: list[jax.Device]) -> Feed:
+  """Opens the half for evaluation alone.
+
+  Raises:
+    UserError: it is missing, unreadable, or not what the config says.
+  """
+  if config.model.name == 'mlp':
+    return PixelFeed(sources.load(config.dataset.name).test, config, devices)
+  return _photographs('test', config, devices)
+
+
 def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> Feed:
   # Not at the top: Grain and Pillow are no business of the MLP.
   from bn_repro.data import resident, stream

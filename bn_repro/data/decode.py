@@ -11,7 +11,7 @@ million pixels an image counts as corrupt, from half of that on Pillow warns.
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -98,8 +98,18 @@ def read_views(
   with _naming(name):
     reduction = _reduce(image, min(height, width) / largest)
     image.load()
-  image = _as_rgb(image, name)
   edges = (0, 0, width / reduction, height / reduction)
+  return _cut_all(_as_rgb(image, name), edges, chosen, size)
+
+
+def cut_views(pixels: np.ndarray, chosen: Sequence[View], size: int) -> np.ndarray:
+  """As `read_views`, of an image `[height, width, 3]` uint8 that is decoded already."""
+  height, width, _ = pixels.shape
+  return _cut_all(Image.fromarray(pixels), (0, 0, width, height), chosen, size)
+
+
+def _cut_all(image, edges, chosen, size) -> np.ndarray:
+  """Views of what lies within the edges: left, top, right, bottom."""
   sizes = {(view.width, view.height) for view in chosen}
   resized = {s: image.resize(s, Image.Resampling.BILINEAR, edges) for s in sizes}
   return np.stack(

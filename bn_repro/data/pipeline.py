@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from bn_repro import parallel
 from bn_repro.data import sampler, sources
+from bn_repro.errors import UserError
 
 
 class Batch(NamedTuple):
@@ -29,6 +30,20 @@ class Batch(NamedTuple):
   counts: jax.Array
 
 
+class ImageViews(NamedTuple):
+  """The different ones of an image's 72 views; their mirror images are left out.
+
+  `images` `[views, size, size, 3]` uint8, `shares` `[views]` float32, the weight of a
+  view and its mirror image together, which sum to 1, and `label`. Of an image that is
+  left out `counts` is false and the images are black.
+  """
+
+  images: np.ndarray
+  shares: np.ndarray
+  label: int
+  counts: bool
+
+
 class Feed(Protocol):
   """What training and evaluation need of a half of a data set."""
 
@@ -39,11 +54,20 @@ class Feed(Protocol):
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:
     """A tree of `[len(steps), batch, ...]`: the share of this process."""
 
-  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Any]:
+  def inputs_in_order(
+    self, size: int, start: int = 0, stop: int | None = None
+  ) -> Iterator[Any]:
     """Trees of `[size, ...]`, the share of this process, each example once.
 
-    The first `most` of them, or all. The last tree is filled up with examples that do
-    not count.
+    From example `start` to `stop`, or to the last. The last tree is filled up with
+    examples that do not count.
+    """
+
+  def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
+    """What GoogLeNet's evaluation is shown of each example, in order.
+
+    Raises:
+      UserError: these images are not cropped.
     """
 
   def batch(self, examples: Any, inputs: Any, stream: int | None) -> Batch:
@@ -83,11 +107,17 @@ class PixelFeed:
     share = parallel.share_of_process(config.batch_size, self._devices)
     return Pixels(indices[:, share], np.ones_like(indices[:, share], bool))
 
-  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Pixels]:
+  def inputs_in_order(
+    self, size: int, start: int = 0, stop: int | None = None
+  ) -> Iterator[Pixels]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
-    for indices, counts in in_order(limited(self.num_examples, most), size):
+    for indices, counts in in_order(chosen(self.num_examples, start, stop), size):
       yield Pixels(indices[share], counts[share])
+
+  def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
+    """As `Feed`: raises UserError."""
+    raise UserError('the network of section 4.1 sees whole images; use --crops=1')
 
   def batch(
     self, examples: sources.Examples, inputs: Pixels, stream: int | None
@@ -97,19 +127,19 @@ class PixelFeed:
     return Batch(images, examples.labels[inputs.indices], inputs.counts)
 
 
-def limited(number: int, most: int | None) -> int:
-  """How many the first `most` of so many are; all of them if it is None."""
-  return number if most is None else min(number, most)
+def chosen(number: int, start: int, stop: int | None) -> range:
+  """Those from `start` to `stop`, or to the last, of so many examples."""
+  return range(start, number if stop is None else min(number, stop))
 
 
-def in_order(number: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  """Indices `[size]` int32 from 0 to number - 1, and `[size]` bool: which count.
+def in_order(examples: range, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+  """Indices `[size]` int32 of consecutive examples, and `[size]` bool: which count.
 
   The last are filled up by the last example again, which does not count.
   """
-  for start in range(0, number, size):
+  for start in range(examples.start, examples.stop, size):
     places = np.arange(start, start + size, dtype=np.int32)
-    yield np.minimum(places, number - 1), places < number
+    yield np.minimum(places, examples.stop - 1), places < examples.stop
 
 
 def convert_pixels(images: jax.Array, dataset: ConfigDict) -> jax.Array:

@@ -9,9 +9,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro import parallel
-from bn_repro.data import crops, decode, distort, sampler, sources
+from bn_repro.data import crops, decode, distort, sampler, sources, views
 from bn_repro.data.images import Order, finished, stop_or_skip
-from bn_repro.data.pipeline import Batch, in_order, limited
+from bn_repro.data.pipeline import Batch, ImageViews, chosen, in_order
 from bn_repro.errors import UserError
 
 
@@ -65,13 +65,24 @@ class ResidentImages:
     share = parallel.share_of_process(order.batch_size, self._devices)
     return Boxes(*(part[:, share] for part in whole))
 
-  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Boxes]:
+  def inputs_in_order(
+    self, size: int, start: int = 0, stop: int | None = None
+  ) -> Iterator[Boxes]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
     boxes = crops.centre_boxes(*self._sides(size))
-    for indices, counts in in_order(limited(self.num_examples, most), size):
+    for indices, counts in in_order(chosen(self.num_examples, start, stop), size):
       whole = Boxes(indices, boxes, indices.astype(np.uint32), counts)
       yield Boxes(*(part[share] for part in whole))
+
+  def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
+    """As `Feed`."""
+    counted = views.distinct(self._height, self._width, self._config.dataset.size)
+    for i in chosen(self.num_examples, start, stop):
+      cut = decode.cut_views(
+        self.examples.images[i], list(counted), self._config.dataset.size
+      )
+      yield ImageViews(cut, views.shares(counted), int(self.examples.labels[i]), True)
 
   def _sides(self, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Heights and widths of so many images."""

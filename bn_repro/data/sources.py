@@ -4,6 +4,7 @@ The only file that knows TFDS. Does not know what a network makes of an image.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -146,6 +147,29 @@ def num_training_examples(name: str) -> int:
   if TRAIN not in lengths:
     raise UserError(f'{name} has no split {TRAIN!r}, only {", ".join(lengths)}')
   return lengths[TRAIN]
+
+
+def num_classes(name: str) -> int:
+  """How many a prepared data set has.
+
+  Raises:
+    UserError: the data set is not there.
+  """
+  if name in FORMATS:
+    return FORMATS[name][1]
+  return _builder(name).info.features['label'].num_classes
+
+
+def fingerprint(name: str) -> str:
+  """Tells a prepared data set from another of that name: a SHA-256 of its description.
+
+  Raises:
+    UserError: the data set is not there.
+  """
+  if name == DIGITS:
+    return DIGITS
+  description = find_prepared(name) / 'dataset_info.json'
+  return hashlib.sha256(description.read_bytes()).hexdigest()
 
 
 @contextlib.contextmanager

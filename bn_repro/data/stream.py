@@ -15,9 +15,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro import parallel, provenance
-from bn_repro.data import crops, decode, sampler, sources
+from bn_repro.data import crops, decode, sampler, sources, views
 from bn_repro.data.images import Order, finished, stop_or_skip
-from bn_repro.data.pipeline import Batch, limited
+from bn_repro.data.pipeline import Batch, ImageViews, chosen
 from bn_repro.errors import UserError
 
 BATCHES_AHEAD = 8  # read ahead of the step that is taken
@@ -74,7 +74,7 @@ class TrainingCrops:
 
 
 class CentreCrops:
-  """The first examples of a split, or all, by their centres: a source for Grain.
+  """Consecutive examples of a split by their centres: a source for Grain.
 
   Its elements are the shares of chunks. What fills up the last one does not count,
   and neither does an image that cannot be read.
@@ -86,22 +86,23 @@ class CentreCrops:
     config: ConfigDict,
     size: int,
     share: slice,
-    most: int | None = None,
+    examples: range,
   ):
-    self._split, self._number = split, limited(len(split), most)
+    self._split, self._examples = split, examples
     self._size = config.dataset.size
     self._on_corrupt = config.dataset.on_corrupt
     self._chunk, self._share = size, share
 
   def __len__(self) -> int:
-    return -(-self._number // self._chunk)
+    return -(-len(self._examples) // self._chunk)
 
   def __getitem__(self, chunk: int) -> Crops:
     """The crops of a chunk that this process reads, `[share, ...]`."""
     places = np.arange(self._chunk, dtype=np.uint32)[self._share]
-    found = _black(chunk * self._chunk + places, self._size)
+    first = np.uint32(self._examples.start + chunk * self._chunk)
+    found = _black(first + places, self._size)
     for row, index in enumerate(map(int, found.positions)):
-      if index < self._number:
+      if index in self._examples:
         self._fill(found, row, index)
     return found
 
@@ -113,6 +114,35 @@ class CentreCrops:
       found.skipped[row] = 1
     else:
       _put(found, row, image, record.label)
+
+
+class AllViews:
+  """All that GoogLeNet's evaluation sees of each example: a source for Grain."""
+
+  def __init__(self, split: sources.Split, config: ConfigDict, examples: range):
+    self._split, self._examples = split, examples
+    self._size = config.dataset.size
+    self._on_corrupt = config.dataset.on_corrupt
+
+  def __len__(self) -> int:
+    return len(self._examples)
+
+  def __getitem__(self, index: int) -> ImageViews:
+    """The views of an example; black if it is skipped."""
+    record, size = self._split[self._examples[index]], self._size
+    counted = {}
+
+    def choose(height, width):
+      counted.update(views.distinct(height, width, size))
+      return counted
+
+    try:
+      images = decode.read_views(record.data, choose, size, record.name)
+    except decode.CorruptImage as error:
+      stop_or_skip(error, self._on_corrupt)
+      black = np.zeros((1, size, size, 3), np.uint8)
+      return ImageViews(black, np.ones(1, np.float32), record.label, False)
+    return ImageViews(images, views.shares(counted), record.label, True)
 
 
 def _black(positions: np.ndarray, size: int) -> Crops:
@@ -178,14 +208,22 @@ class StreamedImages:
     source = TrainingCrops(self._split, self._config, share, stream)
     return _read(source, step, self._config.dataset.workers)
 
-  def inputs_in_order(self, size: int, most: int | None = None) -> Iterator[Crops]:
+  def inputs_in_order(
+    self, size: int, start: int = 0, stop: int | None = None
+  ) -> Iterator[Crops]:
     """As `Feed`."""
     share = parallel.share_of_process(size, self._devices)
-    source = CentreCrops(self._split, self._config, size, share, most)
+    examples = chosen(self.num_examples, start, stop)
+    source = CentreCrops(self._split, self._config, size, share, examples)
     self.num_skipped = 0
     for batch in _read(source, 0, self._config.dataset.workers):
       self.num_skipped += int(np.sum(batch.skipped))
       yield batch
+
+  def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
+    """As `Feed`."""
+    source = AllViews(self._split, self._config, chosen(self.num_examples, start, stop))
+    yield from _read(source, 0, self._config.dataset.workers)
 
   def batch(self, examples: tuple, inputs: Crops, stream: int | None) -> Batch:
     """As `Feed`; images are `[batch, size, size, 3]` from -1 to 1."""

@@ -9,6 +9,8 @@ images, not their pixels.
 from collections import Counter
 from typing import NamedTuple
 
+import numpy as np
+
 # Shorter sides of the resized image for a crop of 224 pixels.
 SHORTER_SIDES = (256, 288, 320, 352)
 CROP = 224
@@ -52,6 +54,12 @@ def distinct(height: int, width: int, size: int) -> dict[View, int]:
   Of a square image the three squares coincide: 24 views, each for three.
   """
   return dict(Counter(views(height, width, size)))
+
+
+def shares(counted: dict[View, int]) -> np.ndarray:
+  """What each of `distinct` weighs in the mean over all crops, float32, sum 1."""
+  weights = np.fromiter(counted.values(), np.float32)
+  return weights / weights.sum()
 
 
 def _of_size(height: int, width: int, shorter: int, size: int) -> list[View]:

@@ -131,7 +131,7 @@ def test_evaluation_counts_each_example_once(made, feed, size, most):
   """The first ones, if not all are asked for."""
   test = open_feeds('exact', feed).test
   number = min(10, most or 10)
-  found = list(test.inputs_in_order(size, most))
+  found = list(test.inputs_in_order(size, stop=most))
   counts = np.concatenate([inputs.counts for inputs in found])
   assert {len(inputs.counts) for inputs in found} == {size}
   assert len(counts) == -(-number // size) * size

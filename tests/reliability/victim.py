@@ -19,7 +19,7 @@ def places() -> dict:
   """Name of a place: where it is, in the code of the program."""
   from bn_repro import train
   from bn_repro.checkpoint import Checkpoints
-  from bn_repro.evaluate import Evaluator
+  from bn_repro.evaluate.evaluator import Evaluator
   from bn_repro.metrics import Recorder
 
   return {

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from bn_repro.intervals import Interval
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation, figure_3, page
 from bn_repro.report.inception import runs as family
-from bn_repro.report.intervals import Interval
 
 EVERY = 100  # steps between evaluations
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bn_repro.intervals import Interval, difference, pooled_deviation
 from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import best
-from bn_repro.report.intervals import Interval, difference, pooled_deviation
 
 # A loss of less than one point is no harm.
 HARMLESS = -0.01

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bn_repro.intervals import Interval, of_ratio
 from bn_repro.report.collect import Run
-from bn_repro.report.intervals import Interval, of_ratio
 
 PLAIN = 'inception'
 NAMES = {

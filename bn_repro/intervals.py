@@ -1,7 +1,7 @@
-"""Means with 95 % intervals, from few values.
+"""Means and shares with 95 % intervals.
 
-Intervals are Student's t: with three seeds wide, as they ought to be. Does not know
-what the values are.
+Those of a few values are Student's t: with three seeds wide, as they ought to be. Those
+of shares of many examples are Wilson's. Does not know what the values are.
 """
 
 import math
@@ -34,6 +34,12 @@ def of_mean(values: Sequence[float]) -> Interval:
 def of_ratio(values: Sequence[float]) -> Interval:
   """The geometric mean of positive values, `[n]`, and its interval."""
   return Interval(*map(math.exp, of_mean(np.log(values))))
+
+
+def of_share(number: int, of: int) -> Interval:
+  """The share of so many successes in independent trials, 0 to 1 (Wilson, 1927)."""
+  result = stats.binomtest(number, of).proportion_ci(CONFIDENCE, method='wilson')
+  return Interval(number / of, float(result.low), float(result.high))
 
 
 def around(mean: float, deviation: float, freedom: int) -> Interval:

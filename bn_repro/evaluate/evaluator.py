@@ -1,13 +1,11 @@
-"""Accuracy with population statistics, and what reaches the sigmoids.
+"""Evaluation while a network is trained: single crops, and what reaches the sigmoids.
 
-Algorithm 2 of the paper: the trained network is frozen, its population
-statistics are averaged over training mini-batches, and every number that is
-reported uses them. The moving average is evaluated beside them, to see how
-well it tracks. Does not know how the network came to be.
+Every number that is reported uses population statistics (algorithm 2). The moving
+average is evaluated beside them, to see how well it tracks. Does not know how the
+network came to be.
 """
 
 import copy
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,14 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from bn_repro import batch_norm, models, parallel
-from bn_repro.data import sampler
+from bn_repro import parallel
 from bn_repro.data.pipeline import Feed
+from bn_repro.evaluate.population import PopulationStatistics
+from bn_repro.evaluate.scores import TOP
 from bn_repro.experiment import Experiment
 from bn_repro.models.mlp import SIGMOID_INPUTS
-from bn_repro.step import TrainState, in_parts
-
-TOP = 5  # of more classes, as figure 4 counts
+from bn_repro.step import TrainState
 
 
 class Evaluator:
@@ -124,7 +121,7 @@ class OnExamples:
       sigmoid inputs, as those of `Evaluator`.
     """
     outcomes = []
-    for inputs in self.feed.inputs_in_order(self._size, self._most):
+    for inputs in self.feed.inputs_in_order(self._size, stop=self._most):
       self._check()
       outcomes.append(self._forward((params, batch_stats), self._examples, inputs))
     each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
@@ -171,65 +168,3 @@ def _last_sigmoid_inputs(sown) -> dict[str, jax.Array]:
     return {}
   (inputs,) = layers[f'sigmoid_{len(layers)}']
   return {SIGMOID_INPUTS: inputs}
-
-
-class PopulationStatistics:
-  """Algorithm 2, over the mini-batches that the seed chooses for it.
-
-  They are normalized as in training, by the same groups on the same devices.
-  """
-
-  def __init__(self, experiment: Experiment, examples: Any, check: Callable[[], None]):
-    config = experiment.config
-    self._examples, self._check = examples, check
-    frozen = models.frozen(experiment.model)
-    self._has_any = frozen is not None
-    if not self._has_any:
-      return
-    # Equal parts: `batch_norm.population_statistics` weighs them the same.
-    self._part = math.gcd(config.population_batches, config.steps_per_call)
-    # The same at every evaluation, so they are read once.
-    self._inputs = [
-      experiment.feeds.train.inputs(range(i, i + self._part), sampler.POPULATION)
-      for i in range(0, config.population_batches, self._part)
-    ]
-    self._run = parallel.spread(_of_mini_batch(experiment, frozen), experiment.devices)
-
-  def __call__(self, params: Any, batch_stats: Any) -> Any:
-    """The population `batch_stats`; what it is given for a network without BN."""
-    if not self._has_any:
-      return batch_stats
-    state = params, batch_stats
-    is_last = np.zeros(self._part, bool)
-
-    def statistics_of(inputs):
-      nonlocal state
-      self._check()
-      state, found = self._run(state, self._examples, inputs, is_last)
-      # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
-      return jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
-
-    return batch_norm.population_statistics(statistics_of, self._inputs)
-
-
-def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
-  """A step for `parallel.spread` that changes nothing and measures `batch_stats`."""
-  feed, axis = experiment.feeds.train, parallel.axis_name(experiment.devices)
-  parts = experiment.config.get('gradient_accumulation', 1)
-
-  def statistics_of(variables, images):
-    _, updated = frozen.apply(variables, images, train=True, mutable=['batch_stats'])
-    return updated['batch_stats']
-
-  def step(state, examples, inputs, is_last):
-    variables = dict(zip(('params', 'batch_stats'), state))
-    images = feed.batch(examples, inputs, sampler.POPULATION).images
-    if parts == 1:
-      found = statistics_of(variables, images)
-    else:
-      of_parts = lambda part: statistics_of(variables, part)
-      found = jax.lax.map(of_parts, in_parts(images, parts))
-      found = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found)
-    return state, parallel.mean(found, axis)
-
-  return step

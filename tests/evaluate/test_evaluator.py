@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import evaluate, experiment, models, percentiles
+from bn_repro import experiment, models, percentiles
 from bn_repro.data import sampler, sources
+from bn_repro.evaluate.evaluator import Evaluator
 from bn_repro.step import initial_state
 
 
@@ -14,7 +15,7 @@ def evaluator_of(config):
   built = experiment.build(config)
   feed = built.feeds.train
   state = jax.device_get(initial_state(built))
-  return evaluate.Evaluator(built, feed.examples), feed, state
+  return Evaluator(built, feed.examples), feed, state
 
 
 def evaluated(config):

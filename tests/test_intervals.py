@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bn_repro.report import intervals
+from bn_repro import intervals
 
 # The two-sided 95 % quantiles of printed tables.
 T_2, T_4 = 4.303, 2.776

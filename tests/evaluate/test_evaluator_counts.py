@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import evaluate, experiment
+from bn_repro import experiment
 from bn_repro.data import pipeline, sources
+from bn_repro.evaluate.evaluator import Evaluator
 from bn_repro.step import initial_state
 from support import small_config
 
@@ -17,8 +18,8 @@ class SomeUnreadable(pipeline.PixelFeed):
 
   num_skipped = len(NOT_COUNTED)
 
-  def inputs_in_order(self, size, most=None):
-    for inputs in super().inputs_in_order(size, most):
+  def inputs_in_order(self, size, start=0, stop=None):
+    for inputs in super().inputs_in_order(size, start, stop):
       is_readable = ~np.isin(inputs.indices, NOT_COUNTED)
       yield inputs._replace(counts=inputs.counts & is_readable)
 
@@ -26,7 +27,7 @@ class SomeUnreadable(pipeline.PixelFeed):
 def evaluated(built):
   """What the evaluator returns for the initial weights."""
   state = jax.device_get(initial_state(built))
-  return evaluate.Evaluator(built, built.feeds.train.examples)(state)
+  return Evaluator(built, built.feeds.train.examples)(state)
 
 
 def build(config, **fields):
@@ -78,9 +79,9 @@ def test_examples_that_do_not_count_are_left_out(config, one_by_one, num_devices
 class SkippingAnew(pipeline.PixelFeed):
   """Counts what it leaves out in each pass, as the streaming feed does."""
 
-  def inputs_in_order(self, size, most=None):
+  def inputs_in_order(self, size, start=0, stop=None):
     self.num_skipped = 7
-    return super().inputs_in_order(size, most)
+    return super().inputs_in_order(size, start, stop)
 
 
 def test_training_images_evaluated_leave_the_count_of_training_alone(config):

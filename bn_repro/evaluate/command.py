@@ -1,0 +1,101 @@
+"""Evaluates trained networks, alone and as an ensemble (section 4.2.3, figure 4).
+
+usage:
+  python -m bn_repro.evaluate --workdir=DIR[,DIR]... [--crops=1|144] [FLAG]...
+
+examples:
+  python -m bn_repro.evaluate --workdir=runs/bn_x30
+  python -m bn_repro.evaluate --workdir=runs/one,runs/two,runs/three --crops=144
+  python -m bn_repro.evaluate --workdir=runs/bn_x30 --dataset=imagenet_sample
+
+flags:
+  --workdir       the runs, each at its newest checkpoint; several are an ensemble, too,
+                  which answers with the mean of its members' class probabilities
+  --crops         1 (the centre) or 144 (GoogLeNet's, whose probabilities are
+                  averaged); 1 if not given
+  --dataset       another data set with the same classes, by its name in TFDS; if not
+                  given, the one that the runs were trained on. Its half for evaluation
+  --statistics    population (algorithm 2, as every number that is reported) or
+                  moving_average; population if not given
+  --examples      how many examples, from the first; all if not given
+  --output        the file for the result; if not given, one in DIR/evaluation of the
+                  first run
+  --help          this text
+
+In DIR/evaluation: the answers to every example, which another evaluation of the same
+checkpoint takes from there, and population statistics. A command that was stopped goes
+on where it was. Data sets of TFDS are read from $TFDS_DATA_DIR.
+
+exit codes: as those of `python -m bn_repro --help`.
+"""
+
+# Imports nothing heavy at the top: a mistake or --help is answered at once.
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from bn_repro import command_line, exits
+from bn_repro.errors import UserError
+from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
+
+FLAGS = command_line.Flags(
+  ('workdir', 'crops', 'dataset', 'statistics', 'examples', 'output'), ('help', 'h')
+)
+
+
+def main() -> None:
+  """Runs the command line; leaves with one of the exit codes of `--help`."""
+  exits.leave_after(lambda: run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> None:
+  """Parses the words that follow the program's name, then prints help or evaluates.
+
+  Raises:
+    UserError: the words, the runs or the data are not as they must be.
+  """
+  command_line.check(words, FLAGS)
+  if any(word.lstrip('-') in ('help', 'h') for word in words):
+    return print(__doc__)
+  arguments = parse(words)
+  from bn_repro import compilation, failures
+  from bn_repro.evaluate.evaluation import evaluate
+
+  compilation.keep()
+  given = vars(arguments)
+  workdirs, output = given.pop('workdir'), given.pop('output')
+  with failures.in_one_line(partner_timeout=0):
+    evaluate(workdirs, Asked(**given), output)
+
+
+class _Parser(argparse.ArgumentParser):
+  def error(self, message: str) -> NoReturn:
+    raise UserError(f'{message}; see --help')
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+  """The flags of a command line; raises UserError for the first that makes no sense."""
+  parser = _Parser(add_help=False, allow_abbrev=False)
+  parser.add_argument('--workdir', type=_workdirs, required=True)
+  parser.add_argument('--crops', type=int, choices=CROPS, default=1)
+  parser.add_argument('--dataset')
+  parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
+  parser.add_argument('--examples', type=_at_least_one)
+  parser.add_argument('--output', type=Path)
+  return parser.parse_args(words)
+
+
+def _workdirs(text: str) -> list[Path]:
+  names = text.split(',')
+  if not all(names):
+    raise argparse.ArgumentTypeError('a directory has no name')
+  if len({Path(name).resolve() for name in names}) < len(names):
+    raise argparse.ArgumentTypeError('a directory is given twice')
+  return list(map(Path, names))
+
+
+def _at_least_one(text: str) -> int:
+  if not text.isdecimal() or int(text) < 1:
+    raise argparse.ArgumentTypeError(f'{text!r} is not a number from 1')
+  return int(text)

@@ -1,0 +1,187 @@
+"""One evaluation: some runs on one data set, printed and written.
+
+Answers are kept beside each run; what is written here is a page of scores, with where
+they come from.
+"""
+
+import copy
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from bn_repro import data, describe, lock, provenance
+from bn_repro.config import write_json
+from bn_repro.data import sources
+from bn_repro.data.pipeline import Feed
+from bn_repro.errors import UserError
+from bn_repro.evaluate import statistics
+from bn_repro.evaluate.answers import AnswerFile
+from bn_repro.evaluate.asked import Asked
+from bn_repro.evaluate.crops import Answering
+from bn_repro.evaluate.network import FOLDER, Network, restore
+from bn_repro.evaluate.result import result_of, table
+from bn_repro.interruption import Interruption
+
+
+def evaluate(
+  workdirs: list[Path], asked: Asked, output: Path | None = None
+) -> dict[str, Any]:
+  """Evaluates runs, and all of them together, prints a table and writes the scores.
+
+  Args:
+    workdirs: of the runs, all different.
+    asked: what to evaluate on.
+    output: gets the scores; None for a file beside the first run's answers.
+
+  Returns:
+    What was written.
+
+  Raises:
+    UserError: a run or the data set is not there, is damaged, or does not fit.
+    Preempted: a signal came; what was answered is kept.
+  """
+  if output and not output.parent.is_dir():
+    raise UserError(f'there is no directory {output.parent} for --output; make it')
+  networks = [restore(workdir) for workdir in workdirs]
+  name = _common_dataset(networks, asked)
+  with Interruption() as interruption:
+    rows = [answered(network, asked, interruption.check) for network in networks]
+  _check_same_examples(rows)
+  found = result_of(networks, rows, asked, name)
+  output = output or _default_output(networks, asked, name)
+  write_json(output, found)
+  print(f'{table(found)}\nwritten: {output}')
+  return found
+
+
+def _default_output(networks: list[Network], asked: Asked, dataset: str) -> Path:
+  together = f'ensemble_of_{len(networks)}_' if len(networks) > 1 else ''
+  name = f'{together}{_file_name(asked, dataset)}.json'
+  return networks[0].workdir / FOLDER / name
+
+
+def _common_dataset(networks: list[Network], asked: Asked) -> str:
+  """The name of the data set; the runs must have been trained on one, as must it be."""
+  first = networks[0]
+  for other in networks[1:]:
+    names = [network.config.dataset.name for network in (first, other)]
+    if len(set(names)) > 1 or other.num_classes != first.num_classes:
+      raise UserError(
+        f'{first.workdir} was trained on {names[0]} ({first.num_classes} classes) and '
+        f'{other.workdir} on {names[1]} ({other.num_classes} classes); only runs on '
+        'one data set make an ensemble'
+      )
+  name = asked.dataset or first.config.dataset.name
+  found = sources.num_classes(name)
+  if found != first.num_classes:
+    raise UserError(
+      f'{name} has {found} classes, but {first.workdir} tells {first.num_classes} '
+      'apart; choose a --dataset with the same classes'
+    )
+  return name
+
+
+def answered(
+  network: Network, asked: Asked, check: Callable[[], None] = lambda: None
+) -> np.ndarray:
+  """What a network answers, from the file that keeps it, completed if need be.
+
+  Args:
+    network: that was restored.
+    asked: on what.
+    check: called before each call of the network; may raise, to give it up.
+
+  Returns:
+    Rows as `AnswerFile.read` returns them.
+
+  Raises:
+    UserError: the data set is not there or does not fit, or another process is
+      evaluating this run.
+  """
+  dataset = asked.dataset or network.config.dataset.name
+  path = network.workdir / FOLDER / _file_name(asked, dataset)
+  with lock.held(path.parent):
+    file = AnswerFile(path, _identity(network, asked, dataset), network.num_classes)
+    if not file.is_complete:
+      _complete(file, network, asked, check)
+  return file.read()
+
+
+def _file_name(asked: Asked, dataset: str) -> str:
+  """Such as 'imagenette_160_144_crops_population'."""
+  crops = 'crop' if asked.crops == 1 else 'crops'
+  examples = [f'first_{asked.examples}'] if asked.examples else []
+  parts = [dataset.replace('/', '_'), *examples, asked.crops, crops, asked.statistics]
+  return '_'.join(map(str, parts))
+
+
+def _identity(network: Network, asked: Asked, dataset: str) -> dict[str, Any]:
+  """Everything that the answers depend on."""
+  return {
+    'checkpoint': network.digest,
+    'data': sources.fingerprint(dataset),
+    'population_batches': network.config.population_batches,
+    'code': provenance.code_digest(),
+    **asked._asdict(),
+  }
+
+
+def _complete(
+  file: AnswerFile, network: Network, asked: Asked, check: Callable[[], None]
+) -> None:
+  """Adds what is missing to a file."""
+  batch_stats = statistics.of_network(network, asked.statistics, check)
+  devices = jax.local_devices()
+  feed = _open(network, asked, devices)
+  stop = min(feed.num_examples, asked.examples or feed.num_examples)
+  answering = Answering(network, batch_stats, feed, devices, check)
+  with _progress_bar(network, asked, file.number, stop) as bar:
+    began = time.perf_counter()
+    for answers in answering.answers(asked.crops, file.number, stop):
+      seconds, began = time.perf_counter() - began, time.perf_counter()
+      file.append(answers, seconds)
+      bar.update(len(answers.labels))
+  file.complete()
+
+
+def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
+  """The examples to answer, if there are some for every device."""
+  config = copy.deepcopy(network.config)
+  config.dataset.name = asked.dataset or config.dataset.name
+  if describe.input_of(config) != describe.input_of(network.config):
+    raise UserError(
+      f'images of {config.dataset.name} have another size than those that '
+      f'{network.workdir} was trained on; choose another --dataset'
+    )
+  feed = data.open_test_feed(config, devices)
+  number = min(feed.num_examples, asked.examples or feed.num_examples)
+  if number < len(devices):
+    raise UserError(
+      f'{number} example(s) of {config.dataset.name} are fewer than the '
+      f'{len(devices)} devices; take more of them'
+    )
+  return feed
+
+
+def _progress_bar(network: Network, asked: Asked, done: int, number: int) -> tqdm:
+  """Examples done and time left; in a log file, twice a minute."""
+  return tqdm(
+    total=number, initial=done, unit='example', desc=network.name, leave=False,
+    mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=60,
+  )  # fmt: skip
+
+
+def _check_same_examples(rows: list[np.ndarray]) -> None:
+  """Raises UserError unless all members answered the same examples."""
+  for other in rows[1:]:
+    if not np.array_equal(rows[0]['labels'], other['labels']):
+      raise UserError(
+        'the runs leave out different examples; use the same '
+        'config.dataset.on_corrupt in all'
+      )

@@ -1,0 +1,95 @@
+"""A trained network, as its workdir holds it. Only reads."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from bn_repro import checkpoint, models
+from bn_repro import config as config_lib
+from bn_repro.describe import input_of
+from bn_repro.errors import UserError
+
+# Of a workdir: what evaluation keeps there.
+FOLDER = 'evaluation'
+
+
+class Network(NamedTuple):
+  """A network at its newest checkpoint.
+
+  Attributes:
+    workdir: of the run.
+    config: of the run.
+    model: built from it; whole mini-batches are normalized together, which matters
+      in training only.
+    step: of the checkpoint.
+    digest: of everything in the checkpoint.
+    params, batch_stats: host arrays; the latter are the moving averages.
+  """
+
+  workdir: Path
+  config: ConfigDict
+  model: nn.Module
+  step: int
+  digest: str
+  params: Any
+  batch_stats: Any
+
+  @property
+  def name(self) -> str:
+    """Such as 'bn_x5, seed 0'."""
+    return f'{self.config.network}, seed {self.config.seed}'
+
+  @property
+  def num_classes(self) -> int:
+    """That it tells apart."""
+    return input_of(self.config)[1]
+
+
+def restore(workdir: Path) -> Network:
+  """The network of a run, trained to its end or not.
+
+  Raises:
+    UserError: there is no run or no checkpoint, or they are damaged or do not fit
+      what this code builds.
+  """
+  config = config_lib.stored(workdir)
+  found = checkpoint.read_newest(workdir)
+  size, num_classes = input_of(config)
+  model = models.build(config, num_classes)
+  arrays = _of_network(found.arrays)
+  if _shapes(arrays) != _shapes(_variables(model, size)):
+    raise UserError(
+      f'checkpoint {found.step} of {workdir} holds another network than the one that '
+      'this code builds from its config; use the code that trained it'
+    )
+  digest = _digest_of(checkpoint.digests(found))
+  return Network(workdir, config, model, found.step, digest, **arrays)
+
+
+def _variables(model: nn.Module, size: tuple[int, ...]) -> dict[str, Any]:
+  """Its parameters and statistics as shapes; nothing is computed."""
+  example = jax.ShapeDtypeStruct((1, *size), jnp.float32)
+  found = jax.eval_shape(
+    lambda images: model.init(jax.random.key(0), images, train=False), example
+  )
+  return _of_network(found)
+
+
+def _of_network(tree: Any) -> dict[str, Any]:
+  """Parameters and statistics, of which a network without BN has none."""
+  return {name: tree.get(name, {}) for name in ('params', 'batch_stats')}
+
+
+def _shapes(tree: Any) -> Any:
+  return jax.tree.map(lambda leaf: (tuple(leaf.shape), str(leaf.dtype)), tree)
+
+
+def _digest_of(value: Any) -> str:
+  text = json.dumps(value, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,86 @@
+"""The page of scores that an evaluation ends with, as JSON and as a table."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from bn_repro import describe, provenance
+from bn_repro.evaluate import scores
+from bn_repro.evaluate.asked import Asked
+from bn_repro.evaluate.network import Network
+from bn_repro.report.tables import markdown
+
+
+def result_of(
+  networks: list[Network], rows: list[np.ndarray], asked: Asked, dataset: str
+) -> dict[str, Any]:
+  """The page that is written: scores of each and of all, and where they come from.
+
+  Args:
+    networks: the members.
+    rows: what each answered, as `AnswerFile.read` returns it.
+    asked: on what.
+    dataset: its name.
+  """
+  num_classes = networks[0].num_classes
+  of = lambda members: scores.score(scores.judge(members), num_classes)
+  found = {
+    'dataset': dataset,
+    'crops': asked.crops,
+    'different_crops': float(np.mean(rows[0]['crops'])),
+    'statistics': asked.statistics,
+    'examples_left_out': int(np.sum(~rows[0]['counts'])),
+    'members': [_about(network) | of([own]) for network, own in zip(networks, rows)],
+  }
+  if len(rows) > 1:
+    found['ensemble'] = of(rows)
+    found['by_number_of_members'] = scores.by_number_of_members(rows)
+  return found | {
+    'git_revision': provenance.git_revision(),
+    'versions': provenance.versions(),
+    'device': provenance.device(jax.local_devices()),
+  }
+
+
+def _about(network: Network) -> dict[str, Any]:
+  config = network.config
+  return {
+    'workdir': str(network.workdir),
+    'network': config.network,
+    'seed': config.seed,
+    'step': network.step,
+    'checkpoint': network.digest,
+    'size': describe.input_of(config)[0][0],
+    'population_batches': config.population_batches,
+  }
+
+
+def table(found: dict[str, Any]) -> str:
+  """The scores as text, a row for each member and one for all."""
+  examples = found['members'][0]['examples']
+  crops = f'{found["crops"]} crop(s) of each'
+  if found['crops'] > 1:
+    crops += f', of which {found["different_crops"]:.4g} differ'
+  head = (
+    f'{found["dataset"]}: {examples:,} examples, {crops}; '
+    f'statistics: {found["statistics"]}'
+  )
+  named = [
+    (f'{row["network"]}, seed {row["seed"]}', f'{row["step"]:,}', row)
+    for row in found['members']
+  ]
+  if 'ensemble' in found:
+    named.append((f'ensemble of {len(named)}', '', found['ensemble']))
+  columns = ('top_1', 'top_5') if 'top_5' in named[0][-1] else ('top_1',)
+  rows = [
+    (name, step, *(_percent(row[c]) for c in columns)) for name, step, row in named
+  ]
+  titles = [column.replace('_', '-') for column in columns]
+  return f'{head}\n\n{markdown(("network", "step", *titles), rows)}\n'
+
+
+def _percent(share: dict[str, float]) -> str:
+  """Such as '72.20 % (71.8 to 72.6)'."""
+  low, high = 100 * share['low'], 100 * share['high']
+  return f'{share["accuracy"]:.2%} ({low:.2f} to {high:.2f})'.replace('%', ' %')

@@ -1,0 +1,90 @@
+"""The statistics that a trained network is evaluated with.
+
+Those of algorithm 2 cost as much as some steps of training. They are kept in the
+workdir, and taken from there as long as the checkpoint, the code and the number of
+mini-batches are the same.
+"""
+
+import copy
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from bn_repro import experiment, parallel, provenance
+from bn_repro.evaluate.asked import MOVING_AVERAGE
+from bn_repro.evaluate.network import FOLDER, Network
+from bn_repro.evaluate.population import PopulationStatistics
+
+NAME = 'population_statistics.npz'
+_IDENTITY = 'identity'  # among the arrays, whose names have a slash
+
+
+def of_network(network: Network, kind: str, check: Callable[[], None]) -> Any:
+  """The `batch_stats` of that kind.
+
+  Args:
+    network: with batch normalization or without, for which there is nothing to do.
+    kind: of `asked.STATISTICS`.
+    check: called before each mini-batch; may raise, to give it up.
+
+  Raises:
+    UserError: the training set, which population statistics need, is not there.
+  """
+  if kind == MOVING_AVERAGE or not network.batch_stats:
+    return network.batch_stats
+  path = network.workdir / FOLDER / NAME
+  identity = _identity(network)
+  found = _read(path, identity)
+  if found is None:
+    found = jax.device_get(computed(network, check))
+    _write(path, found, identity)
+  return found
+
+
+def computed(network: Network, check: Callable[[], None]) -> Any:
+  """Algorithm 2 on one device, whatever the network was trained on."""
+  config = copy.deepcopy(network.config)
+  config.num_devices = 1
+  built = experiment.build(config)
+  examples = parallel.replicate(built.feeds.train.examples, built.devices)
+  statistics = PopulationStatistics(built, examples, check)
+  return statistics(network.params, network.batch_stats)
+
+
+def _identity(network: Network) -> str:
+  """What population statistics depend on."""
+  return json.dumps(
+    {
+      'checkpoint': network.digest,
+      'population_batches': network.config.population_batches,
+      'code': provenance.code_digest(),
+    }
+  )
+
+
+def _read(path: Path, identity: str) -> Any:
+  """The kept ones; None if there are none, or they are of another network or cut."""
+  try:
+    with np.load(path, allow_pickle=False) as file:
+      arrays = dict(file)
+  except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    return None
+  if str(arrays.pop(_IDENTITY, '')) != identity:
+    return None
+  return traverse_util.unflatten_dict(arrays, sep='/')
+
+
+def _write(path: Path, statistics: Any, identity: str) -> None:
+  """Keeps them, whole or not at all."""
+  partial = path.with_name(path.name + '.partial')
+  arrays = traverse_util.flatten_dict(statistics, sep='/')
+  path.parent.mkdir(exist_ok=True)
+  with partial.open('wb') as file:
+    np.savez(file, **arrays, **{_IDENTITY: np.asarray(identity)})
+  partial.replace(path)

@@ -1,0 +1,41 @@
+"""Runs that were not trained: random weights, saved as a run saves its own."""
+
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from bn_repro import config as config_lib
+from bn_repro import models
+from bn_repro.checkpoint import Checkpoint, Checkpoints
+from bn_repro.describe import input_of
+
+
+def save_run(config: ConfigDict, workdir: Path, step: int = 7) -> Path:
+  """A workdir with a checkpoint of the network, whose weights the seed decides."""
+  size, num_classes = input_of(config)
+  model = models.build(config, num_classes)
+  example = jax.ShapeDtypeStruct((1, *size), jnp.float32)
+  initialize = functools.partial(model.init, train=False)
+  shapes = jax.eval_shape(initialize, jax.random.key(0), example)
+  shapes = {k: v for k, v in shapes.items() if k in ('params', 'batch_stats')}
+  generator = np.random.default_rng(config.seed)
+  variables = jax.tree.map_with_path(functools.partial(_values, generator), shapes)
+  workdir.mkdir()
+  config_lib.store(config, workdir, [])
+  with Checkpoints(workdir) as checkpoints:
+    checkpoints.save(Checkpoint(step, variables, {}))
+  return workdir
+
+
+def _values(generator, path, leaf) -> np.ndarray:
+  """Weights as large as He's; variances and scales near 1, the rest near 0."""
+  name = path[-1].key
+  fan_in = np.prod(leaf.shape[:-1]) if name == 'kernel' else 50
+  values = generator.normal(0, np.sqrt(2 / fan_in), leaf.shape)
+  if name in ('gamma', 'var'):
+    values = np.exp(values)
+  return values.astype(leaf.dtype)

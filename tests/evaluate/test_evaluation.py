@@ -1,0 +1,184 @@
+"""Whole evaluations: of one run, of several, resumed, and refused."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from evaluate.saved import save_run
+
+from bn_repro import config as config_lib
+from bn_repro import summary
+from bn_repro.data import sources
+from bn_repro.errors import Preempted, UserError
+from bn_repro.evaluate import crops, evaluation
+from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
+from bn_repro.evaluate.evaluation import answered, evaluate
+from bn_repro.evaluate.network import restore
+from bn_repro.train import train
+from data.prepared import examples, prepare, prepare_mnist
+from data.prepared import small_config as small_photographs
+from support import small_config
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+  """Two runs on the digits, trained to their end."""
+  workdirs = []
+  for seed in (0, 1):
+    workdir = tmp_path_factory.mktemp('runs') / f'seed_{seed}'
+    workdir.mkdir()
+    config = small_config('batch_norm', seed=seed, num_devices=1)
+    config_lib.store(config, workdir, [])
+    train(config, workdir)
+    workdirs.append(workdir)
+  return workdirs
+
+
+@pytest.mark.parametrize('kind', ['population', 'moving_average'])
+def test_the_scores_are_those_that_training_found(trained, kind):
+  """With population statistics, and with the moving average."""
+  found = evaluate(trained[:1], Asked(statistics=kind))
+  own = summary.read(trained[0])
+  name = 'final_test_accuracy'
+  expected = own[name if kind == 'population' else f'{name}_moving_average']
+  (member,) = found['members']
+  assert member['top_1']['accuracy'] == expected
+  assert (member['examples'], member['step']) == (360, 40)
+  assert 'ensemble' not in found
+
+
+def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
+  output = tmp_path / 'scores.json'
+  found = evaluate(trained, Asked(), output)
+  assert json.loads(output.read_text()) == json.loads(json.dumps(found))
+  rows = [answered(restore(workdir), Asked()) for workdir in trained]
+  mean = (rows[0]['probabilities'] + rows[1]['probabilities']) / 2
+  labels = sources.load('digits').test.labels
+  np.testing.assert_array_equal(rows[0]['labels'], labels)
+  expected = np.mean(np.argmax(mean, axis=1) == labels)
+  assert found['ensemble']['top_1']['accuracy'] == expected
+  printed = capsys.readouterr().out
+  assert 'digits: 360 examples, 1 crop(s) of each; statistics: population' in printed
+  for name in ('batch_norm, seed 0', 'batch_norm, seed 1', 'ensemble of 2'):
+    assert name in printed
+  assert f'{expected:.2%}'.replace('%', ' %') in printed
+
+
+def test_the_first_examples_alone(trained):
+  whole = answered(restore(trained[0]), Asked())
+  some = answered(restore(trained[0]), Asked(examples=100))
+  assert len(some) == 100
+  np.testing.assert_array_equal(some['labels'], whole['labels'][:100])
+  np.testing.assert_allclose(
+    some['probabilities'], whole['probabilities'][:100], rtol=1e-5
+  )
+
+
+@pytest.fixture(scope='module')
+def photographs(tmp_path_factory):
+  """A run on photographs, and where data sets are: 9 to evaluate on, 100 classes."""
+  data_dir = tmp_path_factory.mktemp('data')
+  shapes = ((40, 60), (50, 50))
+  prepare(data_dir, 'photographs', examples(12), examples(9, shapes))
+  prepare(data_dir, 'others', examples(3), examples(4))
+  prepare(data_dir, 'squares', examples(3, ((30, 30),)), examples(9, ((30, 30),)))
+  digits = examples(2, ((28, 28),), kind='PNG')
+  prepare_mnist(data_dir, digits, digits)
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv('TFDS_DATA_DIR', str(data_dir))
+    patch.setattr(crops, 'CHUNK', 2)
+    patch.setattr(jax, 'local_devices', lambda: jax.devices()[:2])
+    workdir = tmp_path_factory.mktemp('runs') / 'photographs'
+    config = small_photographs('photographs', **{'dataset.feed': 'stream'})
+    yield save_run(config, workdir)
+
+
+class Stop:
+  """Gives an evaluation up at the call with that number."""
+
+  def __init__(self, at):
+    self.remaining = at
+
+  def __call__(self):
+    self.remaining -= 1
+    if self.remaining < 0:
+      raise Preempted('stopped')
+
+
+def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypatch):
+  """The same bits, wherever it was stopped; nothing is answered twice."""
+  asked = Asked(crops=144, statistics=MOVING_AVERAGE)
+  network = restore(photographs)
+  whole = np.array(answered(network, asked))
+  copy = network._replace(workdir=tmp_path)
+  calls = []
+  for stop in (1, 3, 2, 99):
+    check = Stop(stop)
+    try:
+      rows = answered(copy, asked, check)
+    except Preempted:
+      rows = None
+    calls.append(stop - check.remaining)
+  np.testing.assert_array_equal(rows, whole)
+  # Of five chunks of images; one that was stopped in its middle is begun again.
+  assert sum(calls) <= 5 * 3 + 3
+
+
+def test_finished_answers_are_taken_from_the_file(photographs, monkeypatch):
+  network, asked = restore(photographs), Asked(statistics=MOVING_AVERAGE)
+  first = np.array(answered(network, asked))
+  monkeypatch.setattr(evaluation, '_complete', None)
+  np.testing.assert_array_equal(answered(network, asked), first)
+
+
+def test_another_data_set_with_the_same_classes(photographs):
+  network = restore(photographs)
+  answered(network, Asked(dataset='others', statistics=MOVING_AVERAGE))
+  assert network.config.dataset.name == 'photographs'
+  found = evaluate([photographs], Asked(dataset='others', statistics=MOVING_AVERAGE))
+  assert found['dataset'] == 'others' and found['members'][0]['examples'] == 4
+
+
+def test_the_table_says_how_many_crops_differ(photographs, capsys):
+  asked = Asked(dataset='squares', crops=144, statistics=MOVING_AVERAGE)
+  found = evaluate([photographs], asked)
+  assert found['different_crops'] == 48
+  assert '144 crop(s) of each, of which 48 differ' in capsys.readouterr().out
+
+
+def refused(workdirs, *asked, **fields):
+  """What is said, in one line."""
+  with pytest.raises(UserError) as caught:
+    evaluate(workdirs, Asked(*asked, **fields))
+  assert '\n' not in str(caught.value)
+  return str(caught.value)
+
+
+def test_what_does_not_fit_together(trained, photographs):
+  assert 'only runs on one data set make an ensemble' in refused(
+    [trained[0], photographs]
+  )
+  assert 'photographs has 100 classes, but' in refused(
+    trained[:1], dataset='photographs'
+  )
+  assert 'mnist have another size' in refused(trained[:1], dataset='mnist')
+  assert 'use --crops=1' in refused(trained[:1], crops=144)
+  assert 'fewer than the 2 devices' in refused([photographs], examples=1)
+  assert "data set 'nothing' is not in" in refused([photographs], dataset='nothing')
+
+
+def test_a_crop_that_is_larger_than_the_images(photographs, tmp_path):
+  config = small_photographs('squares', **{'dataset.feed': 'resident'})
+  config.dataset.size = 31
+  workdir = save_run(config, tmp_path / 'run')
+  assert 'images of 30x30 are smaller than the crop' in refused(
+    [workdir], statistics=MOVING_AVERAGE
+  )
+
+
+def test_a_result_that_cannot_be_written_is_known_before_the_work(
+  photographs, tmp_path
+):
+  with pytest.raises(UserError, match='there is no directory'):
+    evaluate([photographs], Asked(), tmp_path / 'nowhere' / 'scores.json')

@@ -1,0 +1,89 @@
+"""Population statistics are computed once for a checkpoint, and never mixed up."""
+
+import jax
+import numpy as np
+import pytest
+from evaluate.saved import save_run
+
+from bn_repro import experiment
+from bn_repro.evaluate import statistics
+from bn_repro.evaluate.asked import MOVING_AVERAGE, POPULATION
+from bn_repro.evaluate.network import restore
+from bn_repro.evaluate.population import PopulationStatistics
+from support import small_config
+
+
+@pytest.fixture
+def network(tmp_path):
+  return restore(save_run(small_config('batch_norm'), tmp_path / 'run'))
+
+
+@pytest.fixture
+def times_computed(monkeypatch):
+  """Grows by one with each computation."""
+  found, compute = [], statistics.computed
+
+  def counted(network, check):
+    found.append(network.digest)
+    return compute(network, check)
+
+  monkeypatch.setattr(statistics, 'computed', counted)
+  return found
+
+
+def of(network, kind=POPULATION):
+  return statistics.of_network(network, kind, lambda: None)
+
+
+def assert_equal(left, right):
+  jax.tree.map(np.testing.assert_array_equal, left, right)
+
+
+def test_they_are_those_of_algorithm_2_as_training_computes_them(network):
+  config = small_config('batch_norm', num_devices=1)
+  built = experiment.build(config)
+  compute = PopulationStatistics(built, built.feeds.train.examples, lambda: None)
+  expected = compute(network.params, network.batch_stats)
+  assert_equal(of(network), jax.device_get(expected))
+
+
+def test_they_are_computed_once(network, times_computed):
+  first = of(network)
+  assert_equal(of(network), first)
+  assert len(times_computed) == 1
+
+
+@pytest.mark.parametrize('change', ['checkpoint', 'population_batches', 'code'])
+def test_another_network_has_others(network, times_computed, monkeypatch, change):
+  of(network)
+  if change == 'checkpoint':
+    network = network._replace(digest='other')
+  elif change == 'population_batches':
+    network.config.population_batches = 3
+  else:
+    monkeypatch.setattr(statistics.provenance, 'code_digest', lambda: 'other')
+  of(network)
+  assert len(times_computed) == 2
+
+
+@pytest.mark.parametrize('harm', ['cut', 'flip', 'empty'])
+def test_damaged_ones_are_computed_again(network, times_computed, harm):
+  expected = of(network)
+  path = network.workdir / 'evaluation' / statistics.NAME
+  data = bytearray(path.read_bytes())
+  place = data.find(b'\x93NUMPY') + 200  # in the first array
+  flipped = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+  path.write_bytes({'cut': data[:300], 'flip': flipped, 'empty': b''}[harm])
+  assert_equal(of(network), expected)
+  assert len(times_computed) == 2
+
+
+def test_moving_averages_need_no_training_set(network, monkeypatch):
+  monkeypatch.setattr(statistics, 'computed', None)
+  assert_equal(of(network, MOVING_AVERAGE), network.batch_stats)
+
+
+def test_a_network_without_batch_normalization_has_none(tmp_path, monkeypatch):
+  monkeypatch.setattr(statistics, 'computed', None)
+  network = restore(save_run(small_config('baseline'), tmp_path / 'run'))
+  assert of(network) == {}
