@@ -5,11 +5,12 @@ flag for the value of the one before it, and adds up repeated tuples. Here each 
 is a flag of this program with one value, or is refused. Knows no config.
 """
 
+import argparse
 import ast
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from absl import flags as absl_flags
 from ml_collections import config_flags
@@ -77,6 +78,25 @@ def _unknown(name: str, flags: Flags) -> str:
   close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
   hint = f'did you mean --{" or --".join(close)}?' if close else 'see --help'
   return f'{shown("--" + name)} is not a flag of this program; {hint}'
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+  """Whether one of them, which `check` has passed, asks for the program's text."""
+  return any(word in ('--help', '-help', '--h', '-h') for word in words)
+
+
+class Parser(argparse.ArgumentParser):
+  """Reads the values of flags that `check` has passed.
+
+  Raises UserError, and leaves help to the program.
+  """
+
+  def __init__(self):
+    super().__init__(add_help=False, allow_abbrev=False)
+
+  def error(self, message: str) -> NoReturn:
+    """Instead of leaving."""
+    raise UserError(f'{message}; see --help')
 
 
 def check_address(coordinator: str) -> None:

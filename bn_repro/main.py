@@ -86,7 +86,7 @@ def run(arguments: list[str]) -> None:
   """
   command_line.check(arguments[1:], KNOWN)
   arguments = _with_config(arguments)
-  if any(argument in ('--help', '-h', '-help') for argument in arguments[1:]):
+  if command_line.asks_for_help(arguments[1:]):
     return print(help_text(arguments))
   config = parse(arguments)
   if FLAGS.describe:

@@ -33,10 +33,8 @@ exit codes: as those of `python -m bn_repro --help`.
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from bn_repro import command_line, exits
-from bn_repro.errors import UserError
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
 
 FLAGS = command_line.Flags(
@@ -56,7 +54,7 @@ def run(words: list[str]) -> None:
     UserError: the words, the runs or the data are not as they must be.
   """
   command_line.check(words, FLAGS)
-  if any(word.lstrip('-') in ('help', 'h') for word in words):
+  if command_line.asks_for_help(words):
     return print(__doc__)
   arguments = parse(words)
   from bn_repro import compilation, failures
@@ -69,14 +67,9 @@ def run(words: list[str]) -> None:
     evaluate(workdirs, Asked(**given), output)
 
 
-class _Parser(argparse.ArgumentParser):
-  def error(self, message: str) -> NoReturn:
-    raise UserError(f'{message}; see --help')
-
-
 def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
-  parser = _Parser(add_help=False, allow_abbrev=False)
+  parser = command_line.Parser()
   parser.add_argument('--workdir', type=_workdirs, required=True)
   parser.add_argument('--crops', type=int, choices=CROPS, default=1)
   parser.add_argument('--dataset')

@@ -38,7 +38,7 @@ class MLP(nn.Module):
     every sigmoid is stored there, as sigmoid_1, sigmoid_2, ...
     """
     weights = nn.initializers.normal(self.init_std)
-    x = images.reshape(len(images), -1)
+    x = images.reshape(images.shape[0], -1)
     for i, size in enumerate(self.hidden_sizes, start=1):
       x = nn.Dense(
         size, self.batch_norm is None, kernel_init=weights, name=f'hidden_{i}'

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
   'batch_norm', 'mnist', 'mnist_growth', 'train_step', 'growth', 'decode', 'waiting',
-  'start', 'parallel_cost', 'parallel_prediction', 'parallel_growth',
+  'start', 'inference', 'parallel_cost', 'parallel_prediction', 'parallel_growth',
 )  # fmt: skip
 # What is another form of some script.
 FORMS = {'growth': ('train_step', '--growth')}

@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,17 +19,24 @@ def save_run(config: ConfigDict, workdir: Path, step: int = 7) -> Path:
   """A workdir with a checkpoint of the network, whose weights the seed decides."""
   size, num_classes = input_of(config)
   model = models.build(config, num_classes)
-  example = jax.ShapeDtypeStruct((1, *size), jnp.float32)
-  initialize = functools.partial(model.init, train=False)
-  shapes = jax.eval_shape(initialize, jax.random.key(0), example)
-  shapes = {k: v for k, v in shapes.items() if k in ('params', 'batch_stats')}
-  generator = np.random.default_rng(config.seed)
-  variables = jax.tree.map_with_path(functools.partial(_values, generator), shapes)
   workdir.mkdir()
   config_lib.store(config, workdir, [])
   with Checkpoints(workdir) as checkpoints:
+    variables = random_variables(model, size, config.seed)
     checkpoints.save(Checkpoint(step, variables, {}))
   return workdir
+
+
+def random_variables(model: nn.Module, size: tuple[int, ...], seed: int) -> dict:
+  """Parameters and statistics, as host arrays; to initialize them is to compile."""
+  example = jax.ShapeDtypeStruct((1, *size), jnp.float32)
+  initialize = functools.partial(model.init, train=False)
+  shapes = {'batch_stats': {}} | jax.eval_shape(initialize, jax.random.key(0), example)
+  values = functools.partial(_values, np.random.default_rng(seed))
+  return {
+    name: jax.tree.map_with_path(values, shapes[name])
+    for name in ('params', 'batch_stats')
+  }
 
 
 def _values(generator, path, leaf) -> np.ndarray:

@@ -1,0 +1,72 @@
+"""Writes a trained network to a file that needs no part of this package.
+
+usage:
+  python -m bn_repro.export --workdir=DIR --output=FILE [--statistics=KIND]
+
+The network of the newest checkpoint, its batch normalization folded into the layers
+before it (section 3.1), as a program of StableHLO for CPU, NVIDIA and AMD GPUs and TPU.
+It takes any number of crops of the size that the network was trained on, uint8 of 0 to
+255, [batch, height, width, 3] (for the network of section 4.1 [batch, height, width]),
+and gives the probability of each class, float32 [batch, classes]:
+
+  from jax import export
+  network = export.deserialize(open(FILE, 'rb').read())
+  probabilities = network.call(images)
+
+flags:
+  --workdir       the run
+  --output        the file to write
+  --statistics    population (algorithm 2, as every number that is reported) or
+                  moving_average; population if not given
+  --help          this text
+
+exit codes: as those of `python -m bn_repro --help`.
+"""
+
+# Imports nothing heavy at the top: a mistake or --help is answered at once.
+import argparse
+import sys
+from pathlib import Path
+
+from bn_repro import command_line, exits
+from bn_repro.errors import UserError
+from bn_repro.evaluate.asked import POPULATION, STATISTICS
+
+FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
+
+
+def main() -> None:
+  """Runs the command line; leaves with one of the exit codes of `--help`."""
+  exits.leave_after(lambda: run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> None:
+  """Parses the words that follow the program's name, then prints help or exports.
+
+  Raises:
+    UserError: the words or the run are not as they must be.
+  """
+  command_line.check(words, FLAGS)
+  if command_line.asks_for_help(words):
+    return print(__doc__)
+  asked = parse(words)
+  if not asked.output.parent.is_dir():
+    raise UserError(f'there is no directory {asked.output.parent}; make it')
+  from bn_repro import compilation, failures, serving
+
+  compilation.keep()
+  with failures.in_one_line(partner_timeout=0):
+    serving.export(asked.workdir, asked.statistics, asked.output)
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+  """The flags of a command line; raises UserError for the first that makes no sense."""
+  parser = command_line.Parser()
+  parser.add_argument('--workdir', type=Path, required=True)
+  parser.add_argument('--output', type=Path, required=True)
+  parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
+  return parser.parse_args(words)
+
+
+if __name__ == '__main__':
+  main()
