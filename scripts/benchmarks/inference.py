@@ -1,7 +1,7 @@
 """Images per second of a network with fixed statistics, folded and not.
 
-The network of configs/bn_x5.py with random weights and statistics, on noise that lies on
-the device, logits out; one compiled program each, in one process, in turn:
+The network of configs/bn_x5.py with its initial weights, on noise that lies on the
+device, logits out; one compiled program each, in one process, in turn:
 
   folded       batch normalization folded into the convolutions (bn_repro/fold.py)
   unfolded     as evaluation runs it: one affine map for each feature after them
