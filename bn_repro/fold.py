@@ -79,14 +79,14 @@ def affine(
 
 def _fold(params: Any, statistics: Any, epsilon: float) -> Any:
   """The parameters of a part of a network and of all its parts."""
+  if not isinstance(params, dict):
+    return params
   folded = {
     name: _fold(part, statistics.get(name, {}), epsilon)
-    if isinstance(part, dict)
-    else part
     for name, part in params.items()
   }
   for name, of_layer in statistics.items():
-    if 'var' in of_layer:
+    if isinstance(of_layer, dict) and 'var' in of_layer:
       scale, shift = affine(params.get(name, {}), of_layer, epsilon)
       folded[name] = {'shift': shift.astype(np.float32)}
       if scale.ndim > 1:
@@ -104,4 +104,4 @@ def _linear_before(name: str) -> str:
 
 def _scaled(kernel: Any, scale: np.ndarray) -> np.ndarray:
   """A kernel `[..., features]` times a scale `[features]`."""
-  return np.asarray(kernel * scale, np.float32)
+  return (np.asarray(kernel, np.float64) * scale).astype(np.float32)

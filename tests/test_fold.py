@@ -65,6 +65,15 @@ def assert_same(before, after, tolerance):
   np.testing.assert_allclose(after, before, rtol=0, atol=tolerance * scale)
 
 
+def test_variables_on_a_device_do_as_well():
+  size, num_classes = input_of(config := small_config('batch_norm'))
+  model = models.build(config, num_classes)
+  on_host = random_variables(model, size, seed=1)
+  on_device = jax.device_put(on_host)
+  found = [fold(model, v['params'], v['batch_stats'])[1] for v in (on_host, on_device)]
+  jax.tree.map(np.testing.assert_array_equal, *found)
+
+
 def names_of(params):
   return {
     part.key for path, _ in jax.tree.leaves_with_path(params) for part in path
