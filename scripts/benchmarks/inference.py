@@ -85,7 +85,9 @@ def subjects(config, num_classes: int) -> dict:
     WITHOUT: (plain, initial(plain, config)),
   }
   return {
-    name: functools.partial(jax.jit(functools.partial(net.apply, train=False)), of_net)
+    name: functools.partial(
+      jax.jit(functools.partial(net.apply, train=False)), jax.device_put(of_net)
+    )
     for name, (net, of_net) in made.items()
   }
 
