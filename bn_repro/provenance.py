@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -34,6 +35,15 @@ def code_digest() -> str:
     content = hashlib.sha256(path.read_bytes()).hexdigest()
     found.update(f'{path.relative_to(root)} {content}\n'.encode())
   return found.hexdigest()
+
+
+def origin(devices: list[jax.Device]) -> dict[str, Any]:
+  """What every summary and result says of its code and machine, as JSON."""
+  return {
+    'git_revision': git_revision(),
+    'versions': versions(),
+    'device': device(devices),
+  }
 
 
 def versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from bn_repro.data.images import finished
 from bn_repro.data.pipeline import convert_pixels
 from bn_repro.describe import input_of
 from bn_repro.evaluate import statistics
+from bn_repro.evaluate.asked import Asked
 from bn_repro.evaluate.network import Network, restore
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
@@ -33,7 +34,7 @@ def export(workdir: Path, kind: str, output: Path) -> None:
     OSError: the file cannot be written.
   """
   network = restore(workdir)
-  batch_stats = statistics.of_network(network, kind, lambda: None)
+  batch_stats = statistics.of_network(network, Asked(statistics=kind), lambda: None)
   data = program_of(network, batch_stats).serialize()
   partial = output.with_name(output.name + '.partial')
   partial.write_bytes(data)

@@ -225,9 +225,5 @@ def _progress_bar(config: ConfigDict, step: int, total: int) -> tqdm:
 
 def _origin(state: TrainState, experiment: Experiment) -> dict:
   """What the summary says of the network, the code and the machine."""
-  return {
-    'parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-    'git_revision': provenance.git_revision(),
-    'versions': provenance.versions(),
-    'device': provenance.device(experiment.devices),
-  }
+  number = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+  return {'parameters': number, **provenance.origin(experiment.devices)}

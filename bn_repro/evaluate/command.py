@@ -17,6 +17,9 @@ flags:
                   given, the one that the runs were trained on. Its half for evaluation
   --statistics    population (algorithm 2, as every number that is reported) or
                   moving_average; population if not given
+  --population_batches
+                  training mini-batches that population statistics are averaged over;
+                  100 if not given
   --examples      how many examples, from the first; all if not given
   --output        the file for the result; if not given, one in DIR/evaluation of the
                   first run
@@ -38,7 +41,16 @@ from bn_repro import command_line, exits
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
 
 FLAGS = command_line.Flags(
-  ('workdir', 'crops', 'dataset', 'statistics', 'examples', 'output'), ('help', 'h')
+  (
+    'workdir',
+    'crops',
+    'dataset',
+    'statistics',
+    'population_batches',
+    'examples',
+    'output',
+  ),
+  ('help', 'h'),
 )
 
 
@@ -74,6 +86,9 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--crops', type=int, choices=CROPS, default=1)
   parser.add_argument('--dataset')
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
+  parser.add_argument(
+    '--population_batches', type=_at_least_one, default=Asked().population_batches
+  )
   parser.add_argument('--examples', type=_at_least_one)
   parser.add_argument('--output', type=Path)
   return parser.parse_args(words)

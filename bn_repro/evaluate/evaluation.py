@@ -126,7 +126,6 @@ def _identity(network: Network, asked: Asked, dataset: str) -> dict[str, Any]:
   return {
     'checkpoint': network.digest,
     'data': sources.fingerprint(dataset),
-    'population_batches': network.config.population_batches,
     'code': provenance.code_digest(),
     **asked._asdict(),
   }
@@ -136,7 +135,7 @@ def _complete(
   file: AnswerFile, network: Network, asked: Asked, check: Callable[[], None]
 ) -> None:
   """Adds what is missing to a file."""
-  batch_stats = statistics.of_network(network, asked.statistics, check)
+  batch_stats = statistics.of_network(network, asked, check)
   devices = jax.local_devices()
   feed = _open(network, asked, devices)
   stop = min(feed.num_examples, asked.examples or feed.num_examples)

@@ -110,20 +110,24 @@ class OnExamples:
       _forward(experiment.model, feed, experiment.feeds.num_classes), devices
     )
 
-  def __call__(self, params, batch_stats) -> tuple[dict, np.ndarray | None]:
+  def __call__(
+    self, params, batch_stats, examples: Any = None
+  ) -> tuple[dict, np.ndarray | None]:
     """Evaluates one network.
 
     Args:
       params, batch_stats: of the network, as host arrays; nothing is updated.
+      examples: as many others, in place of the feed's.
 
     Returns:
       Means over all examples that count, by name (accuracies from 0 to 1), and the
       sigmoid inputs, as those of `Evaluator`.
     """
     outcomes = []
+    examples = self._examples if examples is None else examples
     for inputs in self.feed.inputs_in_order(self._size, stop=self._most):
       self._check()
-      outcomes.append(self._forward((params, batch_stats), self._examples, inputs))
+      outcomes.append(self._forward((params, batch_stats), examples, inputs))
     each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
     counts = each.pop('counts')
     each = {name: values[counts] for name, values in each.items()}

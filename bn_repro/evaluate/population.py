@@ -4,7 +4,7 @@ Does not know what is then evaluated with them.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -26,35 +26,47 @@ class PopulationStatistics:
 
   def __init__(self, experiment: Experiment, examples: Any, check: Callable[[], None]):
     config = experiment.config
+    self._feed = experiment.feeds.train
     self._examples, self._check = examples, check
     frozen = models.frozen(experiment.model)
     self._has_any = frozen is not None
     if not self._has_any:
       return
     # Equal parts: `batch_norm.population_statistics` weighs them the same.
-    self._part = math.gcd(config.population_batches, config.steps_per_call)
+    part = math.gcd(config.population_batches, config.steps_per_call)
     # The same at every evaluation, so they are read once.
     self._inputs = [
-      experiment.feeds.train.inputs(range(i, i + self._part), sampler.POPULATION)
-      for i in range(0, config.population_batches, self._part)
+      self._feed.inputs(range(i, i + part), sampler.POPULATION)
+      for i in range(0, config.population_batches, part)
     ]
     self._run = parallel.spread(_of_mini_batch(experiment, frozen), experiment.devices)
 
-  def __call__(self, params: Any, batch_stats: Any) -> Any:
-    """The population `batch_stats`; what it is given for a network without BN."""
+  def __call__(self, params: Any, batch_stats: Any, examples: Any = None) -> Any:
+    """The population `batch_stats`; what it is given for a network without BN.
+
+    `examples`, if given, take the place of the feed's, and are as many.
+    """
     if not self._has_any:
       return batch_stats
+    of_each = self._of_each(params, batch_stats, self._inputs, examples)
+    return batch_norm.population_statistics(lambda found: found, of_each)
+
+  def of_each(self, params: Any, batch_stats: Any, steps: range) -> Iterator[Any]:
+    """The `batch_stats` of single mini-batches, those that would be read at `steps`."""
+    read = self._feed.inputs
+    inputs = (read(range(step, step + 1), sampler.POPULATION) for step in steps)
+    return self._of_each(params, batch_stats, inputs, None)
+
+  def _of_each(self, params, batch_stats, all_inputs, examples) -> Iterator[Any]:
+    """Of each part, the mean over its mini-batches."""
     state = params, batch_stats
-    is_last = np.zeros(self._part, bool)
-
-    def statistics_of(inputs):
-      nonlocal state
+    examples = self._examples if examples is None else examples
+    for inputs in all_inputs:
       self._check()
-      state, found = self._run(state, self._examples, inputs, is_last)
+      is_last = np.zeros(len(jax.tree.leaves(inputs)[0]), bool)
+      state, found = self._run(state, examples, inputs, is_last)
       # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
-      return jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
-
-    return batch_norm.population_statistics(statistics_of, self._inputs)
+      yield jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
 
 
 def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:

@@ -30,20 +30,18 @@ def result_of(
     'crops': asked.crops,
     'different_crops': float(np.mean(rows[0]['crops'])),
     'statistics': asked.statistics,
+    'population_batches': asked.population_batches,
     'examples_left_out': int(np.sum(~rows[0]['counts'])),
-    'members': [_about(network) | of([own]) for network, own in zip(networks, rows)],
+    'members': [about(network) | of([own]) for network, own in zip(networks, rows)],
   }
   if len(rows) > 1:
     found['ensemble'] = of(rows)
     found['by_number_of_members'] = scores.by_number_of_members(rows)
-  return found | {
-    'git_revision': provenance.git_revision(),
-    'versions': provenance.versions(),
-    'device': provenance.device(jax.local_devices()),
-  }
+  return found | provenance.origin(jax.local_devices())
 
 
-def _about(network: Network) -> dict[str, Any]:
+def about(network: Network) -> dict[str, Any]:
+  """Which network it is, as JSON."""
   config = network.config
   return {
     'workdir': str(network.workdir),
@@ -52,7 +50,6 @@ def _about(network: Network) -> dict[str, Any]:
     'step': network.step,
     'checkpoint': network.digest,
     'size': describe.input_of(config)[0][0],
-    'population_batches': config.population_batches,
   }
 
 

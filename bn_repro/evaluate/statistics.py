@@ -17,7 +17,7 @@ import numpy as np
 from flax import traverse_util
 
 from bn_repro import experiment, parallel, provenance
-from bn_repro.evaluate.asked import MOVING_AVERAGE
+from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
 from bn_repro.evaluate.population import PopulationStatistics
 
@@ -25,44 +25,44 @@ NAME = 'population_statistics.npz'
 _IDENTITY = 'identity'  # among the arrays, whose names have a slash
 
 
-def of_network(network: Network, kind: str, check: Callable[[], None]) -> Any:
-  """The `batch_stats` of that kind.
+def of_network(network: Network, asked: Asked, check: Callable[[], None]) -> Any:
+  """The `batch_stats` that are asked for.
 
   Args:
     network: with batch normalization or without, for which there is nothing to do.
-    kind: of `asked.STATISTICS`.
+    asked: which, and over how many mini-batches.
     check: called before each mini-batch; may raise, to give it up.
 
   Raises:
     UserError: the training set, which population statistics need, is not there.
   """
-  if kind == MOVING_AVERAGE or not network.batch_stats:
+  if asked.statistics == MOVING_AVERAGE or not network.batch_stats:
     return network.batch_stats
   path = network.workdir / FOLDER / NAME
-  identity = _identity(network)
+  identity = _identity(network, asked.population_batches)
   found = _read(path, identity)
   if found is None:
-    found = jax.device_get(computed(network, check))
+    found = jax.device_get(computed(network, asked.population_batches, check))
     _write(path, found, identity)
   return found
 
 
-def computed(network: Network, check: Callable[[], None]) -> Any:
+def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
   config = copy.deepcopy(network.config)
-  config.num_devices = 1
+  config.num_devices, config.population_batches = 1, mini_batches
   built = experiment.build(config)
   examples = parallel.replicate(built.feeds.train.examples, built.devices)
   statistics = PopulationStatistics(built, examples, check)
   return statistics(network.params, network.batch_stats)
 
 
-def _identity(network: Network) -> str:
+def _identity(network: Network, mini_batches: int) -> str:
   """What population statistics depend on."""
   return json.dumps(
     {
       'checkpoint': network.digest,
-      'population_batches': network.config.population_batches,
+      'population_batches': mini_batches,
       'code': provenance.code_digest(),
     }
   )

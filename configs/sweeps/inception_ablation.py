@@ -5,7 +5,7 @@ these runs has, the two networks themselves, is in inception_networks.py.
 """
 
 from configs import bn_baseline, bn_x5
-from configs.sweeps.inception_networks import LENGTH, config_of
+from configs.sweeps.inception_networks import BUDGET, config_of
 
 # The fields in which the two configs differ, in the order of section 4.2.1.
 CHANGES = (
@@ -29,4 +29,4 @@ def run(network, preposition, change, source):
   value = source
   for part in change.split('.'):
     value = value[part]
-  return name, config_of(network), LENGTH | {change: value}
+  return name, config_of(network), BUDGET | {change: value}

@@ -6,7 +6,7 @@ And the plain network with sigmoids, at Inception's rate and at BN-x5's.
 """
 
 from configs import inception
-from configs.sweeps.inception_networks import LENGTH, config_of
+from configs.sweeps.inception_networks import BUDGET, config_of
 
 PLAIN = (5, 10, 20, 50)
 NORMALIZED = (1, 100, 300, 1000)
@@ -19,7 +19,7 @@ def get_runs():
     ('inception', PLAIN), ('bn_x5', NORMALIZED), ('inception_sigmoid', SIGMOID),
   )  # fmt: skip
   return [
-    (f'{network}_x{times}', config_of(network), LENGTH | rate(times))
+    (f'{network}_x{times}', config_of(network), BUDGET | rate(times))
     for network, multiples in families
     for times in multiples
   ]

@@ -5,7 +5,7 @@ the paper did), and whole; and on mini-batches of 32 in bfloat16. The moving ave
 beside algorithm 2 is in every run of this family.
 """
 
-from configs.sweeps.inception_networks import LENGTH, config_of
+from configs.sweeps.inception_networks import BUDGET, config_of
 
 GROUPS = (8, 32, 128)
 
@@ -14,8 +14,8 @@ def get_runs():
   """(name, config, overrides) of each run."""
   config = config_of('bn_x5')
   return [
-    *((f'groups_of_{group}', config, LENGTH | in_groups(group)) for group in GROUPS),
-    ('bfloat16', config, LENGTH | {'model.dtype': 'bfloat16'}),
+    *((f'groups_of_{group}', config, BUDGET | in_groups(group)) for group in GROUPS),
+    ('bfloat16', config, BUDGET | {'model.dtype': 'bfloat16'}),
   ]
 
 

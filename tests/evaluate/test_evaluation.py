@@ -38,7 +38,7 @@ def trained(tmp_path_factory):
 @pytest.mark.parametrize('kind', ['population', 'moving_average'])
 def test_the_scores_are_those_that_training_found(trained, kind):
   """With population statistics, and with the moving average."""
-  found = evaluate(trained[:1], Asked(statistics=kind))
+  found = evaluate(trained[:1], Asked(statistics=kind, population_batches=5))
   own = summary.read(trained[0])
   name = 'final_test_accuracy'
   expected = own[name if kind == 'population' else f'{name}_moving_average']

@@ -7,7 +7,7 @@ from evaluate.saved import save_run
 
 from bn_repro import experiment
 from bn_repro.evaluate import statistics
-from bn_repro.evaluate.asked import MOVING_AVERAGE, POPULATION
+from bn_repro.evaluate.asked import MOVING_AVERAGE, POPULATION, Asked
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.population import PopulationStatistics
 from support import small_config
@@ -23,16 +23,17 @@ def times_computed(monkeypatch):
   """Grows by one with each computation."""
   found, compute = [], statistics.computed
 
-  def counted(network, check):
-    found.append(network.digest)
-    return compute(network, check)
+  def counted(network, mini_batches, check):
+    found.append(mini_batches)
+    return compute(network, mini_batches, check)
 
   monkeypatch.setattr(statistics, 'computed', counted)
   return found
 
 
-def of(network, kind=POPULATION):
-  return statistics.of_network(network, kind, lambda: None)
+def of(network, kind=POPULATION, mini_batches=5):
+  asked = Asked(statistics=kind, population_batches=mini_batches)
+  return statistics.of_network(network, asked, lambda: None)
 
 
 def assert_equal(left, right):
@@ -58,12 +59,11 @@ def test_another_network_has_others(network, times_computed, monkeypatch, change
   of(network)
   if change == 'checkpoint':
     network = network._replace(digest='other')
-  elif change == 'population_batches':
-    network.config.population_batches = 3
-  else:
+  elif change == 'code':
     monkeypatch.setattr(statistics.provenance, 'code_digest', lambda: 'other')
-  of(network)
-  assert len(times_computed) == 2
+  number = 3 if change == 'population_batches' else 5
+  of(network, mini_batches=number)
+  assert times_computed == [5, number]
 
 
 @pytest.mark.parametrize('harm', ['cut', 'flip', 'empty'])

@@ -26,13 +26,12 @@ def run_of(network, *accuracies, seed=0, name='', diverged=False, **config):
     'network': network, 'seed': seed, 'learning_rate': 0.0015, 'batch_size': 32,
     'dataset.name': 'imagenette_160', 'dataset.size': 64, 'model.width': 0.25,
     'model.normalization_group': 32, 'model.dropout': 0.4, 'train_at_least': '3 epochs',
-    'model.dtype': 'float32', 'dataset.num_classes': 10,
+    'model.dtype': 'float32', 'dataset.num_classes': 10, 'train_for': '2 epochs',
   }  # fmt: skip
   summary = {
     'config': usual | config, 'examples_per_second': 320.0,
+    'num_steps': EVERY * (len(accuracies) - 1),
     'diverged': diverged, 'diverged_between_steps': [100, 200] if diverged else None,
-    'final_test_accuracy': None if diverged else accuracy[-1],
-    'final_train_accuracy_undistorted': None if diverged else accuracy[-1] + 0.1,
     'git_revision': 'a' * 40, 'device': 'a cpu', 'versions': {'jax': '1'},
   }  # fmt: skip
   return Run(name or f'{network}_seed{seed}', summary, curves)
@@ -107,6 +106,17 @@ def test_a_change_is_credited_with_what_it_gives():
   deviation = math.sqrt((10**2 + 4**2 + 5**2) / 2 / 3) / 100
   half = 3.182 * deviation * math.sqrt(1 + 1 / 2)
   assert added.accuracy.high - added.accuracy.mean == pytest.approx(half, rel=1e-3)
+
+
+def test_longer_runs_are_cut_to_the_budget_of_the_short():
+  """To as many images: 200 steps of 32 are 50 of 128."""
+  short = [run_of('bn_x5', 10, 60, 70), run_of('bn_x5', 10, 60)]
+  cut = family.within_budget_of(short, {'inception': PLAIN, 'bn_x5': BN_X5})
+  assert [len(run.curves['step']) for run in cut['inception']] == [3, 3]
+  assert family.best(cut['inception'][0]) == 0.5 and family.best(PLAIN[0]) == 0.6
+  large = run_of('bn_x5', 10, 60, 70, batch_size=128)
+  (longer,) = family.within_budget_of([large], {'inception': PLAIN[:1]})['inception']
+  assert len(longer.curves['step']) == 5
 
 
 @pytest.mark.parametrize(

@@ -82,12 +82,15 @@ def _verdict(found: Interval, least: float) -> str:
 
 
 def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
-  """Every change in both settings, as far as they were run.
+  """Every change in both settings, as far as they were run, within their budget.
 
   Args:
     networks: of inception_networks, by network, all seeds.
     runs: of inception_ablation.
   """
+  if not runs:
+    return []
+  networks = family.within_budget_of(runs, networks)
   of_name = {run.name: run for run in runs}
   found = []
   for change in CHANGES:

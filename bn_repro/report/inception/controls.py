@@ -15,6 +15,8 @@ from bn_repro.report.inception.runs import NAMES, PLAIN, best
 RATES = """\
 ## How high the learning rate can be (claims 14, 15 and 16)
 
+Within {budget}, of every run.
+
 ![Learning rates](learning_rates.png)
 
 {claims}
@@ -26,7 +28,7 @@ RATES = """\
 OVERFITTING = """\
 ## Overfitting, with dropout and without (claim 17)
 
-Accuracy at the end on training and on validation images, both undistorted.
+Accuracy on training and on validation images, both undistorted, after {budget}.
 
 ![Overfitting](overfitting.png)
 
@@ -34,6 +36,8 @@ Accuracy at the end on training and on validation images, both undistorted.
 """
 NORMALIZATION = """\
 ## What the normalization sees
+
+Within {budget}.
 
 {table}
 
@@ -50,6 +54,7 @@ The difference of validation accuracy between the two, over evaluations and runs
 
 def rates(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
   """The section on learning rates; draws its figure, too."""
+  networks = family.within_budget_of(runs, networks)
   plain = [*networks[PLAIN], *_of(runs, PLAIN)]
   recipe = [
     *networks.get('bn_x5', []),
@@ -67,6 +72,7 @@ def rates(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str
   ]
   head = ('recipe', 'learning rate', 'seeds', 'maximum accuracy', 'at step', '')
   return RATES.format(
+    budget=runs[0].config['train_for'],
     claims=tables.markdown(('claim', 'measured here'), _claims(families)),
     table=tables.markdown(head, rows), best=_best_rates(plain, recipe),
   )  # fmt: skip
@@ -146,6 +152,9 @@ def _best_rates(plain: list[Run], recipe: list[Run]) -> str:
 
 def overfitting(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
   """The section on pairs that differ in dropout alone; '' if there are none."""
+  if not runs:
+    return ''
+  networks = family.within_budget_of(runs, networks)
   of_name = {run.name: run for run in runs}
   pairs = {
     'BN-Baseline': (networks.get('bn_baseline'), 'bn_baseline_with_dropout'),
@@ -162,13 +171,14 @@ def overfitting(networks: dict[str, list[Run]], runs: list[Run], results: Path) 
   shown = lambda value: f'{value:.1%}'
   rows = [
     [title, f'{_dropout(run):g}',
-     shown(run.summary['final_train_accuracy_undistorted']),
-     shown(run.summary['final_test_accuracy']), f'{100 * family.gap(run):.1f} points',
+     shown(family.at_end(run, 'train_accuracy_undistorted')),
+     shown(family.at_end(run, 'test_accuracy')), f'{100 * family.gap(run):.1f} points',
      shown(best(run))]
     for title, pair in pairs.items() for run in pair
   ]  # fmt: skip
   head = ('network', 'dropout', 'training', 'validation', 'gap', 'maximum')
-  return OVERFITTING.format(table=tables.markdown(head, rows))
+  budget = runs[0].config['train_for']
+  return OVERFITTING.format(budget=budget, table=tables.markdown(head, rows))
 
 
 def _dropout(run: Run) -> float:
@@ -179,17 +189,20 @@ def normalization(
   networks: dict[str, list[Run]], of_sweep: dict[str, list[Run]]
 ) -> str:
   """The section on groups, precision and the moving average."""
-  usual = networks.get('bn_x5', [])[:1]
+  runs = of_sweep['normalization']
+  usual = family.within_budget_of(runs, networks).get('bn_x5', [])[:1]
   head = ('mini-batch', 'groups of', 'dtype', 'maximum accuracy', 'at step', 'images')
   rows = [
     [str(run.config['batch_size']), str(run.config['model.normalization_group']),
      run.config['model.dtype'], f'{best(run):.1%}', f'{family.best_step(run):,.0f}',
      f'{family.best_step(run) * run.config["batch_size"]:,.0f}']
-    for run in (*usual, *of_sweep['normalization'])
+    for run in (*usual, *runs)
   ]  # fmt: skip
   everything = [run for runs in of_sweep.values() for run in runs]
   return NORMALIZATION.format(
-    table=tables.markdown(head, rows), tracking=_tracking(everything)
+    budget=runs[0].config['train_for'],
+    table=tables.markdown(head, rows),
+    tracking=_tracking(everything),
   )
 
 

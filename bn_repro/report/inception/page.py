@@ -19,19 +19,20 @@ The networks, recipes and protocol of the paper, made small: {setting}
 mini-batches of {batch} that are normalized in groups of {group}, crops as in section
 4.2. The paper has 1000 classes at 224 pixels, full width and 1.28 million photographs;
 no number below is comparable with one of its figures, only ratios are. Learning rates
-are those of the paper, {rate:g} for the plain network. Every network trains until its
-validation accuracy has not risen for a fifth of its steps, for {at_least} at least.
-Accuracy is on 3,925 validation images, one centre crop, with population statistics
-(algorithm 2), after every epoch; ± is the standard deviation over seeds, intervals are
-of 95 %. A maximum is chosen on the images that it is measured on, as in the paper.
+are those of the paper, {rate:g} for the plain network. Each of the five networks trains
+until its validation accuracy has not risen for a fifth of its steps, for {at_least} at
+least. Accuracy is on 3,925 validation images, one centre crop, with population
+statistics (algorithm 2), after every epoch; ± is the standard deviation over seeds,
+intervals are of 95 %. A maximum is chosen on the images that it is measured on, as in the paper.
 {missing}"""
 ABLATION = """\
 ## The seven changes of section 4.2.1, one by one (claims 17 to 23)
 
 Each added alone to BN-Baseline, and each taken back alone from BN-x5, which has them
-all; what is shown is always what the change gives. One seed for each; the intervals
-take their spread from the seeds of the five networks. A change of kind "not needed" or
-"can be done" agrees where it costs less than one point.
+all; what is shown is always what the change gives within {budget}. The target of the
+steps is what the plain network reaches in them. One seed for each; the intervals take
+their spread from the seeds of the five networks. A change of kind "not needed" or "can
+be done" agrees where it costs less than one point.
 
 ![Ablation](ablation.png)
 
@@ -64,7 +65,9 @@ def write(results: Path) -> None:
   if effects := ablation.effects(networks, of_sweep['ablation']):
     runs = [*of_sweep['networks'], *of_sweep['ablation']]
     figures.ablation(effects, results / 'ablation.png', runs)
-    parts.append(ABLATION.format(table=ablation.table(effects)))
+    parts.append(
+      ABLATION.format(budget=_budget(of_sweep), table=ablation.table(effects))
+    )
   parts.append(controls.overfitting(networks, of_sweep['ablation'], results))
   if of_sweep['normalization']:
     parts.append(controls.normalization(networks, of_sweep))
@@ -92,6 +95,10 @@ def _missing(networks: dict[str, list[Run]]) -> str:
   """Which networks of figure 3 no run was collected of; '' if none is missing."""
   names = [NAMES[network] for network in figure_3.PAPER if network not in networks]
   return f'\n**Not trained yet:** {", ".join(names)}.\n' if names else ''
+
+
+def _budget(of_sweep) -> str:
+  return of_sweep['ablation'][0].config['train_for']
 
 
 def _commands(of_sweep) -> str:

@@ -45,6 +45,26 @@ def best_step(run: Run) -> float:
   return run.steps_to(best(run))
 
 
+def within_budget_of(
+  runs: list[Run], networks: dict[str, list[Run]]
+) -> dict[str, list[Run]]:
+  """The networks, cut where they had seen as many images as the runs were given.
+
+  How long a run is meant to be changes none of its steps, so that the beginning of a
+  long one is the short one.
+  """
+  images = max(run.summary['num_steps'] * run.config['batch_size'] for run in runs)
+  return {
+    name: [_until(run, images / run.config['batch_size']) for run in of_name]
+    for name, of_name in networks.items()
+  }
+
+
+def _until(run: Run, step: float) -> Run:
+  counted = run.curves['step'] <= step
+  return run._replace(curves={n: values[counted] for n, values in run.curves.items()})
+
+
 def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
   """A plain run with each run of its seed; runs whose seed it lacks are left out."""
   of_seed = {run.config['seed']: run for run in plain}
@@ -85,12 +105,11 @@ def seconds_per_step(run: Run) -> float:
   return run.config['batch_size'] / run.summary['examples_per_second']
 
 
-def gap(run: Run) -> float:
-  """Accuracy at the end on training images, undistorted, less that on validation.
+def at_end(run: Run, column: str) -> float:
+  """The last value of a curve; NaN for a run that diverged."""
+  return math.nan if run.summary['diverged'] else float(run.curves[column][-1])
 
-  NaN for a run that diverged.
-  """
-  if run.summary['diverged']:
-    return math.nan
-  trained = run.summary['final_train_accuracy_undistorted']
-  return trained - run.summary['final_test_accuracy']
+
+def gap(run: Run) -> float:
+  """Accuracy at the end on training images, undistorted, less that on validation."""
+  return at_end(run, 'train_accuracy_undistorted') - at_end(run, 'test_accuracy')

@@ -1,0 +1,1 @@
+"""What the paper claims beside its figures, each claim as one experiment."""

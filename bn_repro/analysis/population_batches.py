@@ -1,0 +1,121 @@
+"""How many training mini-batches algorithm 2 needs: its step 10 says "multiple".
+
+Averages the statistics of a trained network over 1, 3, 10, ... mini-batches, several
+disjoint draws of each, and evaluates it with every average.
+"""
+
+from typing import Any
+
+import numpy as np
+from flax import traverse_util
+from tqdm import tqdm
+
+from bn_repro import provenance
+from bn_repro.analysis.subject import Subject
+from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.result import about
+from bn_repro.report.tables import markdown, percent
+
+NUMBERS = (1, 3, 10, 30, 100, 300)
+DRAWS = 5
+
+
+def measure(
+  network: Network, numbers: tuple[int, ...] = NUMBERS, draws: int = DRAWS
+) -> dict[str, Any]:
+  """Accuracy, and deviation of the statistics, against the number of mini-batches.
+
+  Args:
+    network: with batch normalization.
+    numbers: of mini-batches to average over.
+    draws: of each number, which share no mini-batch.
+
+  Returns:
+    A page of JSON. `rows` has for each number the accuracy of each draw, 0 to 1, and
+    the root mean square, over all features of the network, of how far the means and
+    the variances are from those over all mini-batches that were read, in standard
+    deviations and relative to the variance.
+
+  Raises:
+    UserError: the data are not there, or the network has no BN.
+  """
+  subject = Subject(network)
+  of_each = _of_each(subject, max(numbers) * draws)
+  reference = of_each.mean(axis=0)
+  rows = []
+  for number in tqdm(numbers, desc='averages', disable=None):
+    means = of_each[: number * draws].reshape(draws, number, -1).mean(axis=1)
+    rows.append(_row(subject, number, means, reference))
+  return {
+    **about(network),
+    'mini_batch': network.config.batch_size,
+    'mini_batches_of_reference': len(of_each),
+    'accuracy_of_reference': subject.accuracy(_unpacked(reference, network)),
+    'accuracy_of_moving_average': subject.accuracy(network.batch_stats),
+    'rows': rows,
+    **provenance.origin(subject.experiment.devices),
+  }
+
+
+def _of_each(subject: Subject, number: int) -> np.ndarray:
+  """The statistics of that many mini-batches, `[number, features]` float64."""
+  network = subject.network
+  of_each = subject.population_statistics.of_each(
+    network.params, network.batch_stats, range(number)
+  )
+  bar = tqdm(of_each, total=number, desc='mini-batches', disable=None)
+  return np.stack([_packed(statistics) for statistics in bar])
+
+
+def _packed(statistics: Any) -> np.ndarray:
+  """All means and all variances in a row, those first: `[features]` float64."""
+  flat = traverse_util.flatten_dict(statistics, sep='/')
+  names = sorted(flat, key=lambda name: (name.endswith('/var'), name))
+  return np.concatenate([np.ravel(flat[name]) for name in names]).astype(np.float64)
+
+
+def _unpacked(packed: np.ndarray, network: Network) -> Any:
+  """The tree that `_packed` made a row of."""
+  flat = traverse_util.flatten_dict(network.batch_stats, sep='/')
+  names = sorted(flat, key=lambda name: (name.endswith('/var'), name))
+  ends = np.cumsum([flat[name].size for name in names])[:-1]
+  parts = zip(names, np.split(packed, ends))
+  found = {
+    name: part.reshape(flat[name].shape).astype(np.float32) for name, part in parts
+  }
+  return traverse_util.unflatten_dict(found, sep='/')
+
+
+def _row(subject: Subject, number: int, draws: np.ndarray, reference: np.ndarray):
+  """What `draws` averages `[draws, features]` over that many mini-batches give."""
+  _, var = np.split(reference, 2)
+  var = var + subject.network.config.model.epsilon
+  apart = draws - reference
+  of_mean, of_var = np.split(apart, 2, axis=1)
+  return {
+    'mini_batches': number,
+    'accuracies': [
+      subject.accuracy(_unpacked(draw, subject.network)) for draw in draws
+    ],
+    'deviation_of_mean': _root_mean_square(of_mean / np.sqrt(var)),
+    'deviation_of_variance': _root_mean_square(of_var / var),
+  }
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+  return float(np.sqrt(np.mean(values * values)))
+
+
+def table(found: dict[str, Any]) -> str:
+  """The rows as text; accuracies as mean and standard deviation over draws."""
+  head = ('mini-batches', 'accuracy', 'deviation of means', 'of variances')
+  rows = [
+    (
+      str(row['mini_batches']),
+      percent(np.asarray(row['accuracies'])),
+      f'{row["deviation_of_mean"]:.4f}',
+      f'{row["deviation_of_variance"]:.4f}',
+    )
+    for row in found['rows']
+  ]
+  return markdown(head, rows)

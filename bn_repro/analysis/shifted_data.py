@@ -1,0 +1,163 @@
+"""Claim 30: population statistics, estimated again, on data that have shifted.
+
+Section 5 leaves to future work whether "the normalization performed by the network
+would allow it to more easily generalize to new data distributions, perhaps with just a
+recomputation of the population means and variances". Here the validation images are
+made darker, paler or blurred, or compressed until it shows. Nothing is learned: the
+weights stay, and no label is used.
+
+The statistics come from one half of the shifted images and accuracy from the other, and
+then the other way round, so that no image is normalized by itself.
+"""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+from tqdm import tqdm
+
+from bn_repro import intervals, parallel, provenance
+from bn_repro.analysis.subject import Subject, on_test_set, statistics_over
+from bn_repro.data import sources
+from bn_repro.data.resident import ResidentImages
+from bn_repro.errors import UserError
+from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.result import about
+from bn_repro.report.tables import markdown
+
+
+def _darkened(image: Image.Image, factor: float) -> Image.Image:
+  return ImageEnhance.Brightness(image).enhance(factor)
+
+
+def _paled(image: Image.Image, factor: float) -> Image.Image:
+  return ImageEnhance.Contrast(image).enhance(factor)
+
+
+def _blurred(image: Image.Image, radius: float) -> Image.Image:
+  return image.filter(ImageFilter.GaussianBlur(radius))
+
+
+def _compressed(image: Image.Image, quality: float) -> Image.Image:
+  file = io.BytesIO()
+  image.save(file, 'JPEG', quality=int(quality))
+  return Image.open(file)
+
+
+# How an image is changed, and by how much, weakest first.
+SHIFTS: dict[str, tuple[Callable[[Image.Image, float], Image.Image], tuple]] = {
+  'brightness': (_darkened, (0.6, 0.4, 0.2)),
+  'contrast': (_paled, (0.6, 0.4, 0.2)),
+  'blur, pixels': (_blurred, (1.0, 2.0, 4.0)),
+  'JPEG quality': (_compressed, (20, 10, 5)),
+}
+NONE = 'none'
+
+
+def measure(network: Network) -> dict[str, Any]:
+  """Accuracy on shifted images with both statistics.
+
+  Args:
+    network: with batch normalization, on a data set that is kept in memory.
+
+  Returns:
+    A page of JSON. `rows` has for each shift and each amount the number of images and
+    how many are classified rightly with the statistics of the training set (before)
+    and with those of the shifted images (after).
+
+  Raises:
+    UserError: the data are not there or are streamed, or the network has no BN.
+  """
+  subject = Subject(network)
+  feed = subject.experiment.feeds.test
+  if not isinstance(feed, ResidentImages):
+    raise UserError(
+      f'{network.config.dataset.name} is not kept in memory; choose a run on one of '
+      f'{", ".join(sources.ONE_SIZE)}'
+    )
+  halves = _Halves(subject, feed.examples)
+  cases = [
+    (NONE, None),
+    *((s, a) for s, (_, amounts) in SHIFTS.items() for a in amounts),
+  ]
+  bar = tqdm(cases, desc='shifts', disable=None)
+  return {
+    **about(network),
+    'rows': [halves.row(shift, amount) for shift, amount in bar],
+    **provenance.origin(subject.experiment.devices),
+  }
+
+
+class _Halves:
+  """The even and the odd validation images, and a network for both; compiles once."""
+
+  def __init__(self, subject: Subject, examples: sources.Examples):
+    self._network, self._examples = subject.network, examples
+    self._number = len(examples.labels) // 2  # of a half; an odd last one is left out
+    self._clean = subject.population_statistics(
+      self._network.params, self._network.batch_stats
+    )
+    built = subject.experiment
+    feed = ResidentImages(self._half(examples.images, 0), built.config, built.devices)
+    built = built._replace(feeds=built.feeds._replace(train=feed, test=feed))
+    self._statistics_of, self._evaluate = statistics_over(built), on_test_set(built)
+    self._devices = built.devices
+
+  def _half(self, images: np.ndarray, start: int) -> sources.Examples:
+    chosen = slice(start, 2 * self._number, 2)
+    return sources.Examples(images[chosen], self._examples.labels[chosen])
+
+  def row(self, shift: str, amount: float | None) -> dict[str, Any]:
+    """How many images are classified rightly, with either statistics."""
+    images = self._examples.images
+    if shift != NONE:
+      images = shifted(images, SHIFTS[shift][0], amount)
+    halves = [
+      parallel.replicate(self._half(images, start), self._devices) for start in (0, 1)
+    ]
+    params, stats = self._network.params, self._network.batch_stats
+    again = [self._statistics_of(params, stats, half) for half in halves]
+    before = sum(self._right(self._clean, half) for half in halves)
+    after = sum(self._right(own, other) for own, other in zip(again, halves[::-1]))
+    images = 2 * self._number
+    return {
+      'shift': shift, 'amount': amount, 'images': images,
+      'right_before': before, 'right_after': after,
+    }  # fmt: skip
+
+  def _right(self, statistics: Any, half: Any) -> int:
+    found, _ = self._evaluate(self._network.params, statistics, half)
+    return round(found['accuracy'] * self._number)
+
+
+def shifted(
+  images: np.ndarray, change: Callable[[Image.Image, float], Image.Image], amount: float
+) -> np.ndarray:
+  """Images `[n, height, width, 3]` uint8, each of them changed."""
+  changed = lambda pixels: np.asarray(change(Image.fromarray(pixels), amount))
+  with ThreadPoolExecutor() as workers:
+    return np.stack(list(workers.map(changed, images)))
+
+
+def table(found: dict[str, Any]) -> str:
+  """The rows as text, with Wilson's 95 % intervals."""
+  head = ('shift', 'amount', 'statistics of the training set', 'of the shifted images')
+  rows = [
+    (
+      row['shift'],
+      '' if row['amount'] is None else f'{row["amount"]:g}',
+      *(
+        _share(row[column], row['images']) for column in ('right_before', 'right_after')
+      ),
+    )
+    for row in found['rows']
+  ]
+  return markdown(head, rows)
+
+
+def _share(right: int, images: int) -> str:
+  mean, low, high = (100 * value for value in intervals.of_share(right, images))
+  return f'{mean:.2f} % ({low:.2f} to {high:.2f})'

@@ -1,0 +1,57 @@
+"""A trained network and its data, to be evaluated with ever other statistics."""
+
+import copy
+from typing import Any
+
+from bn_repro import experiment, parallel
+from bn_repro.errors import UserError
+from bn_repro.evaluate.evaluator import OnExamples
+from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.population import PopulationStatistics
+from bn_repro.experiment import Experiment
+
+
+class Subject:
+  """A network, restored, with what it was trained and evaluated on.
+
+  Attributes:
+    network: the network.
+    experiment: of its config, on one device.
+    population_statistics: of the training set.
+  """
+
+  def __init__(self, network: Network):
+    """Opens the data.
+
+    Raises:
+      UserError: they are not there, or the network has no statistics.
+    """
+    if not network.batch_stats:
+      raise UserError(
+        f'{network.workdir} holds a network without batch normalization; choose a run '
+        'that has it'
+      )
+    config = copy.deepcopy(network.config)
+    config.num_devices = config.steps_per_call = 1
+    self.network = network
+    self.experiment = experiment.build(config)
+    self.population_statistics = statistics_over(self.experiment)
+    self._on_test_set = on_test_set(self.experiment)
+
+  def accuracy(self, batch_stats: Any) -> float:
+    """On the test set, 0 to 1, with these statistics."""
+    found, _ = self._on_test_set(self.network.params, batch_stats)
+    return found['accuracy']
+
+
+def statistics_over(built: Experiment) -> PopulationStatistics:
+  """Algorithm 2 over the training half of an experiment on one device."""
+  examples = parallel.replicate(built.feeds.train.examples, built.devices)
+  return PopulationStatistics(built, examples, lambda: None)
+
+
+def on_test_set(built: Experiment) -> OnExamples:
+  """Evaluation on the other half."""
+  feed = built.feeds.test
+  examples = parallel.replicate(feed.examples, built.devices)
+  return OnExamples(built, feed, examples, lambda: None)

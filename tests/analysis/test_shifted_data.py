@@ -1,0 +1,105 @@
+"""Claim 30: no image is normalized by itself, and no statistics are mixed up."""
+
+import numpy as np
+import pytest
+from evaluate.saved import save_run
+from fake_experiment import only_rows, quick_compiler, small
+
+from bn_repro.analysis import shifted_data
+from bn_repro.errors import UserError
+from bn_repro.evaluate.network import restore
+from support import small_config
+
+__all__ = ['quick_compiler']  # the fixture
+
+
+def images(number=3, side=24):
+  return np.random.default_rng(0).integers(0, 256, (number, side, side, 3), np.uint8)
+
+
+@pytest.mark.parametrize('shift', shifted_data.SHIFTS)
+def test_every_amount_shifts_further(shift):
+  change, amounts = shifted_data.SHIFTS[shift]
+  original = images()
+  changed = [shifted_data.shifted(original, change, amount) for amount in amounts]
+  apart = [np.abs(c.astype(float) - original).mean() for c in changed]
+  assert 0 < apart[0] < apart[1] < apart[2]
+  assert all(c.shape == original.shape and c.dtype == np.uint8 for c in changed)
+
+
+def test_brightness_is_a_factor_and_contrast_keeps_the_mean():
+  original = images()
+  dark = shifted_data.shifted(original, *_of('brightness', 1))
+  np.testing.assert_allclose(dark, 0.4 * original, atol=1)
+  pale = shifted_data.shifted(original, *_of('contrast', 2))
+  assert pale.std() == pytest.approx(0.2 * original.std(), rel=0.05)
+
+
+def _of(shift, place):
+  change, amounts = shifted_data.SHIFTS[shift]
+  return change, amounts[place]
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch, quick_compiler):
+  """Of random weights on the digits, two shifts; and what each call was given."""
+  only_rows(monkeypatch, '3c', '5b')
+  brightness = {'brightness': (shifted_data.SHIFTS['brightness'][0], (0.5,))}
+  monkeypatch.setattr(shifted_data, 'SHIFTS', brightness)
+  network = restore(save_run(small('bn_x5:{}'), tmp_path / 'run'))
+  calls = []
+
+  def recorded(make):
+    def made(built):
+      compute = make(built)
+
+      def call(params, first, examples):
+        result = compute(params, first, examples)
+        calls.append((make.__name__, np.array(examples.images), first, result))
+        return result
+
+      return call
+
+    return made
+
+  class OfHalves(shifted_data._Halves):
+    def __init__(self, subject, examples):
+      for name in ('statistics_over', 'on_test_set'):
+        monkeypatch.setattr(shifted_data, name, recorded(getattr(shifted_data, name)))
+      super().__init__(subject, examples)
+
+  monkeypatch.setattr(shifted_data, '_Halves', OfHalves)
+  return shifted_data.measure(network), calls
+
+
+def test_one_half_is_normalized_by_the_other(measured):
+  """Both halves before, with the statistics of training; then each with the other's."""
+  found, calls = measured
+  assert [row['shift'] for row in found['rows']] == ['none', 'brightness']
+  of_shift = calls[len(calls) // 2 :]
+  assert [name for name, *_ in of_shift] == 2 * ['statistics_over'] + 4 * [
+    'on_test_set'
+  ]
+  (_, even, _, of_even), (_, odd, _, of_odd), *evaluated = of_shift
+  assert even.shape == odd.shape and not np.array_equal(even, odd)
+  clean = evaluated[0][2]
+  expected = [(even, clean), (odd, clean), (odd, of_even), (even, of_odd)]
+  for (_, images, statistics, _), (half, own) in zip(evaluated, expected):
+    np.testing.assert_array_equal(images, half)
+    assert statistics is own
+
+
+def test_rows_count_images(measured):
+  found, calls = measured
+  for row in found['rows']:
+    assert row['images'] == 360
+    assert 0 <= row['right_before'] <= 360 and 0 <= row['right_after'] <= 360
+  accuracies = [result[0]['accuracy'] for name, _, _, result in calls[2:4]]
+  assert found['rows'][0]['right_before'] == pytest.approx(180 * sum(accuracies))
+  assert 'of the shifted images' in shifted_data.table(found)
+
+
+def test_a_network_whose_images_are_not_in_memory(tmp_path):
+  network = restore(save_run(small_config('batch_norm'), tmp_path / 'run'))
+  with pytest.raises(UserError, match='is not kept in memory; choose a run on one of'):
+    shifted_data.measure(network)

@@ -1,0 +1,55 @@
+"""`python -m bn_repro.analysis`, as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from evaluate.saved import save_run
+from support import PROJECT, clean_environment, small_config
+
+
+def analysis(*words):
+  return subprocess.run(
+    [sys.executable, '-m', 'bn_repro.analysis', *map(str, words)],
+    cwd=PROJECT, capture_output=True, text=True, timeout=300, env=clean_environment(),
+  )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_an_experiment_is_printed_and_written(tmp_path):
+  workdir = save_run(small_config('batch_norm'), tmp_path / 'run')
+  output = tmp_path / 'found.json'
+  result = analysis(
+    'population_batches', f'--workdir={workdir}', f'--output={output}'
+  )  # fmt: skip
+  assert result.returncode == 0, result.stderr
+  assert 'deviation of means' in result.stdout and str(output) in result.stdout
+  found = json.loads(output.read_text())
+  assert [row['mini_batches'] for row in found['rows']] == [1, 3, 10, 30, 100, 300]
+  assert found['network'] == 'batch_norm' and found['git_revision']
+
+
+def test_help_names_the_experiments():
+  result = analysis('--help')
+  assert result.returncode == 0 and 'shifted_data' in result.stdout
+
+
+@pytest.mark.parametrize(
+  'words, expected',
+  [
+    ([], 'no experiment is named; there are population_batches'),
+    (['nothing'], "no experiment 'nothing'"),
+    (['--workdir=a'], "no experiment '--workdir=a'"),
+    (['shifted_data', '--workdir=a'], '--output'),
+    (['shifted_data', '--workdir=a', '--output=nowhere/x'], 'there is no directory'),
+    (['shifted_data', '--workdir=nowhere', '--output=x'], 'holds no run'),
+    (['shifted_data', '--workdir=a', '--crops=1'], "'--crops' is not a flag"),
+  ],
+)
+def test_a_mistake_is_one_line_and_code_2(words, expected):
+  result = analysis(*words)
+  assert result.returncode == 2 and result.stdout == ''
+  (line,) = result.stderr.splitlines()
+  assert line.startswith('error: ') and expected in line
