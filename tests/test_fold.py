@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from evaluate.saved import random_variables
 from fake_experiment import only_rows, quick_compiler, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from bn_repro import batch_norm, models
 from bn_repro.describe import input_of
 from bn_repro.fold import affine, fold
+from evaluate.saved import random_variables
 from support import small_config
 
 __all__ = ['quick_compiler']  # the fixture

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from evaluate.saved import save_run
 from fake_experiment import quick_compiler, small
 from jax import export as jax_export
 
@@ -11,6 +10,7 @@ from bn_repro.data import sources
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.evaluation import answered
 from bn_repro.evaluate.network import restore
+from evaluate.saved import save_run
 from support import small_config
 
 __all__ = ['quick_compiler']  # the fixture

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from evaluate.saved import save_run
 from fake_experiment import only_rows, quick_compiler, small
 
 from bn_repro.analysis import shifted_data
 from bn_repro.errors import UserError
 from bn_repro.evaluate.network import restore
+from evaluate.saved import save_run
 from support import small_config
 
 __all__ = ['quick_compiler']  # the fixture

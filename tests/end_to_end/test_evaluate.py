@@ -8,10 +8,10 @@ import sys
 import time
 
 import pytest
-from evaluate.saved import save_run
 
 from data.prepared import examples, prepare
 from data.prepared import small_config as small_photographs
+from evaluate.saved import save_run
 from support import PROJECT, clean_environment, small_config
 
 

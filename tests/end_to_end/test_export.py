@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from evaluate.saved import save_run
 
 from bn_repro.data import sources
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.evaluation import answered
 from bn_repro.evaluate.network import restore
+from evaluate.saved import save_run
 from support import PROJECT, clean_environment, small_config
 
 SERVE = """

@@ -3,7 +3,6 @@
 import jax
 import numpy as np
 import pytest
-from evaluate.saved import save_run
 
 from bn_repro import data
 from bn_repro.data import decode, sources
@@ -12,6 +11,7 @@ from bn_repro.errors import UserError
 from bn_repro.evaluate import crops
 from bn_repro.evaluate.network import restore
 from data.prepared import examples, prepare, small_config
+from evaluate.saved import save_run
 from support import small_config as small_mlp
 
 # Landscape, portrait, square and nearly square.

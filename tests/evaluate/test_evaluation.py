@@ -5,7 +5,6 @@ import json
 import jax
 import numpy as np
 import pytest
-from evaluate.saved import save_run
 
 from bn_repro import config as config_lib
 from bn_repro import summary
@@ -18,6 +17,7 @@ from bn_repro.evaluate.network import restore
 from bn_repro.train import train
 from data.prepared import examples, prepare, prepare_mnist
 from data.prepared import small_config as small_photographs
+from evaluate.saved import save_run
 from support import small_config
 
 

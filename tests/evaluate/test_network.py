@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from evaluate.saved import save_run
 
 from bn_repro.checkpoint import Checkpoint, Checkpoints, read_newest
 from bn_repro.errors import UserError
 from bn_repro.evaluate.network import restore
+from evaluate.saved import save_run
 from support import small_config
 
 

@@ -23,7 +23,8 @@ are those of the paper, {rate:g} for the plain network. Each of the five network
 until its validation accuracy has not risen for a fifth of its steps, for {at_least} at
 least. Accuracy is on 3,925 validation images, one centre crop, with population
 statistics (algorithm 2), after every epoch; ± is the standard deviation over seeds,
-intervals are of 95 %. A maximum is chosen on the images that it is measured on, as in the paper.
+intervals are of 95 %. A maximum is chosen on the images that it is measured on, as in
+the paper.
 {missing}"""
 ABLATION = """\
 ## The seven changes of section 4.2.1, one by one (claims 17 to 23)
