@@ -14,6 +14,7 @@ PACKAGES = (
   'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
   'ml_collections', 'tensorflow-datasets', 'grain', 'pillow',
 )  # fmt: skip
+READERS = ('report', 'analysis')
 
 
 def git_revision() -> str:
@@ -29,11 +30,16 @@ def git_revision() -> str:
 
 
 def code_digest() -> str:
-  """The SHA-256 of every Python file of this package, committed or not."""
+  """The SHA-256 of the code that a network's answers depend on, committed or not.
+
+  Of every Python file of this package but those that only read what it has written.
+  """
   root, found = Path(__file__).parent, hashlib.sha256()
   for path in sorted(root.rglob('*.py')):
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
-    found.update(f'{path.relative_to(root)} {content}\n'.encode())
+    name = path.relative_to(root)
+    if name.parts[0] not in READERS:
+      content = hashlib.sha256(path.read_bytes()).hexdigest()
+      found.update(f'{name} {content}\n'.encode())
   return found.hexdigest()
 
 

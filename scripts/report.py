@@ -4,6 +4,8 @@ python scripts/report.py --root=runs/mnist --results=results/mnist
 python scripts/report.py --results=results/mnist      (again, from its own files)
 python scripts/report.py --report=imagenette_cpu --root=runs/imagenette_cpu \\
   --results=results/imagenette_cpu
+python scripts/report.py --report=population --results=results/population
+python scripts/report.py --report=ensemble --results=results/ensemble
 """
 
 import argparse
@@ -13,15 +15,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.errors import UserError
-from bn_repro.report import collect, imagenette_cpu, mnist, tables
+from bn_repro.report import collect, ensemble, imagenette_cpu, mnist, population, tables
 from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
-# Of each report, its module and the sweeps that it is made from, the first needed.
+# Of each report, its module and the sweeps that it is made from, the first needed; one
+# without sweeps is made from what other commands wrote into its folder.
 REPORTS = {
   'mnist': (mnist, ('figure1', 'grid')),
   'imagenette_cpu': (imagenette_cpu, ('networks',)),
   'inception': (inception, inception.SWEEPS),
+  'population': (population, ()),
+  'ensemble': (ensemble, ()),
 }
 
 
@@ -44,10 +49,10 @@ def report(name: str, root: Path | None, results: Path) -> None:
   for sweep in sweeps if root else ():
     if (root / sweep).is_dir():
       collect.collect(root / sweep, results, sweep)
-  if not (results / f'{sweeps[0]}.json').exists():
+  if sweeps and not (results / f'{sweeps[0]}.json').exists():
     raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
   module.write(results)
-  if results.resolve() == PROJECT / 'results' / name:
+  if sweeps and results.resolve() == PROJECT / 'results' / name:
     text = module.headline(*(collect.load(results, sweep) for sweep in sweeps))
     tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
   for path in sorted(results.iterdir()):

@@ -27,7 +27,7 @@ def exported(config, directory):
 def test_it_answers_as_evaluation_does(tmp_path, network, capsys):
   """On the 360 digits, from their bytes."""
   workdir, found = exported(small_config(network), tmp_path)
-  rows = answered(restore(workdir), Asked(statistics=MOVING_AVERAGE))
+  rows = answered(restore(workdir), Asked(statistics=MOVING_AVERAGE)).read()
   images = sources.load('digits').test.images
   for some in (images, images[:7]):
     np.testing.assert_allclose(

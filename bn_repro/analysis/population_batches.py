@@ -14,7 +14,7 @@ from bn_repro import provenance
 from bn_repro.analysis.subject import Subject
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
-from bn_repro.report.tables import markdown, percent
+from bn_repro.report.population import batches_table
 
 NUMBERS = (1, 3, 10, 30, 100, 300)
 DRAWS = 5
@@ -107,15 +107,5 @@ def _root_mean_square(values: np.ndarray) -> float:
 
 
 def table(found: dict[str, Any]) -> str:
-  """The rows as text; accuracies as mean and standard deviation over draws."""
-  head = ('mini-batches', 'accuracy', 'deviation of means', 'of variances')
-  rows = [
-    (
-      str(row['mini_batches']),
-      percent(np.asarray(row['accuracies'])),
-      f'{row["deviation_of_mean"]:.4f}',
-      f'{row["deviation_of_variance"]:.4f}',
-    )
-    for row in found['rows']
-  ]
-  return markdown(head, rows)
+  """The rows as text."""
+  return batches_table(found['rows'])

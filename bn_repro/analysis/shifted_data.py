@@ -19,14 +19,14 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 from tqdm import tqdm
 
-from bn_repro import intervals, parallel, provenance
+from bn_repro import parallel, provenance
 from bn_repro.analysis.subject import Subject, on_test_set, statistics_over
 from bn_repro.data import sources
 from bn_repro.data.resident import ResidentImages
 from bn_repro.errors import UserError
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
-from bn_repro.report.tables import markdown
+from bn_repro.report.population import shifts_table
 
 
 def _darkened(image: Image.Image, factor: float) -> Image.Image:
@@ -143,21 +143,5 @@ def shifted(
 
 
 def table(found: dict[str, Any]) -> str:
-  """The rows as text, with Wilson's 95 % intervals."""
-  head = ('shift', 'amount', 'statistics of the training set', 'of the shifted images')
-  rows = [
-    (
-      row['shift'],
-      '' if row['amount'] is None else f'{row["amount"]:g}',
-      *(
-        _share(row[column], row['images']) for column in ('right_before', 'right_after')
-      ),
-    )
-    for row in found['rows']
-  ]
-  return markdown(head, rows)
-
-
-def _share(right: int, images: int) -> str:
-  mean, low, high = (100 * value for value in intervals.of_share(right, images))
-  return f'{mean:.2f} % ({low:.2f} to {high:.2f})'
+  """The rows as text."""
+  return shifts_table(found['rows'])

@@ -18,7 +18,7 @@ class Asked(NamedTuple):
     statistics: that normalize; one of `STATISTICS`.
     population_batches: training mini-batches that population statistics are averaged
       over. With 30, as configs have it for evaluation in training, accuracy on
-      Imagenette differs by 0.3 points from draw to draw, with 100 by 0.07
+      Imagenette differs by 0.3 points from draw to draw, with 100 by 0.1
       (results/population).
     examples: how many, from the first; None for all.
   """

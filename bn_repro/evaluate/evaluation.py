@@ -51,9 +51,9 @@ def evaluate(
   networks = [restore(workdir) for workdir in workdirs]
   name = _common_dataset(networks, asked)
   with Interruption() as interruption:
-    rows = [answered(network, asked, interruption.check) for network in networks]
-  _check_same_examples(rows)
-  found = result_of(networks, rows, asked, name)
+    files = [answered(network, asked, interruption.check) for network in networks]
+  _check_same_examples([file.read() for file in files])
+  found = result_of(networks, files, asked, name)
   output = output or _default_output(networks, asked, name)
   write_json(output, found)
   print(f'{table(found)}\nwritten: {output}')
@@ -89,16 +89,13 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
 
 def answered(
   network: Network, asked: Asked, check: Callable[[], None] = lambda: None
-) -> np.ndarray:
-  """What a network answers, from the file that keeps it, completed if need be.
+) -> AnswerFile:
+  """What a network answers: the file that keeps it, completed if need be.
 
   Args:
     network: that was restored.
     asked: on what.
     check: called before each call of the network; may raise, to give it up.
-
-  Returns:
-    Rows as `AnswerFile.read` returns them.
 
   Raises:
     UserError: the data set is not there or does not fit, or another process is
@@ -110,7 +107,7 @@ def answered(
     file = AnswerFile(path, _identity(network, asked, dataset), network.num_classes)
     if not file.is_complete:
       _complete(file, network, asked, check)
-  return file.read()
+  return file
 
 
 def _file_name(asked: Asked, dataset: str) -> str:
@@ -140,7 +137,7 @@ def _complete(
   feed = _open(network, asked, devices)
   stop = min(feed.num_examples, asked.examples or feed.num_examples)
   answering = Answering(network, batch_stats, feed, devices, check)
-  with _progress_bar(network, asked, file.number, stop) as bar:
+  with _progress_bar(network, file.number, stop) as bar:
     began = time.perf_counter()
     for answers in answering.answers(asked.crops, file.number, stop):
       seconds, began = time.perf_counter() - began, time.perf_counter()
@@ -152,7 +149,10 @@ def _complete(
 def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
   """The examples to answer, if there are some for every device."""
   config = copy.deepcopy(network.config)
-  config.dataset.name = asked.dataset or config.dataset.name
+  if asked.dataset:
+    config.dataset.name = asked.dataset
+    if 'feed' in config.dataset:
+      config.dataset.feed = 'auto'  # its images may have all sizes
   if describe.input_of(config) != describe.input_of(network.config):
     raise UserError(
       f'images of {config.dataset.name} have another size than those that '
@@ -168,7 +168,7 @@ def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
   return feed
 
 
-def _progress_bar(network: Network, asked: Asked, done: int, number: int) -> tqdm:
+def _progress_bar(network: Network, done: int, number: int) -> tqdm:
   """Examples done and time left; in a log file, twice a minute."""
   return tqdm(
     total=number, initial=done, unit='example', desc=network.name, leave=False,

@@ -7,23 +7,24 @@ import numpy as np
 
 from bn_repro import describe, provenance
 from bn_repro.evaluate import scores
+from bn_repro.evaluate.answers import AnswerFile
 from bn_repro.evaluate.asked import Asked
 from bn_repro.evaluate.network import Network
 from bn_repro.report.tables import markdown
 
 
 def result_of(
-  networks: list[Network], rows: list[np.ndarray], asked: Asked, dataset: str
+  networks: list[Network], files: list[AnswerFile], asked: Asked, dataset: str
 ) -> dict[str, Any]:
   """The page that is written: scores of each and of all, and where they come from.
 
   Args:
     networks: the members.
-    rows: what each answered, as `AnswerFile.read` returns it.
+    files: what each answered.
     asked: on what.
     dataset: its name.
   """
-  num_classes = networks[0].num_classes
+  num_classes, rows = networks[0].num_classes, [file.read() for file in files]
   of = lambda members: scores.score(scores.judge(members), num_classes)
   found = {
     'dataset': dataset,
@@ -32,7 +33,10 @@ def result_of(
     'statistics': asked.statistics,
     'population_batches': asked.population_batches,
     'examples_left_out': int(np.sum(~rows[0]['counts'])),
-    'members': [about(network) | of([own]) for network, own in zip(networks, rows)],
+    'members': [
+      about(network) | {'seconds': file.seconds} | of([own])
+      for network, file, own in zip(networks, files, rows)
+    ],
   }
   if len(rows) > 1:
     found['ensemble'] = of(rows)
@@ -44,10 +48,11 @@ def about(network: Network) -> dict[str, Any]:
   """Which network it is, as JSON."""
   config = network.config
   return {
-    'workdir': str(network.workdir),
+    'workdir': network.workdir.absolute().name,
     'network': config.network,
     'seed': config.seed,
     'step': network.step,
+    'train_for': config.train_for,
     'checkpoint': network.digest,
     'size': describe.input_of(config)[0][0],
   }

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 from flax import traverse_util
+from tqdm import tqdm
 
 from bn_repro import experiment, parallel, provenance
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
@@ -50,11 +51,18 @@ def of_network(network: Network, asked: Asked, check: Callable[[], None]) -> Any
 def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
   config = copy.deepcopy(network.config)
-  config.num_devices, config.population_batches = 1, mini_batches
+  config.num_devices = config.steps_per_call = 1
+  config.population_batches = mini_batches
   built = experiment.build(config)
   examples = parallel.replicate(built.feeds.train.examples, built.devices)
-  statistics = PopulationStatistics(built, examples, check)
-  return statistics(network.params, network.batch_stats)
+
+  def check_and_show():
+    check()
+    bar.update()
+
+  with tqdm(total=mini_batches, desc='population statistics', leave=False) as bar:
+    statistics = PopulationStatistics(built, examples, check_and_show)
+    return statistics(network.params, network.batch_stats)
 
 
 def _identity(network: Network, mini_batches: int) -> str:

@@ -1,7 +1,9 @@
 """The figures of section 4.1, drawn from collected runs."""
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -106,6 +108,18 @@ def save(figure, path: Path, runs: list[Run]) -> None:
   """Writes the PNG, which names the numbers that it was drawn from."""
   figure.savefig(path, dpi=130, metadata={'Description': digest(runs)})
   plt.close(figure)
+
+
+def save_of_page(figure, path: Path, found: Any) -> None:
+  """The same of numbers that are no runs: the JSON of an evaluation or analysis."""
+  figure.savefig(path, dpi=130, metadata={'Description': digest_of_page(found)})
+  plt.close(figure)
+
+
+def digest_of_page(found: Any) -> str:
+  """SHA-256 of a JSON value, to tell whether a figure was drawn from it."""
+  text = json.dumps(found, sort_keys=True)
+  return f'json sha256:{hashlib.sha256(text.encode()).hexdigest()}'
 
 
 def digest(runs: list[Run]) -> str:

@@ -72,6 +72,7 @@ def measured(tmp_path, monkeypatch, quick_compiler):
   return shifted_data.measure(network), calls
 
 
+@pytest.mark.slow
 def test_one_half_is_normalized_by_the_other(measured):
   """Both halves before, with the statistics of training; then each with the other's."""
   found, calls = measured
@@ -89,6 +90,7 @@ def test_one_half_is_normalized_by_the_other(measured):
     assert statistics is own
 
 
+@pytest.mark.slow
 def test_rows_count_images(measured):
   found, calls = measured
   for row in found['rows']:

@@ -44,9 +44,10 @@ def test_a_program_without_this_package_answers_the_same(tmp_path):
   np.save(tmp_path / 'images', images)
   served = start('-c', SERVE, directory=tmp_path)
   assert served.returncode == 0, served.stderr
-  rows = answered(restore(workdir), Asked(statistics=MOVING_AVERAGE, examples=20))
+  asked = Asked(statistics=MOVING_AVERAGE, examples=20)
+  expected = answered(restore(workdir), asked).read()['probabilities']
   np.testing.assert_allclose(
-    np.load(tmp_path / 'answers.npy'), rows['probabilities'], rtol=1e-4, atol=1e-6
+    np.load(tmp_path / 'answers.npy'), expected, rtol=1e-4, atol=1e-6
   )
 
 

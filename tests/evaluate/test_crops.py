@@ -93,8 +93,12 @@ def test_the_mean_over_144_crops(network, name):
   assert found.crops[:3].tolist() == expected
 
 
-@pytest.mark.parametrize('name', ['shapes', 'squares'])
-@pytest.mark.parametrize('number_of_crops', [1, 144])
+@pytest.mark.parametrize(
+  'name', [pytest.param('shapes', marks=pytest.mark.slow), 'squares']
+)
+@pytest.mark.parametrize(
+  'number_of_crops', [pytest.param(1, marks=pytest.mark.slow), 144]
+)
 def test_devices_change_nothing(network, name, number_of_crops):
   """Of 8 devices some have nothing but padding."""
   alone, by_eight = (
@@ -105,7 +109,9 @@ def test_devices_change_nothing(network, name, number_of_crops):
     np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize('name', ['shapes', 'squares'])
+@pytest.mark.parametrize(
+  'name', ['shapes', pytest.param('squares', marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize('number_of_crops, start', [(1, 4), (144, 3)])
 def test_the_rest_is_what_the_whole_has_there(network, name, number_of_crops, start):
   """Bit for bit, where the chunks are the same: here, mini-batches of 4 or 3 images."""

@@ -52,7 +52,7 @@ def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
   output = tmp_path / 'scores.json'
   found = evaluate(trained, Asked(), output)
   assert json.loads(output.read_text()) == json.loads(json.dumps(found))
-  rows = [answered(restore(workdir), Asked()) for workdir in trained]
+  rows = [answered(restore(workdir), Asked()).read() for workdir in trained]
   mean = (rows[0]['probabilities'] + rows[1]['probabilities']) / 2
   labels = sources.load('digits').test.labels
   np.testing.assert_array_equal(rows[0]['labels'], labels)
@@ -66,8 +66,8 @@ def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
 
 
 def test_the_first_examples_alone(trained):
-  whole = answered(restore(trained[0]), Asked())
-  some = answered(restore(trained[0]), Asked(examples=100))
+  whole = answered(restore(trained[0]), Asked()).read()
+  some = answered(restore(trained[0]), Asked(examples=100)).read()
   assert len(some) == 100
   np.testing.assert_array_equal(some['labels'], whole['labels'][:100])
   np.testing.assert_allclose(
@@ -110,13 +110,13 @@ def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypat
   """The same bits, wherever it was stopped; nothing is answered twice."""
   asked = Asked(crops=144, statistics=MOVING_AVERAGE)
   network = restore(photographs)
-  whole = np.array(answered(network, asked))
+  whole = np.array(answered(network, asked).read())
   copy = network._replace(workdir=tmp_path)
   calls = []
   for stop in (1, 3, 2, 99):
     check = Stop(stop)
     try:
-      rows = answered(copy, asked, check)
+      rows = answered(copy, asked, check).read()
     except Preempted:
       rows = None
     calls.append(stop - check.remaining)
@@ -127,9 +127,9 @@ def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypat
 
 def test_finished_answers_are_taken_from_the_file(photographs, monkeypatch):
   network, asked = restore(photographs), Asked(statistics=MOVING_AVERAGE)
-  first = np.array(answered(network, asked))
+  first = np.array(answered(network, asked).read())
   monkeypatch.setattr(evaluation, '_complete', None)
-  np.testing.assert_array_equal(answered(network, asked), first)
+  np.testing.assert_array_equal(answered(network, asked).read(), first)
 
 
 def test_another_data_set_with_the_same_classes(photographs):

@@ -1,0 +1,259 @@
+"""results/ensemble/README.md: figure 4 of the paper, small, and calibration beyond it.
+
+Made from what `python -m bn_repro.evaluate` wrote of the six members of section 4.2.3,
+with one crop and with 144; nothing is measured here.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bn_repro.errors import UserError
+from bn_repro.report import ensemble_figures, tables
+
+FILES = {1: '1_crop', 144: '144_crops'}
+COST = 'imagenet_sample'
+# Of figure 4: members, crops, top-1 and top-5 accuracy on ImageNet's validation set.
+PAPER = (
+  (1, 1, 0.748, 0.9218),
+  (1, 144, 0.7801, 0.9418),
+  (6, 144, 0.799, 0.951),
+)
+WHAT = {
+  'ensemble_1': 'larger initial weights',
+  'ensemble_2': 'dropout 5 %',
+  'ensemble_3': 'dropout 10 %',
+  'ensemble_4': 'per-activation BN in row 5b',
+  'ensemble_5': 'larger initial weights, dropout 5 %',
+  'ensemble_6': 'larger initial weights, per-activation BN in row 5b, dropout 10 %',
+}
+TEXT = """\
+# Figure 4: 144 crops and an ensemble of six, on ten classes
+
+*Made by `scripts/report.py` from the files beside it; do not edit.*
+
+The six members of section 4.2.3, each a variant of BN-x30, on {dataset} at
+{size} pixels and a quarter of the width ({examples:,} validation images, 9,469 to train
+on, {train_for} each). The paper's rows are on ImageNet: 1000 classes, 224 pixels, full
+width, 1.28 million photographs; only the order and the gains may be compared.
+Population statistics over {population_batches} mini-batches; intervals are Wilson's, of
+95 %, and tell what the number of images leaves open, not what another training would
+give.
+
+{scores}
+
+{gains}
+
+![Accuracy against the number of members](members.png)
+
+## The members
+
+{members}
+
+Which member used which variant, and how much of it, the paper does not say; see
+`configs/ensemble.py`.
+
+## The crops
+
+Four sizes of an image, three squares of each, of each square the corners, the centre
+and the whole, and the mirror image of everything: 144. Of a square image, as all are in
+this data set, the three squares coincide: {different_crops:g} differ, each is computed
+once and counts three times.
+
+![The crops of a landscape, a portrait and a square](crops.png)
+
+{cost}
+
+## Calibration
+
+Not in the paper: is an answer right as often as its probability says? The expected
+calibration error is the mean distance between confidence and accuracy over {bins} bins
+(Guo et al., 2017):
+
+{calibration}
+
+![Reliability](reliability.png)
+
+## Made again by
+
+```
+{commands}
+```
+
+{origin}
+"""
+COST_TEXT = """\
+Time and memory on photographs of all shapes at 224 pixels, full width, 1000 classes,
+random weights (imagenet_sample, {device}):
+
+{table}
+
+Images are answered sixteen at a time, which bounds the memory.
+"""
+
+
+def write(results: Path) -> None:
+  """Writes the README and the figures of `results` from its JSON files.
+
+  Raises:
+    UserError: an evaluation is not there.
+  """
+  found = {crops: _read(results / f'{name}.json') for crops, name in FILES.items()}
+  ensemble_figures.members(found, results / 'members.png')
+  ensemble_figures.reliability(answers(found), results / 'reliability.png')
+  ensemble_figures.crops(results / 'crops.png')
+  cost = results / f'{COST}.json'
+  (results / 'README.md').write_text(text(found, _cost(cost)))
+
+
+def _read(path: Path) -> dict[str, Any]:
+  if not path.exists():
+    raise UserError(
+      f'no {path}; `python -m bn_repro.evaluate --workdir=DIR,DIR,... --crops=N '
+      f'--output={path}` makes it'
+    )
+  return json.loads(path.read_text())
+
+
+def answers(found: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
+  """The scores behind each way to answer, by its name: of each member, or of all."""
+  named = {}
+  for crops, page in found.items():
+    title = 'one crop' if crops == 1 else f'{crops} crops'
+    named[f'one network, {title}'] = page['members']
+    named[f'six networks, {title}'] = [page['ensemble']]
+  return named
+
+
+def text(found: dict[int, dict], cost: str) -> str:
+  """The page.
+
+  Args:
+    found: the evaluation with so many crops.
+    cost: the paragraph on time and memory.
+  """
+  page = found[144]
+  return TEXT.format(
+    dataset=page['dataset'], size=page['members'][0]['size'],
+    train_for=page['members'][0]['train_for'],
+    examples=page['ensemble']['examples'],
+    population_batches=page['population_batches'],
+    scores=_scores(found), gains=_gains(found), members=_members(found),
+    different_crops=page['different_crops'], cost=cost,
+    bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
+    commands=_commands(page), origin=_origin(page),
+  )  # fmt: skip
+
+
+def _scores(found: dict[int, dict]) -> str:
+  """Ours, and beneath each the paper's."""
+  rows = []
+  for members in (1, 6):
+    for crops, page in found.items():
+      of_all = page['members'] if members == 1 else [page['ensemble']]
+      kind = 'one network, mean of six' if members == 1 else 'ensemble of six'
+      columns = (_accuracy(of_all, name) for name in ('top_1', 'top_5'))
+      rows.append((f'**{kind}**', str(crops), *columns))
+      rows += [
+        ('in the paper, on ImageNet', str(c), f'{top_1:.2%}', f'{top_5:.2%}')
+        for m, c, top_1, top_5 in PAPER
+        if (m, c) == (members, crops)
+      ]
+  return tables.markdown(('', 'crops', 'top-1', 'top-5'), rows)
+
+
+def _accuracy(scores: list[dict], name: str) -> str:
+  """Of one answer with its interval, or the mean over members with their range."""
+  values = [100 * score[name]['accuracy'] for score in scores]
+  if len(values) == 1:
+    low, high = 100 * scores[0][name]['low'], 100 * scores[0][name]['high']
+    return f'{values[0]:.2f} % ({low:.2f} to {high:.2f})'
+  return f'{np.mean(values):.2f} % ({min(values):.2f} to {max(values):.2f} by member)'
+
+
+def _gains(found: dict[int, dict]) -> str:
+  """What crops and members gain, here and in the paper."""
+  single = {c: np.mean([m['top_1']['accuracy'] for m in p['members']])
+            for c, p in found.items()}  # fmt: skip
+  together = {c: p['ensemble']['top_1']['accuracy'] for c, p in found.items()}
+  (_, _, one, _), (_, _, many, _), (_, _, six, _) = PAPER
+  return (
+    f'Of one network 144 crops gain {100 * (single[144] - single[1]):+.1f} points of '
+    f'top-1 (in the paper {100 * (many - one):+.1f}); on 144 crops six networks gain '
+    f'{100 * (together[144] - single[144]):+.1f} over one (in the paper '
+    f'{100 * (six - many):+.1f}), on one crop {100 * (together[1] - single[1]):+.1f}.'
+  )
+
+
+def _members(found: dict[int, dict]) -> str:
+  head = ('member', 'BN-x30 with', 'steps', 'top-1, one crop', 'top-1, 144 crops')
+  pairs = zip(*(page['members'] for page in found.values()))
+  rows = [
+    (one['network'], WHAT[one['network']], f'{one["step"]:,}',
+     *(_accuracy([score], 'top_1') for score in (one, many)))
+    for one, many in pairs
+  ]  # fmt: skip
+  return tables.markdown(head, rows)
+
+
+def _calibration(found: dict[int, dict]) -> str:
+  rows = [
+    (name,
+     f'{100 * np.mean([s["expected_calibration_error"] for s in scores]):.1f} points',
+     f'{np.mean([s["cross_entropy"] for s in scores]):.3f}')
+    for name, scores in answers(found).items()
+  ]  # fmt: skip
+  return tables.markdown(
+    ('answer of', 'expected calibration error', 'cross-entropy'), rows
+  )
+
+
+def _cost(path: Path) -> str:
+  """The paragraph on time and memory; '' where it was not measured."""
+  if not path.exists():
+    return ''
+  found = json.loads(path.read_text())
+  head = ('images', 'crops', 'different ones', 'seconds an image', 'peak memory')
+  rows = [
+    (str(row['images']), str(row['crops']), f'{row["different_crops"]:.1f}',
+     f'{row["seconds_per_image"]:.2f}', f'{row["peak_bytes"] / 1e9:.1f} GB')
+    for row in found['rows']
+  ]  # fmt: skip
+  return COST_TEXT.format(device=found['device'], table=tables.markdown(head, rows))
+
+
+def _commands(page: dict[str, Any]) -> str:
+  workdirs = ','.join(
+    f'runs/inception/ensemble/{_folder(member)}' for member in page['members']
+  )
+  lines = [
+    'python scripts/sweep.py --sweep=configs/sweeps/inception_ensemble.py \\',
+    '  --root=runs/inception/ensemble --jobs=2',
+  ]
+  for crops, name in FILES.items():
+    lines += [
+      f'python -m bn_repro.evaluate --crops={crops} \\',
+      f'  --workdir={workdirs} \\',
+      f'  --output=results/ensemble/{name}.json',
+    ]
+  lines += [
+    'python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json',
+    'python scripts/report.py --report=ensemble --results=results/ensemble',
+  ]
+  return '\n'.join(lines)
+
+
+def _folder(member: dict[str, Any]) -> str:
+  return f'member_{member["network"].rpartition("_")[2]}'
+
+
+def _origin(page: dict[str, Any]) -> str:
+  versions = ', '.join(f'{name} {v}' for name, v in page['versions'].items())
+  digests = ', '.join(member['checkpoint'][:16] for member in page['members'])
+  return (
+    '## Where the numbers come from\n\n'
+    f'- checkpoints: SHA-256 {digests}\n- git_revision: {page["git_revision"]}\n'
+    f'- device: {page["device"]}\n- versions: {versions}'
+  )

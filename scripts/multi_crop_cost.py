@@ -1,0 +1,84 @@
+"""What 144 crops cost: time and memory of `python -m bn_repro.evaluate`.
+
+python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json
+
+BN-x30 at full width and 224 pixels with its initial weights, on the photographs of
+imagenet_sample, which have all shapes. Each row is a process of its own. Some 10
+minutes on two CPU cores; `--images=500` takes all photographs, which is for a GPU.
+"""
+
+import argparse
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import jax
+import jax.numpy as jnp
+
+from bn_repro import config as config_lib
+from bn_repro import models, provenance
+from bn_repro.checkpoint import Checkpoint, Checkpoints
+from bn_repro.config import PROJECT, write_json
+from bn_repro.describe import input_of
+
+DATASET = 'imagenet_sample'
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--output', type=Path, required=True, help='the JSON file')
+  parser.add_argument('--images', type=int, nargs='+', default=[16, 64], help='(16 64)')
+  options = parser.parse_args()
+  with tempfile.TemporaryDirectory() as directory:
+    workdir = Path(directory) / 'run'
+    save_untrained(workdir)
+    cases = [(1, max(options.images)), *((144, number) for number in options.images)]
+    rows = [measure(workdir, *case) for case in cases]
+  origin = provenance.origin(jax.local_devices())
+  write_json(options.output, {'dataset': DATASET, 'rows': rows, **origin})
+  print(json.dumps(rows, indent=2))
+
+
+def save_untrained(workdir: Path) -> None:
+  """A workdir with a checkpoint of the initial weights."""
+  config = config_lib.load(f'{PROJECT}/configs/bn_x30.py:imagenet2012')
+  size, num_classes = input_of(config)
+  model = models.build(config, num_classes)
+  initialize = jax.jit(functools.partial(model.init, train=False))
+  variables = initialize(jax.random.key(config.seed), jnp.zeros((1, *size)))
+  workdir.mkdir()
+  config_lib.store(config, workdir, [])
+  with Checkpoints(workdir) as checkpoints:
+    checkpoints.save(Checkpoint(0, jax.device_get(variables), {}))
+
+
+def measure(workdir: Path, crops: int, images: int) -> dict:
+  """Evaluates so many images in a process; its answers' time and its peak memory."""
+  output = workdir / f'{crops}_{images}.json'
+  process = subprocess.Popen(
+    [sys.executable, '-m', 'bn_repro.evaluate', f'--workdir={workdir}',
+     f'--dataset={DATASET}', f'--crops={crops}', f'--examples={images}',
+     '--statistics=moving_average', f'--output={output}'],
+    cwd=PROJECT,
+  )  # fmt: skip
+  _, status, usage = os.wait4(process.pid, 0)
+  if status:
+    sys.exit(f'error: the evaluation of {images} images failed')
+  found = json.loads(output.read_text())
+  return {
+    'images': images,
+    'crops': crops,
+    'different_crops': found['different_crops'],
+    'seconds_per_image': found['members'][0]['seconds'] / images,
+    'peak_bytes': 1024 * usage.ru_maxrss,
+  }
+
+
+if __name__ == '__main__':
+  main()
