@@ -41,7 +41,7 @@ def assert_equal(left, right):
 
 
 def test_they_are_those_of_algorithm_2_as_training_computes_them(network):
-  config = small_config('batch_norm', num_devices=1)
+  config = small_config('batch_norm', num_devices=1, steps_per_call=1)
   built = experiment.build(config)
   compute = PopulationStatistics(built, built.feeds.train.examples, lambda: None)
   expected = compute(network.params, network.batch_stats)
