@@ -55,6 +55,8 @@ _DURATIONS = (
   'learning_rate_decay_every', 'train_at_least',
 )  # fmt: skip
 _DURATION = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
+# Of analysis/probes.py, for the network of section 4.1.
+_PROBES = ('covariate_shift', 'layer_jacobians')
 _PIXEL_DATASETS = ('mnist', 'digits')
 _NAME = re.compile(r'\w[\w.-]{0,99}', re.ASCII)
 _LARGEST_LAYER = 2**17
@@ -88,6 +90,8 @@ def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
     ('learning_rate_decay', 'above 0 and at most 1', _is_share),
     ('tracked_unit', 'a unit of the last hidden layer',
      lambda v: 0 <= v < config.model.hidden_sizes[-1]),
+    ('probes', f'some of {", ".join(_PROBES)}, with the network of section 4.1',
+     lambda v: set(v) <= set(_PROBES) and config.model.name == 'mlp'),
     ('targets', 'accuracies between 0 and 1', lambda v: all(map(_is_share, v))),
   )  # fmt: skip
 

@@ -35,6 +35,7 @@ OPTIONAL = (
   {'gradient_accumulation': WHOLE},
   {'patience': NUMBER, 'train_at_least': TEXT},
   {'training_images_evaluated': WHOLE},
+  {'probes': TEXTS},
 )
 OF_NETWORK = {
   'mlp': {

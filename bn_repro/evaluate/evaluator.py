@@ -16,6 +16,7 @@ import numpy as np
 import optax
 
 from bn_repro import parallel
+from bn_repro.analysis.probes import Probes
 from bn_repro.data.pipeline import Feed
 from bn_repro.evaluate.population import PopulationStatistics
 from bn_repro.evaluate.scores import TOP
@@ -53,6 +54,7 @@ class Evaluator:
     self.population_statistics = PopulationStatistics(
       experiment, training_examples, check
     )
+    self._probes = Probes(experiment)
 
   def __call__(self, state: TrainState) -> tuple[dict, np.ndarray | None]:
     """Evaluates a network, given as host arrays.
@@ -66,6 +68,7 @@ class Evaluator:
     population = self.population_statistics(params, batch_stats)
     scalars, inputs = self._on_test_set(params, population)
     scalars = {f'test/{name}': value for name, value in scalars.items()}
+    scalars |= self._probes(state, population)
     if self._on_training_set:
       undistorted, _ = self._on_training_set(params, population)
       scalars['train/accuracy_undistorted'] = undistorted['accuracy']

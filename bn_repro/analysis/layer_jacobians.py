@@ -1,0 +1,91 @@
+"""Claim 28: do layers keep the lengths of what they are given (section 3.3)?
+
+The paper conjectures that batch normalization "may lead the layer Jacobians to have
+singular values close to 1", of the map from the normalized inputs of one layer to those
+of the next. Both ends are divided by their standard deviations here, with batch
+normalization and without: what is compared is the shape of the map, not its unit.
+"""
+
+import itertools
+from typing import Any
+
+import jax
+import numpy as np
+
+from bn_repro import parallel
+from bn_repro.data.pipeline import Feed
+from bn_repro.experiment import Experiment
+from bn_repro.fold import fold
+from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.step import TrainState
+
+EXAMPLES = 1_000  # test images that standard deviations are taken over
+JACOBIANS = 50  # of the first of them
+PERCENTILES = (10, 50, 90)
+
+
+class LayerJacobians:
+  """A probe of the network of section 4.1."""
+
+  def __init__(self, experiment: Experiment):
+    """Takes the first test images, which stay the same."""
+    self._model = experiment.model
+    self._images = jax.device_get(_first_images(experiment.feeds.test, experiment))
+
+  def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
+    """Percentiles, over images and directions, of each layer's singular values.
+
+    Args:
+      state: of training, host arrays.
+      population: the statistics to normalize with, those of algorithm 2.
+
+    Returns:
+      Such as {'jacobian/layer_2/percentile_50': 0.7, ...}; layer 2 is the map from
+      the sigmoid inputs of the first hidden layer to those of the second.
+    """
+    # Folded, a layer is a matrix and a shift, with BN as without.
+    model, params = fold(self._model, state.params, population)
+    _, sown = model.apply(
+      {'params': params}, self._images, train=False, mutable=[SIGMOID_INPUTS]
+    )
+    inputs = _in_order(sown[SIGMOID_INPUTS])
+    found = {}
+    for i, (before, after) in enumerate(itertools.pairwise(inputs), start=2):
+      values = singular_values(params[f'hidden_{i}']['kernel'], before, after)
+      for percentile, value in zip(PERCENTILES, np.percentile(values, PERCENTILES)):
+        found[f'jacobian/layer_{i}/percentile_{percentile}'] = float(value)
+    return found
+
+
+def _first_images(feed: Feed, experiment: Experiment) -> jax.Array:
+  """`[examples, height, width]` float32, as the network sees them."""
+  number = min(EXAMPLES, feed.num_examples)
+  examples = parallel.replicate(feed.examples, experiment.devices[:1])
+  inputs = next(iter(feed.inputs_in_order(number, stop=number)))
+  return feed.batch(examples, inputs, stream=None).images
+
+
+def _in_order(sown: dict[str, Any]) -> list[np.ndarray]:
+  """What was sown of each sigmoid layer, the first one first, in float64."""
+  layers = (sown[f'sigmoid_{i}'][0] for i in range(1, len(sown) + 1))
+  return [np.asarray(layer, np.float64) for layer in layers]
+
+
+def singular_values(
+  kernel: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> np.ndarray:
+  """Of the Jacobians of z -> W g(z), both ends in standard deviations.
+
+  Args:
+    kernel: W, `[units, next units]`, with whatever scale batch normalization adds.
+    before: sigmoid inputs of a layer, `[examples, units]`.
+    after: those of the next layer, `[examples, next units]`.
+
+  Returns:
+    `[examples, min(units, next units)]` float64, of the first `JACOBIANS` examples,
+    largest first.
+  """
+  sigmoid = 1 / (1 + np.exp(-before[:JACOBIANS]))
+  slopes = sigmoid * (1 - sigmoid) * before.std(axis=0)
+  matrices = slopes[:, :, None] * np.asarray(kernel, np.float64) / after.std(axis=0)
+  return np.linalg.svd(matrices, compute_uv=False)

@@ -1,0 +1,38 @@
+"""What is measured of a network while it trains, beside its accuracy.
+
+A config names its probes in `probes`; each is a class of a module here, which is given
+the experiment once and the state of training at every evaluation.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bn_repro.analysis.covariate_shift import CovariateShift
+from bn_repro.analysis.layer_jacobians import LayerJacobians
+from bn_repro.experiment import Experiment
+from bn_repro.step import TrainState
+
+PROBES: Mapping[str, Callable[[Experiment], Callable]] = {
+  'layer_jacobians': LayerJacobians,
+  'covariate_shift': CovariateShift,
+}
+
+
+class Probes:
+  """The probes that a config names."""
+
+  def __init__(self, experiment: Experiment):
+    names = experiment.config.get('probes', ())
+    self._probes = [PROBES[name](experiment) for name in names]
+
+  def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
+    """What they measure, by its TensorBoard tag.
+
+    Args:
+      state: of training, host arrays.
+      population: the statistics of algorithm 2.
+    """
+    found = {}
+    for probe in self._probes:
+      found |= probe(state, population)
+    return found
