@@ -6,9 +6,11 @@ usage:
 experiments:
   population_batches   how many training mini-batches algorithm 2 needs
   shifted_data         what population statistics of shifted images mend (section 5)
+  weight_scale         what the scale of a layer's weights changes (section 3.3); also
+                       without batch normalization
 
 flags:
-  --workdir       the run, with batch normalization, at its newest checkpoint
+  --workdir       the run, at its newest checkpoint
   --output        gets the measurements, as JSON
   --help          this text
 
@@ -26,7 +28,7 @@ from bn_repro.config import write_json
 from bn_repro.errors import UserError
 from bn_repro.messages import shown
 
-EXPERIMENTS = ('population_batches', 'shifted_data')
+EXPERIMENTS = ('population_batches', 'shifted_data', 'weight_scale')
 FLAGS = command_line.Flags(('workdir', 'output'), ('help', 'h'))
 
 

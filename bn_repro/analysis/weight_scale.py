@@ -1,0 +1,150 @@
+"""Claim 4: with batch normalization the scale of a layer's weights does not matter.
+
+Section 3.3: BN(Wu) = BN((aW)u), so that neither what the layer gives nor the gradient
+of its input changes, and the gradient of its weights shrinks as they grow, by 1/a. Here
+the weights of one layer of the trained network are multiplied by a, and everything is
+measured on one training mini-batch. Exact with epsilon = 0 only: where the variance of
+Wu is no longer large beside epsilon, it is not.
+"""
+
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from bn_repro import data, provenance
+from bn_repro.data import sampler
+from bn_repro.data.pipeline import Batch
+from bn_repro.errors import UserError
+from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.result import about
+from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.report.tables import markdown
+
+FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
+
+
+def measure(network: Network) -> dict[str, Any]:
+  """What multiplying each hidden layer's weights by a number changes.
+
+  Args:
+    network: that of section 4.1, with batch normalization or without.
+
+  Returns:
+    A page of JSON. `rows` has for each epsilon (the network's and 0), layer and
+    factor: how far the layer's sigmoid inputs move, as a root mean square in standard
+    deviations; the norm of the gradient of its weights times the factor, and the norm
+    of the gradient of the network's input, both relative to those at factor 1.
+
+  Raises:
+    UserError: it is another network, or its data are not there.
+  """
+  if network.config.model.name != 'mlp':
+    raise UserError(
+      f'{network.workdir} holds no network of section 4.1; choose a run of '
+      'configs/mnist.py'
+    )
+  devices = jax.local_devices()[:1]
+  batch = _mini_batch(network, devices)
+  rows = [
+    row
+    for model, epsilon in _models(network)
+    for row in _rows(network, model, batch, epsilon)
+  ]
+  return {**about(network), 'rows': rows, **provenance.origin(devices)}
+
+
+def _mini_batch(network: Network, devices: list[jax.Device]) -> Batch:
+  """The first one of training."""
+  feed = data.open_feeds(network.config, devices).train
+  inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
+  return feed.batch(feed.examples, inputs, sampler.TRAINING)
+
+
+def _models(network: Network) -> list[tuple[nn.Module, float | None]]:
+  """The network as it is, and with epsilon = 0; without BN there is no epsilon."""
+  model = network.model
+  if model.batch_norm is None:
+    return [(model, None)]
+  exact = model.clone(batch_norm=functools.partial(model.batch_norm, epsilon=0.0))
+  return [(model, network.config.model.epsilon), (exact, 0.0)]
+
+
+def _rows(
+  network: Network, model: nn.Module, batch: Batch, epsilon: float | None
+) -> list[dict[str, Any]]:
+  """Of every layer and factor, for one epsilon."""
+  run = jax.jit(functools.partial(_gradients, model, network.batch_stats))
+  found = []
+  for i in range(1, len(network.config.model.hidden_sizes) + 1):
+    name = f'hidden_{i}'
+    of_factor = {}
+    for factor in FACTORS:
+      layer = network.params[name] | {
+        'kernel': network.params[name]['kernel'] * np.float32(factor)
+      }
+      gradients, sown = run(network.params | {name: layer}, batch)
+      of_factor[factor] = _measured(name, sown[f'sigmoid_{i}'][0], *gradients)
+    found += [
+      {'epsilon': epsilon, 'layer': i, 'factor': factor, **_compared(of_factor, factor)}
+      for factor in FACTORS
+    ]
+  return found
+
+
+def _gradients(model: nn.Module, batch_stats: Any, params: Any, batch: Batch):
+  """Of the loss by parameters and images, and the inputs of all sigmoids."""
+
+  def loss_of(params, images):
+    logits, updated = model.apply(
+      {'params': params, 'batch_stats': batch_stats},
+      images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
+    )  # fmt: skip
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+    return jnp.mean(losses), updated[SIGMOID_INPUTS]
+
+  return jax.grad(loss_of, argnums=(0, 1), has_aux=True)(params, batch.images)
+
+
+def _measured(name: str, inputs, of_params, of_images) -> dict[str, Any]:
+  kernel = np.asarray(of_params[name]['kernel'], np.float64)
+  return {
+    'inputs': np.asarray(inputs, np.float64),
+    'of_weights': np.linalg.norm(kernel),
+    'of_images': np.linalg.norm(np.asarray(of_images, np.float64)),
+  }
+
+
+def _compared(
+  of_factor: dict[float, dict[str, Any]], factor: float
+) -> dict[str, float]:
+  """One factor beside factor 1."""
+  one, other = of_factor[1.0], of_factor[factor]
+  apart = (other['inputs'] - one['inputs']) / one['inputs'].std(axis=0)
+  return {
+    'inputs_moved': float(np.sqrt(np.mean(apart * apart))),
+    'gradient_of_weights_times_factor': float(
+      factor * other['of_weights'] / one['of_weights']
+    ),
+    'gradient_of_images': float(other['of_images'] / one['of_images']),
+  }
+
+
+def table(found: dict[str, Any]) -> str:
+  """The rows as text."""
+  head = (
+    'epsilon', 'layer', 'a', 'inputs moved by', 'a x gradient of the weights',
+    'gradient of the images',
+  )  # fmt: skip
+  rows = [
+    ('-' if row['epsilon'] is None else f'{row["epsilon"]:g}', str(row['layer']),
+     f'{row["factor"]:g}', f'{row["inputs_moved"]:.2g}',
+     f'{row["gradient_of_weights_times_factor"]:.4g}',
+     f'{row["gradient_of_images"]:.4g}')
+    for row in found['rows']
+  ]  # fmt: skip
+  return markdown(head, rows)
