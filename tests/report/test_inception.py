@@ -173,6 +173,7 @@ def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
     text = (tmp_path / 'README.md').read_text()
     assert ('## The seven changes' in text) == ('ablation' in shown)
     assert '**Not trained yet:** BN-x30, BN-x5-Sigmoid.' in text
+    assert 'perhaps still ahead:** Inception, seed 0; Inception, seed 1' in text
     for said in (
       '1 diverged',
       'it diverges between steps 100 and 200',

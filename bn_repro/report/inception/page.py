@@ -88,7 +88,7 @@ def _introduction(networks) -> str:
     setting=f'{config["dataset.name"]} at {config["dataset.size"]} pixels',
     width=config['model.width'], batch=config['batch_size'],
     group=config['model.normalization_group'], rate=config['learning_rate'],
-    at_least=config['train_at_least'], missing=_missing(networks),
+    at_least=config['train_at_least'], missing=_missing(networks) + _cut(networks),
   )  # fmt: skip
 
 
@@ -96,6 +96,21 @@ def _missing(networks: dict[str, list[Run]]) -> str:
   """Which networks of figure 3 no run was collected of; '' if none is missing."""
   names = [NAMES[network] for network in figure_3.PAPER if network not in networks]
   return f'\n**Not trained yet:** {", ".join(names)}.\n' if names else ''
+
+
+def _cut(networks: dict[str, list[Run]]) -> str:
+  """Which runs ended because `train_for` did, with patience left; '' if none."""
+  names = [
+    f'{NAMES[network]}, seed {run.config["seed"]}'
+    for network, runs in networks.items()
+    for run in runs
+    if run.curves['step'][-1] >= run.summary['num_steps']
+  ]
+  if not names:
+    return ''
+  longest = networks[PLAIN][0].config['train_for']
+  ended = f'**Ended after {longest}, its maximum perhaps still ahead:**'
+  return f'\n{ended} {"; ".join(names)}.\n'
 
 
 def _budget(of_sweep) -> str:
