@@ -84,19 +84,19 @@ def _claims(families: dict[str, list[Run]]) -> list[tuple[str, str]]:
   chance = f'chance is {1 / plain[0].config["dataset.num_classes"]:.0%}'
   least = min(run.config['learning_rate'] for run in plain)
   rows = [
-    ('16: higher rates have no ill side effects with BN',
+    ('Claim 16: higher rates have no ill side effects with BN',
      f"BN-x5's recipe stays within a point of its best accuracy {_harmless(recipe)}, "
      f'the plain network {_harmless(plain)}'),
   ]  # fmt: skip
   if quick := [r for r in plain if math.isclose(r.config['learning_rate'], 5 * least)]:
     rows.insert(0, (
-      '15: plain Inception diverges at five times its rate',
+      'Claim 15: plain Inception diverges at five times its rate',
       f'{_fate(quick[0])} at {5 * least:g}; {_first_failure(plain)}',
     ))  # fmt: skip
   if sigmoids := families.get('inception_sigmoid'):
     highest = max(map(best, sigmoids))
     rows.insert(0, (
-      '14: plain Inception with sigmoids never does better than chance',
+      'Claim 14: plain Inception with sigmoids never does better than chance',
       f'{highest:.1%} at most; {chance}',
     ))  # fmt: skip
   return rows

@@ -110,7 +110,7 @@ def _claims(networks) -> str:
     ('10: BN-x5 needs 14 times fewer steps', ('bn_x5',),
      lambda: _ahead(networks, 'bn_x5')),
     ('11: BN-x30 is slower than BN-x5 at first and ends higher', ('bn_x5', 'bn_x30'),
-     lambda: f'{mean("bn_x30", best) - mean("bn_x5", best):+.1%} points; '
+     lambda: f'{100 * (mean("bn_x30", best) - mean("bn_x5", best)):+.1f} points; '
      f'{_steps(networks, "bn_x30")} steps to the target, BN-x5 '
      f'{_steps(networks, "bn_x5")}'),
     ('12: BN-x30 is at its maximum after 5 times fewer steps than the plain network',
@@ -120,7 +120,11 @@ def _claims(networks) -> str:
     ('13: BN-x5 trains with sigmoids, to less than the plain network with ReLU',
      ('bn_x5_sigmoid',), lambda: _ahead(networks, 'bn_x5_sigmoid')),
   )  # fmt: skip
-  rows = [(text, say()) for text, needs, say in claims if set(needs) <= set(networks)]
+  rows = [
+    (f'Claim {text}', say())
+    for text, needs, say in claims
+    if set(needs) <= set(networks)
+  ]
   return tables.markdown(('claim', 'measured here'), rows)
 
 
