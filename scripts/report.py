@@ -2,8 +2,8 @@
 
 python scripts/report.py --root=runs/mnist --results=results/mnist
 python scripts/report.py --results=results/mnist      (again, from its own files)
-python scripts/report.py --report=imagenette_cpu --root=runs/imagenette_cpu \\
-  --results=results/imagenette_cpu
+python scripts/report.py --report=inception --root=runs/inception \\
+  --results=results/inception
 python scripts/report.py --report=population --results=results/population
 python scripts/report.py --report=ensemble --results=results/ensemble
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.errors import UserError
-from bn_repro.report import collect, ensemble, imagenette_cpu, mnist, population, tables
+from bn_repro.report import collect, ensemble, mnist, population, tables
 from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -23,7 +23,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 # without sweeps is made from what other commands wrote into its folder.
 REPORTS = {
   'mnist': (mnist, ('figure1', 'grid')),
-  'imagenette_cpu': (imagenette_cpu, ('networks',)),
   'inception': (inception, inception.SWEEPS),
   'population': (population, ()),
   'ensemble': (ensemble, ()),

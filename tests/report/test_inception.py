@@ -1,15 +1,21 @@
 """Figure 3's numbers from curves that were written down by hand."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from bn_repro import sweep
 from bn_repro.intervals import Interval
+from bn_repro.report import collect, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation, figure_3, page
 from bn_repro.report.inception import runs as family
+from support import PROJECT
 
+RESULTS = PROJECT / 'results' / 'inception'
 EVERY = 100  # steps between evaluations
 
 
@@ -183,3 +189,42 @@ def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
   assert {path.stem for path in tmp_path.glob('*.png')} == {
     'figure2', 'learning_rates', 'ablation', 'overfitting',
   }  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def committed():
+  return {name: collect.load(RESULTS, name) for name in page.SWEEPS}
+
+
+def test_the_page_and_its_figures_made_again_are_those_committed(tmp_path):
+  """A PNG names the numbers that it shows by their digest."""
+  for path in [*RESULTS.glob('*.json'), *RESULTS.glob('*.csv')]:
+    shutil.copy(path, tmp_path)
+  page.write(tmp_path)
+  made = {path.name for path in tmp_path.iterdir()}
+  assert made == {path.name for path in RESULTS.iterdir()}
+  assert (tmp_path / 'README.md').read_text() == (RESULTS / 'README.md').read_text()
+  for path in tmp_path.glob('*.png'):
+    with Image.open(path) as again, Image.open(RESULTS / path.name) as drawn:
+      assert again.text['Description'] == drawn.text['Description']
+
+
+def test_the_table_in_the_readme_is_that_of_the_runs(committed, tmp_path):
+  copy = tmp_path / 'README.md'
+  copy.write_text((PROJECT / 'README.md').read_text())
+  text = page.headline(*committed.values())
+  tables.replace_block(copy, 'inception tables', text)
+  assert copy.read_text() == (PROJECT / 'README.md').read_text()
+
+
+@pytest.mark.parametrize('name', page.SWEEPS)
+def test_the_runs_are_some_of_the_sweeps(committed, name):
+  """Of those that asked for it, with the very config, from a clean commit."""
+  path = PROJECT / 'configs' / 'sweeps' / f'inception_{name}.py'
+  asked = {run.name: run for run in sweep.read(path)}
+  for run in committed[name]:
+    wanted = dict(asked[run.name].overrides)
+    assert {field: run.config[field] for field in wanted} == wanted
+    assert len(run.summary['git_revision']) == 40
+    assert run.summary['best_test_accuracy'] == pytest.approx(family.best(run))
+    assert run.curves['step'][-1] == run.summary['last_step']
