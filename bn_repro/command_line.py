@@ -10,6 +10,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from absl import flags as absl_flags
@@ -97,6 +98,12 @@ class Parser(argparse.ArgumentParser):
   def error(self, message: str) -> NoReturn:
     """Instead of leaving."""
     raise UserError(f'{message}; see --help')
+
+
+def check_folder_of(output: Path) -> None:
+  """Raises UserError, before any work, unless there is a directory for --output."""
+  if not output.parent.is_dir():
+    raise UserError(f'there is no directory {output.parent} for --output; make it')
 
 
 def check_address(coordinator: str) -> None:

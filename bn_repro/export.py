@@ -29,7 +29,6 @@ import sys
 from pathlib import Path
 
 from bn_repro import command_line, exits
-from bn_repro.errors import UserError
 from bn_repro.evaluate.asked import POPULATION, STATISTICS
 
 FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
@@ -50,8 +49,7 @@ def run(words: list[str]) -> None:
   if command_line.asks_for_help(words):
     return print(__doc__)
   asked = parse(words)
-  if not asked.output.parent.is_dir():
-    raise UserError(f'there is no directory {asked.output.parent}; make it')
+  command_line.check_folder_of(asked.output)
   from bn_repro import compilation, failures, serving
 
   compilation.keep()

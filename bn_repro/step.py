@@ -4,7 +4,6 @@ Does not know where a batch comes from, how often it is called, or on which
 devices.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bn_repro import optimizer, parallel
+from bn_repro import models, optimizer, parallel
 from bn_repro.data import sampler
 from bn_repro.experiment import Experiment
 from bn_repro.models.inception import AUXILIARY_LOGITS
@@ -41,10 +40,8 @@ class TrainState:
 def initial_state(experiment: Experiment) -> TrainState:
   """The state at step 0."""
   config = experiment.config
-  example = jnp.zeros((1, *experiment.feeds.image_shape))
-  # Compiled: step by step, a deep network takes half a minute.
-  initialize = jax.jit(functools.partial(experiment.model.init, train=False))
-  variables = initialize(jax.random.key(config.seed), example)
+  shape = experiment.feeds.image_shape
+  variables = models.initial_variables(experiment.model, config.seed, shape)
   params = variables['params']
   transformation = optimizer.build(config, experiment.lengths)
   return TrainState(

@@ -8,7 +8,6 @@ minutes on two CPU cores; `--images=500` takes all photographs, which is for a G
 """
 
 import argparse
-import functools
 import json
 import os
 import subprocess
@@ -19,7 +18,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
-import jax.numpy as jnp
 
 from bn_repro import config as config_lib
 from bn_repro import models, provenance
@@ -50,8 +48,7 @@ def save_untrained(workdir: Path) -> None:
   config = config_lib.load(f'{PROJECT}/configs/bn_x30.py:imagenet2012')
   size, num_classes = input_of(config)
   model = models.build(config, num_classes)
-  initialize = jax.jit(functools.partial(model.init, train=False))
-  variables = initialize(jax.random.key(config.seed), jnp.zeros((1, *size)))
+  variables = models.initial_variables(model, config.seed, size)
   workdir.mkdir()
   config_lib.store(config, workdir, [])
   with Checkpoints(workdir) as checkpoints:

@@ -50,8 +50,7 @@ def run(words: list[str]) -> None:
     raise UserError(f'{named}; there are {", ".join(EXPERIMENTS)}, see --help')
   command_line.check(words[1:], FLAGS)
   asked = parse(words[1:])
-  if not asked.output.parent.is_dir():
-    raise UserError(f'there is no directory {asked.output.parent}; make it')
+  command_line.check_folder_of(asked.output)
   measure(words[0], asked)
 
 

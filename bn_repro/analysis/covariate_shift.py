@@ -16,7 +16,7 @@ import optax
 from bn_repro import models, optimizer, parallel
 from bn_repro.data import sampler
 from bn_repro.experiment import Experiment
-from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.step import TrainState
 
 
@@ -80,10 +80,8 @@ class CovariateShift:
       {'params': params, 'batch_stats': batch_stats},
       batch.images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
     )  # fmt: skip
-    sown = updated[SIGMOID_INPUTS]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-    in_order = [sown[f'sigmoid_{i}'][0] for i in range(1, len(sown) + 1)]
-    return jnp.mean(losses), in_order
+    return jnp.mean(losses), sigmoid_inputs(updated)
 
 
 def _is_before(name: str, layer: int) -> bool:

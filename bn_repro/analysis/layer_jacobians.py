@@ -16,7 +16,7 @@ from bn_repro import parallel
 from bn_repro.data.pipeline import Feed
 from bn_repro.experiment import Experiment
 from bn_repro.fold import fold
-from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.step import TrainState
 
 EXAMPLES = 1_000  # test images that standard deviations are taken over
@@ -48,7 +48,7 @@ class LayerJacobians:
     _, sown = model.apply(
       {'params': params}, self._images, train=False, mutable=[SIGMOID_INPUTS]
     )
-    inputs = _in_order(sown[SIGMOID_INPUTS])
+    inputs = [np.asarray(layer, np.float64) for layer in sigmoid_inputs(sown)]
     found = {}
     for i, (before, after) in enumerate(itertools.pairwise(inputs), start=2):
       values = singular_values(params[f'hidden_{i}']['kernel'], before, after)
@@ -63,12 +63,6 @@ def _first_images(feed: Feed, experiment: Experiment) -> jax.Array:
   examples = parallel.replicate(feed.examples, experiment.devices[:1])
   inputs = next(iter(feed.inputs_in_order(number, stop=number)))
   return feed.batch(examples, inputs, stream=None).images
-
-
-def _in_order(sown: dict[str, Any]) -> list[np.ndarray]:
-  """What was sown of each sigmoid layer, the first one first, in float64."""
-  layers = (sown[f'sigmoid_{i}'][0] for i in range(1, len(sown) + 1))
-  return [np.asarray(layer, np.float64) for layer in layers]
 
 
 def singular_values(

@@ -1,9 +1,9 @@
 """What a network answers to each example, kept in the workdir as it comes.
 
 The rows of a file, in the order of the data set. Beside it a page of JSON says what
-the answers depend on, and has a check sum of every chunk: a file that was cut, damaged
-or made by another network is begun anew, never read. Does not know how answers are
-made.
+the answers depend on, how many there are, and their check sum: a file that was cut,
+damaged or made by another network is begun anew, never read. Does not know how answers
+are made.
 """
 
 import os
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bn_repro.config import read_json, write_json
+
+_ROWS = 4096  # that are read at a time
 
 
 class Answers(NamedTuple):
@@ -37,6 +39,8 @@ class AnswerFile:
   """Answers that are appended, chunk by chunk.
 
   Attributes:
+    number: of examples that have been answered.
+    seconds: that the answers took.
     is_complete: whether there is nothing to add.
   """
 
@@ -54,21 +58,10 @@ class AnswerFile:
        ('probabilities', '<f4', (num_classes,))]
     )  # fmt: skip
     self._identity = identity
-    self.is_complete = False
-    self._chunks = self._kept_chunks()
+    self.number, self.seconds, self._check_sum, self.is_complete = self._kept()
     path.parent.mkdir(parents=True, exist_ok=True)
     with self._path.open('ab') as file:  # what came after the last note, goes
       file.truncate(self.number * self._type.itemsize)
-
-  @property
-  def number(self) -> int:
-    """Of examples that have been answered."""
-    return sum(length for length, _, _ in self._chunks)
-
-  @property
-  def seconds(self) -> float:
-    """That the answers took."""
-    return sum(seconds for _, _, seconds in self._chunks)
 
   def append(self, answers: Answers, seconds: float) -> None:
     """Adds the answers to the examples that follow; kept when this returns.
@@ -83,7 +76,9 @@ class AnswerFile:
       file.write(rows.tobytes())
       file.flush()
       os.fsync(file.fileno())
-    self._chunks.append((len(rows), zlib.crc32(rows.tobytes()), seconds))
+    self.number += len(rows)
+    self.seconds += seconds
+    self._check_sum = zlib.crc32(rows.tobytes(), self._check_sum)
     self._note()
 
   def complete(self) -> None:
@@ -91,34 +86,42 @@ class AnswerFile:
     self.is_complete = True
     self._note()
 
-  def _note(self) -> None:
-    notes = {'identity': self._identity, 'is_complete': self.is_complete}
-    write_json(self._notes_path, notes | {'chunks': self._chunks})
-
   def read(self) -> np.ndarray:
     """All rows, as they lie on the disk: fields named as those of `Answers`."""
     return np.memmap(self._path, self._type, 'r', shape=(self.number,))
 
-  def _kept_chunks(self) -> list[tuple[int, int, float]]:
-    """Length, check sum and seconds, of a file that can be gone on with."""
+  def _note(self) -> None:
+    notes = {
+      'identity': self._identity, 'number': self.number, 'seconds': self.seconds,
+      'check_sum': self._check_sum, 'is_complete': self.is_complete,
+    }  # fmt: skip
+    write_json(self._notes_path, notes)
+
+  def _kept(self) -> tuple[int, float, int, bool]:
+    """What was noted of a file that can be gone on with, or of an empty one."""
+    nothing = (0, 0.0, 0, False)
     try:
       notes = read_json(self._notes_path)
       if notes['identity'] != self._identity:
-        return []
-      chunks = [tuple(chunk) for chunk in notes['chunks']]
-      if not self._are_whole(chunks):
+        return nothing
+      names = ('number', 'seconds', 'check_sum', 'is_complete')
+      number, seconds, check_sum, is_complete = (notes[name] for name in names)
+      if self._check_sum_of(number) != check_sum:
         raise ValueError('its rows are not those that were noted')
-      self.is_complete = notes['is_complete']
     except FileNotFoundError:
-      return []
+      return nothing
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
       print(f'warning: {self._path} is damaged ({error}); made anew', file=sys.stderr)
-      return []
-    return chunks
+      return nothing
+    return number, seconds, check_sum, is_complete
 
-  def _are_whole(self, chunks) -> bool:
+  def _check_sum_of(self, number: int) -> int:
+    """Of the first rows in the file, read some at a time."""
+    found = 0
     with self._path.open('rb') as file:
-      return all(
-        zlib.crc32(file.read(length * self._type.itemsize)) == check
-        for length, check, _ in chunks
-      )
+      if os.fstat(file.fileno()).st_size < number * self._type.itemsize:
+        raise ValueError('it was cut')
+      for start in range(0, number, _ROWS):
+        rows = min(_ROWS, number - start)
+        found = zlib.crc32(file.read(rows * self._type.itemsize), found)
+    return found

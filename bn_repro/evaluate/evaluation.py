@@ -15,10 +15,10 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from bn_repro import data, describe, lock, provenance
+from bn_repro import command_line, data, describe, lock, provenance
 from bn_repro.config import write_json
 from bn_repro.data import sources
-from bn_repro.data.pipeline import Feed
+from bn_repro.data.pipeline import Feed, chosen
 from bn_repro.errors import UserError
 from bn_repro.evaluate import statistics
 from bn_repro.evaluate.answers import AnswerFile
@@ -46,8 +46,8 @@ def evaluate(
     UserError: a run or the data set is not there, is damaged, or does not fit.
     Preempted: a signal came; what was answered is kept.
   """
-  if output and not output.parent.is_dir():
-    raise UserError(f'there is no directory {output.parent} for --output; make it')
+  if output:
+    command_line.check_folder_of(output)
   networks = [restore(workdir) for workdir in workdirs]
   name = _common_dataset(networks, asked)
   with Interruption() as interruption:
@@ -135,7 +135,7 @@ def _complete(
   batch_stats = statistics.of_network(network, asked, check)
   devices = jax.local_devices()
   feed = _open(network, asked, devices)
-  stop = min(feed.num_examples, asked.examples or feed.num_examples)
+  stop = chosen(feed.num_examples, 0, asked.examples).stop
   answering = Answering(network, batch_stats, feed, devices, check)
   with _progress_bar(network, file.number, stop) as bar:
     began = time.perf_counter()
@@ -159,7 +159,7 @@ def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
       f'{network.workdir} was trained on; choose another --dataset'
     )
   feed = data.open_test_feed(config, devices)
-  number = min(feed.num_examples, asked.examples or feed.num_examples)
+  number = len(chosen(feed.num_examples, 0, asked.examples))
   if number < len(devices):
     raise UserError(
       f'{number} example(s) of {config.dataset.name} are fewer than the '

@@ -21,7 +21,7 @@ from bn_repro.data.pipeline import Feed
 from bn_repro.evaluate.population import PopulationStatistics
 from bn_repro.evaluate.scores import TOP
 from bn_repro.experiment import Experiment
-from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.step import TrainState
 
 
@@ -170,8 +170,5 @@ def _is_among_top(logits, labels):
 
 def _last_sigmoid_inputs(sown) -> dict[str, jax.Array]:
   """The inputs of the last hidden layer's sigmoids, if there are any."""
-  layers = sown.get(SIGMOID_INPUTS)
-  if not layers:
-    return {}
-  (inputs,) = layers[f'sigmoid_{len(layers)}']
-  return {SIGMOID_INPUTS: inputs}
+  layers = sigmoid_inputs(sown)
+  return {SIGMOID_INPUTS: layers[-1]} if layers else {}

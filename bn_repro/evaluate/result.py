@@ -10,7 +10,7 @@ from bn_repro.evaluate import scores
 from bn_repro.evaluate.answers import AnswerFile
 from bn_repro.evaluate.asked import Asked
 from bn_repro.evaluate.network import Network
-from bn_repro.report.tables import markdown
+from bn_repro.report.tables import markdown, share
 
 
 def result_of(
@@ -76,13 +76,12 @@ def table(found: dict[str, Any]) -> str:
     named.append((f'ensemble of {len(named)}', '', found['ensemble']))
   columns = ('top_1', 'top_5') if 'top_5' in named[0][-1] else ('top_1',)
   rows = [
-    (name, step, *(_percent(row[c]) for c in columns)) for name, step, row in named
+    (
+      name,
+      step,
+      *(share(*(row[c][v] for v in ('accuracy', 'low', 'high'))) for c in columns),
+    )
+    for name, step, row in named
   ]
   titles = [column.replace('_', '-') for column in columns]
   return f'{head}\n\n{markdown(("network", "step", *titles), rows)}\n'
-
-
-def _percent(share: dict[str, float]) -> str:
-  """Such as '72.20 % (71.8 to 72.6)'."""
-  low, high = 100 * share['low'], 100 * share['high']
-  return f'{share["accuracy"]:.2%} ({low:.2f} to {high:.2f})'.replace('%', ' %')

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
@@ -52,6 +53,21 @@ def build(
     )
   fields = {name: model[name] for name in _INCEPTION_FIELDS}
   return Inception(dtype=jnp.dtype(model.dtype), **fields, **common)
+
+
+def initial_variables(
+  model: nn.Module, seed: int, image_shape: tuple[int, ...]
+) -> dict[str, Any]:
+  """Initial weights, and population statistics of no mini-batch: mean 0, variance 1.
+
+  Args:
+    model: the network.
+    seed: of the weights.
+    image_shape: `[height, width, channels]`, of one input.
+  """
+  # Compiled: step by step, a deep network takes half a minute.
+  initialize = jax.jit(functools.partial(model.init, train=False))
+  return initialize(jax.random.key(seed), jnp.zeros((1, *image_shape)))
 
 
 def frozen(model: nn.Module) -> nn.Module | None:

@@ -3,7 +3,8 @@
 Does not know how its input was made, nor how it is trained.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -48,3 +49,12 @@ class MLP(nn.Module):
       self.sow(SIGMOID_INPUTS, f'sigmoid_{i}', x)
       x = nn.sigmoid(x)
     return nn.Dense(self.num_classes, kernel_init=weights, name='logits')(x)
+
+
+def sigmoid_inputs(sown: Mapping[str, Any]) -> list[jax.Array]:
+  """What `MLP` has sown, `[batch, units]` for each hidden layer, the first one first.
+
+  Empty for a network that sows nothing.
+  """
+  layers = sown.get(SIGMOID_INPUTS, {})
+  return [layers[f'sigmoid_{i}'][0] for i in range(1, len(layers) + 1)]

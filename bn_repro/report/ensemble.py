@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.errors import UserError
-from bn_repro.report import ensemble_figures, tables
+from bn_repro.report import ensemble_figures, pages, tables
 
 FILES = {1: '1_crop', 144: '144_crops'}
 COST = 'imagenet_sample'
+COMMAND = 'python -m bn_repro.evaluate --workdir=DIR,DIR,...'
 # Of figure 4: members, crops, top-1 and top-5 accuracy on ImageNet's validation set.
 PAPER = (
   (1, 1, 0.748, 0.9218),
@@ -100,21 +100,15 @@ def write(results: Path) -> None:
   Raises:
     UserError: an evaluation is not there.
   """
-  found = {crops: _read(results / f'{name}.json') for crops, name in FILES.items()}
+  found = {
+    crops: pages.read(results / f'{name}.json', f'{COMMAND} --crops={crops}')
+    for crops, name in FILES.items()
+  }
   ensemble_figures.members(found, results / 'members.png')
   ensemble_figures.reliability(answers(found), results / 'reliability.png')
   ensemble_figures.crops(results / 'crops.png')
   cost = results / f'{COST}.json'
   (results / 'README.md').write_text(text(found, _cost(cost)))
-
-
-def _read(path: Path) -> dict[str, Any]:
-  if not path.exists():
-    raise UserError(
-      f'no {path}; `python -m bn_repro.evaluate --workdir=DIR,DIR,... --crops=N '
-      f'--output={path}` makes it'
-    )
-  return json.loads(path.read_text())
 
 
 def answers(found: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
@@ -143,7 +137,8 @@ def text(found: dict[int, dict], cost: str) -> str:
     scores=_scores(found), gains=_gains(found), members=_members(found),
     different_crops=page['different_crops'], cost=cost,
     bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
-    commands=_commands(page), origin=_origin(page),
+    commands=_commands(page),
+    origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
   )  # fmt: skip
 
 
@@ -166,10 +161,9 @@ def _scores(found: dict[int, dict]) -> str:
 
 def _accuracy(scores: list[dict], name: str) -> str:
   """Of one answer with its interval, or the mean over members with their range."""
+  if len(scores) == 1:
+    return tables.share(*(scores[0][name][v] for v in ('accuracy', 'low', 'high')))
   values = [100 * score[name]['accuracy'] for score in scores]
-  if len(values) == 1:
-    low, high = 100 * scores[0][name]['low'], 100 * scores[0][name]['high']
-    return f'{values[0]:.2f} % ({low:.2f} to {high:.2f})'
   return f'{np.mean(values):.2f} % ({min(values):.2f} to {max(values):.2f} by member)'
 
 
@@ -247,13 +241,3 @@ def _commands(page: dict[str, Any]) -> str:
 
 def _folder(member: dict[str, Any]) -> str:
   return f'member_{member["network"].rpartition("_")[2]}'
-
-
-def _origin(page: dict[str, Any]) -> str:
-  versions = ', '.join(f'{name} {v}' for name, v in page['versions'].items())
-  digests = ', '.join(member['checkpoint'][:16] for member in page['members'])
-  return (
-    '## Where the numbers come from\n\n'
-    f'- checkpoints: SHA-256 {digests}\n- git_revision: {page["git_revision"]}\n'
-    f'- device: {page["device"]}\n- versions: {versions}'
-  )

@@ -3,7 +3,6 @@
 What `python -m bn_repro.analysis` wrote; nothing is measured here.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bn_repro.errors import UserError
 from bn_repro.intervals import of_share
-from bn_repro.report import tables
+from bn_repro.report import pages, tables
 from bn_repro.report.figures import save_of_page
 
+COMMAND = 'python -m bn_repro.analysis'
 FILES = ('population_batches', 'shifted_data')
 TEXT = """\
 # Population statistics (section 3.1, algorithm 2)
@@ -80,19 +79,13 @@ def write(results: Path) -> None:
   Raises:
     UserError: one of them is not there.
   """
-  batches, shifts = (_read(results / f'{name}.json') for name in FILES)
+  batches, shifts = (
+    pages.read(results / f'{name}.json', f'{COMMAND} {name} --workdir=DIR')
+    for name in FILES
+  )
   draw_batches(batches, results / 'population_batches.png')
   draw_shifts(shifts, results / 'shifted_data.png')
   (results / 'README.md').write_text(text(batches, shifts))
-
-
-def _read(path: Path) -> dict[str, Any]:
-  if not path.exists():
-    raise UserError(
-      f'no {path}; `python -m bn_repro.analysis {path.stem} --workdir=DIR '
-      f'--output={path}` makes it'
-    )
-  return json.loads(path.read_text())
 
 
 def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
@@ -113,7 +106,8 @@ def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
     moving_average=batches['accuracy_of_moving_average'],
     loss=100 * (reference - np.mean(rows[1]['accuracies'])),
     at_30=spread[30], at_100=spread[100], shifts=shifts_table(shifts['rows']),
-    finding=finding(shifts['rows']), origin=_origin(batches),
+    finding=finding(shifts['rows']),
+    origin=pages.origin(batches, batches['checkpoint']),
     commands='\n'.join(map(_command, FILES, (batches, shifts))),
   )  # fmt: skip
 
@@ -144,16 +138,14 @@ def shifts_table(rows: list[dict]) -> str:
       (
         row['shift'],
         '' if row['amount'] is None else f'{row["amount"]:g}',
-        *(_share(row[c], row['images']) for c in ('right_before', 'right_after')),
+        *(
+          tables.share(*of_share(row[column], row['images']))
+          for column in ('right_before', 'right_after')
+        ),
       )
       for row in rows
     ),
   )
-
-
-def _share(right: int, images: int) -> str:
-  mean, low, high = (100 * value for value in of_share(right, images))
-  return f'{mean:.2f} % ({low:.2f} to {high:.2f})'
 
 
 def finding(rows: list[dict]) -> str:
@@ -177,18 +169,8 @@ def _name(row: dict) -> str:
 def _command(name: str, found: dict[str, Any]) -> str:
   workdir = f'runs/inception/networks/{found["network"]}_seed{found["seed"]}'
   return (
-    f'python -m bn_repro.analysis {name} \\\n  --workdir={workdir} \\\n'
+    f'{COMMAND} {name} \\\n  --workdir={workdir} \\\n'
     f'  --output=results/population/{name}.json'
-  )
-
-
-def _origin(found: dict[str, Any]) -> str:
-  versions = ', '.join(f'{name} {v}' for name, v in found['versions'].items())
-  return (
-    '## Where the numbers come from\n\n'
-    f'- checkpoint: SHA-256 {found["checkpoint"]}\n'
-    f'- git_revision: {found["git_revision"]}\n- device: {found["device"]}\n'
-    f'- versions: {versions}'
   )
 
 

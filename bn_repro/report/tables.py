@@ -37,6 +37,11 @@ def percent(values: np.ndarray) -> str:
   return f'{values.mean():.2f} ± {values.std(ddof=1):.2f} %'
 
 
+def share(mean: float, low: float, high: float) -> str:
+  """A share with its interval: '72.20 % (71.80 to 72.60)'."""
+  return f'{100 * mean:.2f} % ({100 * low:.2f} to {100 * high:.2f})'
+
+
 def steps(values: np.ndarray) -> str:
   """Mean and sample standard deviation of step counts; says how many never."""
   reached = values[np.isfinite(values)]

@@ -10,7 +10,7 @@ NETWORKS = ('inception', 'bn_x5', 'bn_x30', 'bn_baseline', 'bn_x5_sigmoid')
 SEEDS = 3
 # To see how far training images are ahead.
 EVALUATED = {'training_images_evaluated': 1000}
-# None is meant to come to the end of train_for.
+# Patience is meant to end them; a run that train_for ends is named in the results.
 LENGTH = {'train_for': '400 epochs', 'train_at_least': '30 epochs', 'patience': 0.2}
 BUDGET = EVALUATED | {'train_for': '80 epochs'}
 

@@ -20,7 +20,6 @@ import time
 
 import harness
 import jax
-import jax.numpy as jnp
 
 from bn_repro import config as config_lib
 from bn_repro import models, provenance
@@ -76,13 +75,14 @@ def measure(config, batch: int, options) -> dict[str, list[float]]:
 def subjects(config, num_classes: int) -> dict:
   """images -> logits of each, compiled, with variables on the device."""
   model = models.build(config, num_classes)
-  variables = initial(model, config)
+  initial = lambda net: models.initial_variables(net, config.seed, input_of(config)[0])
+  variables = initial(model)
   folded, params = fold(model, variables['params'], variables['batch_stats'])
   plain = model.clone(batch_norm=None)
   made = {
     FOLDED: (folded, {'params': params}),
     UNFOLDED: (model, variables),
-    WITHOUT: (plain, initial(plain, config)),
+    WITHOUT: (plain, initial(plain)),
   }
   return {
     name: functools.partial(
@@ -90,13 +90,6 @@ def subjects(config, num_classes: int) -> dict:
     )
     for name, (net, of_net) in made.items()
   }
-
-
-def initial(model, config):
-  """Initial weights; statistics of no mini-batch: mean 0 and variance 1."""
-  size, _ = input_of(config)
-  initialize = jax.jit(functools.partial(model.init, train=False))
-  return initialize(jax.random.key(config.seed), jnp.zeros((1, *size)))
 
 
 def speed(run, images, seconds: float) -> float:
