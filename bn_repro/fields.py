@@ -22,6 +22,15 @@ _CHOICES = {
   'model.pool_projection_4cd': (96, 128),
   'model.dtype': ('float32', 'bfloat16'),
   'shuffling': ('coarse', 'thorough'),
+  'variant.placement': ('before', 'after'),
+  'variant.normalizer': (
+    'batch_norm',
+    'whitening',
+    'centring',
+    'centring_outside_gradient',
+    'standardization',
+    'standardization_outside_gradient',
+  ),
 }
 # Where single precision neither vanishes nor overflows.
 _SMALLEST, _LARGEST = 1e-30, 1e30
@@ -30,6 +39,7 @@ _POSITIVE = (
   'model.weight_variance',
   'model.epsilon',
   'learning_rate',
+  'variant.scale_of_layer_2',
 )
 # From 1, and so many at most: beyond it a slip of the pen, and no memory would do.
 _COUNTS = {
@@ -48,15 +58,15 @@ _FROM_ZERO = {
 }  # fmt: skip
 _BELOW_ONE = (
   'dataset.threshold', 'model.decay', 'model.dropout', 'momentum', 'polyak_decay',
-  'patience',
+  'patience', 'variant.dropout',
 )  # fmt: skip
 _DURATIONS = (
   'train_for', 'log_every', 'evaluate_every', 'checkpoint_every',
   'learning_rate_decay_every', 'train_at_least',
 )  # fmt: skip
 _DURATION = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
-# Of analysis/probes.py, for the network of section 4.1.
-_PROBES = ('covariate_shift', 'layer_jacobians')
+# Of analysis/probes.py.
+_PROBES = ('covariate_shift', 'landscape', 'layer_jacobians', 'parameter_norms')
 _PIXEL_DATASETS = ('mnist', 'digits')
 _NAME = re.compile(r'\w[\w.-]{0,99}', re.ASCII)
 _LARGEST_LAYER = 2**17
@@ -90,8 +100,7 @@ def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
     ('learning_rate_decay', 'above 0 and at most 1', _is_share),
     ('tracked_unit', 'a unit of the last hidden layer',
      lambda v: 0 <= v < config.model.hidden_sizes[-1]),
-    ('probes', f'some of {", ".join(_PROBES)}, with the network of section 4.1',
-     lambda v: set(v) <= set(_PROBES) and config.model.name == 'mlp'),
+    ('probes', f'some of {", ".join(_PROBES)}', lambda v: set(v) <= set(_PROBES)),
     ('targets', 'accuracies between 0 and 1', lambda v: all(map(_is_share, v))),
   )  # fmt: skip
 

@@ -14,7 +14,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from bn_repro.batch_norm import statistics_dtype
+from bn_repro.batch_norm import BatchNorm, statistics_dtype
+from bn_repro.errors import UserError
 
 _AUXILIARY = 'auxiliary_head'  # for training only
 
@@ -51,15 +52,30 @@ def fold(model: nn.Module, params: Any, batch_stats: Any) -> tuple[nn.Module, An
   Returns:
     The network and its parameters, float32, computed in float64; they need no other
     collection. A network that has no BN is given back as it is.
+
+  Raises:
+    UserError: it is a variant whose normalization is not that of section 3.
   """
   kept = {name: p for name, p in params.items() if not name.startswith(_AUXILIARY)}
   if hasattr(model, 'auxiliary_heads'):
     model = model.clone(auxiliary_heads=False)
   if model.batch_norm is None:
     return model, kept
+  if model.batch_norm.func is not BatchNorm or _is_variant(model):
+    raise UserError(
+      'this variant of the network cannot be folded; choose a network with batch '
+      'normalization before its nonlinearities and no bias under it'
+    )
   epsilon = model.batch_norm.keywords['epsilon']
   folded = model.clone(batch_norm=functools.partial(Affine))
   return folded, _fold(kept, batch_stats, epsilon)
+
+
+def _is_variant(model: nn.Module) -> bool:
+  """Whether something but weights comes, or a bias, before a BN layer."""
+  return any(
+    getattr(model, name, False) for name in ('is_normalized_after', 'keeps_bias')
+  )
 
 
 def affine(

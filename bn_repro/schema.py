@@ -35,7 +35,6 @@ OPTIONAL = (
   {'gradient_accumulation': WHOLE},
   {'patience': NUMBER, 'train_at_least': TEXT},
   {'training_images_evaluated': WHOLE},
-  {'probes': TEXTS},
 )
 OF_NETWORK = {
   'mlp': {
@@ -54,6 +53,18 @@ OF_NETWORK = {
     'shuffling': TEXT, 'shard_size': WHOLE, 'photometric_distortion': NUMBER,
   },
 }  # fmt: skip
+# What a network may have besides, again in groups.
+OPTIONAL_OF_NETWORK = {
+  'mlp': (
+    {'probes': TEXTS},
+    {
+      'variant.normalizer': TEXT, 'variant.placement': TEXT,
+      'variant.gamma_and_beta': BOOL, 'variant.bias': BOOL, 'variant.dropout': NUMBER,
+      'variant.noise': BOOL, 'variant.scale_of_layer_2': NUMBER,
+    },
+  ),
+  'inception': (),
+}  # fmt: skip
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -67,7 +78,7 @@ def check(values: Mapping[str, Any]) -> None:
     names = ', '.join(OF_NETWORK)
     raise UserError(f'config.model.name={shown(network)} is not one of {names}')
   kinds = COMMON | OF_NETWORK[network]
-  for group in OPTIONAL:
+  for group in (*OPTIONAL, *OPTIONAL_OF_NETWORK[network]):
     if not group.keys().isdisjoint(values):
       kinds |= group
   for field in values:

@@ -17,6 +17,7 @@ from bn_repro import models, optimizer, parallel
 from bn_repro.data import sampler
 from bn_repro.experiment import Experiment
 from bn_repro.models.inception import AUXILIARY_LOGITS
+from bn_repro.models.mlp import NOISE
 
 NORMS = ('train/gradient_norm', 'train/update_norm')
 AUXILIARY_WEIGHT = 0.3  # of each auxiliary head's loss (GoogLeNet)
@@ -143,7 +144,7 @@ def _loss(params, batch_stats, model, batch, key):
   logits, updated = model.apply(
     {'params': params, 'batch_stats': batch_stats},
     batch.images, train=True, mutable=['batch_stats', AUXILIARY_LOGITS],
-    rngs={'dropout': key},
+    rngs={'dropout': key, NOISE: key},
   )  # fmt: skip
   loss = _cross_entropy(logits, batch.labels)
   for auxiliary in jax.tree.leaves(updated.get(AUXILIARY_LOGITS, {})):

@@ -13,10 +13,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from bn_repro import models, optimizer, parallel
-from bn_repro.data import sampler
+from bn_repro.analysis.next_step import NextStep, Step
 from bn_repro.experiment import Experiment
-from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.step import TrainState
 
 
@@ -24,15 +22,7 @@ class CovariateShift:
   """A probe of the network of section 4.1, on the mini-batch of the next step."""
 
   def __init__(self, experiment: Experiment):
-    """Compiles once, for one device."""
-    config, self._feed = experiment.config, experiment.feeds.train
-    self._examples = parallel.replicate(self._feed.examples, experiment.devices[:1])
-    groups = parallel.normalization_groups(
-      config.model.normalization_group, config.batch_size, num_devices=1
-    )
-    self._model = models.build(config, experiment.feeds.num_classes, groups)
-    self._transformation = optimizer.build(config, experiment.lengths)
-    self._measure = jax.jit(self._traced)
+    self._measure = NextStep(experiment, _of_each_layer)
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
     """Both measures for each hidden layer.
@@ -46,42 +36,26 @@ class CovariateShift:
       Wasserstein) in standard deviations; '.../gradient': of the layer's gradient,
       relative to its norm; '.../cosine': between the gradients.
     """
-    step = int(state.step)
-    inputs = self._feed.inputs(range(step, step + 1))
-    only = jax.tree.map(lambda leaf: leaf[0], inputs)
-    found = self._measure(state, self._examples, only)
     return {
       f'covariate_shift/layer_{i}/{name}': float(value)
-      for i, of_layer in enumerate(jax.device_get(found), start=1)
+      for i, of_layer in enumerate(self._measure(state), start=1)
       for name, value in of_layer.items()
     }
 
-  def _traced(self, state: TrainState, examples, inputs) -> list[dict[str, jax.Array]]:
-    batch = self._feed.batch(examples, inputs, sampler.TRAINING)
-    differentiate = jax.grad(self._loss, has_aux=True)
-    gradient, before = differentiate(state.params, state.batch_stats, batch)
-    update, _ = self._transformation.update(
-      gradient, state.optimizer_state, state.params
-    )
-    params = optax.apply_updates(state.params, update)
-    _, after = self._loss(params, state.batch_stats, batch)
-    found = []
-    for i in range(1, len(before) + 1):
-      layer = {f'hidden_{i}', f'batch_norm_{i}'} & params.keys()
-      ahead = {n: params[n] if _is_before(n, i) else state.params[n] for n in params}
-      moved, _ = differentiate(ahead, state.batch_stats, batch)
-      own = [_flat({n: tree[n] for n in layer}) for tree in (gradient, moved)]
-      found.append(_distances(before[i - 1], after[i - 1], *own))
-    return found
 
-  def _loss(self, params, batch_stats, batch) -> tuple[jax.Array, list[jax.Array]]:
-    """Mean cross-entropy in training, and the inputs of the sigmoids."""
-    logits, updated = self._model.apply(
-      {'params': params, 'batch_stats': batch_stats},
-      batch.images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
-    )  # fmt: skip
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-    return jnp.mean(losses), sigmoid_inputs(updated)
+def _of_each_layer(step: Step) -> list[dict[str, jax.Array]]:
+  """Of the first hidden layer first."""
+  params = optax.apply_updates(step.params, step.update)
+  (_, before), gradient = step.differentiate(step.params)
+  (_, after), _ = step.differentiate(params, is_next=True)
+  found = []
+  for i in range(1, len(before) + 1):
+    layer = {f'hidden_{i}', f'batch_norm_{i}'} & params.keys()
+    ahead = {n: params[n] if _is_before(n, i) else step.params[n] for n in params}
+    _, moved = step.differentiate(ahead)
+    own = [_flat({n: tree[n] for n in layer}) for tree in (gradient, moved)]
+    found.append(_distances(before[i - 1], after[i - 1], *own))
+  return found
 
 
 def _is_before(name: str, layer: int) -> bool:

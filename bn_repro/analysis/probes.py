@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bn_repro.analysis.covariate_shift import CovariateShift
+from bn_repro.analysis.landscape import Landscape
 from bn_repro.analysis.layer_jacobians import LayerJacobians
+from bn_repro.analysis.parameter_norms import ParameterNorms
 from bn_repro.experiment import Experiment
 from bn_repro.step import TrainState
 
 PROBES: Mapping[str, Callable[[Experiment], Callable]] = {
-  'layer_jacobians': LayerJacobians,
   'covariate_shift': CovariateShift,
+  'landscape': Landscape,
+  'layer_jacobians': LayerJacobians,
+  'parameter_norms': ParameterNorms,
 }
 
 

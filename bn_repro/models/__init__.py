@@ -1,7 +1,7 @@
 """The networks of the paper, built from a config."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -10,9 +10,28 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from bn_repro.batch_norm import BatchNorm
+from bn_repro.errors import UserError
 from bn_repro.models.inception import Inception
 from bn_repro.models.mlp import MLP
+from bn_repro.models.normalizers import Standardization, Whitening
 
+# What `config.variant.normalizer` may be (section 2; `normalizers.py`).
+NORMALIZERS: Mapping[str, Callable[..., nn.Module]] = {
+  'batch_norm': BatchNorm,
+  'whitening': Whitening,
+  'centring': functools.partial(
+    Standardization, is_scaled=False, is_differentiated=True
+  ),
+  'centring_outside_gradient': functools.partial(
+    Standardization, is_scaled=False, is_differentiated=False
+  ),
+  'standardization': functools.partial(
+    Standardization, is_scaled=True, is_differentiated=True
+  ),
+  'standardization_outside_gradient': functools.partial(
+    Standardization, is_scaled=True, is_differentiated=False
+  ),
+}
 # Attributes of `Inception` that are fields of `config.model` of the same name.
 _INCEPTION_FIELDS = (
   'nonlinearity',
@@ -40,19 +59,50 @@ def build(
       together, of `parallel.normalization_groups`; None for all of them.
   """
   model = config.model
-  batch_norm = functools.partial(
-    BatchNorm, decay=model.decay, epsilon=model.epsilon, **(groups or {})
-  )
   common = {
     'num_classes': num_classes,
-    'batch_norm': batch_norm if model.batch_norm else None,
+    'batch_norm': _normalizer(config, groups or {}) if model.batch_norm else None,
   }
   if model.name == 'mlp':
-    return MLP(
-      hidden_sizes=tuple(model.hidden_sizes), init_std=model.init_std, **common
-    )
+    sizes = tuple(model.hidden_sizes)
+    variant = _variant(config.variant) if 'variant' in config else {}
+    return MLP(sizes, init_std=model.init_std, **common, **variant)
   fields = {name: model[name] for name in _INCEPTION_FIELDS}
   return Inception(dtype=jnp.dtype(model.dtype), **fields, **common)
+
+
+def _normalizer(
+  config: ConfigDict, groups: Mapping[str, Any]
+) -> Callable[..., nn.Module]:
+  """What makes a normalizing layer, given its name.
+
+  Raises:
+    UserError: a variant shall normalize groups of examples.
+  """
+  variant = config.get('variant', {})
+  kind = variant.get('normalizer', 'batch_norm')
+  layer = functools.partial(
+    NORMALIZERS[kind], decay=config.model.decay, epsilon=config.model.epsilon
+  )
+  if groups and kind != 'batch_norm':
+    raise UserError(
+      f'config.variant.normalizer={kind!r} normalizes whole mini-batches on one device;'
+      ' set config.model.normalization_group=0 and config.num_devices=1'
+    )
+  if not variant.get('gamma_and_beta', True) and kind in ('batch_norm', 'whitening'):
+    groups = {**groups, 'use_gamma': False, 'use_beta': False}
+  return functools.partial(layer, **groups)
+
+
+def _variant(variant: ConfigDict) -> dict[str, Any]:
+  """The attributes of `MLP` that `config.variant` describes."""
+  return {
+    'is_normalized_after': variant.placement == 'after',
+    'keeps_bias': variant.bias,
+    'dropout': variant.dropout,
+    'is_shaken': variant.noise,
+    'scale_of_layer_2': variant.scale_of_layer_2,
+  }
 
 
 def initial_variables(
@@ -78,7 +128,8 @@ def frozen(model: nn.Module) -> nn.Module | None:
   """
   if model.batch_norm is None:
     return None
-  changed = {'batch_norm': functools.partial(model.batch_norm, decay=0.0)}
-  if hasattr(model, 'dropout'):
-    changed |= {'dropout': 0.0, 'auxiliary_heads': False}
-  return model.clone(**changed)
+  off = {'dropout': 0.0, 'auxiliary_heads': False, 'is_shaken': False}
+  return model.clone(
+    batch_norm=functools.partial(model.batch_norm, decay=0.0),
+    **{name: value for name, value in off.items() if hasattr(model, name)},
+  )

@@ -1,4 +1,4 @@
-"""The fully connected sigmoid network of section 4.1.
+"""The fully connected sigmoid network of section 4.1, and its variants.
 
 Does not know how its input was made, nor how it is trained.
 """
@@ -9,27 +9,43 @@ from typing import Any
 import flax.linen as nn
 import jax
 
+from bn_repro.models.normalizers import shaken
+
 # Where `MLP` sows the inputs of its sigmoids, one entry for each hidden layer.
 SIGMOID_INPUTS = 'sigmoid_inputs'
+# Of `make_rng`: of `shaken`.
+NOISE = 'noise'
 
 
 class MLP(nn.Module):
   """Hidden layers z = g(BN(Wu)) or z = g(Wu + b), g the sigmoid, then a softmax.
 
   The normalized network has no bias under BN, beta takes its role (section
-  3.2). Both networks draw the same weights from the same seed.
+  3.2). Both networks draw the same weights from the same seed. The attributes after
+  `batch_norm` make variants of it.
 
   Attributes:
     hidden_sizes: units of each hidden layer; (100, 100, 100) in the paper.
     num_classes: width of the output layer, which is not normalized.
     init_std: standard deviation of the Gaussian that weights start from.
-    batch_norm: makes a BN layer, given its name; None builds the plain network.
+    batch_norm: makes a normalizing layer, given its name; None builds the plain
+      network.
+    is_normalized_after: z = BN(g(Wu)) instead, after the nonlinearity.
+    keeps_bias: whether there is a bias under the normalization, too.
+    dropout: the share of each hidden layer's outputs that is dropped in training.
+    is_shaken: whether the inputs of sigmoids are `shaken` in training.
+    scale_of_layer_2: a factor of the second hidden layer's initial weights.
   """
 
   hidden_sizes: tuple[int, ...]
   num_classes: int
   init_std: float
   batch_norm: Callable[..., nn.Module] | None = None
+  is_normalized_after: bool = False
+  keeps_bias: bool = False
+  dropout: float = 0.0
+  is_shaken: bool = False
+  scale_of_layer_2: float = 1.0
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
@@ -38,17 +54,33 @@ class MLP(nn.Module):
     With the collection `sigmoid_inputs` mutable, the `[batch, units]` input of
     every sigmoid is stored there, as sigmoid_1, sigmoid_2, ...
     """
-    weights = nn.initializers.normal(self.init_std)
-    x = images.reshape(images.shape[0], -1)
+    u = images.reshape(images.shape[0], -1)
     for i, size in enumerate(self.hidden_sizes, start=1):
-      x = nn.Dense(
-        size, self.batch_norm is None, kernel_init=weights, name=f'hidden_{i}'
-      )(x)
-      if self.batch_norm is not None:
-        x = self.batch_norm(name=f'batch_norm_{i}')(x, train=train)
-      self.sow(SIGMOID_INPUTS, f'sigmoid_{i}', x)
-      x = nn.sigmoid(x)
-    return nn.Dense(self.num_classes, kernel_init=weights, name='logits')(x)
+      u = self._hidden(i, size, u, train)
+    return self._linear('logits', self.num_classes, self.init_std, u)
+
+  def _hidden(self, i: int, size: int, u: jax.Array, train: bool) -> jax.Array:
+    deviation = self.init_std * (self.scale_of_layer_2 if i == 2 else 1)
+    has_bias = self.batch_norm is None or self.keeps_bias
+    x = self._linear(f'hidden_{i}', size, deviation, u, has_bias)
+    if not self.is_normalized_after:
+      x = self._normalized(i, x, train)
+    if train and self.is_shaken and not self.is_initializing():
+      x = shaken(self.make_rng(NOISE), x)
+    self.sow(SIGMOID_INPUTS, f'sigmoid_{i}', x)
+    z = nn.sigmoid(x)
+    if self.is_normalized_after:
+      z = self._normalized(i, z, train)
+    return nn.Dropout(self.dropout, deterministic=not train)(z)
+
+  def _linear(self, name, size, deviation, u, has_bias=True) -> jax.Array:
+    weights = nn.initializers.normal(deviation)
+    return nn.Dense(size, has_bias, kernel_init=weights, name=name)(u)
+
+  def _normalized(self, i: int, x: jax.Array, train: bool) -> jax.Array:
+    if self.batch_norm is None:
+      return x
+    return self.batch_norm(name=f'batch_norm_{i}')(x, train=train)
 
 
 def sigmoid_inputs(sown: Mapping[str, Any]) -> list[jax.Array]:

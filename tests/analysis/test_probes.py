@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fake_experiment import quick_compiler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -12,7 +13,9 @@ from bn_repro import config as config_lib
 from bn_repro import experiment
 from bn_repro.analysis import covariate_shift, layer_jacobians
 from bn_repro.analysis.covariate_shift import CovariateShift
+from bn_repro.analysis.landscape import Landscape
 from bn_repro.analysis.layer_jacobians import LayerJacobians
+from bn_repro.analysis.parameter_norms import ParameterNorms
 from bn_repro.data import sampler
 from bn_repro.errors import UserError
 from bn_repro.evaluate.evaluator import Evaluator
@@ -21,12 +24,14 @@ from bn_repro.step import initial_state
 from support import FEW_STEPS, PROJECT
 
 SIZES = {'model.hidden_sizes': (9, 8, 7), 'model.init_std': 0.5}
+__all__ = ['quick_compiler']  # the fixture
+pytestmark = pytest.mark.usefixtures('quick_compiler')
 BOTH = pytest.mark.parametrize('network', ['batch_norm', 'baseline'])
 
 
-def built(name, network, **overrides):
+def built(variant, **overrides):
   """An experiment of configs/analysis, and a host state after no step."""
-  location = f'{PROJECT}/configs/analysis/{name}.py:{network}'
+  location = f'{PROJECT}/configs/analysis/optimization.py:{variant}'
   config = config_lib.load(location, FEW_STEPS | SIZES | overrides)
   config_lib.check(config)
   made = experiment.build(config)
@@ -34,15 +39,15 @@ def built(name, network, **overrides):
 
 
 @BOTH
-def test_both_are_measured_at_every_evaluation(network):
+def test_all_are_measured_at_every_evaluation(network):
   """Under tags of their own, beside the accuracy."""
-  made, state = built('covariate_shift', network)
+  made, state = built(network)
   scalars, _ = Evaluator(made, made.feeds.train.examples)(state)
   expected = {
     f'covariate_shift/layer_{i}/{name}'
     for i in (1, 2, 3)
     for name in ('inputs', 'gradient', 'cosine')
-  }
+  } | {'landscape/smoothness', 'jacobian/layer_2/percentile_50'}
   assert expected < scalars.keys() and 'test/accuracy' in scalars
 
 
@@ -51,7 +56,7 @@ def test_other_networks_have_none():
   config = config_lib.load(location)
   with config.unlocked():
     config.probes = ('covariate_shift',)
-  with pytest.raises(UserError, match=r'with the network of section 4\.1'):
+  with pytest.raises(UserError, match="'inception' has no field 'probes'"):
     config_lib.check(config)
 
 
@@ -69,7 +74,7 @@ def losses_and_inputs(made, params, batch):
 @BOTH
 def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
   """Santurkar et al.'s definition, with plain descent written out, for layer 3."""
-  made, state = built('covariate_shift', network, learning_rate=0.7)
+  made, state = built(network, learning_rate=0.7)
   found = CovariateShift(made)(state, None)
   inputs = made.feeds.train.inputs(range(1))
   only = jax.tree.map(lambda leaf: leaf[0], inputs)
@@ -102,7 +107,7 @@ def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
 
 @BOTH
 def test_nothing_comes_before_the_first_layer(network):
-  made, state = built('covariate_shift', network)
+  made, state = built(network)
   found = CovariateShift(made)(state, None)
   assert found['covariate_shift/layer_1/gradient'] == 0
   assert found['covariate_shift/layer_1/cosine'] == pytest.approx(1, abs=1e-6)
@@ -110,7 +115,7 @@ def test_nothing_comes_before_the_first_layer(network):
 
 
 def test_without_a_step_nothing_moves():
-  made, state = built('covariate_shift', 'batch_norm', learning_rate=1e-20)
+  made, state = built('batch_norm', learning_rate=1e-20)
   found = CovariateShift(made)(state, None)
   for i in (1, 2, 3):
     assert found[f'covariate_shift/layer_{i}/gradient'] == 0
@@ -148,7 +153,7 @@ def random_statistics(stats):
 @BOTH
 def test_singular_values_are_those_of_the_derivative(network):
   """By automatic differentiation of layer 3, written out with its BN."""
-  made, state = built('layer_jacobians', network)
+  made, state = built(network)
   population = random_statistics(state.batch_stats)
   found = LayerJacobians(made)(state, population)
   images = made.feeds.test.examples.images > 127
@@ -188,3 +193,54 @@ def test_an_orthogonal_layer_keeps_all_lengths():
   after = (before / 4) @ kernel
   values = layer_jacobians.singular_values(kernel, before, after)
   np.testing.assert_allclose(values, 1, rtol=0.1)
+
+
+@BOTH
+def test_the_landscape_is_that_along_plain_descent(network):
+  """Loss and gradient after 0, 1/2, 1, 2 and 4 steps of the rate, written out."""
+  made, state = built(network, learning_rate=0.3)
+  found = Landscape(made)(state, None)
+  inputs = made.feeds.train.inputs(range(1))
+  only = jax.tree.map(lambda leaf: leaf[0], inputs)
+  batch = made.feeds.train.batch(made.feeds.train.examples, only, sampler.TRAINING)
+  look = jax.value_and_grad(lambda p: losses_and_inputs(made, p, batch)[0])
+  loss, gradient = look(state.params)
+  losses, moved, ways = [loss], [], []
+  for multiple in (0.5, 1, 2, 4):
+    way = jax.tree.map(lambda g, by=multiple: np.float32(-0.3 * by) * g, gradient)
+    loss, there = look(jax.tree.map(np.add, state.params, way))
+    losses.append(loss)
+    moved.append(flat(there) - flat(gradient))
+    ways.append(flat(way))
+  farthest = max(map(np.linalg.norm, moved))
+  steepest = max(np.linalg.norm(m) / np.linalg.norm(w) for m, w in zip(moved, ways))
+  expected = {
+    'landscape/loss_range': max(losses) - min(losses),
+    'landscape/gradient_distance': farthest,
+    'landscape/gradient_change': farthest / np.linalg.norm(flat(gradient)),
+    'landscape/smoothness': steepest,
+  }
+  assert found == {n: pytest.approx(float(v), rel=1e-3) for n, v in expected.items()}
+
+
+def flat(tree):
+  return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def test_noise_moves_the_inputs_of_sigmoids_between_steps():
+  """Covariate shift put back: far more than the step itself moves them."""
+  still, noisy = (
+    CovariateShift(made)(state, None)['covariate_shift/layer_2/inputs']
+    for made, state in (built('batch_norm'), built('batch_norm_noisy'))
+  )
+  assert noisy > 5 * still
+
+
+def test_parameter_norms_are_those_of_the_hidden_layers():
+  made, state = built('baseline')
+  found = ParameterNorms(made)(state, None)
+  assert len(found) == 6
+  kernel = np.asarray(state.params['hidden_2']['kernel'], np.float64)
+  norm = found['parameter_norms/hidden_2/kernel']
+  assert norm == pytest.approx(np.sqrt(np.sum(kernel**2)))
+  assert found['parameter_norms/hidden_2/bias'] == 0

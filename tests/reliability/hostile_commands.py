@@ -24,7 +24,7 @@ LOCATIONS = (
   'configs/inception.py:digits', 'configs/ensemble.py:4,digits',
 )  # fmt: skip
 KINDS = schema.COMMON | schema.OF_NETWORK['mlp'] | schema.OF_NETWORK['inception']
-for _group in schema.OPTIONAL:
+for _group in itertools.chain(schema.OPTIONAL, *schema.OPTIONAL_OF_NETWORK.values()):
   KINDS |= _group
 # What Python reads in another way than one would guess, but rightly.
 ODD_BUT_RIGHT = {
