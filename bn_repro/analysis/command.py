@@ -1,16 +1,24 @@
-"""Experiments on a trained network, one for each claim.
+"""Experiments for single claims, most of them on a trained network.
 
 usage:
   python -m bn_repro.analysis EXPERIMENT --workdir=DIR --output=FILE
+  python -m bn_repro.analysis EXPERIMENT --output=FILE
 
-experiments:
+of a trained network with batch normalization:
+  batch_noise          what batch-mates do to an answer (section 3.4); of section 4.1
+  identities           what holds but for rounding (sections 3 to 3.2); of section 4.1
   population_batches   how many training mini-batches algorithm 2 needs
   shifted_data         what population statistics of shifted images mend (section 5)
-  weight_scale         what the scale of a layer's weights changes (section 3.3); also
-                       without batch normalization
+with it or without:
+  nonlinearity_inputs  their distribution: Gaussian, sparse? (sections 3.2 and 5)
+  weight_scale         what the scale of a layer's weights changes (section 3.3); of
+                       section 4.1
+of no network:
+  toy_bias             section 2's example, a bias that runs away
+  whitening_cost       of whitening a layer, against its width (section 2)
 
 flags:
-  --workdir       the run, at its newest checkpoint
+  --workdir       the run, at its newest checkpoint; not for the last two
   --output        gets the measurements, as JSON
   --help          this text
 
@@ -21,6 +29,7 @@ exit codes: as those of `python -m bn_repro --help`.
 import argparse
 import importlib
 import sys
+import time
 from pathlib import Path
 
 from bn_repro import command_line, exits
@@ -28,7 +37,12 @@ from bn_repro.config import write_json
 from bn_repro.errors import UserError
 from bn_repro.messages import shown
 
-EXPERIMENTS = ('population_batches', 'shifted_data', 'weight_scale')
+OF_NETWORK = (
+  'batch_noise', 'identities', 'nonlinearity_inputs', 'population_batches',
+  'shifted_data', 'weight_scale',
+)  # fmt: skip
+ALONE = ('toy_bias', 'whitening_cost')
+EXPERIMENTS = (*OF_NETWORK, *ALONE)
 FLAGS = command_line.Flags(('workdir', 'output'), ('help', 'h'))
 
 
@@ -50,6 +64,9 @@ def run(words: list[str]) -> None:
     raise UserError(f'{named}; there are {", ".join(EXPERIMENTS)}, see --help')
   command_line.check(words[1:], FLAGS)
   asked = parse(words[1:])
+  if (asked.workdir is None) != (words[0] in ALONE):
+    does = 'takes no' if asked.workdir else 'needs a'
+    raise UserError(f'{words[0]} {does} --workdir; see --help')
   command_line.check_folder_of(asked.output)
   measure(words[0], asked)
 
@@ -62,7 +79,10 @@ def measure(name: str, asked: argparse.Namespace) -> None:
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
   compilation.keep()
   with failures.in_one_line(partner_timeout=0):
-    found = experiment.measure(restore(asked.workdir))
+    began = time.perf_counter()
+    subject = [restore(asked.workdir)] if asked.workdir else []
+    found = experiment.measure(*subject)
+    found['seconds'] = time.perf_counter() - began
     write_json(asked.output, found)
   print(f'{experiment.table(found)}\nwritten: {asked.output}')
 
@@ -70,6 +90,6 @@ def measure(name: str, asked: argparse.Namespace) -> None:
 def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
-  parser.add_argument('--workdir', type=Path, required=True)
+  parser.add_argument('--workdir', type=Path)
   parser.add_argument('--output', type=Path, required=True)
   return parser.parse_args(words)

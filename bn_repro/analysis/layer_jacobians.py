@@ -12,8 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bn_repro import parallel
-from bn_repro.data.pipeline import Feed
+from bn_repro.analysis import examples
 from bn_repro.experiment import Experiment
 from bn_repro.fold import fold
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
@@ -30,7 +29,8 @@ class LayerJacobians:
   def __init__(self, experiment: Experiment):
     """Takes the first test images, which stay the same."""
     self._model = experiment.model
-    self._images = jax.device_get(_first_images(experiment.feeds.test, experiment))
+    batch = examples.first(experiment.feeds.test, EXAMPLES, experiment.devices)
+    self._images = jax.device_get(batch.images)
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
     """Percentiles, over images and directions, of each layer's singular values.
@@ -55,14 +55,6 @@ class LayerJacobians:
       for percentile, value in zip(PERCENTILES, np.percentile(values, PERCENTILES)):
         found[f'jacobian/layer_{i}/percentile_{percentile}'] = float(value)
     return found
-
-
-def _first_images(feed: Feed, experiment: Experiment) -> jax.Array:
-  """`[examples, height, width]` float32, as the network sees them."""
-  number = min(EXAMPLES, feed.num_examples)
-  examples = parallel.replicate(feed.examples, experiment.devices[:1])
-  inputs = next(iter(feed.inputs_in_order(number, stop=number)))
-  return feed.batch(examples, inputs, stream=None).images
 
 
 def singular_values(

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from bn_repro import experiment, parallel
-from bn_repro.errors import UserError
+from bn_repro.analysis import examples
 from bn_repro.evaluate.evaluator import OnExamples
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.population import PopulationStatistics
@@ -26,11 +26,7 @@ class Subject:
     Raises:
       UserError: they are not there, or the network has no statistics.
     """
-    if not network.batch_stats:
-      raise UserError(
-        f'{network.workdir} holds a network without batch normalization; choose a run '
-        'that has it'
-      )
+    examples.check_is_normalized(network)
     config = copy.deepcopy(network.config)
     config.num_devices = config.steps_per_call = 1
     self.network = network
@@ -46,12 +42,12 @@ class Subject:
 
 def statistics_over(built: Experiment) -> PopulationStatistics:
   """Algorithm 2 over the training half of an experiment on one device."""
-  examples = parallel.replicate(built.feeds.train.examples, built.devices)
-  return PopulationStatistics(built, examples, lambda: None)
+  on_device = parallel.replicate(built.feeds.train.examples, built.devices)
+  return PopulationStatistics(built, on_device, lambda: None)
 
 
 def on_test_set(built: Experiment) -> OnExamples:
   """Evaluation on the other half."""
   feed = built.feeds.test
-  examples = parallel.replicate(feed.examples, built.devices)
-  return OnExamples(built, feed, examples, lambda: None)
+  on_device = parallel.replicate(feed.examples, built.devices)
+  return OnExamples(built, feed, on_device, lambda: None)

@@ -17,9 +17,9 @@ import numpy as np
 import optax
 
 from bn_repro import data, provenance
+from bn_repro.analysis import examples
 from bn_repro.data import sampler
 from bn_repro.data.pipeline import Batch
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS
@@ -43,11 +43,7 @@ def measure(network: Network) -> dict[str, Any]:
   Raises:
     UserError: it is another network, or its data are not there.
   """
-  if network.config.model.name != 'mlp':
-    raise UserError(
-      f'{network.workdir} holds no network of section 4.1; choose a run of '
-      'configs/mnist.py'
-    )
+  examples.check_is_mlp(network)
   devices = jax.local_devices()[:1]
   batch = _mini_batch(network, devices)
   rows = [

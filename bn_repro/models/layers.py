@@ -48,6 +48,10 @@ class Convolution(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
     """`[batch, height / stride, width / stride, features]` of x, in `dtype`."""
+    return NONLINEARITIES[self.nonlinearity](self.nonlinearity_input(x, train=train))
+
+  def nonlinearity_input(self, x: jax.Array, *, train: bool) -> jax.Array:
+    """BN(Wu), or Wu + b, shaped and typed as the result; a part of the call."""
     inputs = x.shape[-1]
     if self.depth_multiplier is None:
       of = self._weights('convolution', self.kernel, inputs, self.features)
@@ -65,7 +69,7 @@ class Convolution(nn.Module):
       x += of.bias.astype(self.dtype).reshape(1, 1, 1, -1)
     else:
       x = self.batch_norm(name='batch_norm')(x, train=train)
-    return NONLINEARITIES[self.nonlinearity](x)
+    return x
 
   def _weights(self, name, kernel, inputs, features, has_bias=True) -> 'Weights':
     shape = (kernel, kernel, inputs, features)

@@ -31,6 +31,13 @@ def test_an_experiment_is_printed_and_written(tmp_path):
   assert found['network'] == 'batch_norm' and found['git_revision']
 
 
+def test_an_experiment_of_no_network(tmp_path):
+  result = analysis('toy_bias', f'--output={tmp_path / "found.json"}')
+  assert result.returncode == 0, result.stderr
+  found = json.loads((tmp_path / 'found.json').read_text())
+  assert len(found['rows']) == 4 and found['seconds'] > 0
+
+
 def test_help_names_the_experiments():
   result = analysis('--help')
   assert result.returncode == 0 and 'shifted_data' in result.stdout
@@ -39,12 +46,14 @@ def test_help_names_the_experiments():
 @pytest.mark.parametrize(
   'words, expected',
   [
-    ([], 'no experiment is named; there are population_batches'),
+    ([], 'no experiment is named; there are batch_noise, '),
     (['nothing'], "no experiment 'nothing'"),
     (['--workdir=a'], "no experiment '--workdir=a'"),
     (['shifted_data', '--workdir=a'], '--output'),
     (['shifted_data', '--workdir=a', '--output=nowhere/x'], 'there is no directory'),
     (['shifted_data', '--workdir=nowhere', '--output=x'], 'holds no run'),
+    (['weight_scale', '--output=x'], 'weight_scale needs a --workdir; see --help'),
+    (['toy_bias', '--workdir=a', '--output=x'], 'toy_bias takes no --workdir'),
     (['shifted_data', '--workdir=a', '--crops=1'], "'--crops' is not a flag"),
   ],
 )

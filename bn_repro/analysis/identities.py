@@ -1,0 +1,143 @@
+"""Claims 5, 6 and 7: what holds of batch normalization exactly, but for rounding.
+
+It can represent the identity (section 3); at inference it is one affine map, so that
+answers do not depend on batch-mates and the layer before it can take it in (section
+3.1); and a bias under it does nothing (section 3.2). Each is tried on the weights of a
+trained network.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from bn_repro import data, provenance
+from bn_repro.analysis import examples
+from bn_repro.data.pipeline import Batch
+from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.result import about
+from bn_repro.fold import fold
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
+from bn_repro.report.tables import markdown
+
+IMAGES = 500
+WHAT = {
+  'identity': 'gamma = sqrt(var + epsilon), beta = mean: inputs of the sigmoids off by',
+  'batch_mates': 'alone or among others: logits at inference off by',
+  'folded': 'BN folded into the layer before: logits off by',
+  'bias': 'gradient of a bias under BN, relative to that of beta',
+}
+
+
+def measure(network: Network) -> dict[str, Any]:
+  """The largest deviations.
+
+  Args:
+    network: that of section 4.1, with batch normalization.
+
+  Returns:
+    A page of JSON. `rows` has the claim, its name and the largest deviation: of
+    activations in their standard deviation, of gradients relative to the largest.
+
+  Raises:
+    UserError: it is another network, or its data are not there.
+  """
+  examples.check_is_mlp(network)
+  examples.check_is_normalized(network)
+  devices = jax.local_devices()[:1]
+  batch = examples.first(data.open_feeds(network.config, devices).test, IMAGES, devices)
+  measured = (
+    (5, 'identity', _identity), (6, 'batch_mates', _batch_mates),
+    (6, 'folded', _folded), (7, 'bias', _bias),
+  )  # fmt: skip
+  rows = [
+    {'claim': claim, 'name': name, 'deviation': of(network, batch)}
+    for claim, name, of in measured
+  ]
+  return {**about(network), 'images': len(batch.labels), 'rows': rows,
+          **provenance.origin(devices)}  # fmt: skip
+
+
+def _identity(network: Network, batch: Batch) -> float:
+  """With gamma and beta so chosen, BN gives the Wu that it is given."""
+  plain = network.model.clone(batch_norm=None)
+  params = {
+    name: {'bias': np.zeros(layer['kernel'].shape[1], np.float32)} | layer
+    for name, layer in network.params.items()
+    if 'kernel' in layer
+  }
+  _, sown = plain.apply(
+    {'params': params}, batch.images, train=False, mutable=[SIGMOID_INPUTS]
+  )
+  without = sigmoid_inputs(sown)
+  epsilon = network.config.model.epsilon
+  chosen = {
+    f'batch_norm_{i}': {
+      'gamma': jnp.sqrt(jnp.var(x, axis=0) + epsilon), 'beta': jnp.mean(x, axis=0)
+    }
+    for i, x in enumerate(without, start=1)
+  }  # fmt: skip
+  _, updated = network.model.apply(
+    {'params': {**network.params, **chosen}, 'batch_stats': network.batch_stats},
+    batch.images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
+  )  # fmt: skip
+  return max(map(_off, sigmoid_inputs(updated), without))
+
+
+def _batch_mates(network: Network, batch: Batch) -> float:
+  answer = jax.jit(
+    lambda images: network.model.apply(_variables(network), images, train=False)
+  )
+  alone = jnp.concatenate([answer(image[None]) for image in batch.images])
+  return _off(alone, answer(batch.images))
+
+
+def _folded(network: Network, batch: Batch) -> float:
+  model, params = fold(network.model, network.params, network.batch_stats)
+  folded = model.apply({'params': params}, batch.images, train=False)
+  whole = network.model.apply(_variables(network), batch.images, train=False)
+  return _off(folded, whole)
+
+
+def _bias(network: Network, batch: Batch) -> float:
+  """The gradient in training of biases that the network does not have."""
+  model = network.model.clone(keeps_bias=True)
+  biases = {
+    name: layer | {'bias': np.zeros(layer['kernel'].shape[1], np.float32)}
+    for name, layer in network.params.items()
+    if name.startswith('hidden_')
+  }
+
+  def loss_of(params):
+    logits, _ = model.apply(
+      {'params': params, 'batch_stats': network.batch_stats},
+      batch.images, train=True, mutable=['batch_stats'],
+    )  # fmt: skip
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+    return jnp.mean(losses)
+
+  gradient = jax.grad(loss_of)(network.params | biases)
+  largest = lambda name, part: float(np.abs(gradient[name][part]).max())
+  betas = [largest(name, 'beta') for name in gradient if name.startswith('batch_norm')]
+  return max(largest(name, 'bias') for name in biases) / max(betas)
+
+
+def _variables(network: Network) -> dict[str, Any]:
+  return {'params': network.params, 'batch_stats': network.batch_stats}
+
+
+def _off(found, expected) -> float:
+  """The largest deviation, in standard deviations of what was expected."""
+  found, expected = (np.asarray(x, np.float64) for x in (found, expected))
+  return float(np.max(np.abs(found - expected)) / np.std(expected))
+
+
+def table(found: dict[str, Any]) -> str:
+  """The rows as text."""
+  rows = [
+    (str(row['claim']), WHAT[row['name']], f'{row["deviation"]:.1e}')
+    for row in found['rows']
+  ]
+  return markdown(('claim', 'what', 'largest deviation'), rows)

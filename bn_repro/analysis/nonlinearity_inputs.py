@@ -1,0 +1,104 @@
+"""Sections 3.2 and 5, claim 29: are Wu + b Gaussian, and are they sparse?
+
+The paper normalizes Wu + b, not u, because it "is more likely to have a symmetric,
+non-sparse distribution, that is 'more Gaussian'" than u, the output of a nonlinearity;
+and has "not observed the nonlinearity inputs to be sparse, neither with nor without
+Batch Normalization". Both are measured at every nonlinearity of a trained network, at
+inference, unit by unit (of a convolution: feature map by feature map).
+"""
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+from scipy import stats
+
+from bn_repro import data, provenance
+from bn_repro.analysis import examples
+from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.result import about
+from bn_repro.models.layers import NONLINEARITIES, Convolution
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
+from bn_repro.report.tables import markdown
+
+IMAGES = 200
+VALUES = 20_000  # of each unit at most
+MEASURES = ('skewness', 'excess_kurtosis', 'near_zero', 'from_gaussian')
+NEAR = 0.1  # of a standard deviation; a Gaussian around 0 has 8 % there
+
+
+def measure(network: Network) -> dict[str, Any]:
+  """The shape of the distribution at each nonlinearity, before it and behind it.
+
+  Args:
+    network: of either family, with batch normalization or without.
+
+  Returns:
+    A page of JSON. `rows` has for each layer and `side` ('input' or 'output'), as
+    medians over its units: the skewness, the excess kurtosis (of a Gaussian both are
+    0), the share of values within `NEAR` of 0, and the 1-Wasserstein distance from
+    the Gaussian of the same mean, in standard deviations.
+
+  Raises:
+    UserError: its data are not there.
+  """
+  devices = jax.local_devices()[:1]
+  batch = examples.first(data.open_feeds(network.config, devices).test, IMAGES, devices)
+  nonlinearity = NONLINEARITIES[network.config.model.get('nonlinearity', 'sigmoid')]
+  rows = []
+  for layer, inputs in _inputs(network, batch.images).items():
+    for side, values in (('input', inputs), ('output', nonlinearity(inputs))):
+      rows.append({'layer': layer, 'side': side, **_shape_of(np.asarray(values))})
+  return {**about(network), 'images': len(batch.labels), 'rows': rows,
+          **provenance.origin(devices)}  # fmt: skip
+
+
+def _inputs(network: Network, images: jax.Array) -> dict[str, jax.Array]:
+  """`[values, units]` of each layer that has a nonlinearity."""
+  is_input = lambda module, method: (
+    isinstance(module, Convolution) and method == 'nonlinearity_input'
+  )
+  variables = {'params': network.params, 'batch_stats': network.batch_stats}
+  run = functools.partial(
+    network.model.apply, train=False, capture_intermediates=is_input,
+    mutable=['intermediates', SIGMOID_INPUTS],
+  )  # fmt: skip
+  _, found = jax.jit(run)(variables, images)
+  named = {f'hidden_{i}': x for i, x in enumerate(sigmoid_inputs(found), start=1)}
+  for path, leaf in jax.tree.leaves_with_path(found.get('intermediates', {})):
+    named['/'.join(part.key for part in path[:-2])] = leaf
+  return {name: x.reshape(-1, x.shape[-1]) for name, x in named.items()}
+
+
+def _shape_of(values: np.ndarray) -> dict[str, float]:
+  """Medians over units that are not constant."""
+  values = np.float64(values[:: -(-len(values) // VALUES)])
+  deviation = values.std(axis=0)
+  values, deviation = values[:, deviation > 0], deviation[deviation > 0]
+  standard = (values - values.mean(axis=0)) / deviation
+  return {
+    'skewness': float(np.median(stats.skew(standard))),
+    'excess_kurtosis': float(np.median(stats.kurtosis(standard))),
+    'near_zero': float(np.median(np.mean(np.abs(values) < NEAR * deviation, axis=0))),
+    'from_gaussian': float(np.median(_from_gaussian(standard))),
+  }
+
+
+def _from_gaussian(standard: np.ndarray) -> np.ndarray:
+  """`[units]`, the 1-Wasserstein distance of values `[n, units]` from N(0, 1)."""
+  places = (np.arange(len(standard)) + 0.5) / len(standard)
+  gaussian = stats.norm.ppf(places)[:, None]
+  return np.mean(np.abs(np.sort(standard, axis=0) - gaussian), axis=0)
+
+
+def table(found: dict[str, Any]) -> str:
+  """Medians over layers with the lowest and the highest, as text."""
+  rows = []
+  for side in ('input', 'output'):
+    of_side = [row for row in found['rows'] if row['side'] == side]
+    columns = ([row[name] for row in of_side] for name in MEASURES)
+    cells = (f'{np.median(c):.2f} ({min(c):.2f} to {max(c):.2f})' for c in columns)
+    rows.append((side, str(len(of_side)), *cells))
+  head = ('of nonlinearities', 'layers', *(n.replace('_', ' ') for n in MEASURES))
+  return markdown(head, rows)

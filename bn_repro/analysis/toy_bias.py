@@ -1,0 +1,80 @@
+"""Section 2's example: a bias before a normalization that the gradient does not see.
+
+x = a u + b is normalized over a mini-batch; a and b descend 1/2 mean((x_hat - 1)^2).
+Of four ways: by the mean alone or the standard deviation, too, and with statistics that
+the gradient takes for constants or goes through. The paper: with constants "b will grow
+indefinitely while the loss remains fixed", and with the scale the model "blows up".
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bn_repro import provenance
+from bn_repro.models.normalizers import standardize
+from bn_repro.report.tables import markdown
+
+STEPS, RATE, EXAMPLES, EPSILON = 100, 0.1, 60, 1e-8
+WAYS = {
+  'mean, outside the gradient': (False, False),
+  'mean, seen by the gradient': (False, True),
+  'mean and scale, outside the gradient': (True, False),
+  'mean and scale, seen by the gradient': (True, True),
+}
+
+
+def measure() -> dict[str, Any]:
+  """Trains the toy in all ways.
+
+  Returns:
+    A page of JSON. `rows` has for each way the `bias`, the `scale` and the `loss`
+    before each of `STEPS` steps and after the last.
+  """
+  u = np.random.default_rng(0).normal(size=(EXAMPLES, 1)).astype(np.float32)
+  rows = [{'way': name, **_trained(jnp.asarray(u), *way)} for name, way in WAYS.items()]
+  return {
+    'steps': STEPS, 'learning_rate': RATE, 'examples': EXAMPLES, 'rows': rows,
+    **provenance.origin(jax.local_devices()[:1]),
+  }  # fmt: skip
+
+
+def _trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str, list]:
+  epsilon = EPSILON if is_scaled else None
+
+  def loss_of(params):
+    x = params['scale'] * u + params['bias']
+    x_hat, _ = standardize(x, epsilon, is_differentiated)
+    return jnp.mean(jnp.square(x_hat - 1)) / 2
+
+  look = jax.jit(jax.value_and_grad(loss_of))
+  # Without the division by the deviation, a is no part of the example.
+  learned = ('bias', 'scale') if is_scaled else ('bias',)
+  params = {'bias': jnp.zeros(()), 'scale': jnp.ones(())}
+  found = {'bias': [], 'scale': [], 'loss': []}
+  for _ in range(STEPS + 1):
+    loss, gradient = look(params)
+    for name, value in {**params, 'loss': loss}.items():
+      found[name].append(float(value))
+    params |= {name: params[name] - RATE * gradient[name] for name in learned}
+  return found
+
+
+def table(found: dict[str, Any]) -> str:
+  """The rows as text: where each way ends."""
+  head = (
+    'statistics',
+    'b at the end',
+    'largest |b|',
+    'largest |a|',
+    'loss',
+    'at the end',
+  )
+  rows = [
+    (row['way'], f'{row["bias"][-1]:.4g}', f'{max(map(abs, row["bias"])):.4g}',
+     f'{max(map(abs, row["scale"])):.4g}', f'{row["loss"][0]:.6g}',
+     f'{row["loss"][-1]:.6g}')
+    for row in found['rows']
+  ]  # fmt: skip
+  return markdown(head, rows)

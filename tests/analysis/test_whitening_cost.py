@@ -1,0 +1,17 @@
+"""Both layers are timed, and the rank is that of the mini-batch."""
+
+from bn_repro.analysis import whitening_cost
+
+
+def test_a_mini_batch_of_60_has_a_covariance_of_rank_59_at_most(monkeypatch):
+  monkeypatch.setattr(whitening_cost, 'SECONDS', 1e-4)
+  found = whitening_cost.measure(widths=(5, 70), rounds=2)
+  assert [row['rank'] for row in found['rows']] == [5, 59]
+  for row in found['rows']:
+    assert [len(seconds) for seconds in row['seconds'].values()] == [2, 2]
+  assert whitening_cost.table(found).count('x (') == 2
+
+
+def test_ratios_are_of_the_same_round():
+  row = {'seconds': {'whitening': [4.0, 9.0], 'per_dimension': [2.0, 3.0]}}
+  assert whitening_cost.times_as_long(row) == [2.0, 3.0]
