@@ -4,8 +4,11 @@ python scripts/report.py --root=runs/mnist --results=results/mnist
 python scripts/report.py --results=results/mnist      (again, from its own files)
 python scripts/report.py --report=inception --root=runs/inception \\
   --results=results/inception
+python scripts/report.py --report=analysis --root=runs/analysis \\
+  --results=results/analysis
 python scripts/report.py --report=population --results=results/population
 python scripts/report.py --report=ensemble --results=results/ensemble
+python scripts/report.py --report=claims --results=results
 """
 
 import argparse
@@ -16,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.errors import UserError
 from bn_repro.report import collect, ensemble, mnist, population, tables
+from bn_repro.report.analysis import page as analysis
+from bn_repro.report.claims import page as claims
 from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -24,8 +29,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = {
   'mnist': (mnist, ('figure1', 'grid')),
   'inception': (inception, inception.SWEEPS),
+  'analysis': (analysis, analysis.SWEEPS),
   'population': (population, ()),
   'ensemble': (ensemble, ()),
+  'claims': (claims, ()),
 }
 
 
@@ -51,7 +58,8 @@ def report(name: str, root: Path | None, results: Path) -> None:
   if sweeps and not (results / f'{sweeps[0]}.json').exists():
     raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
   module.write(results)
-  if sweeps and results.resolve() == PROJECT / 'results' / name:
+  has_headline = hasattr(module, 'headline')
+  if has_headline and results.resolve() == PROJECT / 'results' / name:
     text = module.headline(*(collect.load(results, sweep) for sweep in sweeps))
     tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
   for path in sorted(results.iterdir()):

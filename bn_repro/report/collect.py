@@ -27,6 +27,8 @@ COLUMNS = {
   'percentile_50': 'sigmoid_input/percentile_50',
   'percentile_85': 'sigmoid_input/percentile_85',
 }
+# And whatever probes measured, a column for each tag that begins so.
+PROBES = ('covariate_shift/', 'jacobian/', 'landscape/', 'parameter_norms/')
 DIGITS = 6
 
 
@@ -68,12 +70,13 @@ def collect(root: Path, results: Path, name: str) -> None:
   (results / f'{name}.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
   evaluations = [(path.name, line) for path in workdirs for line in _evaluations(path)]
   measured = {tag for _, line in evaluations for tag in line}
-  columns = [name for name, tag in COLUMNS.items() if tag in measured]
+  tags = COLUMNS | {tag: tag for tag in sorted(measured) if tag.startswith(PROBES)}
+  columns = [name for name, tag in tags.items() if tag in measured]
   with (results / f'{name}_curves.csv').open('w', newline='') as file:
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(['run', 'step', *columns])
     for run, line in evaluations:
-      values = (line.get(COLUMNS[column]) for column in columns)
+      values = (line.get(tags[column]) for column in columns)
       cells = ('' if value is None else round(value, DIGITS) for value in values)
       writer.writerow([run, line['step'], *cells])
 

@@ -116,6 +116,13 @@ def save_of_page(figure, path: Path, found: Any) -> None:
   plt.close(figure)
 
 
+def save_of_all(figure, path: Path, runs: list[Run], found: tuple[Any, ...]) -> None:
+  """The same of runs and of pages."""
+  names = [*([digest(runs)] if runs else []), *map(digest_of_page, found)]
+  figure.savefig(path, dpi=130, metadata={'Description': ', '.join(names)})
+  plt.close(figure)
+
+
 def digest_of_page(found: Any) -> str:
   """SHA-256 of a JSON value, to tell whether a figure was drawn from it."""
   text = json.dumps(found, sort_keys=True)

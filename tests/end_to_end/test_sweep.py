@@ -51,11 +51,14 @@ def test_every_sweep_in_configs_is_sound():
   """Configs load and pass their checks; names do not clash."""
   numbers = {
     path.stem: len(sweep.read(path))
-    for path in (PROJECT / 'configs' / 'sweeps').glob('[a-z]*.py')
+    for folder in ('sweeps', 'analysis')
+    for path in (PROJECT / 'configs' / folder).glob('[a-z]*.py')
+    if path.stem != 'variants'
   }
   assert numbers['mnist_figure1'] == 10
   assert numbers['mnist_grid'] == 7 * 3 * 2 * 3
   assert numbers['quickstart'] == 6
+  assert numbers['placement'] == 6 * 5
   assert numbers['inception_networks'] == 5 * 3
   assert numbers['inception_ablation'] == 2 * 7
   assert numbers['inception_ensemble'] == 6

@@ -1,0 +1,1 @@
+"""results/analysis: the experiments around section 4.1's network, one section each."""

@@ -1,0 +1,139 @@
+"""Section 3.2: where to normalize, and with which parameters; and what is there."""
+
+import numpy as np
+
+from bn_repro.report import tables
+from bn_repro.report.analysis.seeds import (
+  Results,
+  by_variant,
+  draw,
+  estimate,
+  final,
+  panels,
+  percent,
+  save,
+)
+
+TITLE = 'Section 3.2: placement, and the distributions there (claims 5, 7 and 29)'
+SWEEPS = ('placement',)
+NETWORKS = {
+  'baseline': "section 4.1's network",
+  'batch_norm': 'the same with BN',
+  'inception': 'Inception',
+  'bn_x30': 'BN-x30',
+}
+PAGES = tuple(f'nonlinearity_inputs_{name}' for name in NETWORKS)
+NAMES = {
+  'before': 'g(BN(Wu)), the paper',
+  'before_without_gamma_and_beta': 'g(BN(Wu)), no gamma and beta',
+  'before_with_bias': 'g(BN(Wu + b))',
+  'after': 'BN(g(Wu + b))',
+  'after_without_gamma_and_beta': 'BN(g(Wu + b)), no gamma and beta',
+  'baseline': 'g(Wu + b)',
+}
+TEXT = """\
+After {steps:,} steps. The bias starts at 0; its norm is that of all three hidden layers
+together, and under BN it is rounding:
+
+{table}
+
+{figure}
+
+Why before: Wu + b is "more likely to have a symmetric, non-sparse distribution, that is
+'more Gaussian'" than what a nonlinearity gives. At every nonlinearity of trained
+networks, what goes in and what comes out; medians over layers of medians over units,
+with the lowest and the highest layer (of a Gaussian around 0: skewness 0, kurtosis 0,
+8 % within a tenth of its deviation of 0):
+
+{distributions}
+
+{of_distributions}
+"""
+
+
+def section(results: Results) -> str:
+  """Draws both figures and returns the text."""
+  runs = results.sweeps['placement']
+  return TEXT.format(
+    steps=runs[0].summary['num_steps'], table=_table(runs),
+    figure=_figure(results, runs), distributions=_distributions(results.pages),
+    of_distributions=_figure_of_distributions(results),
+  )  # fmt: skip
+
+
+def _table(runs) -> str:
+  rows = [
+    (NAMES[name], str(len(group)),
+     tables.steps(tables.over(group, lambda run: run.steps_to(0.95))),
+     percent(final(group)), norm_of_biases(group))
+    for name, group in by_variant(runs).items()
+  ]  # fmt: skip
+  head = ('hidden layer', 'seeds', 'steps to 95 %', 'final accuracy', 'norm of biases')
+  return tables.markdown(head, rows)
+
+
+def norm_of_biases(group) -> str:
+  """Of the hidden layers at the end; '-' where they have none."""
+  columns = [c for c in group[0].curves if c.endswith('/bias')]
+  squares = sum((final(group, c) ** 2 for c in columns), np.zeros(len(group)))
+  return '-' if np.isnan(squares).any() or not columns else estimate(
+    np.sqrt(squares), '{:.2g}'
+  )  # fmt: skip
+
+
+def _figure(results: Results, runs) -> str:
+  figure, (axes,) = panels(1, width=6)
+  for name, group in by_variant(runs).items():
+    draw(axes, group, 'test_accuracy', label=NAMES[name])
+  axes.set(ylim=(0.8, 1), xlabel='training steps', ylabel='test accuracy')
+  axes.legend(fontsize=8)
+  return save(figure, results, 'placement', runs)
+
+
+def _distributions(pages) -> str:
+  measures = {'skewness': '{:.2f}', 'excess_kurtosis': '{:.2f}', 'near_zero': '{:.0%}'}
+  rows = []
+  for network, name in NETWORKS.items():
+    for side in ('input', 'output'):
+      of_side = of_side_of(pages[f'nonlinearity_inputs_{network}'], side)
+      rows.append((name, side, str(len(of_side)), *(
+        _spread([row[measure] for row in of_side], form)
+        for measure, form in measures.items()
+      )))  # fmt: skip
+  head = ('network', 'side', 'layers', 'skewness', 'excess kurtosis', 'near 0')
+  return tables.markdown(head, rows)
+
+
+def of_side_of(page, side: str) -> list[dict]:
+  """The rows of a page on one side of the nonlinearities."""
+  return [row for row in page['rows'] if row['side'] == side]
+
+
+def _spread(values, form: str) -> str:
+  middle, low, high = (form.format(v) for v in (np.median(values), *_ends(values)))
+  return f'{middle} ({low} to {high})'
+
+
+def _ends(values) -> tuple[float, float]:
+  return min(values), max(values)
+
+
+def _figure_of_distributions(results: Results) -> str:
+  """A point is a layer."""
+  figure, (left, right) = panels(2, width=5)
+  pages = [results.pages[name] for name in PAGES]
+  for i, page in enumerate(pages):
+    for side, marker in (('input', 'o'), ('output', 'x')):
+      rows = of_side_of(page, side)
+      at = i + np.linspace(-0.3, 0.3, len(rows))
+      style = {'ls': '', 'marker': marker, 'ms': 4, 'color': f'C{side == "output"}'}
+      label = f'{side} of the nonlinearity' if i == 0 else None
+      left.plot(at, [100 * row['near_zero'] for row in rows], label=label, **style)
+      right.plot(at, [row['from_gaussian'] for row in rows], **style)
+  left.axhline(8, color='grey', ls=':', label='a Gaussian around 0')
+  left.set_ylabel('% of values near 0')
+  right.set_ylabel('distance from a Gaussian (1-Wasserstein)')
+  for axes in (left, right):
+    axes.set_xticks(range(len(NETWORKS)), NETWORKS.values(), fontsize=8)
+  left.legend(fontsize=8)
+  return save(figure, results, 'nonlinearity_inputs', [], *pages)

@@ -1,0 +1,155 @@
+"""Claims of sections 4.2.1 and 4.2.2 on rates, sigmoids and the seven changes."""
+
+import math
+
+from bn_repro.intervals import Interval
+from bn_repro.report.claims.figure_3 import SWEEP, networks_of
+from bn_repro.report.claims.ledger import (
+  SCALED,
+  Claim,
+  Evidence,
+  Finding,
+  Missing,
+  exactly,
+)
+from bn_repro.report.inception import ablation
+from bn_repro.report.inception import runs as family
+from bn_repro.report.inception.runs import PLAIN, best
+
+
+def sigmoids_alone(evidence: Evidence) -> Finding:
+  """Claim 14."""
+  runs = [run for run in evidence.runs('inception', 'learning_rates')
+          if run.config['network'] == 'inception_sigmoid']  # fmt: skip
+  highest, chance = max(map(best, runs)), 1 / runs[0].config['dataset.num_classes']
+  # Two standard deviations of the share of one class among the validation images.
+  return Finding(
+    highest < chance + 0.02, exactly(100 * highest), '%', len(runs), 'runs',
+    f'{highest:.1%} at most; chance is {chance:.0%}',
+  )  # fmt: skip
+
+
+def _plain_rates(evidence: Evidence) -> list:
+  networks = networks_of(evidence)
+  runs = evidence.runs('inception', 'learning_rates')
+  own = [run for run in runs if run.config['network'] == PLAIN]
+  return [*networks[PLAIN], *own]
+
+
+def diverges(evidence: Evidence) -> Finding:
+  """Claim 15."""
+  runs = sorted(_plain_rates(evidence), key=lambda run: run.config['learning_rate'])
+  least = runs[0].config['learning_rate']
+  at = lambda times: [
+    r for r in runs if math.isclose(r.config['learning_rate'], times * least)
+  ]
+  (quick,) = at(5)
+  failing = [r.config['learning_rate'] for r in runs if r.summary['diverged']]
+  fate = 'diverged' if quick.summary['diverged'] else f'reached {best(quick):.1%}'
+  first = f'from {min(failing):g} on it does' if failing else 'no rate diverged'
+  return Finding(
+    quick.summary['diverged'], exactly(5.0), 'times the rate', 1, 'run',
+    f'at five times its rate it {fate}; {first} (rates up to '
+    f'{runs[-1].config["learning_rate"]:g})',
+  )  # fmt: skip
+
+
+def harmless_rates(evidence: Evidence) -> Finding:
+  """Claim 16."""
+  networks = networks_of(evidence, 'bn_x5', 'bn_x30')
+  sweep = evidence.runs('inception', 'learning_rates')
+  recipe = [r for r in sweep if r.config['network'] == 'bn_x5']
+  cut = family.within_budget_of(sweep, networks)
+  runs = [*recipe, *cut['bn_x5'], *cut['bn_x30']]
+  top = max(map(best, runs))
+  fine = [r.config['learning_rate'] for r in runs if best(r) > top - 0.01]
+  times = max(fine) / networks[PLAIN][0].config['learning_rate']
+  return Finding(
+    times >= 30, exactly(times), 'times the rate of Inception', len(runs), 'runs',
+    f"BN-x5's recipe is within a point of its best, {top:.1%}, up to {times:g} times "
+    "Inception's rate",
+  )  # fmt: skip
+
+
+def change(field: str):
+  """Claims 17 to 22: one of the seven changes alone, in both settings."""
+
+  def measure(evidence: Evidence) -> Finding:
+    networks = networks_of(evidence, 'bn_x5', 'bn_baseline')
+    effects = [
+      effect
+      for effect in ablation.effects(networks, evidence.runs('inception', 'ablation'))
+      if effect.change.field == field
+    ]
+    if not effects:
+      raise Missing(f'inception/ablation.json with {field}')
+    verdicts = [effect.verdict() for effect in effects]
+    text = '; '.join(
+      f'{effect.setting}: {_effect(effect)}, {verdict}'
+      for effect, verdict in zip(effects, verdicts)
+    )
+    holds = 'agrees' in verdicts and 'disagrees' not in verdicts
+    return Finding(holds, _first(effects), 'points of accuracy', len(effects),
+                   'settings', text)  # fmt: skip
+
+  return measure
+
+
+def _first(effects) -> Interval:
+  return Interval(*(100 * value for value in effects[0].accuracy))
+
+
+def _effect(effect) -> str:
+  if effect.change.kind == 'faster':
+    return ablation.times(effect.faster)
+  return ablation.points(effect.accuracy)
+
+
+def _of_ablation(number, text, field) -> Claim:
+  kinds = {
+    'faster': 'takes fewer steps to the target',
+    'better': 'gains accuracy',
+    'harmless': 'costs less than a point',
+  }
+  (kind,) = (c.kind for c in ablation.CHANGES if c.field == field)
+  return Claim(
+    number, '4.2.1', text, 'configs/sweeps/inception_ablation.py',
+    SWEEP.format('ablation'),
+    f'{kinds[kind]}, beyond its interval, added alone or taken back alone, and the '
+    'other does not contradict',
+    SCALED, change(field),
+  )  # fmt: skip
+
+
+def _of_rates(number, section, text, rule, measure) -> Claim:
+  return Claim(
+    number, section, text, 'configs/sweeps/inception_learning_rates.py',
+    SWEEP.format('learning_rates'), rule, SCALED, measure,
+  )  # fmt: skip
+
+
+CLAIMS = (
+  _of_rates(
+    14, '4.2.2', 'Inception with sigmoids and without BN is never better than chance.',
+    'within two points of chance', sigmoids_alone,
+  ),
+  _of_rates(
+    15, '4.2.2', 'At five times its learning rate Inception without BN diverges.',
+    'it diverges at five times the rate', diverges,
+  ),
+  _of_rates(
+    16, '4.2.1', 'With BN higher learning rates have no ill side effects.',
+    "within a point of the recipe's best at 30 times Inception's rate", harmless_rates,
+  ),
+  _of_ablation(17, 'Removing dropout speeds training without more overfitting.',
+               'model.dropout'),
+  _of_ablation(18, 'A fifth of the L2 weight improves held-out accuracy.', 'l2'),
+  _of_ablation(19, 'The learning rate can decay six times as fast.',
+               'learning_rate_decay_every'),
+  _of_ablation(20, 'With BN local response normalization is not necessary.',
+               'model.local_response_normalization'),
+  _of_ablation(21, 'Thorough shuffling gains about 1 % of validation accuracy.',
+               'shuffling'),
+  _of_ablation(22, 'Weaker photometric distortions are better.',
+               'photometric_distortion'),
+)  # fmt: skip

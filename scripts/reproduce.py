@@ -1,0 +1,171 @@
+"""Makes again what results/ says, as far as two CPU cores do it in an evening.
+
+bash scripts/reproduce.sh               sets up the environment and calls this
+bash scripts/reproduce.sh --inception   first trains section 4.2's networks, too, for
+                                        some two days
+
+Trains every MNIST experiment under runs/ (what is finished there is skipped), measures
+the trained networks, and writes the tables and figures of results/. Those of section
+4.2's networks are made from the committed numbers, unless these are trained.
+
+Exit codes: as those of scripts/sweep.py.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bn_repro import sweep
+from bn_repro.errors import UserError
+from bn_repro.report.analysis.page import SWEEPS
+from bn_repro.report.claims.page import NAME as CLAIMS
+from bn_repro.report.claims.page import summary
+
+PROJECT = Path(__file__).resolve().parents[1]
+RUNS, RESULTS = Path('runs'), Path('results')
+# The folder of the runs, under `RUNS`, and where they are listed.
+MNIST = {
+  'mnist/figure1': 'sweeps/mnist_figure1',
+  **{f'analysis/{name}': f'analysis/{name}' for name in SWEEPS},
+  'mnist/grid': 'sweeps/mnist_grid',
+}
+INCEPTION = {
+  f'inception/{name}': f'sweeps/inception_{name}'
+  for name in ('networks', 'ensemble', 'ablation', 'learning_rates', 'normalization')
+}
+# The file in results/, the experiment and its run (None for no network).
+ANALYSES = {
+  'analysis/toy_bias': ('toy_bias', None),
+  'analysis/whitening_cost': ('whitening_cost', None),
+  'analysis/batch_noise': ('batch_noise', 'mnist/figure1/batch_norm_seed0'),
+  'analysis/identities': ('identities', 'mnist/figure1/batch_norm_seed0'),
+  **{
+    f'analysis/{name}_{network}': (name, f'mnist/figure1/{network}_seed0')
+    for name in ('weight_scale', 'nonlinearity_inputs')
+    for network in ('batch_norm', 'baseline')
+  },
+  **{
+    f'analysis/nonlinearity_inputs_{network}':
+      ('nonlinearity_inputs', f'inception/networks/{network}_seed0')
+    for network in ('inception', 'bn_x30')
+  },
+  **{
+    f'population/{name}': (name, 'inception/networks/bn_x5_seed0')
+    for name in ('population_batches', 'shifted_data')
+  },
+}  # fmt: skip
+CROPS = {1: '1_crop', 144: '144_crops'}
+REPORTS = ('mnist', 'analysis', 'inception', 'population', 'ensemble', 'claims')
+SCRIPTS = ('imagenet_plan.py', 'benchmarks/figures.py')
+
+
+def main() -> int:
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument('--inception', action='store_true', help='trains these, too')
+  parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1,
+                      help='runs at a time (as many as there are cores)')  # fmt: skip
+  arguments = parser.parse_args()
+  os.chdir(PROJECT)
+  signal.signal(signal.SIGTERM, signal.default_int_handler)
+  try:
+    return reproduce(arguments.inception, max(1, arguments.jobs))
+  except UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print('stopped; the runs are saved, the same command goes on', file=sys.stderr)
+    return 75
+
+
+def reproduce(with_inception: bool, jobs: int) -> int:
+  """All three parts; returns 1 if something failed, else 0."""
+  failed = []
+  stages = [('MNIST', MNIST)] + [("section 4.2's networks", INCEPTION)] * with_inception
+  for title, sweeps in stages:
+    print(f'== training: {title}', flush=True)
+    failed += train(sweeps, jobs)
+  print('== measuring the trained networks', flush=True)
+  failed += [name for name in ANALYSES if not analyse(name, *ANALYSES[name])]
+  if with_inception:
+    failed += [name for crops, name in CROPS.items() if not evaluate(crops, name)]
+  print('== tables and figures', flush=True)
+  failed += [name for name in REPORTS if not report(name)]
+  failed += [script for script in SCRIPTS if not _call(f'scripts/{script}')]
+  print(summary(json.loads((RESULTS / CLAIMS).read_text())))
+  for name in failed:
+    print(f'failed: {name}', file=sys.stderr)
+  return 1 if failed else 0
+
+
+def train(sweeps: dict[str, str], jobs: int) -> list[str]:
+  """Runs all sweeps as one, under one bar; returns the names of runs that failed."""
+  runs = [
+    run._replace(name=f'{folder}/{run.name}')
+    for folder, path in sweeps.items()
+    for run in sweep.read(PROJECT / 'configs' / f'{path}.py')
+  ]
+  together = sweep.Sweep(runs, RUNS, jobs)
+  together.execute()
+  for name, reason in together.failures.items():
+    print(f'failed: {name}: {reason}', file=sys.stderr)
+  return list(together.failures)
+
+
+def analyse(name: str, experiment: str, run: str | None) -> bool:
+  """Measures a network, unless that was done; False if it fails.
+
+  The numbers of a network that is not here stay as they are committed.
+  """
+  made = RUNS / 'pages' / f'{name}.json'
+  if run and not (RUNS / run / 'summary.json').exists():
+    print(f'{name}: as committed; {RUNS / run} was not trained here')
+    return True
+  if not made.exists():
+    made.parent.mkdir(parents=True, exist_ok=True)
+    of_run = [f'--workdir={RUNS / run}'] if run else []
+    if not _call('-m', 'bn_repro.analysis', experiment, *of_run, f'--output={made}'):
+      return False
+  _publish(made, f'{name}.json')
+  return True
+
+
+def evaluate(crops: int, name: str) -> bool:
+  """Evaluates the ensemble of section 4.2.3; goes on by itself."""
+  members = ','.join(f'{RUNS}/inception/ensemble/member_{i}' for i in range(1, 7))
+  output = RUNS / 'pages' / f'{name}.json'
+  if not _call('-m', 'bn_repro.evaluate', f'--workdir={members}', f'--crops={crops}',
+               f'--output={output}'):  # fmt: skip
+    return False
+  _publish(output, f'ensemble/{name}.json')
+  return True
+
+
+def _publish(made: Path, name: str) -> None:
+  (RESULTS / name).parent.mkdir(parents=True, exist_ok=True)
+  shutil.copyfile(made, RESULTS / name)
+
+
+def report(name: str) -> bool:
+  """Writes a part of results/; False if it fails."""
+  root, results = RUNS / name, RESULTS if name == 'claims' else RESULTS / name
+  words = [f'--report={name}', f'--results={results}']
+  if name in ('mnist', 'analysis', 'inception') and root.is_dir():
+    words.append(f'--root={root}')
+  return _call('scripts/report.py', *words)
+
+
+def _call(*words: str) -> bool:
+  return subprocess.run([sys.executable, *words]).returncode == 0
+
+
+if __name__ == '__main__':
+  sys.exit(main())
