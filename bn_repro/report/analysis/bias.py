@@ -80,5 +80,5 @@ def _figure(results: Results, runs, toy) -> str:
   of_toy.set(title='the toy', xlabel='steps', ylabel='b')
   norm.set(title='rate 0.1', xlabel='steps', ylabel='norm of the first bias')
   accuracy.set(title='rate 1', xlabel='steps', ylabel='test accuracy', ylim=(0, 1))
-  of_toy.legend(fontsize=7)
+  of_toy.legend(fontsize=7, loc='upper left')
   return save(figure, results, 'runaway_bias', runs, toy)

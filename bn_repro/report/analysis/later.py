@@ -117,11 +117,12 @@ def differences(networks: dict[str, list]) -> np.ndarray:
 
 def _rates(grid) -> str:
   rows = [
-    (f'{rate:g}', *(percent(final(networks[name])) for name in NAMES),
+    (f'{rate:g}', str(len(networks['batch_norm'])),
+     *(percent(final(networks[name])) for name in NAMES),
      estimate(differences(networks), '{:+.2f}', 100))
     for rate, networks in by_rate(grid).items()
   ]  # fmt: skip
-  return tables.markdown(('learning rate', *NAMES.values(), 'points'), rows)
+  return tables.markdown(('learning rate', 'seeds', *NAMES.values(), 'points'), rows)
 
 
 def _figure(results: Results, ghosts, averages, grid) -> str:

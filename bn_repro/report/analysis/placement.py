@@ -105,8 +105,10 @@ def _distributions(pages) -> str:
 
 
 def of_side_of(page, side: str) -> list[dict]:
-  """The rows of a page on one side of the nonlinearities."""
-  return [row for row in page['rows'] if row['side'] == side]
+  """The rows of a page on one side of the nonlinearities, the first layers first."""
+  # Those before row 3a of figure 5 have names, not numbers.
+  place = lambda row: (row['layer'][0].isdigit(), row['layer'])
+  return sorted((row for row in page['rows'] if row['side'] == side), key=place)
 
 
 def _spread(values, form: str) -> str:
@@ -126,7 +128,12 @@ def _figure_of_distributions(results: Results) -> str:
     for side, marker in (('input', 'o'), ('output', 'x')):
       rows = of_side_of(page, side)
       at = i + np.linspace(-0.3, 0.3, len(rows))
-      style = {'ls': '', 'marker': marker, 'ms': 4, 'color': f'C{side == "output"}'}
+      style = {
+        'ls': '',
+        'marker': marker,
+        'ms': 4,
+        'color': f'C{int(side == "output")}',
+      }
       label = f'{side} of the nonlinearity' if i == 0 else None
       left.plot(at, [100 * row['near_zero'] for row in rows], label=label, **style)
       right.plot(at, [row['from_gaussian'] for row in rows], **style)

@@ -113,7 +113,7 @@ def _of_ablation(number, text, field) -> Claim:
   }
   (kind,) = (c.kind for c in ablation.CHANGES if c.field == field)
   return Claim(
-    number, '4.2.1', text, 'configs/sweeps/inception_ablation.py',
+    number, 'section 4.2.1', text, 'configs/sweeps/inception_ablation.py',
     SWEEP.format('ablation'),
     f'{kinds[kind]}, beyond its interval, added alone or taken back alone, and the '
     'other does not contradict',
@@ -130,15 +130,17 @@ def _of_rates(number, section, text, rule, measure) -> Claim:
 
 CLAIMS = (
   _of_rates(
-    14, '4.2.2', 'Inception with sigmoids and without BN is never better than chance.',
+    14, 'section 4.2.2',
+    'Inception with sigmoids and without BN is never better than chance.',
     'within two points of chance', sigmoids_alone,
   ),
   _of_rates(
-    15, '4.2.2', 'At five times its learning rate Inception without BN diverges.',
+    15, 'section 4.2.2',
+    'At five times its learning rate Inception without BN diverges.',
     'it diverges at five times the rate', diverges,
   ),
   _of_rates(
-    16, '4.2.1', 'With BN higher learning rates have no ill side effects.',
+    16, 'section 4.2.1', 'With BN higher learning rates have no ill side effects.',
     "within a point of the recipe's best at 30 times Inception's rate", harmless_rates,
   ),
   _of_ablation(17, 'Removing dropout speeds training without more overfitting.',

@@ -94,18 +94,21 @@ CLAIMS = (
     SCALED, more_crops,
   ),
   Claim(
-    25, '4.2.3, figure 4', 'An ensemble of six with 144 crops lowers it to 20.1 %, and '
+    25, 'section 4.2.3, figure 4',
+    'An ensemble of six with 144 crops lowers it to 20.1 %, and '
     'top-5 to 4.9 %, the best published then.', 'configs/ensemble.py', _ENSEMBLE,
     'the ensemble is better than each of its members', SCALED, ensemble,
   ),
   Claim(
-    26, '4.2.3', 'Each member of the ensemble peaks after about 6 million steps.',
+    26, 'section 4.2.3',
+    'Each member of the ensemble peaks after about 6 million steps.',
     'configs/ensemble.py', _ENSEMBLE, '', UNTESTABLE,
     out_of_reach('a number of steps on ImageNet, 150 times over its 1.28 million '
                  'images; our members on ten classes were given 80 epochs'),
   ),
   Claim(
-    29, '5', 'Inputs of nonlinearities are not sparse, neither with BN nor without.',
+    29, 'section 5',
+    'Inputs of nonlinearities are not sparse, neither with BN nor without.',
     'bn_repro/analysis/nonlinearity_inputs.py',
     'python -m bn_repro.analysis nonlinearity_inputs '
     '--workdir=runs/inception/networks/bn_x30_seed0 '
@@ -114,7 +117,8 @@ CLAIMS = (
     SCALED, not_sparse,
   ),
   Claim(
-    30, '5', 'New population statistics may be enough for a network to generalize to '
+    30, 'section 5',
+    'New population statistics may be enough for a network to generalize to '
     'shifted data (future work).', 'bn_repro/analysis/shifted_data.py',
     'python -m bn_repro.analysis shifted_data '
     '--workdir=runs/inception/networks/bn_x5_seed0 '

@@ -142,7 +142,7 @@ def _of_networks(number, section, text, rule, measure) -> Claim:
 
 CLAIMS = (
   Claim(
-    8, '4.2.2', 'Inception reaches 72.2 % on ImageNet after 31 million steps.',
+    8, 'section 4.2.2', 'Inception reaches 72.2 % on ImageNet after 31 million steps.',
     'configs/inception.py:imagenet2012',
     'python -m bn_repro --config=configs/inception.py:imagenet2012 '
     '--workdir=runs/inception',
@@ -155,7 +155,7 @@ CLAIMS = (
     'more than twice fewer steps, with every seed', fewer_steps('bn_baseline', 2.0),
   ),
   _of_networks(
-    10, '1, figure 3', 'BN-x5 needs 14 times fewer steps than Inception.',
+    10, 'section 1, figure 3', 'BN-x5 needs 14 times fewer steps than Inception.',
     f'{HALF}, with every seed', fewer_steps('bn_x5', 14.76 / 2),
   ),
   _of_networks(
@@ -164,15 +164,16 @@ CLAIMS = (
     slower_but_higher,
   ),
   _of_networks(
-    12, '4.2.2', 'BN-x30 reaches 74.8 %, 2.6 points above Inception, in 5 times fewer '
-    'steps.', f'a higher maximum, at {HALF}', higher_in_fewer,
+    12, 'section 4.2.2',
+    'BN-x30 reaches 74.8 %, 2.6 points above Inception, in 5 times fewer '
+    'steps.', f'a higher maximum, and {HALF}', higher_in_fewer,
   ),
   _of_networks(
     13, 'figure 3', 'With BN the network trains with sigmoids, too, to 69.8 %, 2.4 '
     'points below Inception.', 'at most twice as many points below', sigmoids_train,
   ),
   _of_networks(
-    23, '4.2.1', 'Adding BN alone does not take full advantage of it.',
+    23, 'section 4.2.1', 'Adding BN alone does not take full advantage of it.',
     'BN-x5 or BN-x30 takes fewer steps than BN-Baseline', not_enough,
   ),
 )  # fmt: skip

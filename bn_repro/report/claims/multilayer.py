@@ -178,7 +178,7 @@ def jacobians(evidence: Evidence) -> Finding:
 
 CLAIMS = (
   Claim(
-    1, '4.1, figure 1 (a)',
+    1, 'section 4.1, figure 1 (a)',
     'On MNIST the sigmoid network with BN trains faster and ends with higher test '
     'accuracy.',
     'configs/mnist.py', _FIGURE_1,
@@ -186,7 +186,7 @@ CLAIMS = (
     REPRODUCED, faster_and_better,
   ),
   Claim(
-    2, '4.1, figure 1 (b, c)',
+    2, 'section 4.1, figure 1 (b, c)',
     'Without BN the distribution of the inputs of the last sigmoids changes over '
     'training, in mean and variance; with BN it is far more stable.',
     'configs/mnist.py', _FIGURE_1,
@@ -194,7 +194,7 @@ CLAIMS = (
     REPRODUCED, steadier,
   ),
   Claim(
-    3, '2',
+    3, 'section 2',
     'If the gradient step does not see the normalization, a bias grows without end '
     'while the loss stays, and with the scale normalized, too, the model blows up.',
     'configs/analysis/runaway_bias.py, bn_repro/analysis/toy_bias.py',
@@ -204,7 +204,7 @@ CLAIMS = (
     REPRODUCED, runaway,
   ),
   Claim(
-    4, '3.3',
+    4, 'section 3.3',
     "With BN the scale of a layer's weights changes neither its output nor the "
     'gradient of its input, and larger weights get smaller gradients, by 1/a.',
     'bn_repro/analysis/weight_scale.py',
@@ -212,33 +212,34 @@ CLAIMS = (
     'all three hold to 1e-4 with epsilon 0', REPRODUCED, scale_invariant,
   ),
   Claim(
-    5, '3', 'The BN transform can represent the identity.',
+    5, 'section 3', 'The BN transform can represent the identity.',
     'bn_repro/analysis/identities.py', _IDENTITIES,
     'with gamma = sqrt(var + epsilon) and beta = mean it is one, to 1e-4',
     REPRODUCED, identity('identity'),
   ),
   Claim(
-    6, '3.1', 'At inference BN is a fixed affine map, and the output of the network '
+    6, 'section 3.1',
+    'At inference BN is a fixed affine map, and the output of the network '
     'depends on its input alone.',
     'bn_repro/analysis/identities.py', _IDENTITIES,
     'alone or among others, and folded into the layer before, logits agree to 1e-4',
     REPRODUCED, identity('batch_mates', 'folded'),
   ),
   Claim(
-    7, '3.2', 'A bias before BN is redundant; beta takes its role.',
+    7, 'section 3.2', 'A bias before BN is redundant; beta takes its role.',
     'bn_repro/analysis/identities.py, configs/analysis/placement.py',
     _IDENTITIES,
     'its gradient is 0 to 1e-4 of that of beta', REPRODUCED, no_bias_needed,
   ),
   Claim(
-    27, 'abstract, 3.3',
+    27, 'abstract, section 3.3',
     'BN reduces the dependence of training on the scale of initial weights.',
     'configs/analysis/initial_scale.py', _sweep('initial_scale'),
     'final accuracy varies less over initial scales with BN, beyond its interval',
     SCALED, less_dependent,
   ),
   Claim(
-    28, '3.3', 'BN may lead layer Jacobians to have singular values close to 1 '
+    28, 'section 3.3', 'BN may lead layer Jacobians to have singular values close to 1 '
     '(conjectured).',
     'configs/analysis/optimization.py', _sweep('optimization'),
     'the 10th and the 90th percentile lie within a factor of two of 1 in every layer',

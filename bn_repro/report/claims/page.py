@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bn_repro.report import tables
 from bn_repro.report.claims import changes, evaluation, figure_3, multilayer
 from bn_repro.report.claims.ledger import (
   FAILED,
@@ -29,6 +30,8 @@ names, and a test compares them.*
 
 {summary}
 
+{table}
+
 "At reduced scale" is Imagenette (ten classes of ImageNet, 9,469 training images) at 64
 pixels and a quarter of the width, or section 4.1's network where the paper speaks of
 deep networks in general. Intervals are of 95 %, over seeds where there are several.
@@ -40,7 +43,7 @@ guide](reading_guide.md) walks through the paper with these numbers.
 CLAIM = """\
 ## {number}. {claim}
 
-*Section {section}.* **{verdict}.** {measured}.
+*{section}.* **{verdict}.** {measured}.
 
 {details}
 """
@@ -61,8 +64,23 @@ def write(results: Path) -> None:
 
 def text(found: list[dict[str, Any]]) -> str:
   """The page."""
-  claims = '\n'.join(CLAIM.format(**e, details=_details(e)) for e in found)
-  return TEXT.format(summary=summary(found), claims=claims.rstrip())
+  claims = '\n'.join(map(_section, found))
+  return TEXT.format(
+    summary=summary(found), table=_table(found), claims=claims.rstrip()
+  )
+
+
+def _section(entry: dict[str, Any]) -> str:
+  begun = {
+    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
+    for name in ('section', 'verdict', 'measured')
+  }
+  return CLAIM.format(**entry | begun, details=_details(entry))
+
+
+def _table(found: list[dict[str, Any]]) -> str:
+  rows = [(str(e['number']), e['claim'], e['section'], e['verdict']) for e in found]
+  return tables.markdown(('', 'claim', 'where', 'verdict'), rows)
 
 
 def summary(found: list[dict[str, Any]]) -> str:
@@ -80,7 +98,8 @@ def _details(entry: dict[str, Any]) -> str:
   if entry['rule']:
     lines.append(f'Counts as reproduced if: {entry["rule"]}')
   if entry.get('n'):
-    lines.append(f'n = {entry["n"]:,} {entry["of"]}; {_time(entry["seconds"])}')
+    of = entry['of'] if entry['n'] > 1 else entry['of'].removesuffix('s')
+    lines.append(f'n = {entry["n"]:,} {of}; {_time(entry["seconds"])}')
   if entry.get('files'):
     lines.append('Numbers: ' + ', '.join(f'[{f}]({f})' for f in entry['files']))
   lines.append(f'Command: `{entry["command"]}`')
