@@ -63,18 +63,10 @@ def _trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str
 
 def table(found: dict[str, Any]) -> str:
   """The rows as text: where each way ends."""
-  head = (
-    'statistics',
-    'b at the end',
-    'largest |b|',
-    'largest |a|',
-    'loss',
-    'at the end',
-  )
+  head = ('statistics', 'b at the end', 'largest scale', 'loss', 'loss at the end')
   rows = [
-    (row['way'], f'{row["bias"][-1]:.4g}', f'{max(map(abs, row["bias"])):.4g}',
-     f'{max(map(abs, row["scale"])):.4g}', f'{row["loss"][0]:.6g}',
-     f'{row["loss"][-1]:.6g}')
+    (row['way'], f'{row["bias"][-1]:.3f}', f'{max(map(abs, row["scale"])):.3f}',
+     f'{row["loss"][0]:.4f}', f'{row["loss"][-1]:.4f}')
     for row in found['rows']
   ]  # fmt: skip
   return markdown(head, rows)

@@ -92,7 +92,8 @@ def table(found: dict[str, Any]) -> str:
   head = ('activations', f'rank, {found["mini_batch"]} examples', 'whitening takes')
   rows = [
     (str(row['width']), str(row['rank']),
-     f'{statistics.median(ratios):.1f}x ({min(ratios):.1f} to {max(ratios):.1f})')
+     f'{statistics.median(ratios):.1f} times as long '
+     f'({min(ratios):.1f} to {max(ratios):.1f})')
     for row in found['rows']
     for ratios in [times_as_long(row)]
   ]  # fmt: skip

@@ -38,6 +38,7 @@ def built(variant, **overrides):
   return made, jax.device_get(initial_state(made))
 
 
+@pytest.mark.slow
 @BOTH
 def test_all_are_measured_at_every_evaluation(network):
   """Under tags of their own, beside the accuracy."""
@@ -60,6 +61,13 @@ def test_other_networks_have_none():
     config_lib.check(config)
 
 
+def first_batch(made):
+  """Of training."""
+  inputs = made.feeds.train.inputs(range(1))
+  only = jax.tree.map(lambda leaf: leaf[0], inputs)
+  return made.feeds.train.batch(made.feeds.train.examples, only, sampler.TRAINING)
+
+
 def losses_and_inputs(made, params, batch):
   """Mean loss in training and the sigmoid inputs, of one mini-batch."""
   logits, sown = made.model.apply(
@@ -76,9 +84,7 @@ def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
   """Santurkar et al.'s definition, with plain descent written out, for layer 3."""
   made, state = built(network, learning_rate=0.7)
   found = CovariateShift(made)(state, None)
-  inputs = made.feeds.train.inputs(range(1))
-  only = jax.tree.map(lambda leaf: leaf[0], inputs)
-  batch = made.feeds.train.batch(made.feeds.train.examples, only, sampler.TRAINING)
+  batch = first_batch(made)
   gradient_of = jax.grad(lambda p: losses_and_inputs(made, p, batch)[0])
   gradient = gradient_of(state.params)
   stepped = jax.tree.map(lambda w, g: w - np.float32(0.7) * g, state.params, gradient)
@@ -200,9 +206,7 @@ def test_the_landscape_is_that_along_plain_descent(network):
   """Loss and gradient after 0, 1/2, 1, 2 and 4 steps of the rate, written out."""
   made, state = built(network, learning_rate=0.3)
   found = Landscape(made)(state, None)
-  inputs = made.feeds.train.inputs(range(1))
-  only = jax.tree.map(lambda leaf: leaf[0], inputs)
-  batch = made.feeds.train.batch(made.feeds.train.examples, only, sampler.TRAINING)
+  batch = first_batch(made)
   look = jax.value_and_grad(lambda p: losses_and_inputs(made, p, batch)[0])
   loss, gradient = look(state.params)
   losses, moved, ways = [loss], [], []
@@ -227,6 +231,7 @@ def flat(tree):
   return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
 
 
+@pytest.mark.slow
 def test_noise_moves_the_inputs_of_sigmoids_between_steps():
   """Covariate shift put back: far more than the step itself moves them."""
   still, noisy = (

@@ -1,5 +1,6 @@
 """Section 2: a bias that runs away from a normalization which the gradient ignores."""
 
+from bn_repro.analysis import toy_bias
 from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
@@ -40,19 +41,10 @@ def section(results: Results) -> str:
   """Draws the figure and returns the text."""
   runs, toy = results.sweeps['runaway_bias'], results.pages['toy_bias']
   return TEXT.format(
-    rate=toy['learning_rate'], toy=_toy(toy), steps=runs[0].summary['num_steps'],
-    table=_table(runs), figure=_figure(results, runs, toy),
+    rate=toy['learning_rate'], toy=toy_bias.table(toy),
+    steps=runs[0].summary['num_steps'], table=_table(runs),
+    figure=_figure(results, runs, toy),
   )  # fmt: skip
-
-
-def _toy(toy) -> str:
-  rows = [
-    (row['way'], f'{row["bias"][-1]:.3f}', f'{max(map(abs, row["scale"])):.3f}',
-     f'{row["loss"][0]:.4f}', f'{row["loss"][-1]:.4f}')
-    for row in toy['rows']
-  ]  # fmt: skip
-  head = ('statistics', 'b at the end', 'largest scale', 'loss', 'loss at the end')
-  return tables.markdown(head, rows)
 
 
 def _table(runs) -> str:

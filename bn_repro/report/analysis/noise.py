@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bn_repro.analysis import batch_noise
 from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
@@ -45,20 +46,10 @@ def section(results: Results) -> str:
   """Draws the figure and returns the text."""
   runs, page = results.sweeps['regularization'], results.pages['batch_noise']
   return TEXT.format(
-    images=page['images'], draws=page['draws'], noise=_noise(page),
+    images=page['images'], draws=page['draws'], noise=batch_noise.table(page),
     steps=runs[0].summary['num_steps'], table=_table(runs),
     figure=_figure(results, runs, page),
   )  # fmt: skip
-
-
-def _noise(page) -> str:
-  rows = [
-    (str(row['size']), f'{row["deviation_of_inputs"]:.3f}',
-     f'{row["deviation_of_probability"]:.3f}', f'{row["share_that_changes"]:.0%}')
-    for row in page['rows']
-  ]  # fmt: skip
-  head = ('mini-batch', 'inputs', 'probability', 'answered otherwise')
-  return tables.markdown(head, rows)
 
 
 def gap(group) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bn_repro.analysis import whitening_cost
 from bn_repro.analysis.whitening_cost import times_as_long
 from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
@@ -46,18 +47,9 @@ def section(results: Results) -> str:
   runs, cost = results.sweeps['whitening'], results.pages['whitening_cost']
   return TEXT.format(
     mini_batch=cost['mini_batch'], rounds=len(times_as_long(cost['rows'][0])),
-    cost=_cost(cost), table=_table(runs), figure=_figure(results, runs, cost),
+    cost=whitening_cost.table(cost), table=_table(runs),
+    figure=_figure(results, runs, cost),
   )  # fmt: skip
-
-
-def _cost(cost) -> str:
-  rows = [
-    (str(row['width']), str(row['rank']),
-     f'{np.median(ratios):.1f} times as long ({min(ratios):.1f} to {max(ratios):.1f})')
-    for row in cost['rows']
-    for ratios in [times_as_long(row)]
-  ]  # fmt: skip
-  return tables.markdown(('activations', 'rank', 'whitening takes'), rows)
 
 
 def _table(runs) -> str:
