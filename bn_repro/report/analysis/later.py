@@ -67,7 +67,7 @@ def _ghosts(runs) -> str:
   rows = [
     (GHOSTS[name], str(len(group)), f'{group[0].summary["num_steps"]:,}',
      percent(final(group)), estimate(noise.gap(group), '{:.2f}', 100))
-    for name, group in by_variant(runs).items()
+    for name, group in by_variant(runs, GHOSTS).items()
   ]  # fmt: skip
   head = ('mini-batch', 'seeds', 'steps', 'final accuracy', 'training less test')
   return tables.markdown(head, rows)
@@ -81,7 +81,7 @@ def off(run) -> np.ndarray:
 
 def _averages(runs) -> str:
   rows = []
-  for variant, group in by_variant(runs).items():
+  for variant, group in averages_of(runs).items():
     decay, rate = variant.removeprefix('decay').split('_rate')
     cells = (estimate(np.asarray(v), '{:.2f}', 100) for v in early_and_after(group))
     rows.append((decay, rate, str(len(group)), *cells))
@@ -97,6 +97,11 @@ def early_and_after(group) -> tuple[list[float], list[float]]:
     early.append(off(run)[(run.curves['step'] > 0) & ~is_after].mean())
     after.append(off(run)[is_after].mean())
   return early, after
+
+
+def averages_of(runs) -> dict[str, list]:
+  """By variant, smaller decays, whose names are shorter, first."""
+  return dict(sorted(by_variant(runs).items(), key=lambda item: len(item[0])))
 
 
 def by_rate(grid) -> dict[float, dict[str, list]]:
@@ -127,14 +132,14 @@ def _rates(grid) -> str:
 
 def _figure(results: Results, ghosts, averages, grid) -> str:
   figure, (left, middle, right) = panels(3, width=4.2)
-  for name, group in by_variant(ghosts).items():
+  for name, group in by_variant(ghosts, GHOSTS).items():
     examples = group[0].curves['step'] * group[0].config['batch_size']
     mean = np.mean([run.curves['test_accuracy'] for run in group], axis=0)
     left.plot(examples / 60_000, mean, label=GHOSTS[name])
   left.set(
     title='ghost batches', xlabel='epochs', ylabel='test accuracy', ylim=(0.9, 1)
   )
-  for variant, group in by_variant(averages).items():
+  for variant, group in averages_of(averages).items():
     decay, rate = variant.removeprefix('decay').split('_rate')
     label = f'decay {decay}, rate {rate}'
     draw(middle, group, off, label=label, ls='-' if rate == '0.1' else '--', lw=1)
@@ -156,4 +161,4 @@ def _draw_rates(axes, grid) -> None:
       color=COLOURS[network], label=name,
     )  # fmt: skip
   axes.set(title='equal learning rates', xscale='log', xlabel='learning rate')
-  axes.set(ylabel='final test accuracy', ylim=(0, 1))
+  axes.set(ylabel='final test accuracy', ylim=(0.9, 1))

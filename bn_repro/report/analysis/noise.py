@@ -61,7 +61,7 @@ def _table(runs) -> str:
   rows = [
     (NAMES[name], str(len(group)), percent(final(group, TRAINING)),
      percent(final(group)), estimate(gap(group), '{:.2f}', 100))
-    for name, group in by_variant(runs).items()
+    for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip
   head = ('network', 'seeds', 'training images', 'test images', 'gap, points')
   return tables.markdown(head, rows)
@@ -77,7 +77,7 @@ def _figure(results: Results, runs, page) -> str:
   left.plot(sizes, first / np.sqrt(sizes), ':', color='grey', label='1 / root of m')
   left.set(xscale='log', yscale='log', xlabel='mini-batch, m', ylabel='noise')
   left.legend(fontsize=8)
-  variants = by_variant(runs)
+  variants = by_variant(runs, NAMES)
   for i, group in enumerate(variants.values()):
     gaps = 100 * gap(group)
     right.barh(i, gaps.mean(), color='C0', alpha=0.5)

@@ -61,9 +61,7 @@ deviations; percentiles over directions and images, at the start and after train
 def section(results: Results) -> str:
   """Draws the figures and returns the text."""
   runs = results.sweeps['optimization']
-  variants = {name: group for name, group in sorted(
-    by_variant(runs).items(), key=lambda item: list(NAMES).index(item[0])
-  )}  # fmt: skip
+  variants = by_variant(runs, NAMES)
   return TEXT.format(
     steps=runs[0].summary['num_steps'], accuracy=_accuracy(variants),
     shift=_shift(variants), figure_of_shift=_figure_of_shift(results, variants),

@@ -66,7 +66,7 @@ def _table(runs) -> str:
     (NAMES[name], str(len(group)),
      tables.steps(tables.over(group, lambda run: run.steps_to(0.95))),
      percent(final(group)), norm_of_biases(group))
-    for name, group in by_variant(runs).items()
+    for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip
   head = ('hidden layer', 'seeds', 'steps to 95 %', 'final accuracy', 'norm of biases')
   return tables.markdown(head, rows)
@@ -83,7 +83,7 @@ def norm_of_biases(group) -> str:
 
 def _figure(results: Results, runs) -> str:
   figure, (axes,) = panels(1, width=6)
-  for name, group in by_variant(runs).items():
+  for name, group in by_variant(runs, NAMES).items():
     draw(axes, group, 'test_accuracy', label=NAMES[name])
   axes.set(ylim=(0.8, 1), xlabel='training steps', ylabel='test accuracy')
   axes.legend(fontsize=8)

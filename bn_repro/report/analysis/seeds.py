@@ -33,12 +33,19 @@ class Results(NamedTuple):
   folder: Path
 
 
-def by_variant(runs: Iterable[Run]) -> dict[str, list[Run]]:
-  """Runs by the part of their names before '_seed', in the order of their seeds."""
+def by_variant(
+  runs: Iterable[Run], names: Iterable[str] | None = None
+) -> dict[str, list[Run]]:
+  """Runs by the part of their names before '_seed', in the order of their seeds.
+
+  Args:
+    runs: of a sweep.
+    names: of all variants, in the order that they shall have; None for any.
+  """
   found: dict[str, list[Run]] = {}
   for run in sorted(runs, key=lambda run: run.config['seed']):
     found.setdefault(run.name.rpartition('_seed')[0], []).append(run)
-  return found
+  return found if names is None else {n: found[n] for n in names if n in found}
 
 
 def final(runs: list[Run], column: str = ACCURACY) -> np.ndarray:

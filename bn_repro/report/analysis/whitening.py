@@ -57,10 +57,11 @@ def _table(runs) -> str:
     (NAMES[name], str(len(group)),
      *(tables.steps(tables.over(group, lambda run, t=t: run.steps_to(t)))
        for t in (0.9, 0.95)),
-     percent(final(group)))
-    for name, group in by_variant(runs).items()
+     percent(final(group, 'train_accuracy')), percent(final(group)))
+    for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip
-  head = ('normalized', 'seeds', 'steps to 90 %', 'steps to 95 %', 'final accuracy')
+  head = ('normalized', 'seeds', 'steps to 90 %', 'steps to 95 %',
+          'on mini-batches at the end', 'test accuracy')  # fmt: skip
   return tables.markdown(head, rows)
 
 
@@ -69,10 +70,13 @@ def _figure(results: Results, runs, cost) -> str:
   ratios = np.asarray([times_as_long(row) for row in cost['rows']])
   middle = np.median(ratios, axis=1)
   span = (middle - ratios.min(1), ratios.max(1) - middle)
-  left.errorbar([r['width'] for r in cost['rows']], middle, span, fmt='o-', capsize=2)
+  widths = [row['width'] for row in cost['rows']]
+  left.errorbar(widths, middle, span, fmt='o-', capsize=2)
   left.set(xscale='log', yscale='log', xlabel='activations of the layer')
+  left.set_xticks(widths, map(str, widths))
+  left.minorticks_off()
   left.set_ylabel('time of whitening / of each dimension')
-  for name, group in by_variant(runs).items():
+  for name, group in by_variant(runs, NAMES).items():
     draw(right, group, 'test_accuracy', label=NAMES[name])
   right.set(ylim=(0.7, 1), xlabel='training steps', ylabel='test accuracy')
   right.legend(fontsize=7, loc='lower right')
