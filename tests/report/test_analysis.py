@@ -9,7 +9,14 @@ from PIL import Image
 
 from bn_repro import sweep
 from bn_repro.report import collect
-from bn_repro.report.analysis import later, noise, page, scale, seeds
+from bn_repro.report.analysis import (
+  equal_rates,
+  moving_average,
+  noise,
+  page,
+  scale,
+  seeds,
+)
 from bn_repro.report.collect import Run
 from support import PROJECT
 
@@ -57,7 +64,7 @@ def test_the_moving_average_is_off_by_absolute_differences():
   """Up to step 500 and after it; step 0 does not count."""
   tracked = np.asarray([0.5, 0.3, 0.5, 0.71])
   one = run('decay0.9_rate1.0', [50, 40, 60, 70], test_accuracy_moving_average=tracked)
-  early, after = later.early_and_after([one])
+  early, after = moving_average.early_and_after([one])
   assert early == [pytest.approx(0.1)] and after == [pytest.approx(0.01)]
 
 
@@ -74,6 +81,19 @@ def test_deviations_are_the_largest_of_an_epsilon():
   rows = [row(0.0, 0.1, 1.2, 1), row(0.0, 0.2, 0.9, 0.5), row(None, 3, 1, 1)]
   found = scale.deviations({'rows': rows})
   assert found[0.0] == pytest.approx((0.2, 0.2, 0.5)) and found[None] == (3, 0, 0)
+
+
+def test_networks_at_a_rate_are_compared_seed_by_seed():
+  of = {'batch_norm': (80, 91), 'baseline': (70, 60)}
+  runs = [
+    run(f'{network}_rate{rate}', [0, last + seed], seed=seed)
+    for network, ends in of.items()
+    for rate, last in zip(('10.0', '0.01'), ends)
+    for seed in (1, 0)
+  ]
+  rates = equal_rates.by_rate(runs)
+  assert list(rates) == [0.01, 10.0]
+  np.testing.assert_allclose(equal_rates.differences(rates[0.01]), [0.31, 0.31])
 
 
 def test_factors_are_in_order():

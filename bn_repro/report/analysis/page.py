@@ -5,7 +5,9 @@ from pathlib import Path
 from bn_repro.report import collect, pages, tables
 from bn_repro.report.analysis import (
   bias,
-  later,
+  equal_rates,
+  ghost_batches,
+  moving_average,
   noise,
   optimization,
   placement,
@@ -14,11 +16,11 @@ from bn_repro.report.analysis import (
 )
 from bn_repro.report.analysis.seeds import Results
 
-SECTIONS = (bias, whitening, placement, scale, noise, optimization, later)
-# The grid is that of results/mnist, which keeps it.
-SWEEPS = tuple(
-  dict.fromkeys(n for section in SECTIONS for n in section.SWEEPS if n != 'grid')
-)
+SECTIONS = (
+  bias, whitening, placement, scale, noise, optimization, ghost_batches,
+  moving_average, equal_rates,
+)  # fmt: skip
+SWEEPS = tuple(name for section in SECTIONS for name in section.SWEEPS)
 PAGES = (*(name for section in SECTIONS for name in section.PAGES), 'identities')
 INTRODUCTION = """\
 # Experiments around section 4.1's network
@@ -53,7 +55,6 @@ def write(results: Path) -> None:
 def read(results: Path) -> Results:
   """Everything that is there."""
   sweeps = {name: collect.load(results, name) for name in SWEEPS}
-  sweeps['grid'] = collect.load(results.parent / 'mnist', 'grid')
   paths = {name: results / f'{name}.json' for name in PAGES}
   made = {name: pages.read(path, '') for name, path in paths.items() if path.exists()}
   return Results(sweeps, made, results)
