@@ -36,6 +36,7 @@ def step(apply, variables, x, dy):
   return y, stats, *gradient(dy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('masked', [False, True], ids=['all', 'masked'])
 @pytest.mark.parametrize(
   'shape, per_activation',

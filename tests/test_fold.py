@@ -80,6 +80,7 @@ def names_of(params):
   }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', FAMILY)
 def test_every_config_of_section_4_2(name, monkeypatch):
   """Of rows 3c and 5b, the one that some members of the ensemble treat otherwise."""
@@ -89,6 +90,7 @@ def test_every_config_of_section_4_2(name, monkeypatch):
   assert names_of(kept).isdisjoint({'gamma', 'beta', 'mean', 'var'})
 
 
+@pytest.mark.slow
 def test_bfloat16(monkeypatch):
   """To the rounding of 8 bits: weights are rounded after the scale, not before."""
   only_rows(monkeypatch, '3c', '5b')

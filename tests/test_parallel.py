@@ -23,6 +23,7 @@ def after_some_steps(config, num_devices):
   return jax.tree.map(np.asarray, (state, metrics))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('num_devices', [2, 4])
 @pytest.mark.parametrize('network', [True, False], ids=['batch_norm', 'baseline'])
 def test_many_devices_train_as_one_does(config, num_devices, network):
@@ -62,6 +63,7 @@ def test_a_batch_that_cannot_be_split():
     parallel.choose_devices(0, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('num_devices', [2, 4, 8])
 def test_groups_are_the_same_wherever_they_lie(config, num_devices):
   """Groups of 16 out of 64: ghost batches, one a device, two devices a group."""

@@ -23,6 +23,7 @@ def exported(config, directory):
   return workdir, jax_export.deserialize(bytearray(output.read_bytes()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('network', ['batch_norm', 'baseline'])
 def test_it_answers_as_evaluation_does(tmp_path, network, capsys):
   """On the 360 digits, from their bytes."""

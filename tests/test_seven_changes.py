@@ -126,6 +126,7 @@ def test_one_change_changes_one_field_of_the_config(field):
   assert {name for name in before if before[name] != after[name]} == {field}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('field', CHANGES)
 def test_one_change_changes_one_part_of_what_is_built(field):
   pairs = zip(Built._fields, baseline(), with_one_change(field))

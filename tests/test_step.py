@@ -37,6 +37,7 @@ def cross_entropy(logits, labels):
   return np.mean(log_sum - logits[np.arange(len(labels)), labels])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['inception:{}', 'bn_x5:{}'])
 def test_a_step_in_two_parts_has_the_mean_of_their_gradients(name, stem_only):
   """Each half is normalized by itself, and each moves the running statistics."""
@@ -80,6 +81,7 @@ def test_a_step_in_two_parts_has_the_mean_of_their_gradients(name, stem_only):
 # The Polyak average.
 
 
+@pytest.mark.slow
 def test_the_polyak_average_is_the_exponential_one_of_the_weights(stem_only):
   config = small('bn_x30:{}', polyak_decay=0.8)
   states, _ = take(experiment_of(config), range(3))
@@ -190,6 +192,7 @@ def test_what_is_dropped_differs_from_device_to_device():
     assert ((squares - means**2 > 1e-6) == is_spread).all()
 
 
+@pytest.mark.slow
 def test_the_gradient_norm_is_that_of_the_loss_and_the_update_norm_of_the_change(
   stem_only,
 ):

@@ -46,6 +46,7 @@ def parameters(*dtypes, inner):
   ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'name, dtype',
   parameters(
@@ -77,6 +78,7 @@ def traced_step(config):
   return state, *jax.eval_shape(step, state, examples, inputs, jnp.array(True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'name, dtype',
   parameters('bfloat16', inner=[(n, 'bfloat16') for n in (CONFIGS[0], CONFIGS[-1])]),
@@ -98,6 +100,7 @@ def test_a_traced_step_of_every_config_on_imagenet(name, dtype):
   assert bool(before.batch_stats) == config.model.batch_norm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['inception:{}', 'bn_baseline:{}'])
 def test_a_traced_step_with_all_that_may_be_added(name):
   """Auxiliary heads, a Polyak average, a penalty on gamma, two parts."""

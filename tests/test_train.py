@@ -71,6 +71,7 @@ def test_another_seed_is_another_run(config, tmp_path):
   assert first['final_test_accuracy'] != second['final_test_accuracy']
 
 
+@pytest.mark.slow
 def test_a_run_over_four_devices_is_that_of_one_to_rounding(config, tmp_path):
   """From the first line to the summary, and from a checkpoint on."""
   alone = train.train(config, tmp_path / 'alone')
@@ -101,6 +102,7 @@ def a_statistic(bad, state, metrics):
   return state.replace(batch_stats=stats), metrics
 
 
+@pytest.mark.slow
 @pytest.mark.fault('something that is not finite')
 @pytest.mark.parametrize('poison', [a_loss, a_parameter, a_statistic])
 def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch, poison):
@@ -126,6 +128,7 @@ def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch, poison)
   assert saved == [20]
 
 
+@pytest.mark.slow
 def test_batch_normalization_learns_faster_on_the_digits(tmp_path):
   """Claim 1 in small: steps to 90 % at equal rate, weights and examples."""
   steps = {}

@@ -23,6 +23,7 @@ def network(tmp_path_factory):
   return restore(save_run(config, tmp_path_factory.mktemp('runs') / 'run'))
 
 
+@pytest.mark.slow
 def test_an_answer_among_batch_mates_is_that_of_training(network):
   """The image comes first in a mini-batch of its own."""
   images = jnp.asarray(np.random.default_rng(0).random((5, 8, 8)), jnp.float32)
@@ -56,6 +57,7 @@ def test_more_batch_mates_are_less_noise(network, monkeypatch):
   assert [line.split('|')[1].strip() for line in lines[2:]] == ['3', '300']
 
 
+@pytest.mark.slow
 def test_identities_hold_but_for_rounding(network):
   found = identities.measure(network)
   assert [row['claim'] for row in found['rows']] == [5, 6, 6, 7]
@@ -63,6 +65,7 @@ def test_identities_hold_but_for_rounding(network):
   assert 'gradient of a bias' in identities.table(found)
 
 
+@pytest.mark.slow
 def test_what_is_no_identity_is_seen(network):
   """Biases that BN does not take away; a network that was folded wrongly."""
   after = network._replace(model=network.model.clone(is_normalized_after=True))

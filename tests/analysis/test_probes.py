@@ -79,6 +79,7 @@ def losses_and_inputs(made, params, batch):
   return -jnp.mean(logs), [sown[SIGMOID_INPUTS][f'sigmoid_{i}'][0] for i in (1, 2, 3)]
 
 
+@pytest.mark.slow
 @BOTH
 def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
   """Santurkar et al.'s definition, with plain descent written out, for layer 3."""
@@ -111,6 +112,7 @@ def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
   assert measured == pytest.approx(np.mean(distances), rel=1e-3)
 
 
+@pytest.mark.slow
 @BOTH
 def test_nothing_comes_before_the_first_layer(network):
   made, state = built(network)
@@ -201,6 +203,7 @@ def test_an_orthogonal_layer_keeps_all_lengths():
   np.testing.assert_allclose(values, 1, rtol=0.1)
 
 
+@pytest.mark.slow
 @BOTH
 def test_the_landscape_is_that_along_plain_descent(network):
   """Loss and gradient after 0, 1/2, 1, 2 and 4 steps of the rate, written out."""

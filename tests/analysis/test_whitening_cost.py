@@ -1,8 +1,11 @@
 """Both layers are timed, and the rank is that of the mini-batch."""
 
+import pytest
+
 from bn_repro.analysis import whitening_cost
 
 
+@pytest.mark.slow
 def test_a_mini_batch_of_60_has_a_covariance_of_rank_59_at_most(monkeypatch):
   monkeypatch.setattr(whitening_cost, 'SECONDS', 1e-4)
   found = whitening_cost.measure(widths=(5, 70), rounds=2)

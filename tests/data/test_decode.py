@@ -92,6 +92,7 @@ def boxes_of(views, height, width):
   return np.concatenate([place, side], axis=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('shape', [(427, 640), (640, 427), (400, 400)])
 @pytest.mark.parametrize('size', [112, 160])
 def test_views_are_the_crops_of_their_boxes(shape, size):
@@ -217,6 +218,7 @@ def test_random_crops_of_any_size_are_read(height, width, size, seed):
   assert np.abs(found.astype(int) - (200, 90, 30)).max() <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not have_photographs(), reason='imagenet_sample is not prepared')
 @pytest.mark.parametrize('size', [112, 64, 32])
 def test_a_reduced_decode_is_the_full_one_on_500_photographs(size):

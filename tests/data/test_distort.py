@@ -160,6 +160,7 @@ def test_no_strength_changes_no_bit():
   assert_array_equal(distort.photometric(keys_of(8), images, 0.0), images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('strength', [0.3, 1.0])
 def test_photometric_is_the_chain_of_the_four(strength, monkeypatch):
   """The drawn amounts, caught, give the result in float64; they fill their ranges."""
@@ -210,6 +211,7 @@ def test_photometric_stays_between_black_and_white():
 # Keys.
 
 
+@pytest.mark.slow
 def test_the_two_random_distortions_of_one_key_are_independent():
   """On even grey, where brightness alone shows; five standard deviations."""
   keys, grey = keys_of(1000), jnp.full((1000, 2, 2, 3), 0.5)
@@ -240,6 +242,7 @@ def distorted(images, positions, step=3):
   return distort.photometric(keys, distort.mirror(keys, images), 1.0)
 
 
+@pytest.mark.slow
 def test_an_example_is_distorted_alike_however_the_batch_is_split():
   """By position in the global mini-batch: 1 device, 2 of 4, or 8 under pmap."""
   images, positions = make_images(8, 8, 8), jnp.arange(8)

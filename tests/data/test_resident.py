@@ -50,6 +50,7 @@ def batch_of(feed, step, which):
   return jax.device_get(make(feed.examples, inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('which, strength', [(0, 0.0), (1, 0.0), (0, 1.0)])
 def test_both_feeds_give_the_same_boxes_and_distortions(made, which, strength):
   """Another box of a smooth image is another picture: no pixel may differ."""
@@ -93,6 +94,7 @@ def test_both_feeds_agree_on_jpegs_that_are_decoded_at_a_lower_scale(made):
   assert_alike(*(batch_of(feed, 2, sampler.TRAINING) for feed in feeds))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
   not is_prepared('imagenette_160'), reason='imagenette_160 is not prepared here'
 )

@@ -27,6 +27,7 @@ def test_no_digit_is_in_both_halves():
   assert not train & test
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
   not is_prepared('mnist'), reason='MNIST is not prepared on this machine'
 )

@@ -31,6 +31,7 @@ def test_an_experiment_is_printed_and_written(tmp_path):
   assert found['network'] == 'batch_norm' and found['git_revision']
 
 
+@pytest.mark.slow
 def test_an_experiment_of_no_network(tmp_path):
   result = analysis('toy_bias', f'--output={tmp_path / "found.json"}')
   assert result.returncode == 0, result.stderr
@@ -43,6 +44,7 @@ def test_help_names_the_experiments():
   assert result.returncode == 0 and 'shifted_data' in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'words, expected',
   [

@@ -37,6 +37,7 @@ def test_a_config_without_sense(tmp_path, flags, expected):
   assert expected in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'overrides, expected',
   [
@@ -53,6 +54,7 @@ def test_a_config_that_does_not_fit_devices_or_data(tmp_path, overrides, expecte
   assert expected in line
 
 
+@pytest.mark.slow
 def test_a_data_set_that_is_not_prepared(tmp_path):
   line = answer(
     tmp_path, '--config=configs/bn_x30.py:imagenette', TFDS_DATA_DIR=str(tmp_path)

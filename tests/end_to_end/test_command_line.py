@@ -30,6 +30,7 @@ def assert_refused(result, *words):
     assert word in lines[0]
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_directory_that_explains_itself(finished):
   workdir, result = finished
   assert result.stdout.startswith('batch_norm on digits, seed 3: test accuracy ')
@@ -83,6 +84,7 @@ def test_another_config_in_the_same_workdir(finished):
   assert_refused(result, 'learning_rate (0.1 there, 0.5 asked for)', 'seed (3 there')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'argument, words',
   [
@@ -127,6 +129,7 @@ def test_missing_workdir():
   assert_refused(program(BATCH_NORM, *FEW), '--workdir is missing')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('place', ['/proc/run', '{file}/run'])
 def test_a_workdir_that_cannot_be_written(tmp_path, place):
   file = tmp_path / 'file'

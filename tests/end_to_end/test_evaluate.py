@@ -34,6 +34,7 @@ def runs(tmp_path_factory):
   ]
 
 
+@pytest.mark.slow
 def test_one_run_and_an_ensemble(runs, tmp_path):
   output = tmp_path / 'scores.json'
   workdirs = ','.join(map(str, runs))
@@ -52,6 +53,7 @@ def test_help_is_answered_without_jax():
   assert '--crops' in result.stdout and '--statistics' in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'words, expected',
   [

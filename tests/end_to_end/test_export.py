@@ -31,6 +31,7 @@ def start(*words, directory=PROJECT):
   )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_program_without_this_package_answers_the_same(tmp_path):
   workdir = save_run(small_config('batch_norm'), tmp_path / 'run')
   network = tmp_path / 'network'
@@ -56,6 +57,7 @@ def test_help_is_answered():
   assert result.returncode == 0 and 'export.deserialize' in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'words, expected',
   [

@@ -90,6 +90,7 @@ def test_what_fails_is_named_and_the_rest_goes_on(small, capfd, monkeypatch):
   assert failed == ['failed: analysis/a', 'failed: nonsense']
 
 
+@pytest.mark.slow
 def test_help_and_mistakes():
   call = lambda *words: subprocess.run(
     [sys.executable, 'scripts/reproduce.py', *words],

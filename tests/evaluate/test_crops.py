@@ -81,6 +81,7 @@ def one_by_one(network, name):
   return np.stack([mean_of(split[i]) for i in range(len(split))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['shapes', 'squares'])
 def test_the_mean_over_144_crops(network, name):
   """Crops that coincide are computed once, and count as often as they come."""
@@ -122,6 +123,7 @@ def test_the_rest_is_what_the_whole_has_there(network, name, number_of_crops, st
     np.testing.assert_array_equal(left[start:], right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('number_of_crops', [1, 144])
 def test_an_image_that_cannot_be_read_does_not_count(network, number_of_crops):
   found = answers(network, 'broken', number_of_crops, **{'dataset.on_corrupt': 'skip'})

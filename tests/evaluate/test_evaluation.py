@@ -35,6 +35,7 @@ def trained(tmp_path_factory):
   return workdirs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['population', 'moving_average'])
 def test_the_scores_are_those_that_training_found(trained, kind):
   """With population statistics, and with the moving average."""
@@ -106,6 +107,7 @@ class Stop:
       raise Preempted('stopped')
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypatch):
   """The same bits, wherever it was stopped; nothing is answered twice."""
   asked = Asked(crops=144, statistics=MOVING_AVERAGE)
@@ -125,6 +127,7 @@ def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypat
   assert sum(calls) <= 5 * 3 + 3
 
 
+@pytest.mark.slow
 def test_finished_answers_are_taken_from_the_file(photographs, monkeypatch):
   network, asked = restore(photographs), Asked(statistics=MOVING_AVERAGE)
   first = np.array(answered(network, asked).read())
@@ -132,6 +135,7 @@ def test_finished_answers_are_taken_from_the_file(photographs, monkeypatch):
   np.testing.assert_array_equal(answered(network, asked).read(), first)
 
 
+@pytest.mark.slow
 def test_another_data_set_with_the_same_classes(photographs):
   network = restore(photographs)
   answered(network, Asked(dataset='others', statistics=MOVING_AVERAGE))
@@ -155,6 +159,7 @@ def refused(workdirs, *asked, **fields):
   return str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_together(trained, photographs):
   assert 'only runs on one data set make an ensemble' in refused(
     [trained[0], photographs]

@@ -48,6 +48,7 @@ def test_population_statistics_do_not_depend_on_the_moving_average(config):
   jax.tree.map(np.testing.assert_array_equal, found, same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('chunk', [7, 359, 360, 1000])
 def test_every_test_example_counts_once(config, chunk):
   """Accuracy and inputs do not depend on how the test set is cut."""

@@ -50,6 +50,7 @@ def one_by_one():
   return np.argmax(logits, axis=1) == test.labels, losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('num_devices', [1, 2, 4])
 @pytest.mark.parametrize('size', [7, 64, 1000])
 def test_devices_and_pieces_change_no_accuracy(config, one_by_one, num_devices, size):

@@ -90,6 +90,7 @@ def test_counts_of_each_row(letter, expected):
     assert rows[name].multiply_adds == multiply_adds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'num_classes, of_variants',
   [
@@ -136,6 +137,7 @@ def parameters_by_hand(projection, separable, num_classes, is_normalized, width)
   return weights + of_channel * channels + depth * num_classes + num_classes
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(
   st.sampled_from(list(VARIANTS)),

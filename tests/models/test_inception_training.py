@@ -104,6 +104,7 @@ def test_auxiliary_heads_are_googlenets(projection, parameters):
   assert found == shapes(build('inception', **fields))['params']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('network', ['inception', 'bn_x30'])
 def test_auxiliary_logits_are_sown_in_training_alone(network):
   model = build(network, auxiliary_heads=True)
@@ -144,6 +145,7 @@ def stem_only(monkeypatch):
   return built
 
 
+@pytest.mark.slow
 def test_values_are_dropped_in_training_alone(stem_only):
   """Another key drops others; evaluation takes no key at all."""
   model, variables, images = stem_only('inception')
@@ -200,6 +202,7 @@ def test_algorithm_2_freezes_dropout_and_heads():
   assert models.frozen(build('inception')) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('network', ['inception', 'bn_baseline'])
 def test_bfloat16_is_of_the_rows_alone(network):
   """Parameters, statistics and logits are float32; every row computes in bfloat16."""

@@ -100,6 +100,7 @@ def test_response_of_bfloat16_is_the_rounded_one_of_float32():
 # Pooling.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stride', [1, 2])
 @pytest.mark.parametrize('size', [(4, 4), (5, 6), (1, 2)])
 @pytest.mark.parametrize('kind, of', [('avg', np.nanmean), ('max', np.nanmax)])
@@ -119,6 +120,7 @@ def test_pooling_keeps_bfloat16(kind):
   assert_allclose(y.astype(jnp.float32), expected, rtol=2**-7, atol=2**-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stride', [1, 2])
 @pytest.mark.parametrize('kind', ['avg', 'max'])
 def test_the_gradient_of_pooling_is_that_of_flax(kind, stride):

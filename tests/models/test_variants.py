@@ -71,12 +71,14 @@ def test_after_the_nonlinearity_inputs_of_the_next_layer_are_normalized(images):
   assert np.abs(np.asarray(first).mean(axis=0)).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('placement', ['before', 'after'])
 def test_gamma_and_beta_can_be_left_out(placement):
   _, variables = build(f'placement.py:{placement}_without_gamma_and_beta')
   assert not any(name.startswith('batch_norm') for name in variables['params'])
 
 
+@pytest.mark.slow
 def test_a_bias_under_batch_normalization_gets_no_gradient(images):
   """Claim 7."""
   model, variables = build('placement.py:before_with_bias')
@@ -100,6 +102,7 @@ def test_the_second_layer_starts_from_scaled_weights():
   np.testing.assert_allclose(100 * kernels[0][1], kernels[1][1], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('network', ['batch_norm', 'baseline'])
 def test_noise_is_for_training_only(network, images):
   model, variables = build(f'optimization.py:{network}_noisy')

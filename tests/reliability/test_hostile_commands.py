@@ -8,6 +8,7 @@ from reliability.runner import counted, note, run_all, run_cases, told
 SEED = 2015
 
 
+@pytest.mark.slow
 def test_a_sample_is_refused_in_one_line():
   outcomes = run_cases(quick_sample(SEED, 60))
   assert not told(outcomes), told(outcomes)
