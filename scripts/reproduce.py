@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import sweep
 from bn_repro.errors import UserError
-from bn_repro.report.analysis.page import SWEEPS
+from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
 
@@ -33,7 +33,7 @@ RUNS, RESULTS = Path('runs'), Path('results')
 # The folder of the runs, under `RUNS`, and where they are listed.
 MNIST = {
   'mnist/figure1': 'sweeps/mnist_figure1',
-  **{f'analysis/{name}': f'analysis/{name}' for name in SWEEPS},
+  **{f'analysis/{name}': f'analysis/{name}' for name in page.SWEEPS},
   'mnist/grid': 'sweeps/mnist_grid',
 }
 INCEPTION = {
@@ -42,20 +42,7 @@ INCEPTION = {
 }
 # The file in results/, the experiment and its run (None for no network).
 ANALYSES = {
-  'analysis/toy_bias': ('toy_bias', None),
-  'analysis/whitening_cost': ('whitening_cost', None),
-  'analysis/batch_noise': ('batch_noise', 'mnist/figure1/batch_norm_seed0'),
-  'analysis/identities': ('identities', 'mnist/figure1/batch_norm_seed0'),
-  **{
-    f'analysis/{name}_{network}': (name, f'mnist/figure1/{network}_seed0')
-    for name in ('weight_scale', 'nonlinearity_inputs')
-    for network in ('batch_norm', 'baseline')
-  },
-  **{
-    f'analysis/nonlinearity_inputs_{network}':
-      ('nonlinearity_inputs', f'inception/networks/{network}_seed0')
-    for network in ('inception', 'bn_x30')
-  },
+  **{f'analysis/{name}': of for name, of in page.ANALYSES.items()},
   **{
     f'population/{name}': (name, 'inception/networks/bn_x5_seed0')
     for name in ('population_batches', 'shifted_data')

@@ -22,6 +22,23 @@ SECTIONS = (
 )  # fmt: skip
 SWEEPS = tuple(name for section in SECTIONS for name in section.SWEEPS)
 PAGES = (*(name for section in SECTIONS for name in section.PAGES), 'identities')
+_BATCH_NORM = 'mnist/figure1/batch_norm_seed0'
+# Of each page, the experiment and the run under runs/ (None for no network).
+ANALYSES = {
+  'toy_bias': ('toy_bias', None),
+  'whitening_cost': ('whitening_cost', None),
+  'batch_noise': ('batch_noise', _BATCH_NORM),
+  'identities': ('identities', _BATCH_NORM),
+  'weight_scale_batch_norm': ('weight_scale', _BATCH_NORM),
+  'weight_scale_baseline': ('weight_scale', 'mnist/figure1/baseline_seed0'),
+  'nonlinearity_inputs_batch_norm': ('nonlinearity_inputs', _BATCH_NORM),
+  'nonlinearity_inputs_baseline':
+    ('nonlinearity_inputs', 'mnist/figure1/baseline_seed0'),
+  'nonlinearity_inputs_inception':
+    ('nonlinearity_inputs', 'inception/networks/inception_seed0'),
+  'nonlinearity_inputs_bn_x30':
+    ('nonlinearity_inputs', 'inception/networks/bn_x30_seed0'),
+}  # fmt: skip
 INTRODUCTION = """\
 # Experiments around section 4.1's network
 
@@ -41,9 +58,13 @@ COMMANDS = """\
 
 ```
 {sweeps}
+{analyses}
 python scripts/report.py --report=analysis --root=runs/analysis \\
   --results=results/analysis
 ```
+
+The JSON of an analysis (such as identities.json) names its network's checkpoint, the
+revision, the versions and the device; those of the sweeps are below.
 """
 
 
@@ -69,14 +90,24 @@ def text(results: Results) -> str:
     )
     body = section.section(results) if is_there else NOT_RUN
     parts.append(f'## {section.TITLE}\n\n{body}')
-  parts.append(COMMANDS.format(sweeps='\n'.join(map(_command, SWEEPS))))
+  sweeps, analyses = '\n'.join(map(_sweep, SWEEPS)), '\n'.join(map(_analysis, ANALYSES))
+  parts.append(COMMANDS.format(sweeps=sweeps, analyses=analyses))
   if runs := [run for n in SWEEPS for run in results.sweeps[n]]:
     parts.append(tables.origin(runs))
   return '\n'.join(parts)
 
 
-def _command(sweep: str) -> str:
+def _sweep(sweep: str) -> str:
   return (
     f'python scripts/sweep.py --sweep=configs/analysis/{sweep}.py '
     f'--root=runs/analysis/{sweep} --jobs=2'
+  )
+
+
+def _analysis(name: str) -> str:
+  experiment, run = ANALYSES[name]
+  of_run = f'--workdir=runs/{run} ' if run else ''
+  return (
+    f'python -m bn_repro.analysis {experiment} \\\n'
+    f'  {of_run}--output=results/analysis/{name}.json'
   )
