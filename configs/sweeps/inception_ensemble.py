@@ -1,11 +1,13 @@
 """The six members of section 4.2.3 on ten classes, for figure 4.
 
-As large as the networks of inception_networks.py, and as long as those of the sweeps
-around it.
+As large as the networks of inception_networks.py, and each trained as long as those are
+at least.
 """
 
 from configs.ensemble import MEMBERS
-from configs.sweeps.inception_networks import BUDGET
+from configs.sweeps.inception_networks import LENGTH
+
+BUDGET = {'train_for': LENGTH['train_at_least'], 'evaluate_every': '5 epochs'}
 
 
 def get_runs():
