@@ -41,20 +41,23 @@ def main() -> None:
   parser.add_argument('--report', choices=REPORTS, default='mnist')
   parser.add_argument('--root', type=Path, help='has one folder for each sweep')
   parser.add_argument('--results', type=Path, required=True, help='gets the files')
+  parser.add_argument(
+    '--add', action='store_true', help='keep collected runs that the root lacks'
+  )
   arguments = parser.parse_args()
   try:
-    report(arguments.report, arguments.root, arguments.results)
+    report(arguments.report, arguments.root, arguments.results, arguments.add)
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
 
 
-def report(name: str, root: Path | None, results: Path) -> None:
+def report(name: str, root: Path | None, results: Path, add: bool) -> None:
   """Collects the sweeps under the root, if given, and writes what follows."""
   module, sweeps = REPORTS[name]
   for sweep in sweeps if root else ():
     if (root / sweep).is_dir():
-      collect.collect(root / sweep, results, sweep)
+      collect.collect(root / sweep, results, sweep, add)
   if sweeps and not (results / f'{sweeps[0]}.json').exists():
     raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
   module.write(results)

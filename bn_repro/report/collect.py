@@ -55,8 +55,15 @@ class Run(NamedTuple):
     return float(reached[0]) if len(reached) else float('inf')
 
 
-def collect(root: Path, results: Path, name: str) -> None:
+def collect(root: Path, results: Path, name: str, add: bool = False) -> None:
   """Writes `results / NAME.json` and `NAME_curves.csv` from `root/*/`.
+
+  Args:
+    root: of a sweep, a workdir for each run.
+    results: gets the files.
+    name: of the sweep.
+    add: keeps the runs that the files have and the root lacks, for a sweep that is run
+      on several machines or one after the other.
 
   Raises:
     UserError: the root has no finished run, or a summary is damaged.
@@ -65,40 +72,57 @@ def collect(root: Path, results: Path, name: str) -> None:
   if not workdirs:
     raise UserError(f'no finished run in {root}; run scripts/sweep.py first')
   results.mkdir(parents=True, exist_ok=True)
-  summaries = {path.name: summary.read(path) for path in workdirs}
-  lines = (f'{json.dumps(n)}: {json.dumps(s)}' for n, s in summaries.items())
+  summaries, rows = _read(results, name) if add else ({}, {})
+  summaries |= {path.name: summary.read(path) for path in workdirs}
+  rows |= {path.name: _rows(path) for path in workdirs}
+  lines = (f'{json.dumps(run)}: {json.dumps(summaries[run])}' for run in sorted(rows))
   (results / f'{name}.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
-  evaluations = [(path.name, line) for path in workdirs for line in _evaluations(path)]
-  measured = {tag for _, line in evaluations for tag in line}
-  tags = COLUMNS | {tag: tag for tag in sorted(measured) if tag.startswith(PROBES)}
-  columns = [name for name, tag in tags.items() if tag in measured]
+  in_order = [row for run in sorted(rows) for row in rows[run]]
+  measured = {column for row in in_order for column in row}
+  probes = sorted(column for column in measured if column.startswith(PROBES))
+  columns = ['run', 'step', *(c for c in (*COLUMNS, *probes) if c in measured)]
   with (results / f'{name}_curves.csv').open('w', newline='') as file:
-    writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(['run', 'step', *columns])
-    for run, line in evaluations:
-      values = (line.get(tags[column]) for column in columns)
-      cells = ('' if value is None else round(value, DIGITS) for value in values)
-      writer.writerow([run, line['step'], *cells])
+    writer = csv.DictWriter(file, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(in_order)
 
 
-def _evaluations(workdir: Path) -> list[dict]:
-  lines = (workdir / 'metrics.jsonl').read_text().splitlines()
-  return [line for line in map(json.loads, lines) if 'test/accuracy' in line]
+def _read(results: Path, name: str) -> tuple[dict[str, dict], dict[str, list[dict]]]:
+  """What was collected before: the summary of each run and its rows, as text."""
+  path = results / f'{name}.json'
+  if not path.exists():
+    return {}, {}
+  rows: dict[str, list[dict]] = {}
+  with (results / f'{name}_curves.csv').open() as file:
+    for row in csv.DictReader(file):
+      rows.setdefault(row['run'], []).append(row)
+  return json.loads(path.read_text()), rows
+
+
+def _rows(workdir: Path) -> list[dict]:
+  """The evaluations of a run, by the columns of the CSV."""
+  lines = map(json.loads, (workdir / 'metrics.jsonl').read_text().splitlines())
+  return [
+    {'run': workdir.name, 'step': line['step'], **_cells(line)}
+    for line in lines
+    if 'test/accuracy' in line
+  ]
+
+
+def _cells(line: dict) -> dict[str, float]:
+  """What the CSV holds of an evaluation."""
+  tags = COLUMNS | {tag: tag for tag in line if tag.startswith(PROBES)}
+  return {
+    column: round(line[tag], DIGITS)
+    for column, tag in tags.items()
+    if line.get(tag) is not None
+  }
 
 
 def load(results: Path, name: str) -> list[Run]:
   """The runs of a sweep, in the order of their names; [] if it has no files."""
-  path = results / f'{name}.json'
-  if not path.exists():
-    return []
-  rows: dict[str, list] = {}
-  with (results / f'{name}_curves.csv').open() as file:
-    for row in csv.DictReader(file):
-      rows.setdefault(row['run'], []).append(row)
-  return [
-    Run(run, summary, _columns(rows[run]))
-    for run, summary in json.loads(path.read_text()).items()
-  ]
+  summaries, rows = _read(results, name)
+  return [Run(run, of_run, _columns(rows[run])) for run, of_run in summaries.items()]
 
 
 def _columns(rows: list[dict]) -> dict[str, np.ndarray]:

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from bn_repro import sweep
-from bn_repro.report import collect
 from bn_repro.report.analysis import (
   equal_rates,
   moving_average,
@@ -104,22 +103,6 @@ def test_factors_are_in_order():
 def test_what_was_not_run_is_said(tmp_path):
   results = page.read(tmp_path)
   assert page.text(results).count(page.NOT_RUN) == len(page.SECTIONS)
-
-
-def test_columns_of_probes_are_kept(tmp_path):
-  """Under their tags, beside those that every run has."""
-  from evaluate.saved import save_run
-  from support import small_config
-
-  (tmp_path / 'runs').mkdir()
-  workdir = save_run(small_config('baseline'), tmp_path / 'runs' / 'a_seed0')
-  lines = [{'step': 0, 'test/accuracy': 0.1, 'landscape/smoothness': 2.5, 'other': 1}]
-  (workdir / 'metrics.jsonl').write_text('\n'.join(map(json.dumps, lines)) + '\n')
-  collect.summary.write(workdir, {'network': 'baseline'})
-  collect.collect(tmp_path / 'runs', tmp_path, 'found')
-  (found,) = collect.load(tmp_path, 'found')
-  assert found.curves.keys() == {'step', 'test_accuracy', 'landscape/smoothness'}
-  assert found.curves['landscape/smoothness'].tolist() == [2.5]
 
 
 @pytest.fixture(scope='module')

@@ -1,0 +1,67 @@
+"""From workdirs to committed files and back: nothing is lost, nothing made up."""
+
+import json
+
+import pytest
+
+from bn_repro import summary
+from bn_repro.report import collect
+from evaluate.saved import save_run
+from support import small_config
+
+
+@pytest.fixture
+def root(tmp_path):
+  """Of a sweep."""
+  (tmp_path / 'runs').mkdir()
+  return tmp_path / 'runs'
+
+
+def finish(root, name, *lines):
+  """A finished run with such evaluations."""
+  workdir = save_run(small_config('baseline'), root / name)
+  (workdir / 'metrics.jsonl').write_text('\n'.join(map(json.dumps, lines)) + '\n')
+  summary.write(workdir, {'network': 'baseline'})
+  return workdir
+
+
+def accuracies(results):
+  """Of each run in the files."""
+  runs = collect.load(results, 'found')
+  return {run.name: run.curves['test_accuracy'].tolist() for run in runs}
+
+
+def test_columns_of_probes_are_kept(root, tmp_path):
+  """Under their tags, beside those that every run has."""
+  line = {'step': 0, 'test/accuracy': 0.1, 'landscape/smoothness': 2.5, 'other': 1}
+  finish(root, 'a_seed0', line)
+  collect.collect(root, tmp_path, 'found')
+  (found,) = collect.load(tmp_path, 'found')
+  assert found.curves.keys() == {'step', 'test_accuracy', 'landscape/smoothness'}
+  assert found.curves['landscape/smoothness'].tolist() == [2.5]
+
+
+@pytest.mark.parametrize('add, kept', [(True, {'a': [0.1, 0.2]}), (False, {})])
+def test_runs_of_another_machine_are_kept_if_asked_for(root, tmp_path, add, kept):
+  """And those that both have are the new ones, whatever columns they share."""
+  for name in ('a', 'b'):
+    finish(root, name, {'step': 0, 'test/accuracy': 0.1, 'test/loss': 2.0},
+           {'step': 9, 'test/accuracy': 0.2, 'test/loss': 1.0})  # fmt: skip
+  collect.collect(root, tmp_path, 'found')
+  elsewhere = tmp_path / 'elsewhere'
+  elsewhere.mkdir()
+  finish(elsewhere, 'b', {'step': 0, 'test/accuracy': 0.3, 'train/loss': 3.0})
+  collect.collect(elsewhere, tmp_path, 'found', add)
+  assert accuracies(tmp_path) == kept | {'b': [0.3]}
+
+
+def test_adding_nothing_new_changes_no_byte(root, tmp_path):
+  for name in ('b', 'a'):
+    finish(root, name, {'step': 0, 'test/accuracy': 0.123456789, 'test/loss': 1e-9})
+  texts = []
+  for add in (False, True):
+    collect.collect(root, tmp_path, 'found', add)
+    texts.append(
+      [(tmp_path / n).read_text() for n in ('found.json', 'found_curves.csv')]
+    )
+  assert texts[0] == texts[1]
