@@ -27,6 +27,7 @@ from bn_repro.errors import UserError
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
+from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUNS, RESULTS = Path('runs'), Path('results')
@@ -38,7 +39,7 @@ MNIST = {
 }
 INCEPTION = {
   f'inception/{name}': f'sweeps/inception_{name}'
-  for name in ('networks', 'ensemble', 'ablation', 'learning_rates', 'normalization')
+  for name in (*inception.SWEEPS, 'ensemble')
 }
 # The file in results/, the experiment and its run (None for no network).
 ANALYSES = {

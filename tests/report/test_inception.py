@@ -11,7 +11,7 @@ from bn_repro import sweep
 from bn_repro.intervals import Interval
 from bn_repro.report import collect, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.inception import ablation, figure_3, page
+from bn_repro.report.inception import ablation, decay, figure_3, page
 from bn_repro.report.inception import runs as family
 from support import PROJECT
 
@@ -96,6 +96,33 @@ def networks():
     run_of('bn_baseline', 10, 55, 66), run_of('bn_baseline', 10, 55, 70, seed=1)
   ]  # fmt: skip
   return {'inception': PLAIN, 'bn_baseline': baseline, 'bn_x5': BN_X5}
+
+
+def test_other_seeds_of_an_ablation_count_for_the_networks():
+  """Unless the networks have them; what a change was made to is no seed of theirs."""
+  sweep = [
+    run_of('bn_x5', 10, 99, seed=1), run_of('bn_x5', 10, 60, seed=2),
+    run_of('bn_x30', 10, 60, seed=1), run_of('bn_x5', 10, 60, name='bn_x5_without_l2'),
+  ]  # fmt: skip
+  found = family.with_other_seeds({'inception': PLAIN, 'bn_x5': BN_X5}, sweep)
+  seeds = {name: [run.config['seed'] for run in of] for name, of in found.items()}
+  assert seeds == {'inception': [0, 1], 'bn_x5': [0, 1, 2], 'bn_x30': [1]}
+  assert found['bn_x5'][1] is BN_X5[1]
+
+
+@pytest.mark.parametrize(
+  'highest, said', [(59, 'still ends below'), (65, 'was the decay')]
+)
+def test_decay_is_the_reason_only_if_without_it_the_target_is_met(
+  highest, said, tmp_path
+):
+  slow = run_of('bn_x5', 10, 40, highest, name='bn_x5_decay_of_inception',
+                learning_rate_decay_every='8 epochs')  # fmt: skip
+  usual = run_of('bn_x5', 10, 30, 50, 70, learning_rate_decay_every='8/6 epochs')
+  networks = {'inception': PLAIN[:1], 'bn_x5': [usual]}
+  text = decay.text(networks, [slow], tmp_path)
+  assert said in text and f'{highest - 50:+.1f} points' in text
+  assert (tmp_path / 'decay.png').exists()
 
 
 def test_a_change_is_credited_with_what_it_gives():

@@ -104,7 +104,7 @@ CLAIMS = (
     'Each member of the ensemble peaks after about 6 million steps.',
     'configs/ensemble.py', _ENSEMBLE, '', UNTESTABLE,
     out_of_reach('a number of steps on ImageNet, 150 times over its 1.28 million '
-                 'images; our members on ten classes were given 80 epochs'),
+                 'images; our members on ten classes were given 30 epochs'),
   ),
   Claim(
     29, 'section 5',

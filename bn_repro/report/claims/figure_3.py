@@ -16,8 +16,7 @@ from bn_repro.report.claims.ledger import (
   shown,
 )
 from bn_repro.report.inception import runs as family
-from bn_repro.report.inception.figure_3 import by_network
-from bn_repro.report.inception.runs import NAMES, PLAIN, best, best_step
+from bn_repro.report.inception.runs import NAMES, PLAIN, best, best_step, by_network
 
 HALF = "at least half of the paper's factor"
 SWEEP = (

@@ -107,7 +107,9 @@ def _details(entry: dict[str, Any]) -> str:
 
 
 def _time(seconds: float) -> str:
-  """Such as '2.1 hours'; '' of what was not timed."""
+  """Such as '2.1 hours'."""
+  if not seconds:
+    return 'not timed'
   for size, unit in ((3600, 'hours'), (60, 'minutes')):
     if seconds >= size:
       return f'{seconds / size:.1f} {unit}'

@@ -86,11 +86,11 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
 
   Args:
     networks: of inception_networks, by network, all seeds.
-    runs: of inception_ablation.
+    runs: of inception_ablation, with other seeds of the networks.
   """
   if not runs:
     return []
-  networks = family.within_budget_of(runs, networks)
+  networks = family.within_budget_of(runs, family.with_other_seeds(networks, runs))
   of_name = {run.name: run for run in runs}
   found = []
   for change in CHANGES:

@@ -43,12 +43,6 @@ def text(networks: dict[str, list[Run]]) -> str:
   )
 
 
-def by_network(runs: list[Run]) -> dict[str, list[Run]]:
-  """The runs of each network, in the order of figure 3."""
-  found = {name: [r for r in runs if r.config['network'] == name] for name in PAPER}
-  return {name: of_network for name, of_network in found.items() if of_network}
-
-
 def table(networks: dict[str, list[Run]]) -> str:
   """Ours, and beneath each row the paper's."""
   head = ('network', 'learning rate', 'seeds', 'steps to the target',

@@ -71,6 +71,30 @@ def _draw_network(axes, network, runs, plain, per_step):
     axes.axhline(target, color='grey', ls=':', lw=1)
 
 
+def decay(plain: Run, usual: Run, slow: Run, path: Path) -> None:
+  """Accuracy of BN-x5 with two decays of its rate, and the plain network's.
+
+  Solid: validation images; dashed: training images, undistorted.
+  """
+  figure, axes = plt.subplots(figsize=(7, 4.2), layout='constrained')
+  lines = {
+    'Inception': (plain, 'tab:orange'),
+    'BN-x5': (usual, 'tab:blue'),
+    'BN-x5, decay of Inception': (slow, 'tab:cyan'),
+  }
+  for name, (run, colour) in lines.items():
+    steps = run.curves['step']
+    axes.plot(steps, run.curves['test_accuracy'], color=colour, label=name)
+    of_training = run.curves['train_accuracy_undistorted']
+    axes.plot(steps, of_training, '--', color=colour, lw=1)
+  axes.axhline(best(plain), color='grey', ls=':', lw=1)
+  axes.set(xlabel='training steps', ylabel='accuracy, undistorted centre crops')
+  axes.set(title=_setting(plain), xlim=(0, 2 * slow.curves['step'][-1]), ylim=(0.3, 1))
+  axes.grid(alpha=0.3)
+  axes.legend(loc='lower right', fontsize=8)
+  save(figure, path, [plain, usual, slow])
+
+
 def _setting(run: Run) -> str:
   config = run.config
   return (

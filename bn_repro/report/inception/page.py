@@ -4,11 +4,10 @@ from pathlib import Path
 
 from bn_repro.report import collect, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.inception import ablation, controls, figure_3, figures
-from bn_repro.report.inception.figure_3 import by_network
-from bn_repro.report.inception.runs import NAMES, PLAIN
+from bn_repro.report.inception import ablation, controls, decay, figure_3, figures
+from bn_repro.report.inception.runs import NAMES, PLAIN, by_network
 
-SWEEPS = ('networks', 'learning_rates', 'ablation', 'normalization')
+SWEEPS = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
 INTRODUCTION = """\
 # Figures 2 and 3: section 4.2.2 on ten classes
 
@@ -32,7 +31,7 @@ ABLATION = """\
 Each added alone to BN-Baseline, and each taken back alone from BN-x5, which has them
 all; what is shown is always what the change gives within {budget}. The target of the
 steps is what the plain network reaches in them. One seed for each; the intervals take
-their spread from the seeds of the five networks. A change of kind "not needed" or "can
+their spread from the seeds of the networks. A change of kind "not needed" or "can
 be done" agrees where it costs less than one point.
 
 ![Ablation](ablation.png)
@@ -61,6 +60,7 @@ def write(results: Path) -> None:
   networks = by_network(of_sweep['networks'])
   figures.figure_2(networks, results / 'figure2.png')
   parts = [_introduction(networks), figure_3.text(networks)]
+  parts.append(decay.text(networks, of_sweep['decay'], results))
   if of_sweep['learning_rates']:
     parts.append(controls.rates(networks, of_sweep['learning_rates'], results))
   if effects := ablation.effects(networks, of_sweep['ablation']):

@@ -12,6 +12,8 @@ from bn_repro.intervals import Interval, of_ratio
 from bn_repro.report.collect import Run
 
 PLAIN = 'inception'
+# In the order of figure 3.
+FIVE = ('inception', 'bn_baseline', 'bn_x5', 'bn_x30', 'bn_x5_sigmoid')
 NAMES = {
   'inception': 'Inception',
   'bn_baseline': 'BN-Baseline',
@@ -43,6 +45,22 @@ def best(run: Run) -> float:
 def best_step(run: Run) -> float:
   """Where the maximum was first reached."""
   return run.steps_to(best(run))
+
+
+def by_network(runs: list[Run]) -> dict[str, list[Run]]:
+  """The runs of each network of `FIVE` that has some, in its order."""
+  found = {name: [r for r in runs if r.config['network'] == name] for name in FIVE}
+  return {name: of_network for name, of_network in found.items() if of_network}
+
+
+def with_other_seeds(
+  networks: dict[str, list[Run]], runs: list[Run]
+) -> dict[str, list[Run]]:
+  """The networks, and of a sweep around them those runs whose seeds they lack."""
+  own = [run for of_name in networks.values() for run in of_name]
+  names = {run.name for run in own}
+  others = [run for run in runs if '_seed' in run.name and run.name not in names]
+  return by_network([*own, *others])
 
 
 def within_budget_of(
