@@ -58,7 +58,7 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
 
 
 def _answers(network: Network):
-  """Compiled: (images, mates) -> logits and last sigmoid inputs of each image."""
+  """Compiled: (images, mates) -> probabilities, last sigmoid inputs of each image."""
   variables = {'params': network.params, 'batch_stats': network.batch_stats}
 
   def of_one(image, mates):

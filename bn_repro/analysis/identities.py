@@ -39,7 +39,8 @@ def measure(network: Network) -> dict[str, Any]:
 
   Returns:
     A page of JSON. `rows` has the claim, its name and the largest deviation: of
-    activations in their standard deviation, of gradients relative to the largest.
+    activations in their standard deviation, of the gradient of a bias relative to
+    the largest of a beta.
 
   Raises:
     UserError: it is another network, or its data are not there.

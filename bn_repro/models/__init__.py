@@ -57,6 +57,9 @@ def build(
     num_classes: width of the last layer.
     groups: attributes of `BatchNorm` that say which examples are normalized
       together, of `parallel.normalization_groups`; None for all of them.
+
+  Raises:
+    UserError: a variant shall normalize groups of examples.
   """
   model = config.model
   common = {
@@ -113,7 +116,7 @@ def initial_variables(
   Args:
     model: the network.
     seed: of the weights.
-    image_shape: `[height, width, channels]`, of one input.
+    image_shape: of one input; `[height, width]`, with channels for Inception.
   """
   # Compiled: step by step, a deep network takes half a minute.
   initialize = jax.jit(functools.partial(model.init, train=False))

@@ -18,7 +18,7 @@ from bn_repro.batch_norm import Moments, moments, normalize, unbiased_variance
 def standardize(
   x: jax.Array, epsilon: float | None, is_differentiated: bool
 ) -> tuple[jax.Array, Moments]:
-  """Norm(x, X) of section 2 over a mini-batch, with its second derivative or without.
+  """Norm(x, X) of section 2 over a mini-batch, with its derivative by X or without.
 
   Args:
     x: `[m, features]`.

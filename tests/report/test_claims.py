@@ -303,6 +303,24 @@ def test_30_shifted(after, holds):
   assert evaluation.shifted(Made(shifted_data={'rows': rows})).holds == holds
 
 
+@pytest.mark.parametrize(
+  'measure, made, lacking',
+  [
+    (changes.sigmoids_alone, {'learning_rates': [PLAIN]}, 'inception_sigmoid'),
+    (changes.diverges, {'networks': [PLAIN], 'learning_rates': [PLAIN]}, '0.0075'),
+    (multilayer.steadier, {'figure1': seeds('baseline', [1])}, 'batch_norm'),
+    (
+      multilayer.jacobians,
+      {'optimization': [*seeds('baseline', [1], [1]), *seeds('batch_norm', [1])]},
+      'as many seeds',
+    ),
+  ],
+)
+def test_half_a_sweep_has_no_verdict(measure, made, lacking):
+  with pytest.raises(Missing, match=lacking):
+    measure(Made(**made))
+
+
 def test_there_are_thirty_claims_in_order():
   assert [claim.number for claim in page.CLAIMS] == list(range(1, 31))
 

@@ -4,7 +4,7 @@ A verdict is never written down: it follows from the committed numbers, by the r
 the claim names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,6 +135,16 @@ def _numbers(found: Finding) -> dict[str, Any]:
     for name, value in zip(interval, found.value)
   }
   return {'n': found.number, 'of': found.of, **values, 'unit': found.unit}
+
+
+def needed(found: Mapping[str, list[Run]], *names: str, of: str) -> list[list[Run]]:
+  """The runs of these names; raises `Missing` unless all are there, equally often."""
+  if missing := [name for name in names if not found.get(name)]:
+    raise Missing(f'{of} with {", ".join(missing)}')
+  chosen = [found[name] for name in names]
+  if len({len(runs) for runs in chosen}) > 1:
+    raise Missing(f'{of} with as many seeds of each')
+  return chosen
 
 
 def exactly(value: float) -> Interval:

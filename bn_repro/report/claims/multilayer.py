@@ -14,6 +14,7 @@ from bn_repro.report.claims.ledger import (
   Evidence,
   Finding,
   exactly,
+  needed,
   shown,
 )
 
@@ -31,10 +32,15 @@ def _sweep(name: str) -> str:
   return SWEEP.format(f'configs/analysis/{name}.py', f'runs/analysis/{name}')
 
 
-def _both(evidence: Evidence) -> tuple[list, list]:
+def _both(evidence: Evidence) -> list:
   """Runs of figure 1 without BN and with it, seed by seed."""
-  found = by_variant(evidence.runs('mnist', 'figure1'))
-  return found['baseline'], found['batch_norm']
+  return _variants(evidence, 'mnist', 'figure1', 'baseline', 'batch_norm')
+
+
+def _variants(evidence: Evidence, folder: str, name: str, *variants: str) -> list:
+  """The runs of these variants of a sweep, seed by seed."""
+  found = by_variant(evidence.runs(folder, name))
+  return needed(found, *variants, of=f'{folder}/{name}.json')
 
 
 def faster_and_better(evidence: Evidence) -> Finding:
@@ -70,16 +76,19 @@ def steadier(evidence: Evidence) -> Finding:
 def runaway(evidence: Evidence) -> Finding:
   """Claim 3."""
   toy = {row['way']: row for row in evidence.page('analysis', 'toy_bias')['rows']}
-  runs = by_variant(evidence.runs('analysis', 'runaway_bias'))
-  outside, inside = (
-    final(runs[f'standardization{where}_rate1.0'])
-    for where in ('_outside_gradient', '')
-  )
-  lost = of_mean(100 * (inside - outside))
-  bias = of_mean(final(runs['centring_outside_gradient_rate0.1'], BIAS))
+  outside, inside = _variants(
+    evidence, 'analysis', 'runaway_bias',
+    'standardization_outside_gradient_rate1.0', 'standardization_rate1.0',
+  )  # fmt: skip
+  running, still = _variants(
+    evidence, 'analysis', 'runaway_bias',
+    'centring_outside_gradient_rate0.1', 'centring_rate0.1',
+  )  # fmt: skip
+  lost = of_mean(100 * (final(inside) - final(outside)))
+  bias = of_mean(final(running, BIAS))
   alone = toy['mean, outside the gradient']
   return Finding(
-    _runs_away(alone) and _grows(runs) and lost.low > 0, lost, 'points lost',
+    _runs_away(alone) and _grows(running, still) and lost.low > 0, lost, 'points lost',
     len(outside), 'seeds',
     f'the toy: b from 0 to {alone["bias"][-1]:.1f} in 100 steps, the loss unchanged; '
     f'the network: the norm of the first bias from 0 to {shown(bias, "{:.2f}")} at '
@@ -93,11 +102,11 @@ def _runs_away(row) -> bool:
   return row['bias'][-1] > 9 and abs(row['loss'][-1] / row['loss'][0] - 1) < 1e-3
 
 
-def _grows(runs) -> bool:
+def _grows(running, still) -> bool:
   """Outside the gradient to the last; seen by it, not at all."""
-  columns = [run.curves[BIAS] for run in runs['centring_outside_gradient_rate0.1']]
-  still = final(runs['centring_rate0.1'], BIAS)
-  return still.max() < _ROUNDING and all(c[-1] > 1.2 * c[len(c) // 2] for c in columns)
+  columns = [run.curves[BIAS] for run in running]
+  stays = final(still, BIAS).max() < _ROUNDING
+  return stays and all(c[-1] > 1.2 * c[len(c) // 2] for c in columns)
 
 
 def scale_invariant(evidence: Evidence) -> Finding:
@@ -133,10 +142,11 @@ def identity(*names: str):
 def no_bias_needed(evidence: Evidence) -> Finding:
   """Claim 7: its gradient, and what training does with it."""
   found = identity('bias')(evidence)
-  runs = by_variant(evidence.runs('analysis', 'placement'))
-  with_bias, without = (final(runs[name]) for name in ('before_with_bias', 'before'))
-  gain = of_mean(100 * (with_bias - without))
-  norm = placement.norm_of_biases(runs['before_with_bias'])
+  biased, usual = _variants(
+    evidence, 'analysis', 'placement', 'before_with_bias', 'before'
+  )
+  gain = of_mean(100 * (final(biased) - final(usual)))
+  norm = placement.norm_of_biases(biased)
   return found._replace(
     text=f'its gradient is {found.value.mean:.0e} of that of beta; trained, its norm '
     f'comes to {norm} and accuracy differs by {shown(gain, "{:+.2f}")} points'
@@ -145,10 +155,12 @@ def no_bias_needed(evidence: Evidence) -> Finding:
 
 def less_dependent(evidence: Evidence) -> Finding:
   """Claim 27."""
-  networks = scale.of_network(evidence.runs('analysis', 'initial_scale'))
+  runs = evidence.runs('analysis', 'initial_scale')
+  found = by_variant(runs)
+  needed(found, *found, of='analysis/initial_scale.json')
   ranges = {
     name: 100 * np.ptp([final(group) for group in groups.values()], axis=0)
-    for name, groups in networks.items()
+    for name, groups in scale.of_network(runs).items()
   }
   lost, kept = (of_mean(ranges[name]) for name in ('baseline', 'batch_norm'))
   narrower = of_mean(ranges['baseline'] - ranges['batch_norm'])
@@ -161,11 +173,13 @@ def less_dependent(evidence: Evidence) -> Finding:
 
 def jacobians(evidence: Evidence) -> Finding:
   """Claim 28."""
-  runs = by_variant(evidence.runs('analysis', 'optimization'))
+  plain, normalized = _variants(
+    evidence, 'analysis', 'optimization', 'baseline', 'batch_norm'
+  )
   column = 'jacobian/layer_{}/percentile_{}'.format
-  at_end = lambda name, p: np.stack([final(runs[name], column(i, p)) for i in (2, 3)])
-  low, middle, high = (at_end('batch_norm', p) for p in (10, 50, 90))
-  without = at_end('baseline', 50)
+  at_end = lambda runs, p: np.stack([final(runs, column(i, p)) for i in (2, 3)])
+  low, middle, high = (at_end(normalized, p) for p in (10, 50, 90))
+  without = at_end(plain, 50)
   value = of_mean(middle.mean(axis=0))
   return Finding(
     low.min() > 0.5 and high.max() < 2, value, 'median singular value',
