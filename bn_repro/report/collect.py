@@ -44,6 +44,15 @@ class Run(NamedTuple):
     """The flat config of the run."""
     return self.summary['config']
 
+  def at_end(self, column: str = 'test_accuracy') -> float:
+    """The last value of a curve; NaN for a run that diverged."""
+    return float('nan') if self.summary['diverged'] else float(self.curves[column][-1])
+
+  @property
+  def gap(self) -> float:
+    """Accuracy at the end on training images, undistorted, less that on test images."""
+    return self.at_end('train_accuracy_undistorted') - self.at_end()
+
   def accuracy_at(self, step: int) -> float:
     """Test accuracy at an evaluated step; NaN if the run stopped before it."""
     here = self.curves['test_accuracy'][self.curves['step'] == step]

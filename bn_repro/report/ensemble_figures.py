@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from bn_repro.data import views
-from bn_repro.report.figures import save_of_page
+from bn_repro.report.figures import save
 
 COLOURS = {1: 'tab:orange', 144: 'tab:blue'}
 # Height and width of the images whose crops are drawn.
@@ -40,7 +40,7 @@ def members(found: dict[int, dict[str, Any]], path: Path) -> None:
   axes.set_title('mean and range over all choices of so many members', fontsize=10)
   axes.grid(alpha=0.3)
   axes.legend()
-  save_of_page(figure, path, found)
+  save(figure, path, [], found)
 
 
 def reliability(answers: dict[str, list[dict[str, Any]]], path: Path) -> None:
@@ -65,7 +65,7 @@ def reliability(answers: dict[str, list[dict[str, Any]]], path: Path) -> None:
     below.set(xlabel='confidence')
   panels[0, 0].set_ylabel('accuracy')
   panels[1, 0].set_ylabel('share')
-  save_of_page(figure, path, answers)
+  save(figure, path, [], answers)
 
 
 def _together(bins: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def crops(path: Path) -> None:
       _draw_boxes(axes, [v for v in counted if min(v.height, v.width) == shorter])
       axes.set_title(f'shorter side {shorter}', fontsize=9)
     row[0].set_ylabel(f'{name}: {2 * len(counted)} differ')
-  save_of_page(figure, path, SHAPES)
+  save(figure, path, [], SHAPES)
 
 
 def _draw_boxes(axes, shown: list[views.View]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,8 @@ def figure_1(runs: list[Run], path: Path) -> None:
 
 
 def _draw_accuracy(axes, network, group):
-  steps = group[0].curves['step']
-  accuracy = np.stack([run.curves['test_accuracy'] for run in group])
   name = f'{NAMES[network]} ({len(group)} seeds)'
-  axes.plot(steps, accuracy.mean(axis=0), color=COLOURS[network], label=name)
-  low, high = accuracy.min(axis=0), accuracy.max(axis=0)
-  axes.fill_between(steps, low, high, color=COLOURS[network], alpha=0.25, lw=0)
+  draw(axes, group, 'test_accuracy', color=COLOURS[network], label=name)
 
 
 def _finish_accuracy(axes, runs):
@@ -104,21 +101,38 @@ def _draw_rates(axes, network, runs, step, style):
   )  # fmt: skip
 
 
-def save(figure, path: Path, runs: list[Run]) -> None:
-  """Writes the PNG, which names the numbers that it was drawn from."""
-  figure.savefig(path, dpi=130, metadata={'Description': digest(runs)})
-  plt.close(figure)
+def draw(
+  axes: Any, runs: list[Run], column: str | Callable[[Run], np.ndarray],
+  per_step: float = 1.0, **style: Any,
+) -> None:  # fmt: skip
+  """The mean over seeds against steps, as far as all go, and a band that spans them.
+
+  Args:
+    axes: of Matplotlib.
+    runs: that differ in their seeds.
+    column: of their curves, or what makes `[evaluations]` of a run.
+    per_step: what a step counts on the horizontal axis.
+    style: of the line.
+  """
+  values_of = column if callable(column) else lambda run: run.curves[column]
+  shortest = min(len(run.curves['step']) for run in runs)
+  values = np.stack([values_of(run)[:shortest] for run in runs])
+  at = runs[0].curves['step'][:shortest] * per_step
+  (line,) = axes.plot(at, values.mean(0), **style)
+  band = {'color': line.get_color(), 'alpha': 0.2, 'lw': 0}
+  axes.fill_between(at, values.min(0), values.max(0), **band)
 
 
-def save_of_page(figure, path: Path, found: Any) -> None:
-  """The same of numbers that are no runs: the JSON of an evaluation or analysis."""
-  figure.savefig(path, dpi=130, metadata={'Description': digest_of_page(found)})
-  plt.close(figure)
+def save(figure, path: Path, runs: list[Run], *pages: Any) -> None:
+  """Writes the PNG, which names the numbers that it was drawn from.
 
-
-def save_of_all(figure, path: Path, runs: list[Run], found: tuple[Any, ...]) -> None:
-  """The same of runs and of pages."""
-  names = [*([digest(runs)] if runs else []), *map(digest_of_page, found)]
+  Args:
+    figure: of Matplotlib, closed afterwards.
+    path: of the PNG.
+    runs: whose curves it shows; may be empty.
+    pages: the JSON of evaluations or analyses that it shows.
+  """
+  names = [*([digest(runs)] if runs else []), *map(digest_of_page, pages)]
   figure.savefig(path, dpi=130, metadata={'Description': ', '.join(names)})
   plt.close(figure)
 

@@ -166,10 +166,7 @@ def _network_row(network, group, targets):
   return (
     NETWORKS[network],
     str(len(group)),
-    *(
-      tables.steps(tables.over(group, lambda run, t=t: run.steps_to(t)))
-      for t in targets
-    ),
+    *(tables.steps_to(group, accuracy) for accuracy in targets),
     tables.percent(tables.over(group, lambda run: run.summary['final_test_accuracy'])),
     tables.percent(tables.over(group, lambda run: run.summary['best_test_accuracy'])),
   )

@@ -15,7 +15,7 @@ import numpy as np
 
 from bn_repro.intervals import of_share
 from bn_repro.report import pages, tables
-from bn_repro.report.figures import save_of_page
+from bn_repro.report.figures import save
 
 COMMAND = 'python -m bn_repro.analysis'
 FILES = ('population_batches', 'shifted_data')
@@ -199,7 +199,7 @@ def draw_batches(found: dict[str, Any], path: Path) -> None:
     axes.set(xscale='log', xlabel='mini-batches averaged over')
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-  save_of_page(figure, path, found)
+  save(figure, path, [], found)
 
 
 def draw_shifts(found: dict[str, Any], path: Path) -> None:
@@ -219,7 +219,7 @@ def draw_shifts(found: dict[str, Any], path: Path) -> None:
     axes.grid(alpha=0.3)
   panels[0, 0].set_ylabel('validation accuracy, %')
   panels[0, 0].legend(fontsize=8, loc='lower left')
-  save_of_page(figure, path, found)
+  save(figure, path, [], found)
 
 
 def _draw_both(axes, rows: list[dict]) -> None:

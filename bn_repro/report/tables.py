@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bn_repro.intervals import Interval
 from bn_repro.report.collect import Run
 
 NEVER = 'never'
@@ -37,9 +38,29 @@ def percent(values: np.ndarray) -> str:
   return f'{values.mean():.2f} ± {values.std(ddof=1):.2f} %'
 
 
+def interval(
+  found: Interval, form: str = '{:.1f}', unit: str = '', scale: float = 1.0
+) -> str:
+  """Such as '2.1 points (1.9 to 2.3)', or '2.1 points' where bounds are unknown.
+
+  Args:
+    found: NaN where unknown.
+    form: of each number.
+    unit: put behind the first, with a space before it.
+    scale: multiplies all, 100 to make shares percent.
+  """
+  mean, low, high = (form.format(scale * value) for value in found)
+  return f'{mean}{unit}' if math.isnan(found.low) else f'{mean}{unit} ({low} to {high})'
+
+
 def share(mean: float, low: float, high: float) -> str:
   """A share with its interval: '72.20 % (71.80 to 72.60)'."""
-  return f'{100 * mean:.2f} % ({100 * low:.2f} to {100 * high:.2f})'
+  return interval(Interval(mean, low, high), '{:.2f}', ' %', 100)
+
+
+def steps_to(runs: Iterable[Run], accuracy: float) -> str:
+  """`steps` at which the runs first reached a test accuracy, 0 to 1."""
+  return steps(over(runs, lambda run: run.steps_to(accuracy)))
 
 
 def steps(values: np.ndarray) -> str:

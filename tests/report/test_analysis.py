@@ -11,7 +11,6 @@ from bn_repro import sweep
 from bn_repro.report.analysis import (
   equal_rates,
   moving_average,
-  noise,
   page,
   scale,
   seeds,
@@ -69,7 +68,7 @@ def test_the_moving_average_is_off_by_absolute_differences():
 
 def test_the_gap_is_training_less_test():
   one = run('a', [0, 90], train_accuracy_undistorted=[0, 0.97])
-  np.testing.assert_allclose(noise.gap([one]), [0.07])
+  np.testing.assert_allclose(seeds.gaps([one]), [0.07])
 
 
 def test_deviations_are_the_largest_of_an_epsilon():

@@ -181,8 +181,8 @@ def test_a_faster_change_is_judged_by_its_steps():
 
 
 def test_the_gap_of_a_run_that_diverged_is_unknown():
-  assert family.gap(PLAIN[0]) == pytest.approx(0.1)
-  assert math.isnan(family.gap(run_of('inception', 10, 11, diverged=True)))
+  assert PLAIN[0].gap == pytest.approx(0.1)
+  assert math.isnan(run_of('inception', 10, 11, diverged=True).gap)
 
 
 def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):

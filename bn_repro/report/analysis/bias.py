@@ -5,13 +5,13 @@ from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
   by_variant,
-  draw,
   estimate,
   final,
   panels,
   percent,
   save,
 )
+from bn_repro.report.figures import draw
 
 TITLE = 'Section 2: the bias that runs away (claim 3)'
 SWEEPS, PAGES = ('runaway_bias',), ('toy_bias',)

@@ -1,18 +1,17 @@
 """After the paper: large mini-batches that are normalized in small groups."""
 
-import numpy as np
-
 from bn_repro.report import tables
-from bn_repro.report.analysis.noise import gap
 from bn_repro.report.analysis.seeds import (
   Results,
   by_variant,
   estimate,
   final,
+  gaps,
   panels,
   percent,
   save,
 )
+from bn_repro.report.figures import draw
 
 TITLE = 'After: ghost batches (Hoffer et al., 2017)'
 SWEEPS, PAGES = ('ghost_batches',), ()
@@ -41,7 +40,7 @@ def section(results: Results) -> str:
 def _table(runs) -> str:
   rows = [
     (NAMES[name], str(len(group)), f'{group[0].summary["num_steps"]:,}',
-     percent(final(group)), estimate(gap(group), '{:.2f}', 100))
+     percent(final(group)), estimate(gaps(group), scale=100))
     for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip
   head = ('mini-batch', 'seeds', 'steps', 'final accuracy', 'training less test')
@@ -51,11 +50,8 @@ def _table(runs) -> str:
 def _figure(results: Results, runs) -> str:
   figure, (axes,) = panels(1, width=5)
   for name, group in by_variant(runs, NAMES).items():
-    epochs = group[0].curves['step'] * group[0].config['batch_size'] / EXAMPLES
-    accuracies = np.stack([run.curves['test_accuracy'] for run in group])
-    (line,) = axes.plot(epochs, accuracies.mean(0), label=NAMES[name])
-    band = {'color': line.get_color(), 'alpha': 0.2, 'lw': 0}
-    axes.fill_between(epochs, accuracies.min(0), accuracies.max(0), **band)
+    epochs_of_step = group[0].config['batch_size'] / EXAMPLES
+    draw(axes, group, 'test_accuracy', epochs_of_step, label=NAMES[name])
   axes.set(xlabel='epochs', ylabel='test accuracy', ylim=(0.85, 1))
   axes.legend(fontsize=8)
   return save(figure, results, 'ghost_batches', runs)

@@ -6,11 +6,11 @@ from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
   by_variant,
-  draw,
   estimate,
   panels,
   save,
 )
+from bn_repro.report.figures import draw
 
 TITLE = 'After: precise statistics (Wu & Johnson, 2021)'
 SWEEPS, PAGES = ('moving_average',), ()

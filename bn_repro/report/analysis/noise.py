@@ -9,6 +9,7 @@ from bn_repro.report.analysis.seeds import (
   by_variant,
   estimate,
   final,
+  gaps,
   panels,
   percent,
   save,
@@ -52,15 +53,10 @@ def section(results: Results) -> str:
   )  # fmt: skip
 
 
-def gap(group) -> np.ndarray:
-  """Training less test accuracy at the end, `[seeds]`."""
-  return final(group, TRAINING) - final(group)
-
-
 def _table(runs) -> str:
   rows = [
     (NAMES[name], str(len(group)), percent(final(group, TRAINING)),
-     percent(final(group)), estimate(gap(group), '{:.2f}', 100))
+     percent(final(group)), estimate(gaps(group), scale=100))
     for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip
   head = ('network', 'seeds', 'training images', 'test images', 'gap, points')
@@ -79,9 +75,9 @@ def _figure(results: Results, runs, page) -> str:
   left.legend(fontsize=8)
   variants = by_variant(runs, NAMES)
   for i, group in enumerate(variants.values()):
-    gaps = 100 * gap(group)
-    right.barh(i, gaps.mean(), color='C0', alpha=0.5)
-    right.plot(gaps, np.full(len(gaps), i), 'o', color='C0', ms=4)
+    points = 100 * gaps(group)
+    right.barh(i, points.mean(), color='C0', alpha=0.5)
+    right.plot(points, np.full(len(points), i), 'o', color='C0', ms=4)
   right.set_yticks(range(len(variants)), [NAMES[name] for name in variants])
   right.set(xlabel='training less test accuracy, points')
   right.invert_yaxis()

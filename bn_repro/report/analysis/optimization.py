@@ -7,13 +7,13 @@ from bn_repro.report.analysis.seeds import (
   Results,
   average,
   by_variant,
-  draw,
   estimate,
   final,
   panels,
   percent,
   save,
 )
+from bn_repro.report.figures import draw
 
 TITLE = 'Section 4.1 and after: is it covariate shift? (claims 2 and 28)'
 SWEEPS, PAGES = ('optimization',), ()
@@ -75,8 +75,7 @@ def section(results: Results) -> str:
 def _accuracy(variants) -> str:
   rows = [
     (NAMES[name], str(len(group)),
-     *(tables.steps(tables.over(group, lambda run, t=t: run.steps_to(t)))
-       for t in (0.9, 0.95)),
+     *(tables.steps_to(group, accuracy) for accuracy in (0.9, 0.95)),
      percent(final(group)))
     for name, group in variants.items()
   ]  # fmt: skip

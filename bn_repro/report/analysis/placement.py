@@ -6,13 +6,13 @@ from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
   by_variant,
-  draw,
   estimate,
   final,
   panels,
   percent,
   save,
 )
+from bn_repro.report.figures import draw
 
 TITLE = 'Section 3.2: placement, and the distributions there (claims 5, 7 and 29)'
 SWEEPS = ('placement',)
@@ -64,8 +64,7 @@ def section(results: Results) -> str:
 def _table(runs) -> str:
   rows = [
     (NAMES[name], str(len(group)),
-     tables.steps(tables.over(group, lambda run: run.steps_to(0.95))),
-     percent(final(group)), norm_of_biases(group))
+     tables.steps_to(group, 0.95), percent(final(group)), norm_of_biases(group))
     for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip
   head = ('hidden layer', 'seeds', 'steps to 95 %', 'final accuracy', 'norm of biases')
@@ -75,10 +74,8 @@ def _table(runs) -> str:
 def norm_of_biases(group) -> str:
   """Of the hidden layers at the end; '-' where they have none."""
   columns = [c for c in group[0].curves if c.endswith('/bias')]
-  squares = sum((final(group, c) ** 2 for c in columns), np.zeros(len(group)))
-  return '-' if np.isnan(squares).any() or not columns else estimate(
-    np.sqrt(squares), '{:.2g}'
-  )  # fmt: skip
+  norms = np.sqrt(sum(final(group, column) ** 2 for column in columns))
+  return '-' if not columns or np.isnan(norms).any() else estimate(norms, '{:.2g}')
 
 
 def _figure(results: Results, runs) -> str:

@@ -6,13 +6,12 @@ from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
   by_variant,
-  draw,
   final,
   panels,
   percent,
   save,
 )
-from bn_repro.report.figures import NAMES
+from bn_repro.report.figures import NAMES, draw
 
 TITLE = 'Section 3.3: the scale of weights (claims 4 and 27)'
 SWEEPS = ('initial_scale',)

@@ -1,6 +1,6 @@
 """Variants over seeds: their numbers with intervals, their curves with bands."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bn_repro.intervals import of_mean
-from bn_repro.report import tables
+from bn_repro.report import figures, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.figures import save_of_all
-
-ACCURACY = 'test_accuracy'
 
 
 class Results(NamedTuple):
@@ -48,11 +45,14 @@ def by_variant(
   return found if names is None else {n: found[n] for n in names if n in found}
 
 
-def final(runs: list[Run], column: str = ACCURACY) -> np.ndarray:
+def final(runs: list[Run], column: str = 'test_accuracy') -> np.ndarray:
   """The last value of a column, `[seeds]`; NaN of a run that diverged."""
-  return tables.over(
-    runs, lambda run: np.nan if run.summary['diverged'] else run.curves[column][-1]
-  )
+  return tables.over(runs, lambda run: run.at_end(column))
+
+
+def gaps(runs: list[Run]) -> np.ndarray:
+  """Training less test accuracy at the end, `[seeds]`."""
+  return tables.over(runs, lambda run: run.gap)
 
 
 def average(runs: list[Run], column: str) -> np.ndarray:
@@ -60,22 +60,18 @@ def average(runs: list[Run], column: str) -> np.ndarray:
   return tables.over(runs, lambda run: np.mean(run.curves[column][1:]))
 
 
-def estimate(values: np.ndarray, form: str = '{:.2f}', scale: float = 1.0) -> str:
+def estimate(
+  values: np.ndarray, form: str = '{:.2f}', scale: float = 1.0, unit: str = ''
+) -> str:
   """Mean and 95 % interval over seeds, such as '0.51 (0.48 to 0.54)'."""
-  values = scale * np.asarray(values)
-  if not np.isfinite(values).all():
-    missing = int(np.sum(~np.isfinite(values)))
+  if missing := int(np.sum(~np.isfinite(values))):
     return f'{missing} of {len(values)} diverged'
-  mean, low, high = of_mean(values)
-  text = form.format(mean)
-  return f'{text} ({form.format(low)} to {form.format(high)})' if low == low else text
+  return tables.interval(of_mean(values), form, unit, scale)
 
 
 def percent(values: np.ndarray) -> str:
   """The same of shares: '97.10 % (96.90 to 97.30)'."""
-  text = estimate(values, '{:.2f}', 100)
-  mean, space, interval = text.partition(' ')
-  return text if 'diverged' in text else f'{mean} %{space}{interval}'
+  return estimate(values, scale=100, unit=' %')
 
 
 def panels(number: int, width: float = 3.8, **options: Any) -> tuple[Any, np.ndarray]:
@@ -89,27 +85,7 @@ def panels(number: int, width: float = 3.8, **options: Any) -> tuple[Any, np.nda
   return figure, axes[0]
 
 
-def draw(
-  axes: Any, runs: list[Run], column: str | Callable[[Run], np.ndarray], **style: Any
-) -> None:
-  """The mean over seeds against steps, as far as all go, and a band that spans them.
-
-  Args:
-    axes: of Matplotlib.
-    runs: of one variant.
-    column: of their curves, or what makes `[evaluations]` of a run.
-    style: of the line.
-  """
-  values_of = column if callable(column) else lambda run: run.curves[column]
-  shortest = min(len(run.curves['step']) for run in runs)
-  values = np.stack([values_of(run)[:shortest] for run in runs])
-  steps = runs[0].curves['step'][:shortest]
-  (line,) = axes.plot(steps, values.mean(0), **style)
-  band = {'color': line.get_color(), 'alpha': 0.2, 'lw': 0}
-  axes.fill_between(steps, values.min(0), values.max(0), **band)
-
-
 def save(figure: Any, results: Results, name: str, runs: list[Run], *pages: Any) -> str:
   """Writes the PNG; returns what a page shows it by."""
-  save_of_all(figure, results.folder / f'{name}.png', runs, pages)
+  figures.save(figure, results.folder / f'{name}.png', runs, *pages)
   return f'![{name.replace("_", " ").capitalize()}]({name}.png)'

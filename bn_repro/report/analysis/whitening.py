@@ -8,12 +8,12 @@ from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
   by_variant,
-  draw,
   final,
   panels,
   percent,
   save,
 )
+from bn_repro.report.figures import draw
 
 TITLE = 'Section 2: whitening'
 SWEEPS, PAGES = ('whitening',), ('whitening_cost',)
@@ -55,8 +55,7 @@ def section(results: Results) -> str:
 def _table(runs) -> str:
   rows = [
     (NAMES[name], str(len(group)),
-     *(tables.steps(tables.over(group, lambda run, t=t: run.steps_to(t)))
-       for t in (0.9, 0.95)),
+     *(tables.steps_to(group, accuracy) for accuracy in (0.9, 0.95)),
      percent(final(group, 'train_accuracy')), percent(final(group)))
     for name, group in by_variant(runs, NAMES).items()
   ]  # fmt: skip

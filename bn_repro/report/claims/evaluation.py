@@ -13,8 +13,8 @@ from bn_repro.report.claims.ledger import (
   Evidence,
   Finding,
   exactly,
-  shown,
 )
+from bn_repro.report.tables import interval
 
 _ENSEMBLE = (
   'python scripts/sweep.py --sweep=configs/sweeps/inception_ensemble.py '
@@ -36,8 +36,8 @@ def more_crops(evidence: Evidence) -> Finding:
   gain = of_mean(gains)
   return Finding(
     gain.low > 0, gain, 'points of top-1', len(gains), 'networks',
-    f'144 crops gain {shown(gain, "{:+.1f}")} points of top-1 over one (in the paper '
-    '+3.2)',
+    f'144 crops gain {interval(gain, "{:+.1f}")} points of top-1 over one (in the '
+    'paper +3.2)',
   )  # fmt: skip
 
 

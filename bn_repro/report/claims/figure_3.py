@@ -13,10 +13,10 @@ from bn_repro.report.claims.ledger import (
   Finding,
   Missing,
   exactly,
-  shown,
 )
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import NAMES, PLAIN, best, best_step, by_network
+from bn_repro.report.tables import interval
 
 HALF = "at least half of the paper's factor"
 SWEEP = (
@@ -47,18 +47,12 @@ def fewer_steps(name: str, least: float):
     highest = f'its maximum is {mean_best(networks[name]):.1f} %, that of the plain '
     highest += f'network {mean_best(networks[PLAIN]):.1f} %'
     if not found.reached:
-      return Finding(
-        False,
-        None,
-        '',
-        found.seeds,
-        'seeds',
-        f"{NAMES[name]} never meets the plain network's maximum; {highest}",
-      )
+      never = f"{NAMES[name]} never meets the plain network's maximum; {highest}"
+      return Finding(False, None, '', found.seeds, 'seeds', never)
     return Finding(
       found.reached == found.seeds and found.ratio.mean > least, found.ratio,
       'times fewer steps', found.seeds, 'seeds',
-      f'{shown(found.ratio)} times fewer steps to the maximum of the plain network '
+      f'{interval(found.ratio)} times fewer steps to the maximum of the plain network '
       f'({found.reached} of {found.seeds} seeds reach it); {highest}',
     )  # fmt: skip
 
@@ -103,7 +97,8 @@ def sigmoids_train(evidence: Evidence) -> Finding:
   below = mean_best(networks[PLAIN]) - np.mean(found)
   return Finding(
     bool(below < 2 * (72.2 - 69.8)), of_mean(found), '%', len(found), 'seeds',
-    f'{shown(of_mean(found))} %, {below:.1f} points below the plain network with ReLU',
+    f'{interval(of_mean(found))} %, {below:.1f} points below the plain network with '
+    'ReLU',
   )  # fmt: skip
 
 

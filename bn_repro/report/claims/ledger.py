@@ -150,11 +150,3 @@ def needed(found: Mapping[str, list[Run]], *names: str, of: str) -> list[list[Ru
 def exactly(value: float) -> Interval:
   """A number that has no interval."""
   return Interval(value, float('nan'), float('nan'))
-
-
-def shown(found: Interval, form: str = '{:.1f}') -> str:
-  """Such as '2.1 (1.9 to 2.3)'."""
-  text = form.format(found.mean)
-  if found.low != found.low:
-    return text
-  return f'{text} ({form.format(found.low)} to {form.format(found.high)})'

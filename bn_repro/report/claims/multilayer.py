@@ -15,8 +15,8 @@ from bn_repro.report.claims.ledger import (
   Finding,
   exactly,
   needed,
-  shown,
 )
+from bn_repro.report.tables import interval
 
 SWEEP = 'python scripts/sweep.py --sweep={} --root={} --jobs=2'
 ANALYSIS = (
@@ -54,8 +54,8 @@ def faster_and_better(evidence: Evidence) -> Finding:
   return Finding(
     ratio.low > 1 and gain.low > 0, ratio, 'times fewer steps to 95 %', len(plain),
     'seeds',
-    f'{shown(ratio)} times fewer steps to 95 %; at the end {shown(gain, "{:+.2f}")} '
-    'points of test accuracy',
+    f'{interval(ratio)} times fewer steps to 95 %; at the end '
+    f'{interval(gain, "{:+.2f}")} points of test accuracy',
   )  # fmt: skip
 
 
@@ -68,8 +68,8 @@ def steadier(evidence: Evidence) -> Finding:
   ratio = of_ratio(drifts[0] / drifts[1])
   return Finding(
     ratio.low > 1, ratio, 'times less drift', len(drifts[0]), 'seeds',
-    f'the median input of the last sigmoids drifts {shown(ratio)} times less with BN, '
-    'in units of its spread',
+    f'the median input of the last sigmoids drifts {interval(ratio)} times less with '
+    'BN, in units of its spread',
   )  # fmt: skip
 
 
@@ -91,9 +91,9 @@ def runaway(evidence: Evidence) -> Finding:
     _runs_away(alone) and _grows(running, still) and lost.low > 0, lost, 'points lost',
     len(outside), 'seeds',
     f'the toy: b from 0 to {alone["bias"][-1]:.1f} in 100 steps, the loss unchanged; '
-    f'the network: the norm of the first bias from 0 to {shown(bias, "{:.2f}")} at '
+    f'the network: the norm of the first bias from 0 to {interval(bias, "{:.2f}")} at '
     f'rate 0.1, where it stays 0 if the gradient sees it; at rate 1 it breaks down, '
-    f'{shown(lost)} points below the same with the gradient',
+    f'{interval(lost)} points below the same with the gradient',
   )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def no_bias_needed(evidence: Evidence) -> Finding:
   norm = placement.norm_of_biases(biased)
   return found._replace(
     text=f'its gradient is {found.value.mean:.0e} of that of beta; trained, its norm '
-    f'comes to {norm} and accuracy differs by {shown(gain, "{:+.2f}")} points'
+    f'comes to {norm} and accuracy differs by {interval(gain, "{:+.2f}")} points'
   )
 
 
@@ -167,7 +167,7 @@ def less_dependent(evidence: Evidence) -> Finding:
   return Finding(
     narrower.low > 0, narrower, 'points less', len(ranges['baseline']), 'seeds',
     "over a factor of 0.01 to 100 on one layer's initial weights final accuracy varies "
-    f'by {shown(kept)} points with BN and {shown(lost)} without',
+    f'by {interval(kept)} points with BN and {interval(lost)} without',
   )  # fmt: skip
 
 
@@ -184,9 +184,9 @@ def jacobians(evidence: Evidence) -> Finding:
   return Finding(
     low.min() > 0.5 and high.max() < 2, value, 'median singular value',
     middle.shape[1], 'seeds',
-    f'after training the median over both layers is {shown(value, "{:.2f}")} with BN '
-    f'and {shown(of_mean(without.mean(axis=0)), "{:.2f}")} without, but one in ten is '
-    f'below {low.mean():.2f}: closer to 1, not close',
+    f'after training the median over both layers is {interval(value, "{:.2f}")} with '
+    f'BN and {interval(of_mean(without.mean(axis=0)), "{:.2f}")} without, but one in '
+    f'ten is below {low.mean():.2f}: closer to 1, not close',
   )  # fmt: skip
 
 

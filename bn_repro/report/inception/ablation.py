@@ -141,17 +141,11 @@ def _row(effect: Effect) -> list[str]:
 
 def points(found: Interval) -> str:
   """Such as '+1.2 points (-0.3 to 2.7)'."""
-  text = f'{100 * found.mean:+.1f} points'
-  if math.isnan(found.low):
-    return text
-  return f'{text} ({100 * found.low:+.1f} to {100 * found.high:+.1f})'
+  return tables.interval(found, '{:+.1f}', ' points', 100)
 
 
 def times(found: Interval) -> str:
   """Such as '2.1 times fewer (1.4 to 3.2)'."""
   if math.isnan(found.mean):
     return 'never reached'
-  text = f'{found.mean:.2g} times fewer'
-  if math.isnan(found.low):
-    return text
-  return f'{text} ({found.low:.2g} to {found.high:.2g})'
+  return tables.interval(found, '{:.2g}', ' times fewer')

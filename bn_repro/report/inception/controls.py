@@ -171,9 +171,8 @@ def overfitting(networks: dict[str, list[Run]], runs: list[Run], results: Path) 
   shown = lambda value: f'{value:.1%}'
   rows = [
     [title, f'{_dropout(run):g}',
-     shown(family.at_end(run, 'train_accuracy_undistorted')),
-     shown(family.at_end(run, 'test_accuracy')), f'{100 * family.gap(run):.1f} points',
-     shown(best(run))]
+     shown(run.at_end('train_accuracy_undistorted')), shown(run.at_end()),
+     f'{100 * run.gap:.1f} points', shown(best(run))]
     for title, pair in pairs.items() for run in pair
   ]  # fmt: skip
   head = ('network', 'dropout', 'training', 'validation', 'gap', 'maximum')

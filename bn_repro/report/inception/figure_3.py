@@ -1,7 +1,5 @@
 """Figure 3 of the paper, and what its section says of it, in our numbers."""
 
-import math
-
 import numpy as np
 
 from bn_repro.report import tables
@@ -73,9 +71,7 @@ def faster(found: family.SpeedUp) -> str:
   """Such as '5.2 (3.1 to 8.7)'; says how many seeds never reached the target."""
   if not found.reached:
     return tables.NEVER
-  text = f'{found.ratio.mean:.3g}'
-  if not math.isnan(found.ratio.low):
-    text += f' ({found.ratio.low:.2g} to {found.ratio.high:.2g})'
+  text = tables.interval(found.ratio, '{:.3g}')
   missing = found.seeds - found.reached
   return f'{text}; {missing} of {found.seeds} never' if missing else text
 

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bn_repro.report.collect import Run
-from bn_repro.report.figures import save
+from bn_repro.report.figures import draw, save
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import NAMES, PLAIN, best, best_step
 from bn_repro.report.tables import group_by
@@ -55,14 +55,10 @@ def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
 
 
 def _draw_network(axes, network, runs, plain, per_step):
-  shortest = min(len(run.curves['step']) for run in runs)
   scale = float(np.mean([per_step(run) for run in runs]))
-  steps = runs[0].curves['step'][:shortest] * scale
-  accuracy = np.stack([run.curves['test_accuracy'][:shortest] for run in runs])
   style = {'color': COLOURS[network]}
-  seeds = f'{len(runs)} seed{"s" * (len(runs) > 1)}'
-  axes.plot(steps, accuracy.mean(0), label=f'{NAMES[network]} ({seeds})', **style)
-  axes.fill_between(steps, accuracy.min(0), accuracy.max(0), alpha=0.2, lw=0, **style)
+  name = f'{NAMES[network]} ({len(runs)} seed{"s" * (len(runs) > 1)})'
+  draw(axes, runs, 'test_accuracy', scale, label=name, **style)
   reached = family.steps_to_target(plain, runs)
   target = np.mean([best(run) for run in plain])
   if len(reached) and np.isfinite(reached).all():

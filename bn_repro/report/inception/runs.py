@@ -121,13 +121,3 @@ def steps_to_target(
 def seconds_per_step(run: Run) -> float:
   """The median over a run, of training alone."""
   return run.config['batch_size'] / run.summary['examples_per_second']
-
-
-def at_end(run: Run, column: str) -> float:
-  """The last value of a curve; NaN for a run that diverged."""
-  return math.nan if run.summary['diverged'] else float(run.curves[column][-1])
-
-
-def gap(run: Run) -> float:
-  """Accuracy at the end on training images, undistorted, less that on validation."""
-  return at_end(run, 'train_accuracy_undistorted') - at_end(run, 'test_accuracy')
