@@ -73,7 +73,7 @@ def make_step(experiment: Experiment) -> Callable:
 
   def step(state, examples, inputs, is_last):
     batch = feed.batch(examples, inputs, sampler.TRAINING)
-    key = _dropout_key(config.seed, state.step, axis)
+    key = noise_key(config.seed, state.step, axis)
     of_device = differentiate(state.params, state.batch_stats, batch, key)
     gradient, batch_stats, loss, accuracy = parallel.mean(of_device, axis)
     norms = jax.lax.cond(is_last, lambda: norms_of(gradient, state), _no_norms)
@@ -91,8 +91,14 @@ def make_step(experiment: Experiment) -> Callable:
   return step
 
 
-def _dropout_key(seed: int, step: jax.Array, axis: str | None) -> jax.Array:
-  """Of one step on one device."""
+def noise_key(seed: int, step: jax.Array, axis: str | None = None) -> jax.Array:
+  """For dropout and other noise of one step on one device.
+
+  Args:
+    seed: of the run.
+    step: scalar int32.
+    axis: of the devices, each with a key of its own; None for one device.
+  """
   key = jax.random.fold_in(jax.random.key(seed), step)
   return key if axis is None else jax.random.fold_in(key, jax.lax.axis_index(axis))
 
@@ -146,14 +152,15 @@ def _loss(params, batch_stats, model, batch, key):
     batch.images, train=True, mutable=['batch_stats', AUXILIARY_LOGITS],
     rngs={'dropout': key, NOISE: key},
   )  # fmt: skip
-  loss = _cross_entropy(logits, batch.labels)
+  loss = cross_entropy(logits, batch.labels)
   for auxiliary in jax.tree.leaves(updated.get(AUXILIARY_LOGITS, {})):
-    loss += AUXILIARY_WEIGHT * _cross_entropy(auxiliary, batch.labels)
+    loss += AUXILIARY_WEIGHT * cross_entropy(auxiliary, batch.labels)
   accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
   return loss, (accuracy, updated.get('batch_stats', {}))
 
 
-def _cross_entropy(logits, labels):
+def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  """Its mean over a mini-batch, of `[m, classes]` logits and `[m]` integer labels."""
   return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 

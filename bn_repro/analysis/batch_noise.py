@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bn_repro import data, provenance
-from bn_repro.analysis import examples
+from bn_repro.analysis import examples, subject
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
@@ -40,8 +40,8 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
   Raises:
     UserError: it is another network, or its data are not there.
   """
-  examples.check_is_mlp(network)
-  examples.check_is_normalized(network)
+  subject.check_is_mlp(network)
+  subject.check_is_normalized(network)
   devices = jax.local_devices()[:1]
   feeds = data.open_feeds(network.config, devices)
   shown = examples.first(feeds.test, IMAGES, devices)
@@ -59,11 +59,10 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
 
 def _answers(network: Network):
   """Compiled: (images, mates) -> probabilities, last sigmoid inputs of each image."""
-  variables = {'params': network.params, 'batch_stats': network.batch_stats}
 
   def of_one(image, mates):
     logits, sown = network.model.apply(
-      variables, jnp.concatenate([image[None], mates]),
+      network.variables, jnp.concatenate([image[None], mates]),
       train=True, mutable=['batch_stats', SIGMOID_INPUTS],
     )  # fmt: skip
     return nn.softmax(logits[0]), sigmoid_inputs(sown)[-1][0]

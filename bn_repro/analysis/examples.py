@@ -4,8 +4,6 @@ import jax
 
 from bn_repro import parallel
 from bn_repro.data.pipeline import Batch, Feed
-from bn_repro.errors import UserError
-from bn_repro.evaluate.network import Network
 
 
 def first(feed: Feed, number: int, devices: list[jax.Device]) -> Batch:
@@ -20,21 +18,3 @@ def first(feed: Feed, number: int, devices: list[jax.Device]) -> Batch:
   examples = parallel.replicate(feed.examples, devices[:1])
   inputs = next(iter(feed.inputs_in_order(number, stop=number)))
   return feed.batch(examples, inputs, stream=None)
-
-
-def check_is_mlp(network: Network) -> None:
-  """Raises UserError unless it is the network of section 4.1."""
-  if network.config.model.name != 'mlp':
-    raise UserError(
-      f'{network.workdir} holds no network of section 4.1; choose a run of '
-      'configs/mnist.py'
-    )
-
-
-def check_is_normalized(network: Network) -> None:
-  """Raises UserError unless it has batch normalization."""
-  if not network.batch_stats:
-    raise UserError(
-      f'{network.workdir} holds a network without batch normalization; choose a run '
-      'that has it'
-    )

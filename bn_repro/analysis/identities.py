@@ -11,16 +11,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from bn_repro import data, provenance
-from bn_repro.analysis import examples
+from bn_repro.analysis import examples, subject
 from bn_repro.data.pipeline import Batch
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.fold import fold
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.report.tables import markdown
+from bn_repro.step import cross_entropy
 
 IMAGES = 500
 WHAT = {
@@ -45,8 +45,8 @@ def measure(network: Network) -> dict[str, Any]:
   Raises:
     UserError: it is another network, or its data are not there.
   """
-  examples.check_is_mlp(network)
-  examples.check_is_normalized(network)
+  subject.check_is_mlp(network)
+  subject.check_is_normalized(network)
   devices = jax.local_devices()[:1]
   batch = examples.first(data.open_feeds(network.config, devices).test, IMAGES, devices)
   measured = (
@@ -81,7 +81,7 @@ def _identity(network: Network, batch: Batch) -> float:
     for i, x in enumerate(without, start=1)
   }  # fmt: skip
   _, updated = network.model.apply(
-    {'params': {**network.params, **chosen}, 'batch_stats': network.batch_stats},
+    network.variables | {'params': network.params | chosen},
     batch.images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
   )  # fmt: skip
   return max(map(_off, sigmoid_inputs(updated), without))
@@ -89,7 +89,7 @@ def _identity(network: Network, batch: Batch) -> float:
 
 def _batch_mates(network: Network, batch: Batch) -> float:
   answer = jax.jit(
-    lambda images: network.model.apply(_variables(network), images, train=False)
+    lambda images: network.model.apply(network.variables, images, train=False)
   )
   alone = jnp.concatenate([answer(image[None]) for image in batch.images])
   return _off(alone, answer(batch.images))
@@ -98,7 +98,7 @@ def _batch_mates(network: Network, batch: Batch) -> float:
 def _folded(network: Network, batch: Batch) -> float:
   model, params = fold(network.model, network.params, network.batch_stats)
   folded = model.apply({'params': params}, batch.images, train=False)
-  whole = network.model.apply(_variables(network), batch.images, train=False)
+  whole = network.model.apply(network.variables, batch.images, train=False)
   return _off(folded, whole)
 
 
@@ -113,20 +113,15 @@ def _bias(network: Network, batch: Batch) -> float:
 
   def loss_of(params):
     logits, _ = model.apply(
-      {'params': params, 'batch_stats': network.batch_stats},
+      network.variables | {'params': params},
       batch.images, train=True, mutable=['batch_stats'],
     )  # fmt: skip
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-    return jnp.mean(losses)
+    return cross_entropy(logits, batch.labels)
 
   gradient = jax.grad(loss_of)(network.params | biases)
   largest = lambda name, part: float(np.abs(gradient[name][part]).max())
   betas = [largest(name, 'beta') for name in gradient if name.startswith('batch_norm')]
   return max(largest(name, 'bias') for name in biases) / max(betas)
-
-
-def _variables(network: Network) -> dict[str, Any]:
-  return {'params': network.params, 'batch_stats': network.batch_stats}
 
 
 def _off(found, expected) -> float:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import optax
 
 from bn_repro import models, optimizer, parallel
 from bn_repro.data import sampler
 from bn_repro.experiment import Experiment
 from bn_repro.models.mlp import NOISE, SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.step import TrainState
+from bn_repro.step import TrainState, cross_entropy, noise_key
 
 
 class Step(NamedTuple):
@@ -74,11 +72,10 @@ class NextStep:
 
   def _loss(self, params, batch_stats, batch, step) -> tuple[jax.Array, list]:
     """Mean cross-entropy in training, and the inputs of the sigmoids."""
-    key = jax.random.fold_in(jax.random.key(self._seed), step)
+    key = noise_key(self._seed, step)
     logits, updated = self._model.apply(
       {'params': params, 'batch_stats': batch_stats},
       batch.images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
       rngs={'dropout': key, NOISE: key},
     )  # fmt: skip
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-    return jnp.mean(losses), sigmoid_inputs(updated)
+    return cross_entropy(logits, batch.labels), sigmoid_inputs(updated)

@@ -59,12 +59,11 @@ def _inputs(network: Network, images: jax.Array) -> dict[str, jax.Array]:
   is_input = lambda module, method: (
     isinstance(module, Convolution) and method == 'nonlinearity_input'
   )
-  variables = {'params': network.params, 'batch_stats': network.batch_stats}
   run = functools.partial(
     network.model.apply, train=False, capture_intermediates=is_input,
     mutable=['intermediates', SIGMOID_INPUTS],
   )  # fmt: skip
-  _, found = jax.jit(run)(variables, images)
+  _, found = jax.jit(run)(network.variables, images)
   named = {f'hidden_{i}': x for i, x in enumerate(sigmoid_inputs(found), start=1)}
   for path, leaf in jax.tree.leaves_with_path(found.get('intermediates', {})):
     named['/'.join(part.key for part in path[:-2])] = leaf

@@ -1,10 +1,13 @@
-"""A trained network and its data, to be evaluated with ever other statistics."""
+"""A trained network and its data, to be evaluated with ever other statistics.
+
+And what an analysis asks of a network before it begins.
+"""
 
 import copy
 from typing import Any
 
 from bn_repro import experiment, parallel
-from bn_repro.analysis import examples
+from bn_repro.errors import UserError
 from bn_repro.evaluate.evaluator import OnExamples
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.population import PopulationStatistics
@@ -26,7 +29,7 @@ class Subject:
     Raises:
       UserError: they are not there, or the network has no statistics.
     """
-    examples.check_is_normalized(network)
+    check_is_normalized(network)
     config = copy.deepcopy(network.config)
     config.num_devices = config.steps_per_call = 1
     self.network = network
@@ -51,3 +54,21 @@ def on_test_set(built: Experiment) -> OnExamples:
   feed = built.feeds.test
   on_device = parallel.replicate(feed.examples, built.devices)
   return OnExamples(built, feed, on_device, lambda: None)
+
+
+def check_is_mlp(network: Network) -> None:
+  """Raises UserError unless it is the network of section 4.1."""
+  if network.config.model.name != 'mlp':
+    raise UserError(
+      f'{network.workdir} holds no network of section 4.1; choose a run of '
+      'configs/mnist.py'
+    )
+
+
+def check_is_normalized(network: Network) -> None:
+  """Raises UserError unless it has batch normalization."""
+  if not network.batch_stats:
+    raise UserError(
+      f'{network.workdir} holds a network without batch normalization; choose a run '
+      'that has it'
+    )

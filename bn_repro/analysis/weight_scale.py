@@ -12,18 +12,17 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
 from bn_repro import data, provenance
-from bn_repro.analysis import examples
+from bn_repro.analysis import subject
 from bn_repro.data import sampler
 from bn_repro.data.pipeline import Batch
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS
 from bn_repro.report.tables import markdown
+from bn_repro.step import cross_entropy
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
@@ -43,7 +42,7 @@ def measure(network: Network) -> dict[str, Any]:
   Raises:
     UserError: it is another network, or its data are not there.
   """
-  examples.check_is_mlp(network)
+  subject.check_is_mlp(network)
   devices = jax.local_devices()[:1]
   batch = _mini_batch(network, devices)
   rows = [
@@ -100,8 +99,7 @@ def _gradients(model: nn.Module, batch_stats: Any, params: Any, batch: Batch):
       {'params': params, 'batch_stats': batch_stats},
       images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
     )  # fmt: skip
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-    return jnp.mean(losses), updated[SIGMOID_INPUTS]
+    return cross_entropy(logits, batch.labels), updated[SIGMOID_INPUTS]
 
   return jax.grad(loss_of, argnums=(0, 1), has_aux=True)(params, batch.images)
 

@@ -46,6 +46,11 @@ class Network(NamedTuple):
     return f'{self.config.network}, seed {self.config.seed}'
 
   @property
+  def variables(self) -> dict[str, Any]:
+    """What its model is applied to; normalized with the moving averages."""
+    return {'params': self.params, 'batch_stats': self.batch_stats}
+
+  @property
   def num_classes(self) -> int:
     """That it tells apart."""
     return input_of(self.config)[1]

@@ -28,7 +28,4 @@ def get_config(variant: str = 'batch_norm,0.01') -> ConfigDict:
 
 def get_runs():
   """Of the sweep."""
-  return [
-    (name.replace(',', '_rate'), config, overrides)
-    for name, config, overrides in variants.runs('equal_rates', VARIANTS)
-  ]
+  return variants.runs('equal_rates', VARIANTS, '{}_rate{}')

@@ -26,7 +26,4 @@ def get_config(variant: str = 'batch_norm,1') -> ConfigDict:
 
 def get_runs():
   """Of the sweep."""
-  return [
-    (name.replace(',', '_x'), config, overrides)
-    for name, config, overrides in variants.runs('initial_scale', VARIANTS)
-  ]
+  return variants.runs('initial_scale', VARIANTS, '{}_x{}')

@@ -29,7 +29,4 @@ def get_config(variant: str = '0.99,0.1') -> ConfigDict:
 
 def get_runs():
   """Of the sweep."""
-  return [
-    ('decay{}_rate{}'.format(*name.split(',', 1)), config, overrides)
-    for name, config, overrides in variants.runs('moving_average', VARIANTS)
-  ]
+  return variants.runs('moving_average', VARIANTS, 'decay{}_rate{}')

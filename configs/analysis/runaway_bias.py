@@ -35,7 +35,4 @@ def get_config(variant: str = 'standardization_outside_gradient,1.0') -> ConfigD
 
 def get_runs():
   """Of the sweep."""
-  return [
-    (name.replace(',', '_rate'), config, overrides)
-    for name, config, overrides in variants.runs('runaway_bias', VARIANTS)
-  ]
+  return variants.runs('runaway_bias', VARIANTS, '{}_rate{}')

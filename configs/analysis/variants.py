@@ -42,10 +42,14 @@ def choose(variant: str, variants) -> None:
     raise ValueError(f'no variant {variant!r}; there are {", ".join(variants)}')
 
 
-def runs(name: str, variants) -> list[tuple[str, str, dict]]:
-  """(name, config, overrides) of every variant with every seed, seed by seed."""
+def runs(name: str, variants, form: str = '{}') -> list[tuple[str, str, dict]]:
+  """(name, config, overrides) of every variant with every seed, seed by seed.
+
+  `form` makes a name of the parts of a variant, which commas separate.
+  """
   return [
-    (f'{variant}_seed{seed}', f'configs/analysis/{name}.py:{variant}', {'seed': seed})
+    (f'{form.format(*variant.split(","))}_seed{seed}',
+     f'configs/analysis/{name}.py:{variant}', {'seed': seed})
     for seed in SEEDS
     for variant in variants
-  ]
+  ]  # fmt: skip
