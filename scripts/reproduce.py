@@ -27,6 +27,7 @@ from bn_repro.errors import UserError
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
+from bn_repro.report.ensemble import FILES as EVALUATIONS
 from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,6 @@ ANALYSES = {
     for name in ('population_batches', 'shifted_data')
   },
 }  # fmt: skip
-CROPS = {1: '1_crop', 144: '144_crops'}
 REPORTS = ('mnist', 'analysis', 'inception', 'population', 'ensemble', 'claims')
 SCRIPTS = ('imagenet_plan.py', 'benchmarks/figures.py')
 
@@ -84,7 +84,7 @@ def reproduce(with_inception: bool, jobs: int) -> int:
   print('== measuring the trained networks', flush=True)
   failed += [name for name in ANALYSES if not analyse(name, *ANALYSES[name])]
   if with_inception:
-    failed += [name for crops, name in CROPS.items() if not evaluate(crops, name)]
+    failed += [name for crops, name in EVALUATIONS.items() if not evaluate(crops, name)]
   print('== tables and figures', flush=True)
   failed += [name for name in REPORTS if not report(name)]
   failed += [script for script in SCRIPTS if not _call(f'scripts/{script}')]

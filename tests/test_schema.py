@@ -19,6 +19,15 @@ def test_our_configs_pass(location):
   schema.check(values(location))
 
 
+def test_names_that_are_written_twice_agree():
+  """Fields are checked before JAX is imported, so not against what they choose."""
+  from bn_repro import fields, models
+  from bn_repro.analysis import probes
+
+  assert set(fields._CHOICES['variant.normalizer']) == set(models.NORMALIZERS)
+  assert set(fields._PROBES) == set(probes.PROBES)
+
+
 @pytest.mark.parametrize('location', LOCATIONS)
 def test_every_field_is_needed(location):
   """But for those of section 4.2 that stand alone."""

@@ -91,13 +91,25 @@ def _from_gaussian(standard: np.ndarray) -> np.ndarray:
   return np.mean(np.abs(np.sort(standard, axis=0) - gaussian), axis=0)
 
 
+def of_side(page: dict[str, Any], side: str) -> list[dict[str, Any]]:
+  """The rows of a page on one side of the nonlinearities, the first layers first."""
+  # Those before row 3a of figure 5 have names, not numbers.
+  place = lambda row: (row['layer'][0].isdigit(), row['layer'])
+  return sorted((row for row in page['rows'] if row['side'] == side), key=place)
+
+
+def spread(rows: list[dict[str, Any]], measure: str, form: str = '{:.2f}') -> str:
+  """The median over layers, with the lowest and the highest: '0.1 (-0.2 to 3.4)'."""
+  values = [row[measure] for row in rows]
+  middle, low, high = map(form.format, (np.median(values), min(values), max(values)))
+  return f'{middle} ({low} to {high})'
+
+
 def table(found: dict[str, Any]) -> str:
   """Medians over layers with the lowest and the highest, as text."""
   rows = []
   for side in ('input', 'output'):
-    of_side = [row for row in found['rows'] if row['side'] == side]
-    columns = ([row[name] for row in of_side] for name in MEASURES)
-    cells = (f'{np.median(c):.2f} ({min(c):.2f} to {max(c):.2f})' for c in columns)
-    rows.append((side, str(len(of_side)), *cells))
+    layers = of_side(found, side)
+    rows.append((side, str(len(layers)), *(spread(layers, n) for n in MEASURES)))
   head = ('of nonlinearities', 'layers', *(n.replace('_', ' ') for n in MEASURES))
   return markdown(head, rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.report import ensemble_figures, pages, tables
+from bn_repro.report import commands, ensemble_figures, pages, tables
 
 FILES = {1: '1_crop', 144: '144_crops'}
 COST = 'imagenet_sample'
@@ -219,24 +219,13 @@ def _cost(path: Path) -> str:
 
 
 def _commands(page: dict[str, Any]) -> str:
-  workdirs = ','.join(
-    f'runs/inception/ensemble/{_folder(member)}' for member in page['members']
-  )
-  lines = [
-    'python scripts/sweep.py --sweep=configs/sweeps/inception_ensemble.py \\',
-    '  --root=runs/inception/ensemble --jobs=2',
-  ]
-  for crops, name in FILES.items():
-    lines += [
-      f'python -m bn_repro.evaluate --crops={crops} \\',
-      f'  --workdir={workdirs} \\',
-      f'  --output=results/ensemble/{name}.json',
-    ]
-  lines += [
+  runs = [f'inception/ensemble/{_folder(member)}' for member in page['members']]
+  return commands.block(
+    commands.inception('ensemble'),
+    *(commands.evaluation(runs, n, f'ensemble/{name}') for n, name in FILES.items()),
     'python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json',
     'python scripts/report.py --report=ensemble --results=results/ensemble',
-  ]
-  return '\n'.join(lines)
+  )
 
 
 def _folder(member: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bn_repro.report import collect, figures, grid, tables
+from bn_repro.report import collect, commands, figures, grid, tables
 from bn_repro.report.collect import Run
 
 NETWORKS = {'baseline': 'without BN', 'batch_norm': 'with BN'}
@@ -294,12 +294,8 @@ def _failures(plain, normalized) -> str:
 
 def _commands(has_grid: bool) -> str:
   names = ['figure1', 'grid'][: 1 + has_grid]
-  commands = '\n'.join(
-    f'python scripts/sweep.py --sweep=configs/sweeps/mnist_{name}.py '
-    f'--root=runs/mnist/{name} --jobs=2'
-    for name in names
-  )
-  return COMMANDS.format(commands=commands)
+  sweeps = (commands.sweep(f'sweeps/mnist_{name}', f'mnist/{name}') for name in names)
+  return COMMANDS.format(commands=commands.block(*sweeps))
 
 
 def _with_unit(duration: int | str) -> str:

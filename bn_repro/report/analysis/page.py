@@ -1,8 +1,9 @@
 """results/analysis/README.md: a section for each experiment that was run."""
 
+import json
 from pathlib import Path
 
-from bn_repro.report import collect, pages, tables
+from bn_repro.report import collect, commands, tables
 from bn_repro.report.analysis import (
   bias,
   equal_rates,
@@ -57,8 +58,7 @@ COMMANDS = """\
 `bash scripts/reproduce.sh`, or one at a time:
 
 ```
-{sweeps}
-{analyses}
+{commands}
 python scripts/report.py --report=analysis --root=runs/analysis \\
   --results=results/analysis
 ```
@@ -77,7 +77,7 @@ def read(results: Path) -> Results:
   """Everything that is there."""
   sweeps = {name: collect.load(results, name) for name in SWEEPS}
   paths = {name: results / f'{name}.json' for name in PAGES}
-  made = {name: pages.read(path, '') for name, path in paths.items() if path.exists()}
+  made = {n: json.loads(p.read_text()) for n, p in paths.items() if p.exists()}
   return Results(sweeps, made, results)
 
 
@@ -90,24 +90,9 @@ def text(results: Results) -> str:
     )
     body = section.section(results) if is_there else NOT_RUN
     parts.append(f'## {section.TITLE}\n\n{body}')
-  sweeps, analyses = '\n'.join(map(_sweep, SWEEPS)), '\n'.join(map(_analysis, ANALYSES))
-  parts.append(COMMANDS.format(sweeps=sweeps, analyses=analyses))
+  sweeps = (commands.sweep(f'analysis/{name}', f'analysis/{name}') for name in SWEEPS)
+  analyses = (commands.analysis(*of, f'analysis/{n}') for n, of in ANALYSES.items())
+  parts.append(COMMANDS.format(commands=commands.block(*sweeps, *analyses)))
   if runs := [run for n in SWEEPS for run in results.sweeps[n]]:
     parts.append(tables.origin(runs))
   return '\n'.join(parts)
-
-
-def _sweep(sweep: str) -> str:
-  return (
-    f'python scripts/sweep.py --sweep=configs/analysis/{sweep}.py '
-    f'--root=runs/analysis/{sweep} --jobs=2'
-  )
-
-
-def _analysis(name: str) -> str:
-  experiment, run = ANALYSES[name]
-  of_run = f'--workdir=runs/{run} ' if run else ''
-  return (
-    f'python -m bn_repro.analysis {experiment} \\\n'
-    f'  {of_run}--output=results/analysis/{name}.json'
-  )

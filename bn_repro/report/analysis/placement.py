@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bn_repro.analysis.nonlinearity_inputs import of_side, spread
 from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import (
   Results,
@@ -92,29 +93,12 @@ def _distributions(pages) -> str:
   rows = []
   for network, name in NETWORKS.items():
     for side in ('input', 'output'):
-      of_side = of_side_of(pages[f'nonlinearity_inputs_{network}'], side)
-      rows.append((name, side, str(len(of_side)), *(
-        _spread([row[measure] for row in of_side], form)
-        for measure, form in measures.items()
+      layers = of_side(pages[f'nonlinearity_inputs_{network}'], side)
+      rows.append((name, side, str(len(layers)), *(
+        spread(layers, measure, form) for measure, form in measures.items()
       )))  # fmt: skip
   head = ('network', 'side', 'layers', 'skewness', 'excess kurtosis', 'near 0')
   return tables.markdown(head, rows)
-
-
-def of_side_of(page, side: str) -> list[dict]:
-  """The rows of a page on one side of the nonlinearities, the first layers first."""
-  # Those before row 3a of figure 5 have names, not numbers.
-  place = lambda row: (row['layer'][0].isdigit(), row['layer'])
-  return sorted((row for row in page['rows'] if row['side'] == side), key=place)
-
-
-def _spread(values, form: str) -> str:
-  middle, low, high = (form.format(v) for v in (np.median(values), *_ends(values)))
-  return f'{middle} ({low} to {high})'
-
-
-def _ends(values) -> tuple[float, float]:
-  return min(values), max(values)
 
 
 def _figure_of_distributions(results: Results) -> str:
@@ -123,14 +107,10 @@ def _figure_of_distributions(results: Results) -> str:
   pages = [results.pages[name] for name in PAGES]
   for i, page in enumerate(pages):
     for side, marker in (('input', 'o'), ('output', 'x')):
-      rows = of_side_of(page, side)
+      rows = of_side(page, side)
       at = i + np.linspace(-0.3, 0.3, len(rows))
-      style = {
-        'ls': '',
-        'marker': marker,
-        'ms': 4,
-        'color': f'C{int(side == "output")}',
-      }
+      colour = 'C0' if side == 'input' else 'C1'
+      style = {'ls': '', 'marker': marker, 'ms': 4, 'color': colour}
       label = f'{side} of the nonlinearity' if i == 0 else None
       left.plot(at, [100 * row['near_zero'] for row in rows], label=label, **style)
       right.plot(at, [row['from_gaussian'] for row in rows], **style)

@@ -3,8 +3,8 @@
 import math
 
 from bn_repro.intervals import Interval
-from bn_repro.report import tables
-from bn_repro.report.claims.figure_3 import SWEEP, networks_of
+from bn_repro.report import commands, tables
+from bn_repro.report.claims.figure_3 import networks_of
 from bn_repro.report.claims.ledger import (
   SCALED,
   Claim,
@@ -117,7 +117,7 @@ def _of_ablation(number, text, field) -> Claim:
   (kind,) = (c.kind for c in ablation.CHANGES if c.field == field)
   return Claim(
     number, 'section 4.2.1', text, 'configs/sweeps/inception_ablation.py',
-    SWEEP.format('ablation'),
+    commands.inception('ablation'),
     f'{kinds[kind]}, beyond its interval, added alone or taken back alone, and the '
     'other does not contradict',
     SCALED, change(field),
@@ -127,7 +127,7 @@ def _of_ablation(number, text, field) -> Claim:
 def _of_rates(number, section, text, rule, measure) -> Claim:
   return Claim(
     number, section, text, 'configs/sweeps/inception_learning_rates.py',
-    SWEEP.format('learning_rates'), rule, SCALED, measure,
+    commands.inception('learning_rates'), rule, SCALED, measure,
   )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from bn_repro.analysis.nonlinearity_inputs import of_side
 from bn_repro.intervals import of_mean
-from bn_repro.report import population
-from bn_repro.report.analysis.placement import of_side_of
+from bn_repro.report import commands, population
 from bn_repro.report.claims.figure_3 import out_of_reach
 from bn_repro.report.claims.ledger import (
   SCALED,
@@ -16,10 +16,7 @@ from bn_repro.report.claims.ledger import (
 )
 from bn_repro.report.tables import interval
 
-_ENSEMBLE = (
-  'python scripts/sweep.py --sweep=configs/sweeps/inception_ensemble.py '
-  '--root=runs/inception/ensemble --jobs=2'
-)
+_ENSEMBLE = commands.inception('ensemble')
 _NETWORKS = ('inception', 'bn_x30')
 GAUSSIAN = 0.08  # of values within a tenth of its deviation of 0
 
@@ -58,7 +55,7 @@ def ensemble(evidence: Evidence) -> Finding:
 def not_sparse(evidence: Evidence) -> Finding:
   """Claim 29."""
   rows = {
-    name: of_side_of(evidence.page('analysis', f'nonlinearity_inputs_{name}'), 'input')
+    name: of_side(evidence.page('analysis', f'nonlinearity_inputs_{name}'), 'input')
     for name in _NETWORKS
   }
   near = {name: [row['near_zero'] for row in of] for name, of in rows.items()}
@@ -110,9 +107,10 @@ CLAIMS = (
     29, 'section 5',
     'Inputs of nonlinearities are not sparse, neither with BN nor without.',
     'bn_repro/analysis/nonlinearity_inputs.py',
-    'python -m bn_repro.analysis nonlinearity_inputs '
-    '--workdir=runs/inception/networks/bn_x30_seed0 '
-    '--output=results/analysis/nonlinearity_inputs_bn_x30.json',
+    commands.analysis(
+      'nonlinearity_inputs', 'inception/networks/bn_x30_seed0',
+      'analysis/nonlinearity_inputs_bn_x30',
+    ),
     'the median over layers is below twice the 8 % of a Gaussian, in both networks',
     SCALED, not_sparse,
   ),
@@ -120,9 +118,9 @@ CLAIMS = (
     30, 'section 5',
     'New population statistics may be enough for a network to generalize to '
     'shifted data (future work).', 'bn_repro/analysis/shifted_data.py',
-    'python -m bn_repro.analysis shifted_data '
-    '--workdir=runs/inception/networks/bn_x5_seed0 '
-    '--output=results/population/shifted_data.json',
+    commands.analysis(
+      'shifted_data', 'inception/networks/bn_x5_seed0', 'population/shifted_data'
+    ),
     'accuracy rises on average and with two shifts of three', SCALED, shifted,
   ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from bn_repro.intervals import of_mean
+from bn_repro.report import commands
 from bn_repro.report.claims.ledger import (
   SCALED,
   UNTESTABLE,
@@ -19,10 +20,6 @@ from bn_repro.report.inception.runs import NAMES, PLAIN, best, best_step, by_net
 from bn_repro.report.tables import interval
 
 HALF = "at least half of the paper's factor"
-SWEEP = (
-  'python scripts/sweep.py --sweep=configs/sweeps/inception_{0}.py '
-  '--root=runs/inception/{0} --jobs=2'
-)
 
 
 def networks_of(evidence: Evidence, *names: str) -> dict[str, list]:
@@ -130,7 +127,7 @@ def out_of_reach(reason: str):
 def _of_networks(number, section, text, rule, measure) -> Claim:
   return Claim(
     number, section, text, 'configs/sweeps/inception_networks.py',
-    SWEEP.format('networks'), rule, SCALED, measure,
+    commands.inception('networks'), rule, SCALED, measure,
   )  # fmt: skip
 
 

@@ -4,12 +4,13 @@ A verdict is never written down: it follows from the committed numbers, by the r
 the claim names.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bn_repro.intervals import Interval
-from bn_repro.report import collect, pages
+from bn_repro.report import collect
 from bn_repro.report.collect import Run
 
 REPRODUCED = 'reproduced'
@@ -95,7 +96,7 @@ class Evidence:
     path = self._results / folder / f'{name}.json'
     if not path.exists():
       raise Missing(f'{folder}/{name}.json')
-    found = pages.read(path, '')
+    found = json.loads(path.read_text())
     self._note(f'{folder}/{name}.json', found.get('seconds', 0.0))
     return found
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bn_repro.intervals import of_mean, of_ratio
-from bn_repro.report import tables
+from bn_repro.report import commands, tables
 from bn_repro.report.analysis import placement, scale
 from bn_repro.report.analysis.bias import BIAS
 from bn_repro.report.analysis.seeds import by_variant, final
@@ -18,18 +18,14 @@ from bn_repro.report.claims.ledger import (
 )
 from bn_repro.report.tables import interval
 
-SWEEP = 'python scripts/sweep.py --sweep={} --root={} --jobs=2'
-ANALYSIS = (
-  'python -m bn_repro.analysis {} --workdir={} --output=results/analysis/{}.json'
-)
-_FIGURE_1 = SWEEP.format('configs/sweeps/mnist_figure1.py', 'runs/mnist/figure1')
-_TRAINED = 'runs/mnist/figure1/batch_norm_seed0'
-_IDENTITIES = ANALYSIS.format('identities', _TRAINED, 'identities')
+_FIGURE_1 = commands.sweep('sweeps/mnist_figure1', 'mnist/figure1')
+_TRAINED = 'mnist/figure1/batch_norm_seed0'
+_IDENTITIES = commands.analysis('identities', _TRAINED, 'analysis/identities')
 _ROUNDING = 1e-4
 
 
 def _sweep(name: str) -> str:
-  return SWEEP.format(f'configs/analysis/{name}.py', f'runs/analysis/{name}')
+  return commands.sweep(f'analysis/{name}', f'analysis/{name}')
 
 
 def _both(evidence: Evidence) -> list:
@@ -222,7 +218,7 @@ CLAIMS = (
     "With BN the scale of a layer's weights changes neither its output nor the "
     'gradient of its input, and larger weights get smaller gradients, by 1/a.',
     'bn_repro/analysis/weight_scale.py',
-    ANALYSIS.format('weight_scale', _TRAINED, 'weight_scale_batch_norm'),
+    commands.analysis('weight_scale', _TRAINED, 'analysis/weight_scale_batch_norm'),
     'all three hold to 1e-4 with epsilon 0', REPRODUCED, scale_invariant,
   ),
   Claim(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bn_repro.report import collect, tables
+from bn_repro.report import collect, commands, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation, controls, decay, figure_3, figures
 from bn_repro.report.inception.runs import NAMES, PLAIN, by_network
@@ -118,9 +118,5 @@ def _budget(of_sweep) -> str:
 
 
 def _commands(of_sweep) -> str:
-  commands = '\n'.join(
-    f'python scripts/sweep.py --sweep=configs/sweeps/inception_{name}.py \\\n'
-    f'  --root=runs/inception/{name} --jobs=2'
-    for name, runs in of_sweep.items() if runs
-  )  # fmt: skip
-  return COMMANDS.format(commands=commands)
+  lines = (commands.inception(name) for name, runs in of_sweep.items() if runs)
+  return COMMANDS.format(commands=commands.block(*lines))
