@@ -54,6 +54,7 @@ def run(name, accuracies, seed=0, curves=None, diverged=False, **config):
   summary = {
     'config': usual | config, 'diverged': diverged, 'num_steps': 100,
     'best_test_accuracy': accuracies.max(), 'wall_seconds': 1.0,
+    'diverged_between_steps': [100, 200] if diverged else None,
   }  # fmt: skip
   return Run(f'{name}_seed{seed}', summary, columns | (curves or {}))
 
@@ -226,6 +227,8 @@ def test_15_divergence(diverged):
   quick = run('inception', [10, 20], diverged=diverged, learning_rate=0.0075)
   found = changes.diverges(Made(networks=[PLAIN], learning_rates=[quick]))
   assert found.holds == diverged
+  said = 'diverges between steps 100 and 200' if diverged else 'reaches 20.0%'
+  assert f'at five times its rate it {said}' in found.text
 
 
 @pytest.mark.parametrize('at_30, holds', [(80, True), (70, False)])

@@ -207,12 +207,7 @@ def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
     assert ('## The seven changes' in text) == ('ablation' in shown)
     assert '**Not trained yet:** BN-x30, BN-x5-Sigmoid.' in text
     assert 'perhaps still ahead:** Inception, seed 0; Inception, seed 1' in text
-    for said in (
-      '1 diverged',
-      'it diverges between steps 100 and 200',
-      '10.0% at most',
-    ):
-      assert (said in text) == ('learning_rates' in shown)
+    assert ('1 diverged' in text) == ('learning_rates' in shown)
   assert {path.stem for path in tmp_path.glob('*.png')} == {
     'figure2', 'learning_rates', 'ablation', 'overfitting',
   }  # fmt: skip

@@ -1,6 +1,5 @@
 """What the paper says in prose around figure 3: rates, dropout, normalization."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +18,10 @@ Within {budget}, of every run.
 
 ![Learning rates](learning_rates.png)
 
-{claims}
-
 {table}
 
 {best}
+What follows for the claims is in [claims.md](../claims.md).
 """
 OVERFITTING = """\
 ## Overfitting, with dropout and without (claim 17)
@@ -73,53 +71,8 @@ def rates(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str
   head = ('recipe', 'learning rate', 'seeds', 'maximum accuracy', 'at step', '')
   return RATES.format(
     budget=runs[0].config['train_for'],
-    claims=tables.markdown(('claim', 'measured here'), _claims(families)),
     table=tables.markdown(head, rows), best=_best_rates(plain, recipe),
   )  # fmt: skip
-
-
-def _claims(families: dict[str, list[Run]]) -> list[tuple[str, str]]:
-  """Claims 14 to 16 in numbers, as far as their runs are there."""
-  plain, recipe = families[PLAIN], families['bn_x5']
-  chance = f'chance is {1 / plain[0].config["dataset.num_classes"]:.0%}'
-  least = min(run.config['learning_rate'] for run in plain)
-  rows = [
-    ('Claim 16: higher rates have no ill side effects with BN',
-     f"BN-x5's recipe stays within a point of its best accuracy {_harmless(recipe)}, "
-     f'the plain network {_harmless(plain)}'),
-  ]  # fmt: skip
-  if quick := [r for r in plain if math.isclose(r.config['learning_rate'], 5 * least)]:
-    rows.insert(0, (
-      'Claim 15: plain Inception diverges at five times its rate',
-      f'{_fate(quick[0])} at {5 * least:g}; {_first_failure(plain)}',
-    ))  # fmt: skip
-  if sigmoids := families.get('inception_sigmoid'):
-    highest = max(map(best, sigmoids))
-    rows.insert(0, (
-      'Claim 14: plain Inception with sigmoids never does better than chance',
-      f'{highest:.1%} at most; {chance}',
-    ))  # fmt: skip
-  return rows
-
-
-def _harmless(runs: list[Run]) -> str:
-  """The range of rates whose best accuracy is within a point of the best of all."""
-  highest = max(map(best, runs))
-  rates = [r.config['learning_rate'] for r in runs if best(r) > highest - 0.01]
-  low, high = min(rates), max(rates)
-  return f'at rate {low:g} only' if low == high else f'from rate {low:g} to {high:g}'
-
-
-def _fate(run: Run) -> str:
-  if run.summary['diverged']:
-    first, last = run.summary['diverged_between_steps']
-    return f'it diverges between steps {first:,} and {last:,}'
-  return f'it does not, and reaches {best(run):.1%}'
-
-
-def _first_failure(runs: list[Run]) -> str:
-  rates = [r.config['learning_rate'] for r in runs if r.summary['diverged']]
-  return f'it first diverges at {min(rates):g}' if rates else 'no rate made it diverge'
 
 
 def _of(runs: list[Run], network: str) -> list[Run]:

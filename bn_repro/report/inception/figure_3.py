@@ -1,6 +1,5 @@
 """Figure 3 of the paper, and what its section says of it, in our numbers."""
 
-import numpy as np
 
 from bn_repro.report import tables
 from bn_repro.report.collect import Run
@@ -30,15 +29,13 @@ decides how late that maximum is; at lower targets this matters less:
 
 ![Figure 2](figure2.png)
 
-{claims}
+What follows for claims 9 to 13 and 23 is in [claims.md](../claims.md).
 """
 
 
 def text(networks: dict[str, list[Run]]) -> str:
   """The section of the README, from the runs of each network."""
-  return TEXT.format(
-    table=table(networks), levels=_levels(networks), claims=_claims(networks)
-  )
+  return TEXT.format(table=table(networks), levels=_levels(networks))
 
 
 def table(networks: dict[str, list[Run]]) -> str:
@@ -89,44 +86,3 @@ def _levels(networks) -> str:
 
 def _level(below: float) -> str:
   return 'the maximum' if not below else f'{100 * below:g} points less'
-
-
-def _claims(networks) -> str:
-  """Claims 9 to 13 in numbers, as far as their networks were trained."""
-  mean = lambda name, measure: float(np.mean([measure(r) for r in networks[name]]))
-  claims = (
-    ('9: BN-Baseline meets the plain network in less than half the steps, ends higher',
-     ('bn_baseline',), lambda: _ahead(networks, 'bn_baseline')),
-    ('10: BN-x5 needs 14 times fewer steps', ('bn_x5',),
-     lambda: _ahead(networks, 'bn_x5')),
-    ('11: BN-x30 is slower than BN-x5 at first and ends higher', ('bn_x5', 'bn_x30'),
-     lambda: f'{100 * (mean("bn_x30", best) - mean("bn_x5", best)):+.1f} points; '
-     f'{_steps(networks, "bn_x30")} steps to the target, BN-x5 '
-     f'{_steps(networks, "bn_x5")}'),
-    ('12: BN-x30 is at its maximum after 5 times fewer steps than the plain network',
-     ('bn_x30',),
-     lambda: f'{mean(PLAIN, family.best_step) / mean("bn_x30", family.best_step):.2g} '
-     'times fewer'),
-    ('13: BN-x5 trains with sigmoids, to less than the plain network with ReLU',
-     ('bn_x5_sigmoid',), lambda: _ahead(networks, 'bn_x5_sigmoid')),
-  )  # fmt: skip
-  rows = [
-    (f'Claim {text}', say())
-    for text, needs, say in claims
-    if set(needs) <= set(networks)
-  ]
-  return tables.markdown(('claim', 'measured here'), rows)
-
-
-def _ahead(networks, name) -> str:
-  plain = networks[PLAIN]
-  points = np.mean(
-    [best(run) - best(p) for p, run in family.pairs(plain, networks[name])]
-  )
-  found = family.speed_up(plain, networks[name])
-  times = f'{faster(found)} times fewer steps' if found.reached else 'never meets it'
-  return f'{times}; maximum {100 * points:+.1f} points'
-
-
-def _steps(networks, name) -> str:
-  return tables.steps(family.steps_to_target(networks[PLAIN], networks[name]))
