@@ -91,6 +91,14 @@ def test_the_table_has_the_papers_row_under_each_of_ours():
   assert '31 million' in lines[1] and '14.8' in lines[3] and '73.0 %' in lines[3]
 
 
+def test_hours_of_different_machines_are_called_so():
+  other = run_of('bn_x5', 10, 60)
+  other.summary['device'] = 'another cpu'
+  both = {'inception': PLAIN, 'bn_x5': [other]}
+  assert 'bn_x5_seed0 on another cpu' in figure_3.text(both)
+  assert 'machines' not in figure_3.text({'inception': PLAIN, 'bn_x5': BN_X5})
+
+
 def networks():
   baseline = [
     run_of('bn_baseline', 10, 55, 66), run_of('bn_baseline', 10, 55, 70, seed=1)

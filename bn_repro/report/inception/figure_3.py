@@ -1,6 +1,5 @@
 """Figure 3 of the paper, and what its section says of it, in our numbers."""
 
-
 from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import runs as family
@@ -29,13 +28,15 @@ decides how late that maximum is; at lower targets this matters less:
 
 ![Figure 2](figure2.png)
 
-What follows for claims 9 to 13 and 23 is in [claims.md](../claims.md).
+{hours}What follows for claims 9 to 13 and 23 is in [claims.md](../claims.md).
 """
 
 
 def text(networks: dict[str, list[Run]]) -> str:
   """The section of the README, from the runs of each network."""
-  return TEXT.format(table=table(networks), levels=_levels(networks))
+  return TEXT.format(
+    table=table(networks), levels=_levels(networks), hours=_hours(networks)
+  )
 
 
 def table(networks: dict[str, list[Run]]) -> str:
@@ -82,6 +83,17 @@ def _levels(networks) -> str:
     if name != PLAIN
   )
   return tables.markdown(head, rows)
+
+
+def _hours(networks) -> str:
+  """A warning where the hours of figure 2 are not of one machine; else ''."""
+  names: dict[str, list[str]] = {}
+  for run in (run for runs in networks.values() for run in runs):
+    names.setdefault(run.summary['device'], []).append(run.name)
+  if len(names) == 1:
+    return ''
+  machines = '; '.join(f'{", ".join(of)} on {device}' for device, of in names.items())
+  return f'Hours are of different machines, not to be compared: {machines}.\n\n'
 
 
 def _level(below: float) -> str:
