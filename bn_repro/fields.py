@@ -102,6 +102,7 @@ def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
      lambda v: 0 <= v < config.model.hidden_sizes[-1]),
     ('probes', f'some of {", ".join(_PROBES)}', lambda v: set(v) <= set(_PROBES)),
     ('targets', 'accuracies between 0 and 1', lambda v: all(map(_is_share, v))),
+    *_without_effect(config),
   )  # fmt: skip
 
 
@@ -124,6 +125,18 @@ def _names_of_data(config: ConfigDict):
       'the name of a data set, such as cifar10 or imagenette/full-size-v2',
       lambda name: name.count('/') <= 1 and all(map(_is_name, name.split('/'))),
     )
+
+
+def _without_effect(config: ConfigDict):
+  """What a variant of section 4.1's network would pass over in silence."""
+  kind = config.get('variant', {}).get('normalizer', 'batch_norm')
+  if not config.model.batch_norm:
+    for field, only in (('normalizer', 'batch_norm'), ('placement', 'before'),
+                        ('gamma_and_beta', True), ('bias', False)):  # fmt: skip
+      allowed = f'{only} without batch normalization'
+      yield f'variant.{field}', allowed, lambda v, only=only: v == only
+  elif kind not in ('batch_norm', 'whitening'):
+    yield 'variant.gamma_and_beta', f'False with {kind}', lambda v: not v
 
 
 def _is_name(value: str) -> bool:

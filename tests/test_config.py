@@ -67,6 +67,24 @@ def test_a_single_example_is_allowed_without_batch_normalization():
 
 
 @pytest.mark.parametrize(
+  'network, fields, allowed',
+  [
+    ('baseline', {'normalizer': 'whitening'}, 'batch_norm without batch norm'),
+    ('baseline', {'placement': 'after'}, 'before without batch norm'),
+    ('baseline', {'gamma_and_beta': False}, 'True without batch norm'),
+    ('baseline', {'bias': True}, 'False without batch norm'),
+    ('batch_norm', {'normalizer': 'centring'}, 'False with centring'),
+  ],
+)
+def test_a_variant_that_would_change_nothing_is_refused(network, fields, allowed):
+  config = config_lib.load(f'{PROJECT}/configs/analysis/variants.py:{network}')
+  for field, value in fields.items():
+    config.variant[field] = value
+  with pytest.raises(UserError, match=allowed):
+    config_lib.check(config)
+
+
+@pytest.mark.parametrize(
   'location, text',
   [('configs/nope.py', 'no config file'), (f'{MNIST}:resnet', 'batch_norm and base')],
 )
