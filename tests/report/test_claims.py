@@ -251,11 +251,18 @@ def test_17_to_22_need_the_ablation_and_follow_its_verdicts():
   made = Made(networks=networks)
   with pytest.raises(Missing, match='ablation'):
     changes.change('l2')(made)
+  added = run('bn_baseline', [10, 60])._replace(name='bn_baseline_with_l2')
   without = run('bn_x5', [10, 70])._replace(name='bn_x5_without_l2')
-  found = changes.change('l2')(Made(networks=networks, ablation=[without]))
-  assert found.holds and found.value.mean == pytest.approx(10, abs=0.1)
+  found = changes.change('l2')(Made(networks=networks, ablation=[added, without]))
+  assert found.holds and found.value.mean == pytest.approx(0, abs=0.1)
   worse = run('bn_x5', [10, 90])._replace(name='bn_x5_without_l2')
-  assert not changes.change('l2')(Made(networks=networks, ablation=[worse])).holds
+  made = Made(networks=networks, ablation=[added, worse])
+  assert not changes.change('l2')(made).holds
+  with pytest.raises(Missing, match='both settings'):
+    changes.change('l2')(Made(networks=networks, ablation=[without]))
+  alone = [one for one in networks if one.config['seed'] == 0]
+  with pytest.raises(Missing, match='other seeds'):
+    changes.change('l2')(Made(networks=alone, ablation=[added, without]))
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,10 @@ def change(field: str):
       for effect in ablation.effects(networks, evidence.runs('inception', 'ablation'))
       if effect.change.field == field
     ]
-    if not effects:
-      raise Missing(f'inception/ablation.json with {field}')
+    if len(effects) < 2:
+      raise Missing(f'inception/ablation.json with {field} in both settings')
+    if math.isnan(effects[0].accuracy.low):
+      raise Missing('inception/ablation.json with other seeds of the networks')
     verdicts = [effect.verdict() for effect in effects]
     text = '; '.join(
       f'{effect.setting}: {_effect(effect)}, {verdict}'
