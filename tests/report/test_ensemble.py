@@ -1,6 +1,7 @@
 """The page on figure 4 is made from two evaluations and says what they say."""
 
 import json
+import shutil
 
 import pytest
 from PIL import Image
@@ -8,6 +9,8 @@ from PIL import Image
 from bn_repro.errors import UserError
 from bn_repro.report import ensemble, ensemble_figures, figures
 from support import PROJECT
+
+RESULTS = PROJECT / 'results' / 'ensemble'
 
 
 def share(accuracy):
@@ -63,9 +66,9 @@ def test_ours_and_beneath_it_the_papers_row(results):
   names = ['**one network, mean of six**', 'in the paper, on ImageNet']
   assert [row[0] for row in table[:4]] == names * 2
   assert table[0][1:3] == ['1', '72.50 % (70.00 to 75.00 by member)']
-  assert table[1][1:] == ['1', '74.80%', '92.18%']
+  assert table[1][1:] == ['1', '74.80 %', '92.18 %']
   assert table[4][1:3] == ['1', '78.00 % (77.00 to 79.00)']
-  assert table[6][1:] == ['144', '79.90%', '95.10%']
+  assert table[6][1:] == ['144', '79.90 %', '95.10 %']
 
 
 def test_gains_are_differences_of_the_table(results):
@@ -105,9 +108,18 @@ def test_figures_carry_the_digest_of_what_they_show(results):
 
 
 def test_the_picture_of_the_crops_that_the_readme_shows():
-  with Image.open(PROJECT / 'results' / 'ensemble' / 'crops.png') as picture:
+  with Image.open(RESULTS / 'crops.png') as picture:
     expected = figures.digest_of_page(ensemble_figures.SHAPES)
     assert picture.text['Description'] == expected
+
+
+def test_the_committed_page_and_figures_are_of_the_files_beside_them(tmp_path):
+  for path in RESULTS.glob('*.json'):
+    shutil.copy(path, tmp_path)
+  assert written(tmp_path) == (RESULTS / 'README.md').read_text()
+  for path in tmp_path.glob('*.png'):
+    with Image.open(path) as again, Image.open(RESULTS / path.name) as drawn:
+      assert again.text['Description'] == drawn.text['Description']
 
 
 def test_a_missing_evaluation_says_what_makes_it(tmp_path):
