@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bn_repro import summary
 from bn_repro.errors import UserError
 from bn_repro.report import collect, ensemble, mnist, population, tables
 from bn_repro.report.analysis import page as analysis
@@ -53,11 +54,13 @@ def main() -> None:
 
 
 def report(name: str, root: Path | None, results: Path, add: bool) -> None:
-  """Collects the sweeps under the root, if given, and writes what follows."""
+  """Collects what is finished under the root, if given, and writes what follows."""
   module, sweeps = REPORTS[name]
-  for sweep in sweeps if root else ():
-    if (root / sweep).is_dir():
-      collect.collect(root / sweep, results, sweep, add)
+  found = [s for s in sweeps if root and any((root / s).glob(f'*/{summary.NAME}'))]
+  if root and sweeps and not found:
+    raise UserError(f'no finished run in {root}/{{{",".join(sweeps)}}}')
+  for sweep in found:
+    collect.collect(root / sweep, results, sweep, add)
   if sweeps and not (results / f'{sweeps[0]}.json').exists():
     raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
   module.write(results)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from bn_repro.report import collect, commands, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation, controls, decay, figure_3, figures
@@ -33,7 +35,7 @@ all; what is shown is always what the change gives within {budget}. The target o
 steps is what the plain network reaches in them. One seed for each; the intervals take
 their spread from the seeds of the networks. A change of kind "not needed" or "can
 be done" agrees where it costs less than one point.
-
+{missing}
 ![Ablation](ablation.png)
 
 {table}
@@ -66,9 +68,10 @@ def write(results: Path) -> None:
   if effects := ablation.effects(networks, of_sweep['ablation']):
     runs = [*of_sweep['networks'], *of_sweep['ablation']]
     figures.ablation(effects, results / 'ablation.png', runs)
-    parts.append(
-      ABLATION.format(budget=_budget(of_sweep), table=ablation.table(effects))
-    )
+    parts.append(ABLATION.format(
+      budget=_budget(of_sweep), table=ablation.table(effects),
+      missing=_missing_effects(effects),
+    ))  # fmt: skip
   parts.append(controls.overfitting(networks, of_sweep['ablation'], results))
   if of_sweep['normalization']:
     parts.append(controls.normalization(networks, of_sweep))
@@ -96,6 +99,17 @@ def _missing(networks: dict[str, list[Run]]) -> str:
   """Which networks of figure 3 no run was collected of; '' if none is missing."""
   names = [NAMES[network] for network in figure_3.PAPER if network not in networks]
   return f'\n**Not trained yet:** {", ".join(names)}.\n' if names else ''
+
+
+def _missing_effects(effects: list[ablation.Effect]) -> str:
+  """How much of the ablation is still to be run; '' if nothing is."""
+  whole = 2 * len(ablation.CHANGES)
+  lacks = (
+    f'**Only {len(effects)} of {whole} have been run' if len(effects) < whole else ''
+  )
+  if np.isnan([effect.accuracy.low for effect in effects]).all():
+    lacks = f'{lacks or "**All have been run"}, without other seeds of the networks'
+  return f'\n{lacks}.**\n' if lacks else ''
 
 
 def _cut(networks: dict[str, list[Run]]) -> str:
