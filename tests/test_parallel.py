@@ -76,6 +76,7 @@ def test_groups_are_the_same_wherever_they_lie(config, num_devices):
   )
 
 
+@pytest.mark.slow
 def test_groups_make_a_difference(config):
   """Moments of 16 examples are not those of 64."""
   config.batch_size = 64

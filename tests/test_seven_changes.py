@@ -134,6 +134,7 @@ def test_one_change_changes_one_part_of_what_is_built(field):
   assert changed == CHANGES[field]
 
 
+@pytest.mark.slow
 def test_the_rate_is_five_times_as_high():
   assert with_one_change('learning_rate').rate == pytest.approx(5 * baseline().rate)
 

@@ -94,6 +94,7 @@ def test_the_mean_over_144_crops(network, name):
   assert found.crops[:3].tolist() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'name', [pytest.param('shapes', marks=pytest.mark.slow), 'squares']
 )
@@ -110,6 +111,7 @@ def test_devices_change_nothing(network, name, number_of_crops):
     np.testing.assert_array_equal(left, right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'name', ['shapes', pytest.param('squares', marks=pytest.mark.slow)]
 )

@@ -49,6 +49,7 @@ def test_the_scores_are_those_that_training_found(trained, kind):
   assert 'ensemble' not in found
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
   output = tmp_path / 'scores.json'
   found = evaluate(trained, Asked(), output)
@@ -144,6 +145,7 @@ def test_another_data_set_with_the_same_classes(photographs):
   assert found['dataset'] == 'others' and found['members'][0]['examples'] == 4
 
 
+@pytest.mark.slow
 def test_the_table_says_how_many_crops_differ(photographs, capsys):
   asked = Asked(dataset='squares', crops=144, statistics=MOVING_AVERAGE)
   found = evaluate([photographs], asked)

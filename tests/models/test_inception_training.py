@@ -160,6 +160,7 @@ def test_values_are_dropped_in_training_alone(stem_only):
   assert np.all(first != plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('share', [0.05, 0.4])
 def test_the_share_of_dropped_values(stem_only, share):
   """Of the inputs of the softmax; the others are made larger by as much."""

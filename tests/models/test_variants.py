@@ -45,6 +45,7 @@ def images():
   return jnp.asarray(np.random.default_rng(0).random((20, 8, 8)), jnp.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('network', ['batch_norm', 'baseline'])
 def test_unchanged_it_is_the_network_of_section_4_1(network, images):
   """Same weights, same logits: only the number of steps is another."""

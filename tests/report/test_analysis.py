@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bn_repro import sweep
+from bn_repro.report import collect
 from bn_repro.report.analysis import (
   equal_rates,
   moving_average,
@@ -112,10 +113,12 @@ def made(tmp_path_factory):
   return results, page.text(results), folder
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_made_from_the_files_beside_it(made):
   assert (RESULTS / 'README.md').read_text() == made[1]
 
 
+@pytest.mark.slow
 def test_the_committed_figures_were_drawn_from_them(made):
   drawn = sorted(made[2].glob('*.png'))
   assert [path.name for path in drawn] == sorted(p.name for p in RESULTS.glob('*.png'))
@@ -124,10 +127,10 @@ def test_the_committed_figures_were_drawn_from_them(made):
       assert ours.text['Description'] == committed.text['Description'], path.name
 
 
-def test_the_committed_runs_are_those_of_the_sweeps(made):
+def test_the_committed_runs_are_those_of_the_sweeps():
   for name in page.SWEEPS:
     asked = sweep.read(PROJECT / 'configs' / 'analysis' / f'{name}.py')
-    found = {run.name: run for run in made[0].sweeps[name]}
+    found = {run.name: run for run in collect.load(RESULTS, name)}
     assert found.keys() <= {run.name for run in asked}
     for run in asked:
       if run.name in found:
