@@ -160,7 +160,12 @@ def _loss(params, batch_stats, model, batch, key):
 
 
 def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-  """Its mean over a mini-batch, of `[m, classes]` logits and `[m]` integer labels."""
+  """Its mean over a mini-batch, in nats: a scalar of the logits' dtype.
+
+  Args:
+    logits: `[m, classes]`, float.
+    labels: `[m]`, integers below classes.
+  """
   return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 

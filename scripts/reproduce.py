@@ -28,6 +28,7 @@ from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
 from bn_repro.report.ensemble import FILES as EVALUATIONS
+from bn_repro.report.ensemble import MEMBERS
 from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -51,6 +52,10 @@ ANALYSES = {
   },
 }  # fmt: skip
 REPORTS = ('mnist', 'analysis', 'inception', 'population', 'ensemble', 'claims')
+# Of the reports that are made from runs.
+SWEEPS = {
+  'mnist': ('figure1', 'grid'), 'analysis': page.SWEEPS, 'inception': inception.SWEEPS,
+}  # fmt: skip
 SCRIPTS = ('imagenet_plan.py', 'benchmarks/figures.py')
 
 
@@ -128,7 +133,7 @@ def analyse(name: str, experiment: str, run: str | None) -> bool:
 
 def evaluate(crops: int, name: str) -> bool:
   """Evaluates the ensemble of section 4.2.3; goes on by itself."""
-  members = ','.join(f'{RUNS}/inception/ensemble/member_{i}' for i in range(1, 7))
+  members = ','.join(str(RUNS / member) for member in MEMBERS)
   output = RUNS / 'pages' / f'{name}.json'
   if not _call('-m', 'bn_repro.evaluate', f'--workdir={members}', f'--crops={crops}',
                f'--output={output}'):  # fmt: skip
@@ -146,7 +151,12 @@ def report(name: str) -> bool:
   """Writes a part of results/; False if it fails."""
   root, results = RUNS / name, RESULTS if name == 'claims' else RESULTS / name
   words = [f'--report={name}', f'--results={results}']
-  if name in ('mnist', 'analysis', 'inception') and root.is_dir():
+  finished = (
+    path
+    for sweep in SWEEPS.get(name, ())
+    for path in (root / sweep).glob('*/summary.json')
+  )
+  if any(finished):
     words.append(f'--root={root}')
   return _call('scripts/report.py', *words)
 

@@ -50,7 +50,7 @@ class Run(NamedTuple):
 
   @property
   def gap(self) -> float:
-    """Accuracy at the end on training images, undistorted, less that on test images."""
+    """Accuracy at the end, 0 to 1, on undistorted training images less that on test."""
     return self.at_end('train_accuracy_undistorted') - self.at_end()
 
   def accuracy_at(self, step: int) -> float:

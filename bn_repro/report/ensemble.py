@@ -13,6 +13,8 @@ import numpy as np
 from bn_repro.report import commands, ensemble_figures, pages, tables
 
 FILES = {1: '1_crop', 144: '144_crops'}
+# Under runs/.
+MEMBERS = [f'inception/ensemble/member_{member}' for member in range(1, 7)]
 COST = 'imagenet_sample'
 COMMAND = 'python -m bn_repro.evaluate --workdir=DIR,DIR,...'
 # Of figure 4: members, crops, top-1 and top-5 accuracy on ImageNet's validation set.
@@ -138,7 +140,7 @@ def text(found: dict[int, dict], cost: str) -> str:
     scores=_scores(found), gains=_gains(found), members=_members(found),
     different_crops=page['different_crops'], cost=cost,
     bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
-    commands=_commands(page),
+    commands=_commands(),
     origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
   )  # fmt: skip
 
@@ -220,15 +222,18 @@ def _cost(path: Path) -> str:
   return COST_TEXT.format(device=found['device'], table=tables.markdown(head, rows))
 
 
-def _commands(page: dict[str, Any]) -> str:
-  runs = [f'inception/ensemble/{_folder(member)}' for member in page['members']]
+def evaluations() -> list[str]:
+  """The commands that evaluate the members, trained, with one crop and with 144."""
+  return [
+    commands.evaluation(MEMBERS, crops, f'ensemble/{name}')
+    for crops, name in FILES.items()
+  ]
+
+
+def _commands() -> str:
   return commands.block(
     commands.inception('ensemble'),
-    *(commands.evaluation(runs, n, f'ensemble/{name}') for n, name in FILES.items()),
+    *evaluations(),
     'python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json',
     'python scripts/report.py --report=ensemble --results=results/ensemble',
   )
-
-
-def _folder(member: dict[str, Any]) -> str:
-  return f'member_{member["network"].rpartition("_")[2]}'

@@ -255,6 +255,7 @@ def test_17_to_22_need_the_ablation_and_follow_its_verdicts():
   without = run('bn_x5', [10, 70])._replace(name='bn_x5_without_l2')
   found = changes.change('l2')(Made(networks=networks, ablation=[added, without]))
   assert found.holds and found.value.mean == pytest.approx(0, abs=0.1)
+  assert 'among all, BN-x5: +10.0 points' in found.text
   worse = run('bn_x5', [10, 90])._replace(name='bn_x5_without_l2')
   made = Made(networks=networks, ablation=[added, worse])
   assert not changes.change('l2')(made).holds

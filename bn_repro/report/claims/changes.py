@@ -3,7 +3,7 @@
 import math
 
 from bn_repro.intervals import Interval
-from bn_repro.report import commands, tables
+from bn_repro.report import commands
 from bn_repro.report.claims.figure_3 import networks_of
 from bn_repro.report.claims.ledger import (
   SCALED,
@@ -34,9 +34,8 @@ def sigmoids_alone(evidence: Evidence) -> Finding:
 def _at_other_rates(evidence: Evidence, network: str) -> list:
   """Its runs in the sweep of learning rates."""
   runs = evidence.runs('inception', 'learning_rates')
-  found = tables.group_by(runs, 'network')
-  by_name = {name: of_name for (name,), of_name in found.items()}
-  (chosen,) = needed(by_name, network, of='inception/learning_rates.json')
+  found = {network: [run for run in runs if run.config['network'] == network]}
+  (chosen,) = needed(found, network, of='inception/learning_rates.json')
   return chosen
 
 

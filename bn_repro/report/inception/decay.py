@@ -9,6 +9,7 @@ from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import figures
 from bn_repro.report.inception import runs as family
+from bn_repro.report.inception.figure_3 import faster
 from bn_repro.report.inception.runs import PLAIN, best
 
 TEXT = """\
@@ -47,27 +48,22 @@ def _table(plain, runs) -> str:
   shown = lambda value: f'{value:.1%}'
   rows = [
     (run.config['learning_rate_decay_every'], shown(best(run)),
-     shown(run.curves['train_accuracy_undistorted'][-1]),
-     tables.steps(family.steps_to_target(plain, [run])), faster(plain, run))
+     shown(run.at_end('train_accuracy_undistorted')),
+     tables.steps(family.steps_to_target(plain, [run])),
+     faster(family.speed_up(plain, [run])))
     for run in runs
   ]  # fmt: skip
   return tables.markdown(head, rows)
 
 
-def faster(plain: list[Run], run: Run) -> str:
-  """Such as '5.2'; 'never' if the run does not meet the plain network's maximum."""
-  found = family.speed_up(plain, [run])
-  return f'{found.ratio.mean:.3g}' if found.reached else tables.NEVER
-
-
 def _finding(plain, usual, slow) -> str:
-  gain = 100 * (best(slow) - best(usual))
-  if faster(plain, slow) == tables.NEVER:
+  gain, found = 100 * (best(slow) - best(usual)), family.speed_up(plain, [slow])
+  if not found.reached:
     return (
       f'It gives {gain:+.1f} points, and BN-x5 still ends below the plain network: '
       'the decay is not the whole reason.'
     )
   return (
     f'It gives {gain:+.1f} points, and BN-x5 meets the maximum of the plain network '
-    f'{faster(plain, slow)} times sooner: it was the decay, not the normalization.'
+    f'{faster(found)} times sooner: it was the decay, not the normalization.'
   )

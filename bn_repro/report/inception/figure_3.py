@@ -3,16 +3,8 @@
 from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import runs as family
-from bn_repro.report.inception.runs import NAMES, PLAIN, best
+from bn_repro.report.inception.runs import NAMES, PAPER, PLAIN, best
 
-# Figure 3: steps to 72.2 %, in millions, and the maximum accuracy.
-PAPER = {
-  'inception': (31.0, '72.2 %'),
-  'bn_baseline': (13.3, '72.7 %'),
-  'bn_x5': (2.1, '73.0 %'),
-  'bn_x30': (2.7, '74.8 %'),
-  'bn_x5_sigmoid': (None, '69.8 %'),
-}
 # Below the plain network's maximum, where its curve is not yet flat.
 BELOW = (0.0, 0.02, 0.05, 0.1)
 TEXT = """\

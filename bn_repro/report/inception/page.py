@@ -7,7 +7,7 @@ import numpy as np
 from bn_repro.report import collect, commands, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation, controls, decay, figure_3, figures
-from bn_repro.report.inception.runs import NAMES, PLAIN, by_network
+from bn_repro.report.inception.runs import NAMES, PAPER, PLAIN, by_network
 
 SWEEPS = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
 INTRODUCTION = """\
@@ -97,19 +97,18 @@ def _introduction(networks) -> str:
 
 def _missing(networks: dict[str, list[Run]]) -> str:
   """Which networks of figure 3 no run was collected of; '' if none is missing."""
-  names = [NAMES[network] for network in figure_3.PAPER if network not in networks]
+  names = [NAMES[network] for network in PAPER if network not in networks]
   return f'\n**Not trained yet:** {", ".join(names)}.\n' if names else ''
 
 
 def _missing_effects(effects: list[ablation.Effect]) -> str:
   """How much of the ablation is still to be run; '' if nothing is."""
-  whole = 2 * len(ablation.CHANGES)
-  lacks = (
-    f'**Only {len(effects)} of {whole} have been run' if len(effects) < whole else ''
-  )
+  whole, notes = 2 * len(ablation.CHANGES), []
+  if len(effects) < whole:
+    notes.append(f'Only {len(effects)} of {whole} have been run.')
   if np.isnan([effect.accuracy.low for effect in effects]).all():
-    lacks = f'{lacks or "**All have been run"}, without other seeds of the networks'
-  return f'\n{lacks}.**\n' if lacks else ''
+    notes.append('Without other seeds of the networks there are no intervals yet.')
+  return f'\n**{" ".join(notes)}**\n' if notes else ''
 
 
 def _cut(networks: dict[str, list[Run]]) -> str:
