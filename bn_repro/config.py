@@ -26,6 +26,9 @@ SHARED = str(Path('configs') / 'datasets.py')
 NAME = 'config.json'
 # Where and how a run is computed: a resumed run may have others.
 OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
+# No step depends on it, so it may change as long as a run is not finished.
+LENGTH = 'train_for'
+MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
 # Larger than any that `store` writes.
 _LARGEST_STORED = 1_000_000
 _NAMED_AT_MOST = 10
@@ -151,18 +154,19 @@ def _path(path: Path) -> str:
 
 
 def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
-  """Writes config.json and overrides.txt, if this run is new.
+  """Writes config.json and overrides.txt, if this run or its length is new.
 
   Raises:
     UserError: the workdir holds a run of another config.
     OSError: it cannot be written.
   """
   check_workdir(config, workdir)
-  if not (workdir / NAME).exists():
+  path = workdir / NAME
+  if not path.exists() or _read(path).get(LENGTH) != config[LENGTH]:
     text = '\n'.join(overrides) + '\n'
     # As the bytes that were given, which need not be text.
     (workdir / 'overrides.txt').write_bytes(text.encode(errors='surrogateescape'))
-    write_json(workdir / NAME, config.to_dict())
+    write_json(path, config.to_dict())
 
 
 def check_same(config: ConfigDict, path: Path) -> None:
@@ -171,7 +175,7 @@ def check_same(config: ConfigDict, path: Path) -> None:
   differing = [
     f'{field} ({shown(stored.get(field))} there, {shown(asked.get(field))} asked for)'
     for field in sorted(stored.keys() | asked.keys())
-    if stored.get(field) != asked.get(field) and field not in OF_THE_MACHINE
+    if stored.get(field) != asked.get(field) and field not in MAY_CHANGE
   ]
   if differing:
     more = len(differing) - _NAMED_AT_MOST

@@ -14,7 +14,8 @@ flags:
   --config      the network: a file in configs/, with its argument after a colon
   --config.X    another value for the field X of that config, listed below
   --workdir     where the run is kept; the same command again resumes the run, or
-                says that it is finished; another config is refused there
+                says that it is finished; another config is refused there, but
+                for another train_for while the run is not finished
   --describe    print the network row by row and leave without training
   --coordinator, --num_processes, --process_id
                 when several processes train together and neither SLURM nor a TPU
@@ -186,7 +187,7 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   """
   named = _processes()
   config_lib.check_workdir(config, workdir)
-  if summary.read(workdir):
+  if summary.of_finished_run(workdir, config):
     return print(f'finished before: {workdir / summary.NAME}')
   processes.join(*named, config.partner_timeout)
   from bn_repro import compilation, failures, parallel

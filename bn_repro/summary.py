@@ -140,6 +140,22 @@ def read(workdir: Path) -> dict[str, Any] | None:
   return content
 
 
+def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
+  """The summary of a run of a config; None if it is not finished.
+
+  Raises:
+    UserError: as `read`, or the run was finished with another `train_for`, after
+      which its curves may have one point more than those of a longer run.
+  """
+  found = read(workdir)
+  if found and found['config']['train_for'] != config.train_for:
+    raise UserError(
+      f'{workdir} holds a run that is finished, with config.train_for='
+      f'{found["config"]["train_for"]!r}; ask for that, or use another --workdir'
+    )
+  return found
+
+
 def _digest(content: dict[str, Any]) -> str:
   text = json.dumps(content, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()

@@ -89,7 +89,11 @@ class Sweep:
     for name, config in configs.items():
       config_lib.check_workdir(config, root / name)
     self._steps = {name: _number_of_steps(config) for name, config in configs.items()}
-    self._pending = [run for run in runs if not self._summary(run)]
+    self._pending = [
+      run
+      for run in runs
+      if not summary.of_finished_run(root / run.name, configs[run.name])
+    ]
     self._processes: dict[str, subprocess.Popen] = {}
     self.failures: dict[str, str] = {}
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from bn_repro import durations, train
+from bn_repro.config import store, stored
 from bn_repro.durations import Lengths
+from bn_repro.errors import UserError
 from support import metrics_of, small_config, summary_of, without_times
 
 
@@ -62,6 +64,38 @@ def test_a_run_that_ended_early_and_lost_its_summary_trains_no_further(
   (tmp_path / 'summary.json').unlink()
   assert train.train(config, tmp_path) == first
   assert metrics_of(tmp_path)[-1]['step'] == 40
+
+
+def begin_and_stop(config, workdir, train_for):
+  """A run of that length which has taken 20 steps."""
+  begun = config.copy_and_resolve_references()
+  begun.train_for = '20 steps'
+  train.train(begun, workdir)
+  (workdir / 'summary.json').unlink()
+  begun.train_for = train_for
+  store(begun, workdir, [])
+
+
+@pytest.mark.parametrize('before', ['30 steps', '90 steps'])
+def test_a_run_that_is_given_another_length_is_as_if_it_had_always_had_it(
+  config, tmp_path, before
+):
+  """In every line and in the summary; the config that is kept is the new one."""
+  whole = train.train(config, tmp_path / 'whole')
+  workdir = tmp_path / 'longer'
+  begin_and_stop(config, workdir, before)
+  store(config, workdir, [])
+  assert without_times([train.train(config, workdir)]) == without_times([whole])
+  lines = [without_times(metrics_of(tmp_path / name)) for name in ('whole', 'longer')]
+  assert lines[0] == lines[1]
+  assert stored(workdir).train_for == config.train_for
+
+
+def test_a_run_is_not_made_shorter_than_it_is(config, tmp_path):
+  begin_and_stop(config, tmp_path, '90 steps')
+  config.train_for = '10 steps'
+  with pytest.raises(UserError, match=r"has taken 20 steps, and .*'10 steps' is 10;"):
+    train.train(config, tmp_path)
 
 
 def test_another_seed_is_another_run(config, tmp_path):

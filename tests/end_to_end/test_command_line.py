@@ -84,6 +84,12 @@ def test_another_config_in_the_same_workdir(finished):
   assert_refused(result, 'learning_rate (0.1 there, 0.5 asked for)', 'seed (3 there')
 
 
+def test_another_length_of_a_finished_run(finished):
+  given = [*FEW, '--config.seed=3', '--config.train_for=50 steps']
+  result = program(BATCH_NORM, f'--workdir={finished[0]}', *given)
+  assert_refused(result, "is finished, with config.train_for='40 steps'; ask for that")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
   'argument, words',
