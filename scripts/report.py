@@ -42,25 +42,22 @@ def main() -> None:
   parser.add_argument('--report', choices=REPORTS, default='mnist')
   parser.add_argument('--root', type=Path, help='has one folder for each sweep')
   parser.add_argument('--results', type=Path, required=True, help='gets the files')
-  parser.add_argument(
-    '--add', action='store_true', help='keep collected runs that the root lacks'
-  )
   arguments = parser.parse_args()
   try:
-    report(arguments.report, arguments.root, arguments.results, arguments.add)
+    report(arguments.report, arguments.root, arguments.results)
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
 
 
-def report(name: str, root: Path | None, results: Path, add: bool) -> None:
+def report(name: str, root: Path | None, results: Path) -> None:
   """Collects what is finished under the root, if given, and writes what follows."""
   module, sweeps = REPORTS[name]
   found = [s for s in sweeps if root and any((root / s).glob(f'*/{summary.NAME}'))]
   if root and sweeps and not found:
     raise UserError(f'no finished run in {root}/{{{",".join(sweeps)}}}')
   for sweep in found:
-    collect.collect(root / sweep, results, sweep, add)
+    collect.collect(root / sweep, results, sweep)
   if sweeps and not (results / f'{sweeps[0]}.json').exists():
     raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
   module.write(results)

@@ -64,15 +64,16 @@ class Run(NamedTuple):
     return float(reached[0]) if len(reached) else float('inf')
 
 
-def collect(root: Path, results: Path, name: str, add: bool = False) -> None:
-  """Writes `results / NAME.json` and `NAME_curves.csv` from `root/*/`.
+def collect(root: Path, results: Path, name: str) -> None:
+  """Puts the runs of `root/*/` into `results / NAME.json` and `NAME_curves.csv`.
+
+  What these hold of runs that the root lacks stays: a sweep may be run on several
+  machines, or one part after the other.
 
   Args:
     root: of a sweep, a workdir for each run.
     results: gets the files.
     name: of the sweep.
-    add: keeps the runs that the files have and the root lacks, for a sweep that is run
-      on several machines or one after the other.
 
   Raises:
     UserError: the root has no finished run, or a summary is damaged.
@@ -81,7 +82,7 @@ def collect(root: Path, results: Path, name: str, add: bool = False) -> None:
   if not workdirs:
     raise UserError(f'no finished run in {root}; run scripts/sweep.py first')
   results.mkdir(parents=True, exist_ok=True)
-  summaries, rows = _read(results, name) if add else ({}, {})
+  summaries, rows = _read(results, name)
   summaries |= {path.name: summary.read(path) for path in workdirs}
   rows |= {path.name: _rows(path) for path in workdirs}
   lines = (f'{json.dumps(run)}: {json.dumps(summaries[run])}' for run in sorted(rows))

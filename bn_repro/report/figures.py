@@ -13,12 +13,12 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bn_repro.percentiles import PERCENTILES
 from bn_repro.report.collect import Run
 from bn_repro.report.tables import group_by, over
 
 NAMES = {'baseline': 'Without BN', 'batch_norm': 'With BN'}
 COLOURS = {'baseline': 'tab:orange', 'batch_norm': 'tab:blue'}
-PERCENTILES = (15, 50, 85)
 
 
 def figure_1(runs: list[Run], path: Path) -> None:

@@ -1,11 +1,9 @@
 """Claims of section 4.2 that the scaled five-network comparison can try."""
 
-import math
-
 import numpy as np
 
-from bn_repro.intervals import of_mean
-from bn_repro.report import commands
+from bn_repro.intervals import Interval, of_mean
+from bn_repro.report import commands, tables
 from bn_repro.report.claims.ledger import (
   SCALED,
   UNTESTABLE,
@@ -16,10 +14,14 @@ from bn_repro.report.claims.ledger import (
   exactly,
 )
 from bn_repro.report.inception import runs as family
+from bn_repro.report.inception.figure_3 import faster
 from bn_repro.report.inception.runs import NAMES, PLAIN, best, best_step, by_network
 from bn_repro.report.tables import interval
 
 HALF = "at least half of the paper's factor"
+# A single evaluation decides where a maximum is met; a bit below, the curve does.
+BELOW = (0.0, 0.02)
+AND_BELOW = 'and to two points less'
 
 
 def networks_of(evidence: Evidence, *names: str) -> dict[str, list]:
@@ -40,20 +42,51 @@ def fewer_steps(name: str, least: float):
 
   def measure(evidence: Evidence) -> Finding:
     networks = networks_of(evidence, name)
-    found = family.speed_up(networks[PLAIN], networks[name])
-    highest = f'its maximum is {mean_best(networks[name]):.1f} %, that of the plain '
-    highest += f'network {mean_best(networks[PLAIN]):.1f} %'
-    if not found.reached:
-      never = f"{NAMES[name]} never meets the plain network's maximum; {highest}"
-      return Finding(False, None, '', found.seeds, 'seeds', never)
+    plain, runs = networks[PLAIN], networks[name]
+    found = [family.speed_up(plain, runs, below) for below in BELOW]
+    more = [all_faster(one) > least for one in found]
     return Finding(
-      found.reached == found.seeds and found.ratio.mean > least, found.ratio,
-      'times fewer steps', found.seeds, 'seeds',
-      f'{interval(found.ratio)} times fewer steps to the maximum of the plain network '
-      f'({found.reached} of {found.seeds} seeds reach it); {highest}',
+      more[0] if more[0] == more[1] else None,
+      found[0].ratio if found[0].reached else None,
+      'times fewer steps', found[0].seeds, 'seeds',
+      f'{_to_the_maximum(found)}; its own is {_points(runs, plain)} from that of the '
+      f'plain network, {mean_best(plain):.1f} %{_caveat(plain)}',
     )  # fmt: skip
 
   return measure
+
+
+def _to_the_maximum(found: list[family.SpeedUp]) -> str:
+  """The speed-ups at the targets of `BELOW`."""
+  of_maximum, of_less = (
+    f'{faster(one)} times fewer steps' if one.reached else 'never' for one in found
+  )
+  return (
+    f'to the maximum of the plain network {of_maximum}, to two points less {of_less}'
+  )
+
+
+def all_faster(found: family.SpeedUp) -> float:
+  """How many times fewer steps; 0 unless every seed reaches the target."""
+  return found.ratio.mean if found.reached == found.seeds else 0.0
+
+
+def _points(runs, others) -> str:
+  """How far one maximum is from another."""
+  return interval(family.more_accuracy(runs, others), '{:+.1f}', ' points', 100)
+
+
+def _caveat(plain) -> str:
+  """Where a plain network was stopped with patience left; else ''."""
+  cut = [run for run in plain if family.is_cut(run)]
+  if not cut:
+    return ''
+  return f', which was stopped after {cut[0].config["train_for"]}, still rising slowly'
+
+
+def is_more(found: Interval, than: float = 0.0) -> bool | None:
+  """Whether it is; None if its interval holds both."""
+  return True if found.low > than else False if found.high <= than else None
 
 
 def slower_but_higher(evidence: Evidence) -> Finding:
@@ -61,16 +94,25 @@ def slower_but_higher(evidence: Evidence) -> Finding:
   networks = networks_of(evidence, 'bn_x5', 'bn_x30')
   common = min(mean_best(networks[name]) for name in ('bn_x5', 'bn_x30')) / 100
   steps = {
-    name: np.mean([run.steps_to(0.95 * common) for run in networks[name]])
+    name: np.asarray([run.steps_to(0.95 * common) for run in networks[name]])
     for name in ('bn_x5', 'bn_x30')
   }
-  higher = mean_best(networks['bn_x30']) - mean_best(networks['bn_x5'])
+  pair = networks['bn_x30'], networks['bn_x5']
+  higher, is_slower = (
+    family.more_accuracy(*pair),
+    steps['bn_x30'] > steps['bn_x5'].max(),
+  )
   return Finding(
-    bool(steps['bn_x30'] > steps['bn_x5'] and higher > 0), exactly(higher), 'points',
+    is_more(higher) if is_slower.all() else False, _in_points(higher), 'points',
     len(networks['bn_x30']), 'seeds',
-    f'to {95 * common:.1f} % BN-x30 takes {steps["bn_x30"]:,.0f} steps and BN-x5 '
-    f'{steps["bn_x5"]:,.0f}; BN-x30 ends {higher:+.1f} points from BN-x5',
+    f'to {95 * common:.1f} % BN-x30 takes {tables.steps(steps["bn_x30"])} steps and '
+    f'BN-x5 {tables.steps(steps["bn_x5"])}; the maximum of BN-x30 is {_points(*pair)} '
+    'from that of BN-x5',
   )  # fmt: skip
+
+
+def _in_points(found: Interval) -> Interval:
+  return Interval(*(100 * value for value in found))
 
 
 def higher_in_fewer(evidence: Evidence) -> Finding:
@@ -78,23 +120,24 @@ def higher_in_fewer(evidence: Evidence) -> Finding:
   networks = networks_of(evidence, 'bn_x30')
   plain, runs = networks[PLAIN], networks['bn_x30']
   ratio = np.mean([best_step(r) for r in plain]) / np.mean([best_step(r) for r in runs])
-  higher = mean_best(runs) - mean_best(plain)
+  higher = is_more(family.more_accuracy(runs, plain))
   return Finding(
-    bool(ratio >= 31 / 6 / 2 and higher > 0), exactly(float(ratio)),
+    higher if ratio >= 31 / 6 / 2 else False, exactly(float(ratio)),
     'times fewer steps', len(runs), 'seeds',
-    f'its maximum, {mean_best(runs):.1f} %, is {higher:+.1f} points from the plain '
-    f"network's and comes {ratio:.1f} times sooner",
+    f'its maximum, {mean_best(runs):.1f} %, is {_points(runs, plain)} from that of the '
+    f'plain network{_caveat(plain)}, and comes {ratio:.1f} times sooner',
   )  # fmt: skip
 
 
 def sigmoids_train(evidence: Evidence) -> Finding:
   """Claim 13."""
   networks = networks_of(evidence, 'bn_x5_sigmoid')
-  found = [100 * best(run) for run in networks['bn_x5_sigmoid']]
-  below = mean_best(networks[PLAIN]) - np.mean(found)
+  runs, plain = networks['bn_x5_sigmoid'], networks[PLAIN]
+  found = [100 * best(run) for run in runs]
   return Finding(
-    bool(below < 2 * (72.2 - 69.8)), of_mean(found), '%', len(found), 'seeds',
-    f'{interval(of_mean(found))} %, {below:.1f} points below the plain network with '
+    is_more(family.more_accuracy(runs, plain), -2 * (0.722 - 0.698)), of_mean(found),
+    '%', len(found), 'seeds',
+    f'{interval(of_mean(found))} %, {_points(runs, plain)} from the plain network with '
     'ReLU',
   )  # fmt: skip
 
@@ -102,26 +145,22 @@ def sigmoids_train(evidence: Evidence) -> Finding:
 def not_enough(evidence: Evidence) -> Finding:
   """Claim 23."""
   networks = networks_of(evidence, 'bn_baseline', 'bn_x5', 'bn_x30')
-  ratios = {
-    name: family.speed_up(networks[PLAIN], networks[name]).ratio.mean
+  found = {
+    name: [family.speed_up(networks[PLAIN], networks[name], below) for below in BELOW]
     for name in ('bn_baseline', 'bn_x5', 'bn_x30')
   }
-  reached = {name: 0.0 if math.isnan(r) else r for name, r in ratios.items()}
-  more = max(reached['bn_x5'], reached['bn_x30'])
+  alone, *others = ([*map(all_faster, of)] for of in found.values())
+  more = [max(of) > one for one, *of in zip(alone, *others)]
   return Finding(
-    more > reached['bn_baseline'], exactly(more), 'times fewer steps', 3, 'networks',
-    f'BN-Baseline {_times(ratios["bn_baseline"])}, with the other changes '
-    f'{_times(ratios["bn_x5"])} (x5) and {_times(ratios["bn_x30"])} (x30)',
+    more[0] if more[0] == more[1] else None, exactly(max(of[0] for of in others)),
+    'times fewer steps', 3, 'networks',
+    '; '.join(f'{NAMES[name]}: {_to_the_maximum(of)}' for name, of in found.items()),
   )  # fmt: skip
-
-
-def _times(ratio: float) -> str:
-  return 'never' if math.isnan(ratio) else f'{ratio:.1f} times fewer steps'
 
 
 def out_of_reach(reason: str):
   """A claim on ImageNet alone."""
-  return lambda evidence: Finding(False, None, '', 0, '', reason)
+  return lambda evidence: Finding(None, None, '', 0, '', reason)
 
 
 def _of_networks(number, section, text, rule, measure) -> Claim:
@@ -143,28 +182,31 @@ CLAIMS = (
   ),
   _of_networks(
     9, 'figure 3', 'BN-Baseline matches Inception in less than half the steps.',
-    'more than twice fewer steps, with every seed', fewer_steps('bn_baseline', 2.0),
+    f'more than twice fewer steps, {AND_BELOW}, with every seed',
+    fewer_steps('bn_baseline', 2.0),
   ),
   _of_networks(
     10, 'section 1, figure 3', 'BN-x5 needs 14 times fewer steps than Inception.',
-    f'{HALF}, with every seed', fewer_steps('bn_x5', 14.76 / 2),
+    f'{HALF}, {AND_BELOW}, with every seed', fewer_steps('bn_x5', 14.76 / 2),
   ),
   _of_networks(
     11, 'figure 3', 'BN-x30 starts slower than BN-x5 and ends higher.',
-    'more steps to 95 % of the lower of both maxima, and a higher maximum',
+    'more steps to 95 % of the lower of both maxima, and a higher maximum, beyond its '
+    'interval',
     slower_but_higher,
   ),
   _of_networks(
     12, 'section 4.2.2',
     'BN-x30 reaches 74.8 %, 2.6 points above Inception, in 5 times fewer '
-    'steps.', f'a higher maximum, and {HALF}', higher_in_fewer,
+    'steps.', f'a higher maximum, beyond its interval, and {HALF}', higher_in_fewer,
   ),
   _of_networks(
     13, 'figure 3', 'With BN the network trains with sigmoids, too, to 69.8 %, 2.4 '
-    'points below Inception.', 'at most twice as many points below', sigmoids_train,
+    'points below Inception.',
+    'at most twice as many points below, beyond the interval', sigmoids_train,
   ),
   _of_networks(
     23, 'section 4.2.1', 'Adding BN alone does not take full advantage of it.',
-    'BN-x5 or BN-x30 takes fewer steps than BN-Baseline', not_enough,
+    f'BN-x5 or BN-x30 takes fewer steps than BN-Baseline, {AND_BELOW}', not_enough,
   ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ the claim names.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ class Finding(NamedTuple):
   """What was measured for a claim.
 
   Attributes:
-    holds: whether it is as the claim says, by its rule.
+    holds: whether it is as the claim says, by its rule; None where what was run cannot
+      tell.
     value: what was measured, with its interval where it has one; None where it has no
       number, such as steps to an accuracy that is never reached.
     unit: of the value.
@@ -38,7 +40,7 @@ class Finding(NamedTuple):
     text: the finding in a sentence.
   """
 
-  holds: bool
+  holds: bool | None
   value: Interval | None
   unit: str
   number: int
@@ -56,7 +58,7 @@ class Claim(NamedTuple):
     experiment: the config or module.
     command: that makes the numbers.
     rule: it counts as reproduced if ...
-    verdict: if it holds, `REPRODUCED` or `SCALED`; or `UNTESTABLE`.
+    verdict: if it holds, `REPRODUCED` or `SCALED`.
     measure: of `Evidence`; raises `Missing`.
   """
 
@@ -117,11 +119,11 @@ def tried(claim: Claim, results: Path) -> dict[str, Any]:
     found = claim.measure(evidence)
   except Missing as missing:
     return entry | {'verdict': UNTRIED, 'measured': f'{missing} is not there yet'}
-  verdict = claim.verdict if found.holds else FAILED
-  if claim.verdict == UNTESTABLE:
-    verdict = UNTESTABLE
+  verdict = {True: claim.verdict, False: FAILED, None: UNTESTABLE}[found.holds]
+  unclear = found.holds is None and claim.verdict != UNTESTABLE
+  measured = f'{found.text}; what was run cannot tell' if unclear else found.text
   return entry | {
-    'verdict': verdict, 'measured': found.text, **_numbers(found),
+    'verdict': verdict, 'measured': measured, **_numbers(found),
     'files': evidence.files, 'seconds': round(evidence.seconds),
   }  # fmt: skip
 
@@ -132,19 +134,19 @@ def _numbers(found: Finding) -> dict[str, Any]:
     return {'n': found.number, 'of': found.of}
   interval = ('value', 'low', 'high')
   values = {
-    name: None if value != value else float(f'{value:.6g}')
+    name: float(f'{value:.6g}') if math.isfinite(value) else None
     for name, value in zip(interval, found.value)
   }
   return {'n': found.number, 'of': found.of, **values, 'unit': found.unit}
 
 
 def needed(found: Mapping[str, list[Run]], *names: str, of: str) -> list[list[Run]]:
-  """The runs of these names; raises `Missing` unless all are there, equally often."""
+  """The runs of these names; raises `Missing` unless all have the same seeds."""
   if missing := [name for name in names if not found.get(name)]:
     raise Missing(f'{of} with {", ".join(missing)}')
   chosen = [found[name] for name in names]
-  if len({len(runs) for runs in chosen}) > 1:
-    raise Missing(f'{of} with as many seeds of each')
+  if len({tuple(run.config['seed'] for run in runs) for runs in chosen}) > 1:
+    raise Missing(f'{of} with the same seeds of each')
   return chosen
 
 

@@ -54,14 +54,18 @@ class Effect(NamedTuple):
 
   Attributes:
     accuracy: best accuracy with the change less without, 0 to 1.
-    faster: steps to the target without the change over those with it; NaN where
-      either was not reached.
+    faster: steps to the target without the change over those with it. Where only one
+      side reached it, the other is taken to reach it at its last step: a bound. NaN
+      where neither did.
+    missed: which side did not reach the target in some run: `without`, `with`, `both`
+      or ''.
   """
 
   change: Change
   setting: str
   accuracy: Interval
   faster: Interval
+  missed: str = ''
 
   @property
   def title(self) -> str:
@@ -71,8 +75,17 @@ class Effect(NamedTuple):
   def verdict(self) -> str:
     """Whether this agrees with what the paper says of the change."""
     if self.change.kind == 'faster':
-      return _verdict(self.faster, 1.0)
+      return self._verdict_of_steps()
     return _verdict(self.accuracy, 0.0 if self.change.kind == 'better' else HARMLESS)
+
+  def _verdict_of_steps(self) -> str:
+    """Fewer steps, and no harm to accuracy; a bound tells on its own side only."""
+    by_steps = _verdict(self.faster, 1.0)
+    harm = _verdict(self.accuracy, HARMLESS)
+    if harm == 'disagrees':
+      return harm
+    wrong_side = {'with': 'agrees', 'without': 'disagrees'}.get(self.missed)
+    return 'cannot be told' if by_steps == wrong_side else by_steps
 
 
 def _verdict(found: Interval, least: float) -> str:
@@ -110,19 +123,38 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
 def _effect(change, setting, with_it, without, networks) -> Effect:
   spread = pooled_deviation([[best(r) for r in runs] for runs in networks.values()])
   accuracy = difference([*map(best, with_it)], [*map(best, without)], *spread)
-  return Effect(change, setting, accuracy, _faster(with_it, without, networks))
+  return Effect(change, setting, accuracy, *_faster(with_it, without, networks))
 
 
-def _faster(with_it, without, networks) -> Interval:
-  """A ratio of steps, from differences of their logarithms."""
+def _faster(with_it, without, networks) -> tuple[Interval, str]:
+  """A ratio of steps, from differences of their logarithms; and who missed."""
   plain = networks[family.PLAIN]
-  logs = lambda runs: np.log(family.steps_to_target(plain, runs))
-  ours, others = logs(with_it), logs(without)
-  if not (np.isfinite(ours).all() and np.isfinite(others).all()):
-    return Interval(math.nan, math.nan, math.nan)
-  steps = [of for of in map(logs, networks.values()) if np.isfinite(of).all()]
-  spread = pooled_deviation(steps)
-  return Interval(*map(math.exp, difference(others, ours, *spread)))
+  ours, others = (family.steps_to_target(plain, runs) for runs in (with_it, without))
+  missed = [
+    side
+    for side, steps in (('with', ours), ('without', others))
+    if not np.isfinite(steps).all()
+  ]
+  if len(missed) == 2:
+    return Interval(math.nan, math.nan, math.nan), 'both'
+  logs = (np.log(_bounded(*side)) for side in ((others, without), (ours, with_it)))
+  found = difference(*logs, *_spread_of_steps(networks))
+  return Interval(*map(math.exp, found)), ''.join(missed)
+
+
+def _bounded(steps, runs) -> np.ndarray:
+  """Steps to the target; where it was not reached, those of the whole run."""
+  return np.minimum(steps, [run.curves['step'][-1] for run in runs])
+
+
+def _spread_of_steps(networks) -> tuple[float, int]:
+  """Of their logarithms; not of the plain network's steps to its own maximum."""
+  steps = (
+    family.steps_to_target(networks[family.PLAIN], runs)
+    for name, runs in networks.items()
+    if name != family.PLAIN
+  )
+  return pooled_deviation(np.log(of) for of in steps if np.isfinite(of).all())
 
 
 def table(found: list[Effect]) -> str:
@@ -135,7 +167,7 @@ def table(found: list[Effect]) -> str:
 def _row(effect: Effect) -> list[str]:
   return [
     effect.title, effect.change.claim, effect.setting, points(effect.accuracy),
-    times(effect.faster), effect.verdict(),
+    times(effect), effect.verdict(),
   ]  # fmt: skip
 
 
@@ -144,8 +176,10 @@ def points(found: Interval) -> str:
   return tables.interval(found, '{:+.1f}', ' points', 100)
 
 
-def times(found: Interval) -> str:
-  """Such as '2.1 times fewer (1.4 to 3.2)'."""
-  if math.isnan(found.mean):
+def times(effect: Effect) -> str:
+  """Such as '2.1 times fewer (1.4 to 3.2)'; says who did not reach the target."""
+  if math.isnan(effect.faster.mean):
     return 'never reached'
-  return tables.interval(found, '{:.2g}', ' times fewer')
+  text = tables.interval(effect.faster, '{:.2g}', ' times fewer')
+  bound = {'with': 'at most ', 'without': 'at least '}.get(effect.missed, '')
+  return bound + text

@@ -8,7 +8,7 @@ from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import figures
 from bn_repro.report.inception import runs as family
-from bn_repro.report.inception.figure_3 import faster
+from bn_repro.report.inception.figure_3 import faster, maximum
 from bn_repro.report.inception.runs import NAMES, PLAIN, best
 
 RATES = """\
@@ -64,11 +64,12 @@ def rates(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str
     families['inception_sigmoid'] = with_sigmoids
   figures.learning_rates(families, results / 'learning_rates.png')
   rows = [
-    [NAMES[name], f'{rate:g}', str(len(group)), *_outcome(group)]
+    [NAMES[name], f'{rate:g}', str(len(group)), maximum(group),
+     tables.steps(tables.over(group, family.best_step))]
     for name, of_family in families.items()
     for (rate,), group in tables.group_by(of_family, 'learning_rate').items()
-  ]
-  head = ('recipe', 'learning rate', 'seeds', 'maximum accuracy', 'at step', '')
+  ]  # fmt: skip
+  head = ('recipe', 'learning rate', 'seeds', 'maximum accuracy', 'at step')
   return RATES.format(
     budget=runs[0].config['train_for'],
     table=tables.markdown(head, rows), best=_best_rates(plain, recipe),
@@ -79,27 +80,23 @@ def _of(runs: list[Run], network: str) -> list[Run]:
   return [run for run in runs if run.config['network'] == network]
 
 
-def _outcome(group: list[Run]) -> list[str]:
-  diverged = [run for run in group if run.summary['diverged']]
-  return [
-    tables.percent(tables.over(group, best)),
-    tables.steps(tables.over(group, family.best_step)),
-    f'{len(diverged)} diverged' if diverged else '',
-  ]
-
-
 def _best_rates(plain: list[Run], recipe: list[Run]) -> str:
   """The speed-up with each side at its own best rate, one seed each."""
   first = lambda runs: [run for run in runs if run.config['seed'] == 0]
   ours, theirs = (max(first(runs), key=best) for runs in (recipe, plain))
   quickest = min(first(recipe), key=lambda run: run.steps_to(best(theirs)))
   found = family.speed_up([theirs], [quickest])
+  takes = (
+    f'the recipe takes {faster(found)} times fewer at rate '
+    f'{quickest.config["learning_rate"]:g}'
+    if found.reached
+    else 'the recipe does not come at any rate'
+  )
   return (
     f'With each side at its own best rate (seed 0): the plain network reaches '
     f'{best(theirs):.1%} at rate {theirs.config["learning_rate"]:g}, the recipe of '
     f'BN-x5 {best(ours):.1%} at {ours.config["learning_rate"]:g}. To the maximum of '
-    f'the plain one, {theirs.steps_to(best(theirs)):,.0f} steps, the recipe takes '
-    f'{faster(found)} times fewer at rate {quickest.config["learning_rate"]:g}.\n'
+    f'the plain one, {theirs.steps_to(best(theirs)):,.0f} steps, {takes}.\n'
   )
 
 
@@ -121,16 +118,22 @@ def overfitting(networks: dict[str, list[Run]], runs: list[Run], results: Path) 
   if not pairs:
     return ''
   figures.overfitting(pairs, results / 'overfitting.png')
-  shown = lambda value: f'{value:.1%}'
   rows = [
-    [title, f'{_dropout(run):g}',
-     shown(run.at_end('train_accuracy_undistorted')), shown(run.at_end()),
-     f'{100 * run.gap:.1f} points', shown(best(run))]
-    for title, pair in pairs.items() for run in pair
-  ]  # fmt: skip
+    [title, f'{_dropout(run):g}', *_at_end(run), f'{best(run):.1%}']
+    for title, pair in pairs.items()
+    for run in pair
+  ]
   head = ('network', 'dropout', 'training', 'validation', 'gap', 'maximum')
   budget = runs[0].config['train_for']
   return OVERFITTING.format(budget=budget, table=tables.markdown(head, rows))
+
+
+def _at_end(run: Run) -> list[str]:
+  """Accuracy on training images, on validation images, and the gap."""
+  if run.summary['diverged']:
+    return ['diverged', '', '']
+  of_training = run.at_end('train_accuracy_undistorted')
+  return [f'{of_training:.1%}', f'{run.at_end():.1%}', f'{100 * run.gap:.1f} points']
 
 
 def _dropout(run: Run) -> float:
@@ -146,7 +149,7 @@ def normalization(
   head = ('mini-batch', 'groups of', 'dtype', 'maximum accuracy', 'at step', 'images')
   rows = [
     [str(run.config['batch_size']), str(run.config['model.normalization_group']),
-     run.config['model.dtype'], f'{best(run):.1%}', f'{family.best_step(run):,.0f}',
+     run.config['model.dtype'], maximum([run]), f'{family.best_step(run):,.0f}',
      f'{family.best_step(run) * run.config["batch_size"]:,.0f}']
     for run in (*usual, *runs)
   ]  # fmt: skip

@@ -45,9 +45,16 @@ def _row(networks, name) -> list[str]:
     f'**{NAMES[name]}**', f'{runs[0].config["learning_rate"]:g}', str(len(runs)),
     tables.steps(family.steps_to_target(plain, runs)),
     '1' if name == PLAIN else faster(family.speed_up(plain, runs)),
-    tables.percent(tables.over(runs, best)),
+    maximum(runs),
     tables.steps(tables.over(runs, family.best_step)),
   ]  # fmt: skip
+
+
+def maximum(runs: list[Run]) -> str:
+  """The mean maximum over seeds; says how many diverged, after it."""
+  text = tables.percent(tables.over(runs, best))
+  diverged = sum(run.summary['diverged'] for run in runs)
+  return f'{text} ({diverged} diverged)' if diverged else text
 
 
 def _paper_row(name) -> list[str]:

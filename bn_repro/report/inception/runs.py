@@ -8,10 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.intervals import Interval, of_ratio
+from bn_repro.intervals import (
+  Interval,
+  around,
+  difference,
+  of_ratio,
+  pooled_deviation,
+)
 from bn_repro.report.collect import Run
 
 PLAIN = 'inception'
+VALIDATION_IMAGES = 3925  # of Imagenette
 # Figure 3: steps to 72.2 %, in millions, and the maximum accuracy.
 PAPER = {
   'inception': (31.0, '72.2 %'),
@@ -48,6 +55,20 @@ def best(run: Run) -> float:
   return float(run.curves['test_accuracy'].max())
 
 
+def more_accuracy(runs: list[Run], others: list[Run]) -> Interval:
+  """The maximum of some runs less that of others, as means over seeds, 0 to 1.
+
+  With a single seed of each the interval is that of the validation images, as if each
+  had its own; how far another seed would be is then unknown.
+  """
+  ours, theirs = ([*map(best, group)] for group in (runs, others))
+  deviation, freedom = pooled_deviation([ours, theirs])
+  if freedom:
+    return difference(ours, theirs, deviation, freedom)
+  of_images = math.sqrt(sum(p * (1 - p) / VALIDATION_IMAGES for p in ours + theirs))
+  return around(ours[0] - theirs[0], of_images, VALIDATION_IMAGES)
+
+
 def best_step(run: Run) -> float:
   """Where the maximum was first reached."""
   return run.steps_to(best(run))
@@ -75,7 +96,8 @@ def within_budget_of(
   """The networks, cut where they had seen as many images as the runs were given.
 
   How long a run is meant to be changes none of its steps, so that the beginning of a
-  long one is the short one.
+  long one is the short one; but for its last evaluation, which comes at the end of the
+  budget, up to half an interval before or after that of the long one.
   """
   images = max(run.summary['num_steps'] * run.config['batch_size'] for run in runs)
   return {
@@ -85,8 +107,17 @@ def within_budget_of(
 
 
 def _until(run: Run, step: float) -> Run:
-  counted = run.curves['step'] <= step
-  return run._replace(curves={n: values[counted] for n, values in run.curves.items()})
+  steps = run.curves['step']
+  last = step + np.diff(steps[:2]).sum() / 2
+  curves = {name: values[steps <= last] for name, values in run.curves.items()}
+  between = run.summary['diverged_between_steps']
+  diverged = between is not None and between[0] < step
+  return run._replace(curves=curves, summary=run.summary | {'diverged': diverged})
+
+
+def is_cut(run: Run) -> bool:
+  """Whether `train_for` ended it, with patience left: its maximum may be ahead."""
+  return run.curves['step'][-1] >= run.summary['num_steps']
 
 
 def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
