@@ -169,6 +169,12 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
   return found
 
 
+def newest_step(workdir: Path) -> int:
+  """The step of the newest checkpoint that was saved, good or not; 0 without any."""
+  newest = next(iter(_newest_first(workdir / FOLDER)), None)
+  return int(newest.name) if newest else 0
+
+
 def read_newest(workdir: Path) -> Checkpoint:
   """The newest checkpoint that was saved; moves nothing, and takes no other.
 

@@ -190,7 +190,7 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   if summary.of_finished_run(workdir, config):
     return print(f'finished before: {workdir / summary.NAME}')
   processes.join(*named, config.partner_timeout)
-  from bn_repro import compilation, failures, parallel
+  from bn_repro import compilation, failures, parallel, progress
   from bn_repro.train import train
 
   compilation.keep()
@@ -198,6 +198,7 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   with failures.in_one_line(config.partner_timeout), _hold(workdir, is_first):
     parallel.meet()
     if is_first:
+      progress.check_length(config, workdir)
       config_lib.store(config, workdir, overrides)
     outcome = train(config, workdir)
   if outcome:

@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from flax import serialization
+from ml_collections import ConfigDict
 
-from bn_repro import checkpoint, parallel
+from bn_repro import checkpoint, durations, parallel
+from bn_repro import config as config_lib
 from bn_repro.checkpoint import Checkpoint
+from bn_repro.data import sources
 from bn_repro.errors import UserError
 from bn_repro.experiment import Experiment
 from bn_repro.step import TrainState, initial_state
@@ -75,6 +78,24 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   state, notes = _unpacked(parallel.from_first_process(data), template)
   measured = {tag: np.float32(values) for tag, values in notes['measured'].items()}
   return Progress(state, [measured] if measured else [], notes['position'])
+
+
+def check_length(config: ConfigDict, workdir: Path) -> None:
+  """Raises UserError if a run that is given another length has gone too far for it.
+
+  It must take a step more, so as to end in an evaluation as any run does.
+  """
+  is_new = not (workdir / config_lib.NAME).exists()
+  if is_new or config_lib.stored(workdir).train_for == config.train_for:
+    return
+  num_examples = sources.num_training_examples(config.dataset.name)
+  asked = durations.lengths(config, num_examples).train_for
+  taken = checkpoint.newest_step(workdir)
+  if taken >= asked:
+    raise UserError(
+      f'the run has taken {taken:,} steps, and config.train_for={config.train_for!r} '
+      f'is {asked:,}; ask for more steps than it has taken'
+    )
 
 
 def _as_state(found: Checkpoint, template: TrainState, workdir: Path) -> TrainState:

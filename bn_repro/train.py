@@ -20,7 +20,7 @@ from bn_repro import optimizer, parallel, provenance, summary
 from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
-from bn_repro.errors import Preempted, UserError
+from bn_repro.errors import Preempted
 from bn_repro.evaluate.evaluator import Evaluator
 from bn_repro.experiment import Experiment
 from bn_repro.interruption import Interruption
@@ -51,7 +51,7 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
 
   Raises:
     UserError: the data set is missing, the devices do not fit the config, or what
-      the workdir holds cannot be gone on from, or not to so few steps.
+      the workdir holds cannot be gone on from.
     MachineError: a checkpoint could not be saved.
     Preempted: a signal came; the steps so far are saved.
     OSError: the metrics could not be written.
@@ -59,7 +59,6 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
   experiment = experiment_lib.build(config)
   workdir.mkdir(parents=True, exist_ok=True)
   progress = start_or_resume(experiment, workdir)
-  _check_length(progress, config, experiment.lengths)
   with (
     Interruption() as interruption,
     Recorder(workdir, config, progress.position) as recorder,
@@ -69,16 +68,6 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
     trainer.take_all_steps(recorder, checkpoints)
   origin = _origin(trainer.progress.state, experiment)
   return recorder.write_summary(origin, experiment.lengths.train_for)
-
-
-def _check_length(progress: Progress, config: ConfigDict, lengths: Lengths) -> None:
-  """Raises UserError if a run has gone further than it shall."""
-  taken = int(progress.state.step)
-  if taken > lengths.train_for:
-    raise UserError(
-      f'the run has taken {taken:,} steps, and config.train_for='
-      f'{config.train_for!r} is {lengths.train_for:,}; ask for at least as many'
-    )
 
 
 class Trainer:

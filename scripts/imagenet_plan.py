@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import config as config_lib
 from bn_repro import durations
+from bn_repro.data.feeds import Feeds
 from bn_repro.report import tables
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -126,14 +127,14 @@ def _with_noise(config):
   import jax
   import numpy as np
 
-  from bn_repro import data, experiment, models, parallel
+  from bn_repro import experiment, models, parallel
   from bn_repro.data import resident, sources
 
   devices, size = jax.devices()[:1], config.dataset.size
   pixels = np.random.default_rng(0).integers(0, 256, (256, size, size, 3), np.uint8)
   examples = sources.Examples(pixels, np.arange(256, dtype=np.int32))
   feed = resident.ResidentImages(examples, config, devices)
-  feeds = data.Feeds(feed, feed, config.dataset.num_classes, (size, size, 3))
+  feeds = Feeds(feed, feed, config.dataset.num_classes, (size, size, 3))
   groups = parallel.normalization_groups(MINI_BATCH, config.batch_size, 1)
   lengths = durations.lengths(config, TRAINING_IMAGES)
   model = models.build(config, feeds.num_classes, groups)

@@ -3,14 +3,16 @@
 python scripts/prepare_data.py mnist
 python scripts/prepare_data.py cifar10 --data_dir=/data/tensorflow_datasets
 python scripts/prepare_data.py imagenette
+python scripts/prepare_data.py imagenette_160
 python scripts/prepare_data.py imagenet2012 --archives=DIR
 python scripts/prepare_data.py folder --images=DIR --name=my_images
 
 Any other name of the TFDS catalogue works too. imagenette is its newest full-size
-configuration, imagenette/full-size-v2. imagenet2012 is built from two files that
-you must fetch from image-net.org: ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar.
-folder takes train/CLASS/*.jpg and validation/CLASS/*.jpg (or val, or test; it is
-stored as validation).
+configuration, imagenette/full-size-v2; imagenette_160 are the central squares of its
+small one, imagenette/160px-v2, which is built first and may be deleted. imagenet2012
+is built from two files that you must fetch from image-net.org:
+ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar. folder takes train/CLASS/*.jpg and
+validation/CLASS/*.jpg (or val, or test; it is stored as validation).
 
 The builders of TFDS import TensorFlow; it goes into an environment of its own,
 .venv-prepare (2.2 GB), that nothing else uses and that may be deleted afterwards.
@@ -41,6 +43,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
 MISTAKE = 2  # exit code
 NEWEST = {'imagenette': 'imagenette/full-size-v2'}
+# Of what the squares are.
+SQUARES = {'imagenette_160': 'imagenette/160px-v2'}
 
 
 def main() -> None:
@@ -136,10 +140,16 @@ def check(arguments: argparse.Namespace) -> list[str]:
     raise UserError(f'--images and --name are for `folder`, not for {dataset}')
   else:
     size = _check_catalogue(arguments)
-    request = ['catalogue', NEWEST.get(dataset, dataset), data_dir]
-    request += [str(arguments.archives)] if arguments.archives else []
+    request = _of_catalogue(dataset, data_dir, arguments.archives)
   check_data_dir(arguments.data_dir, size)
   return request
+
+
+def _of_catalogue(dataset: str, data_dir: str, archives: Path | None) -> list[str]:
+  if dataset in SQUARES:
+    return ['squares', dataset, data_dir, SQUARES[dataset]]
+  request = ['catalogue', NEWEST.get(dataset, dataset), data_dir]
+  return [*request, str(archives)] if archives else request
 
 
 def _check_folder(arguments: argparse.Namespace) -> int:

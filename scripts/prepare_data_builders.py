@@ -2,6 +2,7 @@
 
 python scripts/prepare_data_builders.py catalogue NAME DATA_DIR [ARCHIVES]
 python scripts/prepare_data_builders.py folder NAME DATA_DIR IMAGES
+python scripts/prepare_data_builders.py squares NAME DATA_DIR SOURCE
 
 TFDS writes into a directory of another name beside the final one, the file
 dataset_info.json last, and renames it at the end. A full disk or any other error
@@ -10,6 +11,7 @@ looks for prepared data sets does not take it for one, and it may be deleted.
 """
 
 import difflib
+import io
 import sys
 from pathlib import Path
 
@@ -26,6 +28,8 @@ from requests.exceptions import RequestException
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 FILE_FORMAT = 'array_record'
+SIDE = 160  # pixels of squares
+QUALITY = 85  # of their JPEGs
 
 
 class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -65,6 +69,64 @@ class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         file_name = f'{label}/{path.name}'
         # A path, and not an array, keeps the bytes.
         yield file_name, {'image': path, 'label': label, 'file_name': file_name}
+
+
+class SquaresBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+  """The central squares of another data set's images, all of `SIDE` pixels."""
+
+  VERSION = tfds.core.Version(VERSION)
+
+  def __init__(self, source: tfds.core.DatasetBuilder, **options):
+    self._source = source
+    super().__init__(**options)
+
+  def _info(self) -> tfds.core.DatasetInfo:
+    return tfds.core.DatasetInfo(
+      builder=self,
+      description=f'Squares of {self._source.info.full_name}, by '
+      'scripts/prepare_data.py.',
+      features=tfds.features.FeaturesDict(
+        {
+          'image': tfds.features.Image(shape=(SIDE, SIDE, 3), encoding_format='jpeg'),
+          'label': self._source.info.features['label'],
+        }
+      ),
+      supervised_keys=('image', 'label'),
+    )
+
+  def _split_generators(self, dl_manager):
+    del dl_manager  # the source has its own
+    _build(self._source)
+    return {name: self._generate_examples(name) for name in self._source.info.splits}
+
+  def _generate_examples(self, split: str):
+    decoders = {'image': tfds.decode.SkipDecoding()}
+    source = self._source.as_data_source(split, decoders=decoders)
+    for number, record in enumerate(source):
+      image = io.BytesIO(square(record['image']))
+      yield number, {'image': image, 'label': record['label']}
+
+
+def square(data: bytes) -> bytes:
+  """The central square of a JPEG, as a JPEG of `SIDE` pixels.
+
+  An image whose shorter side is `SIDE`, as those of imagenette/160px-v2, is only cut.
+  """
+  import tensorflow as tf  # late, as TFDS does: it writes to stderr
+
+  image = tf.io.decode_jpeg(data, channels=3)
+  side = int(min(image.shape[:2]))
+  image = tf.image.resize_with_crop_or_pad(image, side, side)
+  if side != SIDE:
+    image = tf.image.resize(image, (SIDE, SIDE), antialias=True)
+  image = tf.saturate_cast(tf.round(tf.cast(image, tf.float32)), tf.uint8)
+  return tf.io.encode_jpeg(image, quality=QUALITY).numpy()
+
+
+def squares_builder(name: str, data_dir: str, source: str):
+  """A builder of squares of a data set of the catalogue, which is built first."""
+  SquaresBuilder.name = name
+  return SquaresBuilder(catalogue_builder(source, data_dir, ''), data_dir=data_dir)
 
 
 def folder_builder(name: str, data_dir: str, images: str):
@@ -135,15 +197,21 @@ def prepare(kind: str, name: str, data_dir: str, source: str = '') -> None:
   Raises:
     UserError: it cannot be built as asked for, or is there in another format.
   """
-  make_builder = {'folder': folder_builder, 'catalogue': catalogue_builder}[kind]
-  builder = make_builder(name, data_dir, source)
+  makers = {
+    'catalogue': catalogue_builder, 'folder': folder_builder, 'squares': squares_builder
+  }  # fmt: skip
+  builder = makers[kind](name, data_dir, source)
+  _build(builder, manual_dir=source if kind == 'catalogue' and source else None)
+  for split, information in builder.info.splits.items():
+    print(f'{name}: {information.num_examples:,} examples in {split}')
+
+
+def _build(builder, manual_dir: str | None = None) -> None:
   check_target(builder)
   builder.download_and_prepare(
     file_format=FILE_FORMAT,
-    download_config=tfds.download.DownloadConfig(manual_dir=source or None),
+    download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
   )
-  for split, information in builder.info.splits.items():
-    print(f'{name}: {information.num_examples:,} examples in {split}')
 
 
 def main() -> None:

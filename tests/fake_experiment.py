@@ -6,7 +6,8 @@ import pytest
 
 from bn_repro import config as config_lib
 from bn_repro import durations, models, parallel
-from bn_repro.data import Feeds, sources
+from bn_repro.data import sources
+from bn_repro.data.feeds import Feeds
 from bn_repro.data.resident import ResidentImages
 from bn_repro.experiment import Experiment
 from bn_repro.models import inception

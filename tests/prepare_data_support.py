@@ -17,6 +17,10 @@ DOWNLOADS = {
     'https://s3.amazonaws.com/fast-ai-imageclas/imagenette2.tgz',
     '6cbfac238434d89fe99e651496f0812ebc7a10fa62bd42d6874042bf01de4efd',
   ),
+  'imagenette_160': (
+    'https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz',
+    '64d0c4859f35a461889e0147755a999a48b49bf38a7e0f9bd27003f10db02fe5',
+  ),
 }
 
 
@@ -79,5 +83,6 @@ def download(data_dir, name, content):
   """Puts a file where TFDS keeps the download of that data set."""
   from tensorflow_datasets.core.download import resource
 
-  path = data_dir / 'downloads' / name / resource.get_dl_fname(*DOWNLOADS[name])
+  folder = data_dir / 'downloads' / name.removesuffix('_160')
+  path = folder / resource.get_dl_fname(*DOWNLOADS[name])
   write(path.parent, {path.name: content, f'{path.name}.INFO': b'{}'})

@@ -5,6 +5,7 @@ that prepare_data.py makes if it is missing: $BN_REPRO_PREPARE_ENVIRONMENT, or
 .venv-prepare.
 """
 
+import io
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from PIL import Image
 from prepare_data_support import (
   TRAIN,
   VALIDATION,
@@ -319,6 +321,28 @@ class TestBuilds:
     found = stored(tmp_path, 'imagenette/full-size-v2', monkeypatch)
     assert found['train'] == {'': ('n01440764', images['train'])}
     assert found['validation'] == {'': ('n01440764', images['val'])}
+
+  def test_imagenette_160_are_the_central_squares(
+    self, pictures, tmp_path, monkeypatch
+  ):
+    """Of the small images, decoded as training decodes what has one size."""
+    wide = Image.fromarray(np.repeat(np.uint8([[0, 100, 200]]), 160, 0).repeat(100, 1))
+    file = io.BytesIO()
+    wide.convert('RGB').save(file, 'JPEG')
+    images = {'train': file.getvalue(), 'val': picture(320, 400)}
+    files = {f'imagenette2-160/{half}/n02102040/{half}.JPEG': data
+             for half, data in images.items()}  # fmt: skip
+    download(tmp_path, 'imagenette_160', tar(files, mode='w:gz'))
+    result = call(tmp_path, 'imagenette_160')
+    assert result.returncode == 0, result.stderr
+    monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+    builder = tfds.builder_from_directory(sources.find_prepared('imagenette_160'))
+    (train,), (test,) = (builder.as_data_source(s) for s in ('train', 'validation'))
+    assert train['image'].shape == test['image'].shape == (160, 160, 3)
+    # The middle third of the columns, and 30 of either side.
+    assert train['image'][80, [10, 80, 150], 0] == pytest.approx([0, 100, 200], abs=9)
+    assert builder.info.features['label'].names[train['label']] == 'n02102040'
+    assert sources.num_training_examples('imagenette_160') == 1
 
   def test_cifar10(self, pictures, tmp_path, monkeypatch):
     """Built from six images that stand for the download."""

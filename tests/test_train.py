@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import durations, train
+from bn_repro import durations, progress, train
 from bn_repro.config import store, stored
 from bn_repro.durations import Lengths
 from bn_repro.errors import UserError
@@ -91,11 +91,19 @@ def test_a_run_that_is_given_another_length_is_as_if_it_had_always_had_it(
   assert stored(workdir).train_for == config.train_for
 
 
-def test_a_run_is_not_made_shorter_than_it_is(config, tmp_path):
+@pytest.mark.parametrize('steps', [10, 20])
+def test_a_run_is_not_made_shorter_than_it_is(config, tmp_path, steps):
   begin_and_stop(config, tmp_path, '90 steps')
-  config.train_for = '10 steps'
-  with pytest.raises(UserError, match=r"has taken 20 steps, and .*'10 steps' is 10;"):
-    train.train(config, tmp_path)
+  config.train_for = f'{steps} steps'
+  with pytest.raises(UserError, match=f'has taken 20 steps, and .* is {steps};'):
+    progress.check_length(config, tmp_path)
+
+
+def test_a_run_of_the_length_it_has_taken_may_be_asked_for_again(config, tmp_path):
+  begin_and_stop(config, tmp_path, '20 steps')
+  config.train_for = '20 steps'
+  progress.check_length(config, tmp_path)
+  progress.check_length(config, tmp_path / 'new')
 
 
 def test_another_seed_is_another_run(config, tmp_path):

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import data, provenance
+from bn_repro import provenance
 from bn_repro.analysis import examples, subject
+from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
@@ -43,7 +44,7 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
   subject.check_is_mlp(network)
   subject.check_is_normalized(network)
   devices = jax.local_devices()[:1]
-  feeds = data.open_feeds(network.config, devices)
+  feeds = open_feeds(network.config, devices)
   shown = examples.first(feeds.test, IMAGES, devices)
   pool = examples.first(feeds.train, POOL, devices).images
   answer = _answers(network)

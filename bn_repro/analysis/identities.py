@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import data, provenance
+from bn_repro import provenance
 from bn_repro.analysis import examples, subject
+from bn_repro.data.feeds import open_feeds
 from bn_repro.data.pipeline import Batch
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
@@ -48,7 +49,7 @@ def measure(network: Network) -> dict[str, Any]:
   subject.check_is_mlp(network)
   subject.check_is_normalized(network)
   devices = jax.local_devices()[:1]
-  batch = examples.first(data.open_feeds(network.config, devices).test, IMAGES, devices)
+  batch = examples.first(open_feeds(network.config, devices).test, IMAGES, devices)
   measured = (
     (5, 'identity', _identity), (6, 'batch_mates', _batch_mates),
     (6, 'folded', _folded), (7, 'bias', _bias),

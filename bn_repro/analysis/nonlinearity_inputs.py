@@ -14,8 +14,9 @@ import jax
 import numpy as np
 from scipy import stats
 
-from bn_repro import data, provenance
+from bn_repro import provenance
 from bn_repro.analysis import examples
+from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.layers import NONLINEARITIES, Convolution
@@ -44,7 +45,7 @@ def measure(network: Network) -> dict[str, Any]:
     UserError: its data are not there.
   """
   devices = jax.local_devices()[:1]
-  batch = examples.first(data.open_feeds(network.config, devices).test, IMAGES, devices)
+  batch = examples.first(open_feeds(network.config, devices).test, IMAGES, devices)
   nonlinearity = NONLINEARITIES[network.config.model.get('nonlinearity', 'sigmoid')]
   rows = []
   for layer, inputs in _inputs(network, batch.images).items():

@@ -14,9 +14,10 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from bn_repro import data, provenance
+from bn_repro import provenance
 from bn_repro.analysis import subject
 from bn_repro.data import sampler
+from bn_repro.data.feeds import open_feeds
 from bn_repro.data.pipeline import Batch
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
@@ -55,7 +56,7 @@ def measure(network: Network) -> dict[str, Any]:
 
 def _mini_batch(network: Network, devices: list[jax.Device]) -> Batch:
   """The first one of training."""
-  feed = data.open_feeds(network.config, devices).train
+  feed = open_feeds(network.config, devices).train
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
   return feed.batch(feed.examples, inputs, sampler.TRAINING)
 

@@ -15,9 +15,10 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from bn_repro import command_line, data, describe, lock, provenance
+from bn_repro import command_line, describe, lock, provenance
 from bn_repro.config import write_json
 from bn_repro.data import sources
+from bn_repro.data.feeds import open_test_feed
 from bn_repro.data.pipeline import Feed, chosen
 from bn_repro.errors import UserError
 from bn_repro.evaluate import statistics
@@ -158,7 +159,7 @@ def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
       f'images of {config.dataset.name} have another size than those that '
       f'{network.workdir} was trained on; choose another --dataset'
     )
-  feed = data.open_test_feed(config, devices)
+  feed = open_test_feed(config, devices)
   number = len(chosen(feed.num_examples, 0, asked.examples))
   if number < len(devices):
     raise UserError(

@@ -1,8 +1,8 @@
 """The statistics that a trained network is evaluated with.
 
 Those of algorithm 2 cost as much as some steps of training. They are kept in the
-workdir, and taken from there as long as the checkpoint, the code and the number of
-mini-batches are the same.
+workdir, and taken from there as long as the checkpoint, the data set, the code and the
+number of mini-batches are the same.
 """
 
 import copy
@@ -18,6 +18,7 @@ from flax import traverse_util
 from tqdm import tqdm
 
 from bn_repro import experiment, parallel, provenance
+from bn_repro.data import sources
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
 from bn_repro.evaluate.population import PopulationStatistics
@@ -70,6 +71,7 @@ def _identity(network: Network, mini_batches: int) -> str:
   return json.dumps(
     {
       'checkpoint': network.digest,
+      'data': sources.fingerprint(network.config.dataset.name),
       'population_batches': mini_batches,
       'code': provenance.code_digest(),
     }

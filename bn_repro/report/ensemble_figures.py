@@ -91,6 +91,7 @@ def crops(path: Path) -> None:
       _draw_boxes(axes, [v for v in counted if min(v.height, v.width) == shorter])
       axes.set_title(f'shorter side {shorter}', fontsize=9)
     row[0].set_ylabel(f'{name}: {2 * len(counted)} differ')
+  figure.suptitle('Blue: crops of 224 pixels; orange: squares that are resized to 224')
   save(figure, path, [], SHAPES)
 
 

@@ -39,7 +39,8 @@ variances relative to the variance, from those over all {reference:,} mini-batch
 
 ![Mini-batches](population_batches.png)
 
-Deviations fall with the root of the number. Over all {reference:,} mini-batches the
+Deviations fall with the root of the number (that of the last row is a little too small:
+the reference is the mean of its own draws). Over all {reference:,} mini-batches the
 accuracy is {of_reference:.2%}, with the moving average of training
 {moving_average:.2%}. One mini-batch costs {loss:.1f} points. The draws of 100 differ by
 {at_100:.2f} points, a fraction of the 1.3 that the number of validation images leaves
@@ -149,7 +150,7 @@ def shifts_table(rows: list[dict]) -> str:
 
 
 def finding(rows: list[dict]) -> str:
-  """Where new statistics gain most, and where they gain nothing, in a sentence each."""
+  """Where new statistics gain most and least, and with how many of the rows."""
   gains = {_name(row): row['right_after'] - row['right_before'] for row in rows}
   points = {name: 100 * gain / rows[0]['images'] for name, gain in gains.items()}
   most, least = max(points, key=points.get), min(points, key=points.get)
@@ -195,10 +196,10 @@ def draw_batches(found: dict[str, Any], path: Path) -> None:
   root = first / np.sqrt(numbers)
   right.plot(numbers, root, ':', color='grey', label='1 / root of the number')
   right.set(yscale='log', ylabel='deviation')
-  for axes in (left, right):
+  for axes, place in ((left, 'lower right'), (right, 'upper right')):
     axes.set(xscale='log', xlabel='mini-batches averaged over')
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc=place)
   save(figure, path, [], found)
 
 

@@ -18,7 +18,8 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from bn_repro import durations, models, parallel
-from bn_repro.data import Feeds, sampler
+from bn_repro.data import sampler
+from bn_repro.data.feeds import Feeds
 from bn_repro.data.pipeline import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
 from bn_repro.experiment import Experiment

@@ -16,7 +16,8 @@ from ml_collections import ConfigDict
 
 from bn_repro import config as config_lib
 from bn_repro import durations, models, parallel
-from bn_repro.data import Feeds, resident, sources
+from bn_repro.data import resident, sources
+from bn_repro.data.feeds import Feeds
 from bn_repro.experiment import Experiment
 
 DEVICES = 8

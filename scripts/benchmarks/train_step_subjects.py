@@ -17,7 +17,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro import durations, models, parallel, provenance
-from bn_repro.data import Feeds
+from bn_repro.data.feeds import Feeds
 from bn_repro.data.pipeline import Batch, PixelFeed
 from bn_repro.data.resident import ResidentImages
 from bn_repro.data.sources import Examples

@@ -70,7 +70,7 @@ def test_what_is_no_identity_is_seen(network):
   """Biases that BN does not take away; a network that was folded wrongly."""
   after = network._replace(model=network.model.clone(is_normalized_after=True))
   devices = jax.local_devices()[:1]
-  feed = identities.data.open_feeds(network.config, devices).test
+  feed = identities.open_feeds(network.config, devices).test
   batch = examples.first(feed, 50, devices)
   assert identities._bias(after, batch) > 1e-2
   scaled = jax.tree.map(lambda leaf: 1.01 * leaf, network.params)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bn_repro import config as config_lib
-from bn_repro import data, parallel
-from bn_repro.data import resident, sampler, sources, stream
+from bn_repro import parallel
+from bn_repro.data import feeds, resident, sampler, sources, stream
 from bn_repro.errors import UserError
 from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 from support import PROJECT
@@ -35,7 +35,7 @@ def made(data_dir, monkeypatch):
 
 def open_feeds(name, feed='resident', **overrides):
   config = small_config(name, **{'dataset.feed': feed} | overrides)
-  return data.open_feeds(config, jax.devices()[:1])
+  return feeds.open_feeds(config, jax.devices()[:1])
 
 
 def assert_equal(first, second):

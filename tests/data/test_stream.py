@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from absl import flags
 
-from bn_repro import data
-from bn_repro.data import sampler
+from bn_repro.data import feeds, sampler
 from bn_repro.errors import UserError
 from data.prepared import NUM_CLASSES, Stored, examples, prepare, small_config
 
@@ -31,7 +30,7 @@ def made(tmp_path_factory):
 
 
 def open_feeds(name='photographs', **overrides):
-  return data.open_feeds(small_config(name, **overrides), jax.devices()[:1])
+  return feeds.open_feeds(small_config(name, **overrides), jax.devices()[:1])
 
 
 def assert_equal(first, second):

@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import data
 from bn_repro.data import decode, sources
 from bn_repro.data import views as views_lib
+from bn_repro.data.feeds import open_test_feed
 from bn_repro.errors import UserError
 from bn_repro.evaluate import crops
 from bn_repro.evaluate.network import restore
@@ -51,7 +51,7 @@ def answers(network, name, number_of_crops, start=0, num_devices=1, **overrides)
   """Of all examples from `start` on, as one tree of arrays."""
   devices = jax.devices()[:num_devices]
   config = config_of(name, **overrides)
-  feed = data.open_test_feed(config, devices)
+  feed = open_test_feed(config, devices)
   answering = crops.Answering(
     network._replace(config=config), network.batch_stats, feed, devices, lambda: None
   )
@@ -145,7 +145,7 @@ def test_or_stops_the_evaluation(network, number_of_crops):
 
 def test_the_network_of_section_4_1_has_no_crops():
   devices = jax.devices()[:1]
-  feed = data.open_test_feed(small_mlp('batch_norm'), devices)
+  feed = open_test_feed(small_mlp('batch_norm'), devices)
   with pytest.raises(UserError, match='sees whole images; use --crops=1'):
     feed.views()
 
@@ -156,7 +156,7 @@ def test_worker_processes_give_the_same_views():
 
   flags.FLAGS.mark_as_parsed()
   alone, by_two = (
-    data.open_test_feed(config_of('shapes', **{'dataset.workers': number}), [])
+    open_test_feed(config_of('shapes', **{'dataset.workers': number}), [])
     for number in (0, 2)
   )
   for left, right in zip(alone.views(2), by_two.views(2), strict=True):

@@ -69,7 +69,7 @@ def _figure(results: Results, runs, toy) -> str:
       draw(norm, group, BIAS, **style)
     else:
       draw(accuracy, group, 'test_accuracy', **style)
-  of_toy.set(title='the toy', xlabel='steps', ylabel='b')
+  of_toy.set(title='the toy', xlabel='steps', ylabel='b', ylim=(-2, 45))
   norm.set(title='rate 0.1', xlabel='steps', ylabel='norm of the first bias')
   accuracy.set(title='rate 1', xlabel='steps', ylabel='test accuracy', ylim=(0, 1))
   of_toy.legend(fontsize=7, loc='upper left')

@@ -59,17 +59,17 @@ def _table(runs) -> str:
 
 
 def _figure(results: Results, runs) -> str:
-  """A point is a mean over seeds, with its interval."""
+  """A point is a mean over seeds, with its interval, as far as that is above 0.1 %."""
   figure, (axes,) = panels(1, width=5)
   rates = by_rate(runs)
   for network, name in NAMES.items():
     of_rate = [of_mean(final(networks[network])) for networks in rates.values()]
-    mean, low, high = np.asarray(of_rate).T
+    mean, most, least = 1 - np.asarray(of_rate).T
     axes.errorbar(
-      list(rates), mean, (mean - low, high - mean), fmt='o-', ms=4, capsize=2,
-      color=COLOURS[network], label=name,
+      list(rates), mean, (mean - np.maximum(least, 1e-3), most - mean), fmt='o-', ms=4,
+      capsize=2, color=COLOURS[network], label=name,
     )  # fmt: skip
-  axes.set(xscale='log', xlabel='learning rate', ylabel='final test accuracy')
-  axes.set_ylim(0.8, 1)
+  axes.set(xscale='log', xlabel='learning rate', ylabel='final test error')
+  axes.set(yscale='log', ylim=(0.01, 1))
   axes.legend(fontsize=8)
   return save(figure, results, 'equal_rates', runs)

@@ -70,7 +70,15 @@ def estimate(
 
 
 def percent(values: np.ndarray) -> str:
-  """The same of shares: '97.10 % (96.90 to 97.30)'."""
+  """The same of shares: '97.10 % (96.90 to 97.30)'.
+
+  Where Student's interval leaves 0 to 100 %, as of seeds of which some fail, the least
+  and the most instead.
+  """
+  found = of_mean(values)
+  if found.low < 0 or found.high > 1:
+    low, high = 100 * values.min(), 100 * values.max()
+    return f'{100 * found.mean:.2f} % (seeds {low:.2f} to {high:.2f})'
   return estimate(values, scale=100, unit=' %')
 
 

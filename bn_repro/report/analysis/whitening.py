@@ -78,5 +78,5 @@ def _figure(results: Results, runs, cost) -> str:
   for name, group in by_variant(runs, NAMES).items():
     draw(right, group, 'test_accuracy', label=NAMES[name])
   right.set(ylim=(0.7, 1), xlabel='training steps', ylabel='test accuracy')
-  right.legend(fontsize=7, loc='lower right')
+  right.legend(fontsize=7, loc='center right')
   return save(figure, results, 'whitening', runs, cost)

@@ -1,0 +1,64 @@
+"""From a config to the feeds of its data set.
+
+Does not know what a feed does.
+"""
+
+from typing import NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from bn_repro.data import sources
+from bn_repro.data.pipeline import Feed, PixelFeed
+
+
+class Feeds(NamedTuple):
+  """The two halves of a data set, the second for evaluation."""
+
+  train: Feed
+  test: Feed
+  num_classes: int
+  image_shape: tuple[int, ...]
+
+
+def open_feeds(config: ConfigDict, devices: list[jax.Device]) -> Feeds:
+  """Opens the data set that the config names.
+
+  Raises:
+    UserError: it is missing, unreadable, or not what the config says.
+  """
+  if config.model.name == 'mlp':
+    dataset = sources.load(config.dataset.name)
+    train, test = (PixelFeed(half, config, devices) for half in dataset[:2])
+    return Feeds(train, test, dataset.num_classes, dataset.train.images.shape[1:])
+  train, test = (_photographs(split, config, devices) for split in ('train', 'test'))
+  size = config.dataset.size
+  return Feeds(train, test, config.dataset.num_classes, (size, size, 3))
+
+
+def open_test_feed(config: ConfigDict, devices: list[jax.Device]) -> Feed:
+  """Opens the half for evaluation alone.
+
+  Raises:
+    UserError: it is missing, unreadable, or not what the config says.
+  """
+  if config.model.name == 'mlp':
+    return PixelFeed(sources.load(config.dataset.name).test, config, devices)
+  return _photographs('test', config, devices)
+
+
+def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> Feed:
+  # Not at the top: Grain and Pillow are no business of the MLP.
+  from bn_repro.data import resident, stream
+
+  name, feed = config.dataset.name, config.dataset.feed
+  if name == sources.DIGITS:
+    digits = sources.digits()
+    sources.check_classes(name, digits.num_classes, config.dataset.num_classes)
+    examples = resident.in_colour(getattr(digits, split))
+    return resident.ResidentImages(examples, config, devices)
+  records = sources.Split(name, split, config.dataset.num_classes)
+  if feed == 'stream' or (feed == 'auto' and name not in sources.ONE_SIZE):
+    return stream.StreamedImages(records, config, devices)
+  examples, num_skipped = resident.decode_all(records, config.dataset.on_corrupt)
+  return resident.ResidentImages(examples, config, devices, num_skipped)
