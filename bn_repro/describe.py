@@ -17,7 +17,7 @@ from bn_repro.data import sources
 from bn_repro.models.layers import Convolution
 
 # The layers that multiply by weights.
-LINEAR = (Convolution, nn.Conv, nn.Dense)
+LINEAR = (Convolution, nn.Dense)
 
 
 class Row(NamedTuple):

@@ -29,23 +29,39 @@ def build(config: ConfigDict) -> Experiment:
     UserError: the data set is missing or the devices do not fit the config.
   """
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  parts = config.get('gradient_accumulation', 1)
-  share = config.batch_size // len(devices)
-  if share % parts:
-    raise UserError(
-      f'config.gradient_accumulation={parts} does not divide the {share} examples of '
-      f'each of {len(devices)} device(s); choose a divisor'
-    )
-  groups = _normalization_groups(config, config.batch_size // parts, len(devices))
-  feeds = open_feeds(config, devices)
+  normalization_groups(config, len(devices))  # a mistake is told before data are read
+  return with_feeds(config, devices, open_feeds(config, devices))
+
+
+def with_feeds(
+  config: ConfigDict, devices: list[jax.Device], feeds: Feeds
+) -> Experiment:
+  """Builds the network for data that are open already.
+
+  Raises:
+    UserError: the devices do not fit the config.
+  """
   lengths = durations.lengths(config, feeds.train.num_examples)
+  groups = normalization_groups(config, len(devices))
   model = models.build(config, feeds.num_classes, groups)
   return Experiment(config, lengths, devices, model, feeds)
 
 
-def _normalization_groups(config: ConfigDict, batch_size: int, num_devices: int) -> Any:
-  """How examples share their moments; nothing for a network without BN."""
+def normalization_groups(config: ConfigDict, num_devices: int) -> dict[str, Any]:
+  """The attributes of `BatchNorm` that say which examples share their moments.
+
+  Raises:
+    UserError: a device's share is no whole number of parts, or of groups.
+  """
+  parts = config.get('gradient_accumulation', 1)
+  share = config.batch_size // num_devices
+  if share % parts:
+    raise UserError(
+      f'config.gradient_accumulation={parts} does not divide the {share} examples of '
+      f'each of {num_devices} device(s); choose a divisor'
+    )
   if not config.model.batch_norm:
     return {}
-  group = config.model.normalization_group
-  return parallel.normalization_groups(group, batch_size, num_devices)
+  return parallel.normalization_groups(
+    config.model.normalization_group, config.batch_size // parts, num_devices
+  )

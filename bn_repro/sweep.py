@@ -56,13 +56,16 @@ def read(path: Path) -> list[Run]:
   """The runs of a file of configs/sweeps, all checked.
 
   Raises:
-    UserError: no such file, two runs of one name, or a config without sense.
+    UserError: no such file or no sweep, two runs of one name, or a config without
+      sense.
   """
   if not path.is_file():
     found = sorted(str(p) for p in Path('configs/sweeps').glob('[a-z]*.py'))
     raise UserError(f'no sweep {str(path)!r}; there are {", ".join(found) or "none"}')
-  namespace = config_lib.execute(path)
-  runs = [Run(*run) for run in namespace.get_runs()]
+  get_runs = getattr(config_lib.execute(path), 'get_runs', None)
+  if not callable(get_runs):
+    raise UserError(f'{path} is no sweep: it has no function get_runs')
+  runs = [Run(*run) for run in get_runs()]
   names = [run.name for run in runs]
   if len(set(names)) < len(names):
     raise UserError(f'{path}: two runs share a name')

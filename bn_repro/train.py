@@ -1,7 +1,8 @@
 """The training loop.
 
 A run is a pure function of its config: the initial weights come from the seed,
-the examples of step t, and every other random number, from (seed, t).
+the examples of step t, and every other random number, from (seed, t); where there are
+several devices, dropout and noise also from which of them it is.
 """
 
 import sys

@@ -43,7 +43,7 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.model.pool_projection_4cd = 96
   config.model.local_response_normalization = True  # change 5
   config.model.dropout = 0.4  # change 2
-  # Our choice: the paper has "no fully connected layer other than the softmax".
+  # Our choice: the paper names no fully connected layers but the top softmax's.
   config.model.auxiliary_heads = False
   # Inferred: as in later code of the authors (truncated normal, twice 1 / fan-in).
   config.model.weight_variance = 2.0
@@ -54,7 +54,7 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   # Inferred: a replica normalized its own mini-batch of 32. 0: the whole mini-batch.
   config.model.normalization_group = 32
   config.model.epsilon = 1e-3  # inferred: later code of the authors
-  # Our choice; tracks accuracy only, no reported number depends on it.
+  # Our choice; what is reported takes population statistics, which do not see it.
   config.model.decay = 0.99
   # Our choice: "multiple training mini-batches" (algorithm 2).
   config.population_batches = 30

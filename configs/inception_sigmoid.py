@@ -1,7 +1,7 @@
 """A control of section 4.2.2: plain Inception with sigmoids.
 
 python -m bn_repro --config=configs/inception_sigmoid.py:imagenette --workdir=runs/one
-In the paper it "never achieves better than chance" (claim 14).
+In the paper it is never better than chance (claim 14).
 """
 
 from ml_collections import ConfigDict

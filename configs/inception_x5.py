@@ -1,7 +1,7 @@
 """A control of section 4.2.2: plain Inception at the learning rate of BN-x5.
 
 python -m bn_repro --config=configs/inception_x5.py:imagenette --workdir=runs/x5
-In the paper "the model parameters reached machine infinity" (claim 15).
+In the paper its parameters reach machine infinity (claim 15).
 """
 
 from ml_collections import ConfigDict

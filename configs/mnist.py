@@ -42,7 +42,8 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   config.model.normalization_group = 0  # all examples of the mini-batch together
   # Our choice: as in later code of the paper's authors.
   config.model.epsilon = 1e-3
-  # Our choice; tracks accuracy only, no reported number depends on it.
+  # Our choice; what is reported takes population statistics, which do not see it
+  # (configs/analysis/moving_average.py tries others).
   config.model.decay = 0.99
 
   # Our choice: plain stochastic gradient descent at a constant rate, the same

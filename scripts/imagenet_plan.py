@@ -10,6 +10,7 @@ results/imagenet_throughput.json. Decoding is measured by scripts/benchmarks/dec
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import config as config_lib
 from bn_repro import durations
-from bn_repro.data.feeds import Feeds
+from bn_repro.errors import UserError
 from bn_repro.report import tables
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -51,7 +52,7 @@ Steps take {batch} images, as in the paper; ImageNet 2012 has {images:,} for tra
 
 Accuracy is top-1 on the validation set, single crop, in per cent.
 
-## How long on a GPU
+## How long
 
 {measured}
 
@@ -61,8 +62,8 @@ Eight devices at perfect scaling would take an eighth. That means a mini-batch o
 8 x {batch} in groups of {batch} for the statistics, as the replicas of the paper had;
 they stepped asynchronously, ours together, so an eighth of the steps is taken, and
 whether the rates still fit is not known. Hours are of training alone: one evaluation
-is 50,000 images forward, about {evaluation:.1%} of an epoch of training, plus the
-population statistics.
+is 50,000 images forward, about {evaluation:.1%} of an epoch of training, and with BN
+twice that, with population statistics and with the moving average, plus the former.
 
 ## Input
 
@@ -96,8 +97,13 @@ def main() -> None:
   parser.add_argument('--dtype', choices=('float32', 'bfloat16'), default='float32')
   parser.add_argument('--steps', type=int, default=5, help='timed, of each network')
   arguments = parser.parse_args()
+  if arguments.steps < 1:
+    parser.error('--steps is the number of timed steps, 1 or more')
   if arguments.measure:
-    keep([measure(name, arguments) for name in EXPECTED])
+    try:
+      keep([measure(name, arguments) for name in EXPECTED])
+    except UserError as error:
+      sys.exit(f'error: {error}')
   PLAN.write_text(plan())
   print(PLAN)
 
@@ -127,18 +133,16 @@ def _with_noise(config):
   import jax
   import numpy as np
 
-  from bn_repro import experiment, models, parallel
+  from bn_repro import experiment
   from bn_repro.data import resident, sources
+  from bn_repro.data.feeds import Feeds
 
   devices, size = jax.devices()[:1], config.dataset.size
   pixels = np.random.default_rng(0).integers(0, 256, (256, size, size, 3), np.uint8)
   examples = sources.Examples(pixels, np.arange(256, dtype=np.int32))
   feed = resident.ResidentImages(examples, config, devices)
   feeds = Feeds(feed, feed, config.dataset.num_classes, (size, size, 3))
-  groups = parallel.normalization_groups(MINI_BATCH, config.batch_size, 1)
-  lengths = durations.lengths(config, TRAINING_IMAGES)
-  model = models.build(config, feeds.num_classes, groups)
-  return experiment.Experiment(config, lengths, devices, model, feeds)
+  return experiment.with_feeds(config, devices, feeds)
 
 
 def _seconds_of_steps(built, number: int) -> list[float]:
@@ -269,7 +273,8 @@ def _decoding() -> str:
     if (row['crop'], row['size'], row['reader']) == ('random', 224, 'ours')
   }
   needed = ', '.join(
-    f'{wanted / speeds["plain"]:.0f} to {wanted / speeds["doubled"]:.0f} for '
+    f'{math.ceil(wanted / speeds["plain"])} to '
+    f'{math.ceil(wanted / speeds["doubled"])} for '
     f'{wanted:,} images/s' for wanted in (2_000, 5_000, 10_000)
   )  # fmt: skip
   return (

@@ -19,11 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
 
+from bn_repro import command_line, models, provenance
 from bn_repro import config as config_lib
-from bn_repro import models, provenance
 from bn_repro.checkpoint import Checkpoint, Checkpoints
 from bn_repro.config import PROJECT, write_json
 from bn_repro.describe import input_of
+from bn_repro.errors import UserError
 
 DATASET = 'imagenet_sample'
 
@@ -33,6 +34,10 @@ def main() -> None:
   parser.add_argument('--output', type=Path, required=True, help='the JSON file')
   parser.add_argument('--images', type=int, nargs='+', default=[16, 64], help='(16 64)')
   options = parser.parse_args()
+  try:
+    command_line.check_folder_of(options.output)
+  except UserError as error:
+    parser.error(str(error))
   with tempfile.TemporaryDirectory() as directory:
     workdir = Path(directory) / 'run'
     save_untrained(workdir)

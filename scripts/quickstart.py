@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bn_repro.errors import UserError
 from bn_repro.report import collect, figures, mnist
 from bn_repro.sweep import PROJECT, run_sweep
 
@@ -23,6 +24,18 @@ Next, with the environment (source .venv/bin/activate):
 
 
 def main() -> None:
+  try:
+    quickstart()
+  except UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(2)
+  except KeyboardInterrupt:
+    print('stopped; the runs are saved, the same command goes on', file=sys.stderr)
+    sys.exit(75)
+
+
+def quickstart() -> None:
+  """Trains what is not trained yet, and shows all of it."""
   failures = run_sweep(SWEEP, ROOT, jobs=os.cpu_count() or 1)
   for name, reason in failures.items():
     print(f'failed: {name}: {reason}', file=sys.stderr)

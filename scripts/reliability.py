@@ -90,7 +90,8 @@ the program. {survived}
 ## Not promised
 
 - The same bits on another number of devices, another processor or other versions: the
-  numbers are then the same to rounding, and such a run may be resumed.
+  numbers are then the same to rounding (but for dropout and noise on other devices,
+  which each draw their own), and such a run may be resumed.
 - That a checkpoint survives a power cut in the seconds after it was written: the one
   before does. Faults of that kind (the kernel's cache lost) were not injected.
 - That a partner which lives but computes for ever is found. Partners were lost on one
@@ -167,11 +168,16 @@ def read(reports: list[Path]) -> list[Fault]:
 
 
 def noted(case: ElementTree.Element) -> dict[str, Counter]:
-  """What one test noted, by kind; a failure that it did not count counts once."""
+  """What one test noted, by kind; a failure that it did not count counts once.
+
+  One that failed before it could note anything counts under its name.
+  """
   properties = case.iterfind("properties/property[@name='faults']")
   faults = [ast.literal_eval(found.get('value')) for found in properties]
   is_skipped = case.find('skipped') is not None
   has_failed = {'failure', 'error'} & {child.tag for child in case}
+  if has_failed and not faults:
+    faults = [(case.get('name'), 1, 1)]
   is_counted = any(harmful for _, _, harmful in faults)
   least = 1 if has_failed and not is_counted else 0
   return {

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from bn_repro import config as config_lib
-from bn_repro import durations, models, parallel
+from bn_repro import parallel
 from bn_repro.data import sources
 from bn_repro.data.feeds import Feeds
 from bn_repro.data.resident import ResidentImages
-from bn_repro.experiment import Experiment
+from bn_repro.experiment import with_feeds
 from bn_repro.models import inception
 from bn_repro.step import initial_state, make_step
 from support import PROJECT
@@ -40,14 +40,10 @@ def experiment_of(config, model=None, num_examples=100):
     rng.integers(0, num_classes, num_examples).astype(np.int32),
   )
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  groups = parallel.normalization_groups(
-    config.model.normalization_group, config.batch_size, len(devices)
-  )
-  model = model or models.build(config, num_classes, groups)
   feed = ResidentImages(examples, config, devices)
-  lengths = durations.lengths(config, num_examples)
   feeds = Feeds(feed, feed, num_classes, (size, size, 3))
-  return Experiment(config, lengths, devices, model, feeds)
+  built = with_feeds(config, devices, feeds)
+  return built if model is None else built._replace(model=model)
 
 
 def take(experiment, steps):

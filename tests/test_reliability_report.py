@@ -58,6 +58,11 @@ def test_a_failure_that_the_test_counted_is_counted_once(read):
   assert found == {'words': (9, 0, 0), 'paths': (8, 2, 0)}
 
 
+def test_a_test_that_failed_before_it_noted_anything_is_harm(read):
+  assert read(('test_signals', [], '<failure/>')) == {'test': (1, 1, 0)}
+  assert read(('test_signals', [], '')) == {}
+
+
 def test_what_was_skipped_has_not_come_through(read):
   found = read(('test_resources', [('a full disk', 1, 0)], '<skipped/>'))
   assert found == {'a full disk': (0, 0, 1)}

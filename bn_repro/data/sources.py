@@ -261,7 +261,7 @@ def data_directories() -> list[Path]:
 
 
 def find_prepared(name: str) -> Path:
-  """The directory of the newest prepared version of a TFDS data set.
+  """The directory of the last prepared version, by name, of a TFDS data set.
 
   Raises:
     UserError: no directory of `data_directories` has one.

@@ -40,7 +40,6 @@ from bn_repro.models.layers import (
 AUXILIARY_LOGITS = 'auxiliary_logits'
 AUXILIARY_ROWS = ('4a', '4d')  # GoogLeNet, section 5
 AUXILIARY_WINDOW = 5
-POOL_PROJECTIONS_4CD = (96, 128)
 
 
 class Row(NamedTuple):
@@ -80,7 +79,6 @@ ROWS = (
   Row('5a', 352, 192, 320, 160, 224, 'avg', 128),
   Row('5b', 352, 192, 320, 192, 224, 'max', 128),
 )
-STEMS = ('figure5', 'small')
 
 
 def scaled_rows(width: float, pool_projection_4cd: int) -> tuple[Row, ...]:

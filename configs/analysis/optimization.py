@@ -2,7 +2,7 @@
 
 Both networks of section 4.1, and both with noise that gives every sigmoid's inputs
 another mean and scale at each step: "noisy" batch normalization (Santurkar et al.,
-2018). All are watched by every probe: covariate shift by two measures, the singular
+2018). All are watched by three probes: covariate shift by two measures, the singular
 values of layers (claim 28), and the loss and its gradient along the step.
 """
 

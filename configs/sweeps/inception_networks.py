@@ -3,8 +3,8 @@
 Imagenette at 64 pixels, a quarter of the width, mini-batches of 32. Each trains until
 its validation accuracy has not risen for a fifth of its steps. Learning rates are the
 paper's; inception_learning_rates.py asks for others. The first seed of all comes first.
-The sweeps around this one give each run the same budget instead, of a quarter of an
-hour on one core.
+The learning rates, the ablation and the normalization have a budget instead, of a
+quarter of an hour of one core for each run.
 """
 
 NETWORKS = ('inception', 'bn_x5', 'bn_x30', 'bn_baseline', 'bn_x5_sigmoid')

@@ -41,7 +41,7 @@ def main() -> None:
   parser.add_argument('--seconds', type=float, default=1.0, help='of a turn (1)')
   options = parser.parse_args()
   backend = jax.default_backend()
-  config = config_lib.load(f'configs/bn_x5.py:{CASES[backend][0]}')
+  config = config_lib.load(f'{config_lib.PROJECT}/configs/bn_x5.py:{CASES[backend][0]}')
   config.model.dtype = CASES[backend][1]
   found = {batch: measure(config, batch, options) for batch in BATCHES}
   table = [line for batch, of_batch in found.items() for line in rows(batch, of_batch)]

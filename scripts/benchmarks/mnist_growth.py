@@ -9,12 +9,14 @@ python scripts/benchmarks/mnist_growth.py
 
 import argparse
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 
 import harness
 import mnist as benchmark
 
+from bn_repro.errors import UserError
 from configs import mnist
 
 RUNS = (1, 2, 4, 8, 16, 36)
@@ -33,9 +35,12 @@ def main() -> None:
   with tempfile.TemporaryDirectory() as folder:
     data = str(Path(folder) / 'examples.npz')
     benchmark.store_examples(data)
-    measured = harness.alternate(
-      map(str, RUNS), options.rounds, lambda runs: start(int(runs), data, options)
-    )
+    try:
+      measured = harness.alternate(
+        map(str, RUNS), options.rounds, lambda runs: start(int(runs), data, options)
+      )
+    except UserError as error:
+      sys.exit(f'error: {error}')
   harness.record(
     'mnist_growth', measured['1'][0]['device'],
     [row(network, runs, measured) for network in mnist.NETWORKS for runs in RUNS],

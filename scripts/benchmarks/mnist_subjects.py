@@ -17,12 +17,12 @@ import optax
 from jax import lax
 from ml_collections import ConfigDict
 
-from bn_repro import durations, models, parallel
+from bn_repro import parallel
 from bn_repro.data import sampler
 from bn_repro.data.feeds import Feeds
 from bn_repro.data.pipeline import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
-from bn_repro.experiment import Experiment
+from bn_repro.experiment import Experiment, with_feeds
 from bn_repro.step import initial_state, make_step
 
 NUM_CLASSES = 10
@@ -95,8 +95,7 @@ def experiment_of(config: ConfigDict, examples: Examples) -> Experiment:
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
   feed = PixelFeed(examples, config, devices)
   feeds = Feeds(feed, feed, NUM_CLASSES, examples.images.shape[1:])
-  lengths = durations.lengths(config, feed.num_examples)
-  return Experiment(config, lengths, devices, models.build(config, NUM_CLASSES), feeds)
+  return with_feeds(config, devices, feeds)
 
 
 def _step_of_all(experiment, rates):

@@ -15,10 +15,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro import config as config_lib
-from bn_repro import durations, models, parallel
+from bn_repro import parallel
 from bn_repro.data import resident, sources
 from bn_repro.data.feeds import Feeds
-from bn_repro.experiment import Experiment
+from bn_repro.experiment import Experiment, normalization_groups, with_feeds
 
 DEVICES = 8
 IMAGES_PER_DEVICE = 32
@@ -51,15 +51,13 @@ def experiment_of(config: ConfigDict, layer: str = 'ours') -> Experiment:
   labels = np.arange(len(pixels), dtype=np.int32) % num_classes
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
   feed = resident.ResidentImages(sources.Examples(pixels, labels), config, devices)
-  groups = parallel.normalization_groups(
-    config.model.normalization_group, config.batch_size, len(devices)
-  )
-  model = models.build(config, num_classes, groups)
-  if layer in FAST_VARIANCE:
-    model = model.clone(batch_norm=flax_layer(config, FAST_VARIANCE[layer], groups))
   feeds = Feeds(feed, feed, num_classes, (size, size, 3))
-  lengths = durations.lengths(config, feed.num_examples)
-  return Experiment(config, lengths, devices, model, feeds)
+  built = with_feeds(config, devices, feeds)
+  if layer not in FAST_VARIANCE:
+    return built
+  groups = normalization_groups(config, len(devices))
+  of_flax = flax_layer(config, FAST_VARIANCE[layer], groups)
+  return built._replace(model=built.model.clone(batch_norm=of_flax))
 
 
 def flax_layer(

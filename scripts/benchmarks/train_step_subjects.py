@@ -22,7 +22,7 @@ from bn_repro.data.pipeline import Batch, PixelFeed
 from bn_repro.data.resident import ResidentImages
 from bn_repro.data.sources import Examples
 from bn_repro.describe import rows_of
-from bn_repro.experiment import Experiment
+from bn_repro.experiment import Experiment, with_feeds
 from bn_repro.step import initial_state, make_step
 from configs import bn_x5
 
@@ -189,16 +189,13 @@ def experiment_of(
     feed: what makes the network's inputs of the examples.
   """
   devices, size = jax.devices()[:1], config.dataset.size
-  groups = parallel.normalization_groups(
-    config.model.normalization_group, config.batch_size, len(devices)
-  )
-  model = models.build(config, config.dataset.num_classes, groups)
-  if batch_norm is not None:
-    model = model.clone(batch_norm=batch_norm)
   fed = feed(examples, config, devices)
   feeds = Feeds(fed, fed, config.dataset.num_classes, (size, size, 3))
-  lengths = durations.lengths(config, TRAINING_IMAGES)
-  return Experiment(config, lengths, devices, model, feeds)
+  built = with_feeds(config, devices, feeds)
+  built = built._replace(lengths=durations.lengths(config, TRAINING_IMAGES))
+  if batch_norm is None:
+    return built
+  return built._replace(model=built.model.clone(batch_norm=batch_norm))
 
 
 def matrix_products(size: int, dtype: str, backend: str) -> Callable[[range], None]:

@@ -40,6 +40,8 @@ together, and under BN it is rounding:
 
 {figure}
 
+With BN before the nonlinearity the curves with a bias and without it are one line.
+
 Why before: Wu + b is "more likely to have a symmetric, non-sparse distribution, that is
 'more Gaussian'" than what a nonlinearity gives. At every nonlinearity of trained
 networks, what goes in and what comes out; medians over layers of medians over units,

@@ -118,7 +118,7 @@ def tried(claim: Claim, results: Path) -> dict[str, Any]:
   try:
     found = claim.measure(evidence)
   except Missing as missing:
-    return entry | {'verdict': UNTRIED, 'measured': f'{missing} is not there yet'}
+    return entry | {'verdict': UNTRIED, 'measured': f'not there yet: {missing}'}
   verdict = {True: claim.verdict, False: FAILED, None: UNTESTABLE}[found.holds]
   unclear = found.holds is None and claim.verdict != UNTESTABLE
   measured = f'{found.text}; what was run cannot tell' if unclear else found.text

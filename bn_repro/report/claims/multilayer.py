@@ -96,9 +96,10 @@ def runaway(evidence: Evidence) -> Finding:
     _runs_away(alone) and _grows(running, still) and lost.low > 0, lost, 'points lost',
     len(outside), 'seeds',
     f'the toy: b from 0 to {alone["bias"][-1]:.1f} in 100 steps, the loss unchanged; '
-    f'the network: the norm of the first bias from 0 to {interval(bias, "{:.2f}")} at '
-    f'rate 0.1, where it stays 0 if the gradient sees it; at rate 1 it breaks down, '
-    f'{interval(lost)} points below the same with the gradient',
+    f'the network, its mean alone normalized: the norm of the first bias from 0 to '
+    f'{interval(bias, "{:.2f}")} at rate 0.1, where it stays 0 if the gradient sees '
+    f'it; the scale, too: at rate 1 it breaks down, {interval(lost)} points below the '
+    'same with the gradient',
   )  # fmt: skip
 
 
