@@ -14,7 +14,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from bn_repro.batch_norm import BatchNorm, statistics_dtype
+from bn_repro.batch_norm import statistics_dtype
+from bn_repro.batch_norm_layer import BatchNorm
 from bn_repro.errors import UserError
 
 _AUXILIARY = 'auxiliary_head'  # for training only

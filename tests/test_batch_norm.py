@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bn_repro.batch_norm import (
-  BatchNorm,
   Moments,
   batch_normalize,
   merge_moments,
@@ -24,6 +23,7 @@ from bn_repro.batch_norm import (
   population_statistics,
   unbiased_variance,
 )
+from bn_repro.batch_norm_layer import BatchNorm
 
 EPSILON = 1e-3
 EPS32 = np.finfo(np.float32).eps

@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from test_batch_norm import assert_close, mini_batches, reference
 
-from bn_repro.batch_norm import BatchNorm, batch_normalize
+from bn_repro.batch_norm import batch_normalize
+from bn_repro.batch_norm_layer import BatchNorm
 
 forms = pytest.mark.parametrize(
   'shape, per_activation',

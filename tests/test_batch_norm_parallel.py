@@ -13,7 +13,7 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 from test_batch_norm import assert_close
 
-from bn_repro.batch_norm import BatchNorm
+from bn_repro.batch_norm_layer import BatchNorm
 
 DEVICES = 8
 SHARD = (3, 2, 2, 4)

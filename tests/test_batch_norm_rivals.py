@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_batch_norm import assert_close
 
-from bn_repro.batch_norm import BatchNorm
+from bn_repro.batch_norm_layer import BatchNorm
 
 DECAY, EPSILON = 0.9, 1e-3
 FLAX_NAMES = {'scale': 'gamma', 'bias': 'beta'}

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bn_repro import provenance
-from bn_repro.batch_norm import BatchNorm
+from bn_repro.batch_norm_layer import BatchNorm
 from bn_repro.models.normalizers import Whitening, covariance_of
 from bn_repro.report.tables import markdown
 

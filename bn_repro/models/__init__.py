@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from bn_repro.batch_norm import BatchNorm
+from bn_repro.batch_norm_layer import BatchNorm
 from bn_repro.errors import UserError
 from bn_repro.models.inception import Inception
 from bn_repro.models.mlp import MLP

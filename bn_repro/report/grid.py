@@ -160,7 +160,8 @@ def claims_table(plain: list[Setting], normalized: list[Setting]) -> str:
   rows = (
     ('Claim 1: BN trains faster and ends higher, each network at its own best setting',
      f'with BN less without, in points: {gaps}'),
-    (f'Claim 16, on MNIST: higher rates do no harm with BN: all settings at rate {rate:g}',
+    ('Claim 16, on MNIST: higher rates do no harm with BN: all settings at rate '
+     f'{rate:g}',
      f'ends at {_ends_at(normalized, rate)} with BN, {_ends_at(plain, rate)} without'),
     ('Claim 27: less depends on the initial weights: range of mean final accuracy '
      'over deviations, median over rates',

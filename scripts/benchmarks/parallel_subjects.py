@@ -1,6 +1,6 @@
 """What `parallel_cost.py` and `parallel_growth.py` look at: a step of BN-x5 on noise.
 
-  ours         `BatchNorm` of bn_repro/batch_norm.py
+  ours         `BatchNorm` of bn_repro/batch_norm_layer.py
   flax         flax.linen.BatchNorm(axis_name) as it comes, E[x^2] - E[x]^2
   flax exact   flax.linen.BatchNorm(axis_name, use_fast_variance=False), two passes
 

@@ -12,7 +12,7 @@ from models.traced import build, count, leaves, outcome, shapes
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bn_repro import models
-from bn_repro.batch_norm import BatchNorm
+from bn_repro.batch_norm_layer import BatchNorm
 from bn_repro.errors import UserError
 from bn_repro.models import inception, layers
 from bn_repro.models.inception import AUXILIARY_LOGITS
