@@ -114,31 +114,36 @@ def data_dir(tmp_path_factory):
   return data_dir
 
 
-@pytest.mark.parametrize(
-  'feed, workers',
-  [
-    ('resident', 0),
-    pytest.param('stream', 0, marks=pytest.mark.slow),
-    pytest.param(
-      'stream',
-      2,
-      marks=[
-        pytest.mark.slow,
-        pytest.mark.xfail(reason="lines of Grain's and of Python's resource tracker"),
-      ],
-    ),
-  ],
-)
-def test_a_broken_image(tmp_path, data_dir, feed, workers):
-  line = answer(
-    tmp_path,
+def on_a_broken_image(feed, workers):
+  """Flags of a run that comes to it."""
+  return (
     '--config=configs/bn_x5.py:digits',
     '--config.dataset.name=broken',
     '--config.dataset.size=16',
     f'--config.dataset.num_classes={NUM_CLASSES}',
     f'--config.dataset.feed={feed}',
     f'--config.dataset.workers={workers}',
-    TFDS_DATA_DIR=str(data_dir),
   )
-  assert line.startswith('error: train example 3 (3.jpg) is not a readable image: ')
+
+
+QUICKLY_COMPILED = {'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'}
+BROKEN = 'error: train example 3 (3.jpg) is not a readable image: '
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('feed', ['resident', 'stream'])
+def test_a_broken_image(tmp_path, data_dir, feed):
+  flags = on_a_broken_image(feed, 0)
+  line = answer(tmp_path, *flags, TFDS_DATA_DIR=str(data_dir), **QUICKLY_COMPILED)
+  assert line.startswith(BROKEN)
   assert '--config.dataset.on_corrupt=skip' in line
+
+
+@pytest.mark.slow
+def test_a_broken_image_in_another_process(tmp_path, data_dir):
+  """Grain and Python's resource tracker add lines of their own to ours."""
+  flags = (*on_a_broken_image('stream', 2), f'--workdir={tmp_path / "run"}')
+  result = program(*flags, TFDS_DATA_DIR=str(data_dir), **QUICKLY_COMPILED)
+  assert result.returncode == 2
+  ours = [line for line in result.stderr.splitlines() if line.startswith('error: ')]
+  assert len(ours) == 1 and ours[0].startswith(BROKEN)

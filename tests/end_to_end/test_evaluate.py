@@ -81,7 +81,7 @@ def test_a_mistake_is_one_line_and_code_2(words, expected):
 @pytest.mark.slow
 def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   data_dir = tmp_path / 'data'
-  held_out = [image._replace(label=0) for image in examples(400, ((60, 90),))]
+  held_out = [image._replace(label=0) for image in examples(100, ((60, 90),))]
   prepare(data_dir, 'many', examples(3), held_out)
   config = small_photographs('many', **{'dataset.feed': 'stream'})
   workdir = save_run(config, tmp_path / 'run')
@@ -105,5 +105,5 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   begun = rows.read_bytes()
   result = evaluate(*command[3:], TFDS_DATA_DIR=str(data_dir))
   assert result.returncode == 0, result.stderr
-  assert '400 examples' in result.stdout
+  assert '100 examples' in result.stdout
   assert rows.read_bytes().startswith(begun)

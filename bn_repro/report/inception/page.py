@@ -131,15 +131,14 @@ def _missing_effects(effects: list[ablation.Effect]) -> str:
 def _cut(networks: dict[str, list[Run]]) -> str:
   """Which runs ended because `train_for` did, with patience left; '' if none."""
   names = [
-    f'{NAMES[network]}, seed {run.config["seed"]}'
+    f'{NAMES[network]}, seed {run.config["seed"]} (after {run.config["train_for"]})'
     for network, runs in networks.items()
     for run in runs
     if is_cut(run)
   ]
   if not names:
     return ''
-  longest = networks[PLAIN][0].config['train_for']
-  ended = f'**Ended after {longest}, its maximum perhaps still ahead:**'
+  ended = '**Ended before patience did, the maximum perhaps still ahead:**'
   return f'\n{ended} {"; ".join(names)}.\n'
 
 
