@@ -77,11 +77,12 @@ def _points(runs, others) -> str:
 
 
 def _caveat(plain) -> str:
-  """Where a plain network was stopped with patience left; else ''."""
+  """Whether the plain network was stopped with patience left; else ''."""
   cut = [run for run in plain if family.is_cut(run)]
   if not cut:
     return ''
-  return f', which was stopped after {cut[0].config["train_for"]}, still rising slowly'
+  length = cut[0].config['train_for']
+  return f', which was stopped after {length}, perhaps before its maximum'
 
 
 def is_more(found: Interval, than: float = 0.0) -> bool | None:
