@@ -121,7 +121,7 @@ def test_other_seeds_of_an_ablation_count_for_the_networks():
 
 @pytest.mark.parametrize(
   'highest, said',
-  [(49, 'no sign that'), (59, 'perhaps not the only one'), (65, 'was the decay')],
+  [(49, 'no sign that'), (59, 'perhaps not the only one'), (65, 'decay was what')],
 )
 def test_decay_is_the_reason_only_if_without_it_the_target_is_met(
   highest, said, tmp_path

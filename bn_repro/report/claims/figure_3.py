@@ -50,10 +50,26 @@ def fewer_steps(name: str, least: float):
       found[0].ratio if found[0].reached else None,
       'times fewer steps', found[0].seeds, 'seeds',
       f'{_to_the_maximum(found)}; its own is {_points(runs, plain)} from that of the '
-      f'plain network, {mean_best(plain):.1f} %{_caveat(plain)}',
+      f'plain network, {mean_best(plain):.1f} %{_caveat(plain)}'
+      f'{_with_slower_decay(evidence, name, plain)}',
     )  # fmt: skip
 
   return measure
+
+
+def _with_slower_decay(evidence: Evidence, name: str, plain: list) -> str:
+  """What became of the network with the plain network's decay, if that was tried."""
+  try:
+    runs = evidence.runs('inception', 'decay')
+  except Missing:
+    return ''
+  if not (of_network := by_network(runs).get(name)):
+    return ''
+  found = family.speed_up(plain, of_network)
+  return (
+    f'; with the decay of the plain network, {runs[0].config["train_for"]}: '
+    f'{faster(found)} times fewer steps to its maximum'
+  )
 
 
 def _to_the_maximum(found: list[family.SpeedUp]) -> str:

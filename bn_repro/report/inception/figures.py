@@ -76,7 +76,7 @@ def decay(plain: Run, usual: Run, slow: Run, path: Path) -> None:
   lines = {
     'Inception': (plain, 'tab:orange'),
     'BN-x5': (usual, 'tab:blue'),
-    'BN-x5, decay of Inception': (slow, 'tab:cyan'),
+    'BN-x5, decay of Inception': (slow, 'tab:green'),
   }
   for name, (run, colour) in lines.items():
     steps = run.curves['step']
