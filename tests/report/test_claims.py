@@ -189,6 +189,19 @@ def test_9_and_10_fewer_steps(accuracies, holds, mean):
   )
 
 
+def stopped(run, num_steps):
+  """The same, with patience left when `train_for` ended it."""
+  return run._replace(summary=run.summary | {'num_steps': num_steps})
+
+
+@pytest.mark.parametrize('steps, holds', [(1000, None), (2000, False)])
+def test_9_a_run_that_was_stopped_may_still_be_fast_enough(steps, holds):
+  """The plain network takes 3,100 steps; half of them are 1,550."""
+  short = run('bn_baseline', [10] + [50] * (steps // 100))
+  made = Made(networks=[PLAIN, stopped(short, steps)])
+  assert figure_3.fewer_steps('bn_baseline', 2.0)(made).holds == holds
+
+
 @pytest.mark.parametrize(
   'x5, x30, holds',
   [

@@ -72,10 +72,26 @@ def test_speed_up_to_a_lower_target():
   assert found.ratio.mean == pytest.approx(math.sqrt(2 / 1 * 4 / 2))
 
 
+def ended(run):
+  """The same, ended by its patience and not by `train_for`."""
+  return run._replace(summary=run.summary | {'num_steps': 10**6})
+
+
 def test_a_network_that_does_not_meet_the_target_says_so():
-  slow = [run_of('bn_x5_sigmoid', 10, 61), run_of('bn_x5_sigmoid', 10, 61, seed=1)]
+  slow = [ended(run_of('bn_x5_sigmoid', 10, 61, seed=seed)) for seed in (0, 1)]
   assert figure_3.faster(family.speed_up(PLAIN, slow)) == '3; 1 of 2 never'
   assert figure_3.faster(family.speed_up(PLAIN, slow[1:])) == 'never'
+
+
+def test_a_network_that_was_stopped_before_the_target_has_a_bound():
+  """It takes more than its 200 steps, where the plain one takes 300: at most 1.5."""
+  short = run_of('bn_baseline', 10, 50, 59)
+  found = family.speed_up(PLAIN[:1], [short])
+  assert (found.reached, found.at_most) == (0, 1.5)
+  assert figure_3.faster(found) == 'at most 1.5'
+  table = figure_3.table({'inception': PLAIN[:1], 'bn_baseline': [short]})
+  assert ' not in 200 ' in table
+  assert family.speed_up(PLAIN[:1], [ended(short)]).at_most == 0
 
 
 def test_seeds_that_the_plain_network_lacks_are_left_out():

@@ -44,7 +44,7 @@ def fewer_steps(name: str, least: float):
     networks = networks_of(evidence, name)
     plain, runs = networks[PLAIN], networks[name]
     found = [family.speed_up(plain, runs, below) for below in BELOW]
-    more = [all_faster(one) > least for one in found]
+    more = [is_more(_bounds(one), least) for one in found]
     return Finding(
       more[0] if more[0] == more[1] else None,
       found[0].ratio if found[0].reached else None,
@@ -75,16 +75,17 @@ def _with_slower_decay(evidence: Evidence, name: str, plain: list) -> str:
 def _to_the_maximum(found: list[family.SpeedUp]) -> str:
   """The speed-ups at the targets of `BELOW`."""
   of_maximum, of_less = (
-    f'{faster(one)} times fewer steps' if one.reached else 'never' for one in found
+    f'{faster(one)} times fewer steps' if one.at_most else 'never' for one in found
   )
   return (
     f'to the maximum of the plain network {of_maximum}, to two points less {of_less}'
   )
 
 
-def all_faster(found: family.SpeedUp) -> float:
-  """How many times fewer steps; 0 unless every seed reaches the target."""
-  return found.ratio.mean if found.reached == found.seeds else 0.0
+def _bounds(found: family.SpeedUp) -> Interval:
+  """At least and at most how many times fewer steps, for all that was run."""
+  least = found.ratio.mean if found.reached == found.seeds else 0.0
+  return Interval(found.at_most, least, found.at_most)
 
 
 def _points(runs, others) -> str:
@@ -166,13 +167,20 @@ def not_enough(evidence: Evidence) -> Finding:
     name: [family.speed_up(networks[PLAIN], networks[name], below) for below in BELOW]
     for name in ('bn_baseline', 'bn_x5', 'bn_x30')
   }
-  alone, *others = ([*map(all_faster, of)] for of in found.values())
-  more = [max(of) > one for one, *of in zip(alone, *others)]
+  alone, *others = ([*map(_bounds, of)] for of in found.values())
+  more = [_are_faster(of, one) for one, *of in zip(alone, *others)]
   return Finding(
-    more[0] if more[0] == more[1] else None, exactly(max(of[0] for of in others)),
+    more[0] if more[0] == more[1] else None, exactly(max(of[0].mean for of in others)),
     'times fewer steps', 3, 'networks',
     '; '.join(f'{NAMES[name]}: {_to_the_maximum(of)}' for name, of in found.items()),
   )  # fmt: skip
+
+
+def _are_faster(some: list[Interval], other: Interval) -> bool | None:
+  """Whether the fastest of some is faster; None if the bounds cannot tell."""
+  if max(of.low for of in some) > other.high:
+    return True
+  return False if max(of.high for of in some) <= other.low else None
 
 
 def out_of_reach(reason: str):

@@ -43,11 +43,14 @@ class SpeedUp(NamedTuple):
   Attributes:
     ratio: the geometric mean over the seeds that reached the target; NaN if none did.
     reached, seeds: how many did, and how many there are.
+    at_most: the same over all seeds, of which those that were stopped with patience
+      left might have reached it with their next step; 0 if one ended by itself below.
   """
 
   ratio: Interval
   reached: int
   seeds: int
+  at_most: float
 
 
 def best(run: Run) -> float:
@@ -137,14 +140,16 @@ def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
     plain, runs: of some seeds.
     below: takes a lower target, by so much, for both.
   """
-  references = [reference for reference, _ in pairs(plain, runs)]
+  references, paired = zip(*pairs(plain, runs), strict=True)
   needed = steps_to_target(plain, references, below)
-  ratios = needed / steps_to_target(plain, runs, below)
-  reached = ratios[ratios > 0]
+  steps = steps_to_target(plain, paired, below)
+  reached = (needed / steps)[np.isfinite(steps)]
   unknown = Interval(math.nan, math.nan, math.nan)
+  stopped = [run.curves['step'][-1] if is_cut(run) else math.inf for run in paired]
   return SpeedUp(
-    of_ratio(reached) if len(reached) else unknown, len(reached), len(ratios)
-  )
+    of_ratio(reached) if len(reached) else unknown, len(reached), len(steps),
+    float(np.prod(needed / np.minimum(steps, stopped)) ** (1 / len(steps))),
+  )  # fmt: skip
 
 
 def steps_to_target(
