@@ -1,8 +1,10 @@
 """The table of --describe counts what the paper's network has."""
 
 import pytest
+from flax import linen as nn
 
 from bn_repro import describe, models
+from bn_repro.models.layers import Convolution
 from support import PROJECT
 
 
@@ -21,12 +23,10 @@ def test_totals_of_section_4_1(network, parameters):
 
 
 def test_multiply_adds_of_a_convolution_count_each_location():
-  from flax import linen as nn
-
   class Network(nn.Module):
     @nn.compact
     def __call__(self, x, *, train):
-      return nn.Conv(16, (3, 3), strides=2)(x)
+      return Convolution(16, kernel=3, stride=2)(x, train=train)
 
   (row,) = describe.rows_of(Network(), (32, 32, 3))
   assert row.output == (16, 16, 16)
