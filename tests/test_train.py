@@ -76,7 +76,9 @@ def begin_and_stop(config, workdir, train_for):
   store(begun, workdir, [])
 
 
-@pytest.mark.parametrize('before', ['30 steps', '90 steps'])
+@pytest.mark.parametrize(
+  'before', [pytest.param('30 steps', marks=pytest.mark.slow), '90 steps']
+)
 def test_a_run_that_is_given_another_length_is_as_if_it_had_always_had_it(
   config, tmp_path, before
 ):
