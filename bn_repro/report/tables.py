@@ -86,7 +86,11 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _is_number(cell: str) -> bool:
-  return cell[:1].isdigit() or cell[:1] in '+-' or cell == NEVER
+  return cell[:1].isdigit() or cell[:1] in '+-' or cell == NEVER or _is_bound(cell)
+
+
+def _is_bound(cell: str) -> bool:
+  return cell.startswith(('not in ', 'at most ', 'at least '))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:

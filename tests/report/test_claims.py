@@ -176,7 +176,7 @@ PLAIN = run('inception', [10] + [40] * 30 + [70])
   [
     ([10, 50, 71], True, 15.5),
     ([10] + [50] * 9 + [71], False, 3.1),
-    ([10, 69], None, None),
+    ([10, 69], False, None),
     ([10, 60], False, None),
   ],
 )  # fmt: skip

@@ -114,7 +114,7 @@ def change(field: str):
       f'{effect.setting}: {_effect(effect)}, {verdict}'
       for effect, verdict in zip(effects, verdicts)
     )
-    return Finding(_holds(verdicts), *_value(effects[0]), 1, 'runs in each setting',
+    return Finding(_holds(verdicts), *_value(effects[0]), 1, 'run in each setting',
                    text)  # fmt: skip
 
   return measure
