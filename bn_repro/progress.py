@@ -14,7 +14,7 @@ import numpy as np
 from flax import serialization
 from ml_collections import ConfigDict
 
-from bn_repro import checkpoint, durations, parallel
+from bn_repro import checkpoint, parallel
 from bn_repro import config as config_lib
 from bn_repro.checkpoint import Checkpoint
 from bn_repro.data import sources
@@ -88,9 +88,7 @@ def check_length(config: ConfigDict, workdir: Path) -> None:
   is_new = not (workdir / config_lib.NAME).exists()
   if is_new or config_lib.stored(workdir).train_for == config.train_for:
     return
-  num_examples = sources.num_training_examples(config.dataset.name)
-  asked = durations.lengths(config, num_examples).train_for
-  taken = checkpoint.newest_step(workdir)
+  asked, taken = sources.number_of_steps(config), checkpoint.newest_step(workdir)
   if taken >= asked:
     raise UserError(
       f'the run has taken {taken:,} steps, and config.train_for={config.train_for!r} '

@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import config as config_lib
-from bn_repro import durations, summary
+from bn_repro import summary
 from bn_repro.data import sources
 from bn_repro.errors import UserError
 
@@ -91,7 +91,9 @@ class Sweep:
     configs = {run.name: run.load() for run in runs}
     for name, config in configs.items():
       config_lib.check_workdir(config, root / name)
-    self._steps = {name: _number_of_steps(config) for name, config in configs.items()}
+    self._steps = {
+      name: sources.number_of_steps(config) for name, config in configs.items()
+    }
     self._pending = [
       run
       for run in runs
@@ -190,12 +192,6 @@ def _last_step(path: Path) -> int:
     return json.loads(lines[-1])['step'] if lines else 0
   except (OSError, json.JSONDecodeError):
     return 0
-
-
-def _number_of_steps(config: ConfigDict) -> int:
-  """How long a run trains; raises UserError if its data set is missing."""
-  num_examples = sources.num_training_examples(config.dataset.name)
-  return durations.lengths(config, num_examples).train_for
 
 
 def _shares_of_cores(workers: int) -> list[set[int] | None]:

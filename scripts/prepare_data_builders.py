@@ -124,7 +124,11 @@ def square(data: bytes) -> bytes:
 
 
 def squares_builder(name: str, data_dir: str, source: str):
-  """A builder of squares of a data set of the catalogue, which is built first."""
+  """A builder of squares of a data set of the catalogue, which is built first.
+
+  Raises:
+    UserError: as `catalogue_builder`.
+  """
   SquaresBuilder.name = name
   return SquaresBuilder(catalogue_builder(source, data_dir, ''), data_dir=data_dir)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from ml_collections import ConfigDict
 
+from bn_repro import durations
 from bn_repro.errors import UserError, one_line
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -147,6 +149,16 @@ def num_training_examples(name: str) -> int:
   if TRAIN not in lengths:
     raise UserError(f'{name} has no split {TRAIN!r}, only {", ".join(lengths)}')
   return lengths[TRAIN]
+
+
+def number_of_steps(config: ConfigDict) -> int:
+  """How many steps a config trains for.
+
+  Raises:
+    UserError: its data set is not there.
+  """
+  num_examples = num_training_examples(config.dataset.name)
+  return durations.lengths(config, num_examples).train_for
 
 
 def num_classes(name: str) -> int:

@@ -194,6 +194,14 @@ def stopped(run, num_steps):
   return run._replace(summary=run.summary | {'num_steps': num_steps})
 
 
+def test_9_a_seed_that_meets_the_target_is_told_beside_one_that_never_does():
+  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
+  runs = [run('bn_x5', [10, 50, 71]), run('bn_x5', [10, 60], seed=1)]
+  found = figure_3.fewer_steps('bn_x5', 2.0)(Made(networks=[*plain, *runs]))
+  assert found.holds is False
+  assert 'plain network 15.5; 1 of 2 never times fewer' in found.text
+
+
 @pytest.mark.parametrize('steps, holds', [(1000, None), (2000, False)])
 def test_9_a_run_that_was_stopped_may_still_be_fast_enough(steps, holds):
   """The plain network takes 3,100 steps; half of them are 1,550."""

@@ -14,6 +14,7 @@ from bn_repro.report.claims.ledger import (
   Finding,
   Missing,
   exactly,
+  in_points,
   needed,
 )
 from bn_repro.report.collect import Run
@@ -131,7 +132,7 @@ def _value(effect) -> tuple[Interval, str]:
   """What the verdict is on, and its unit."""
   if effect.change.kind == 'faster':
     return effect.faster, 'times fewer steps'
-  return Interval(*(100 * value for value in effect.accuracy)), 'points of accuracy'
+  return in_points(effect.accuracy), 'points of accuracy'
 
 
 def _effect(effect) -> str:

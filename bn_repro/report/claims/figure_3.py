@@ -14,6 +14,7 @@ from bn_repro.report.claims.ledger import (
   Finding,
   Missing,
   exactly,
+  in_points,
 )
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.figure_3 import faster
@@ -39,7 +40,7 @@ def mean_best(runs) -> float:
   return 100 * float(np.mean([best(run) for run in runs]))
 
 
-def fewer_steps(name: str, least: float):
+def fewer_steps(name: str, least: float, remark=lambda evidence, plain: ''):
   """Claims 9 and 10: steps to the plain network's maximum."""
 
   def measure(evidence: Evidence) -> Finding:
@@ -47,42 +48,41 @@ def fewer_steps(name: str, least: float):
     plain, runs = networks[PLAIN], networks[name]
     found = [family.speed_up(plain, runs, below) for below in BELOW]
     return Finding(
-      all_hold(is_more(_bounds(one), least) for one in found),
+      _all_hold(_is_more(_bounds(one), least) for one in found),
       found[0].ratio if found[0].reached else None,
       'times fewer steps', found[0].seeds, 'seeds',
       f'{_to_the_maximum(found)}; its own is {_points(runs, plain)} from that of the '
       f'plain network, {mean_best(plain):.1f} %{_caveat(plain)}'
-      f'{_with_slower_decay(evidence, name, plain)}',
+      f'{remark(evidence, plain)}',
     )  # fmt: skip
 
   return measure
 
 
-def _with_slower_decay(evidence: Evidence, name: str, plain: list) -> str:
-  """What became of the network with the plain network's decay, if that was tried."""
-  if name != 'bn_x5':
-    return ''
+def _with_slower_decay(evidence: Evidence, plain: list) -> str:
+  """What became of BN-x5 with the plain network's decay, if that was tried."""
   try:
     runs = evidence.runs('inception', 'decay')
   except Missing:
     return ''
-  if not (of_network := by_network(runs).get(name)):
-    return ''
-  found = family.speed_up(plain, of_network)
   return (
     f'; with the decay of the plain network, {runs[0].config["train_for"]}: '
-    f'{faster(found)} times fewer steps to its maximum'
+    f'{_times(family.speed_up(plain, runs))} to its maximum'
   )
 
 
 def _to_the_maximum(found: list[family.SpeedUp]) -> str:
   """The speed-ups at the targets of `BELOW`."""
-  of_maximum, of_less = (
-    f'{faster(one)} times fewer steps' if one.at_most else 'never' for one in found
-  )
+  of_maximum, of_less = map(_times, found)
   return (
     f'to the maximum of the plain network {of_maximum}, to two points less {of_less}'
   )
+
+
+def _times(found: family.SpeedUp) -> str:
+  """Such as '5.2 times fewer steps', or 'never'."""
+  text = faster(found)
+  return text if text == tables.NEVER else f'{text} times fewer steps'
 
 
 def _bounds(found: family.SpeedUp) -> Interval:
@@ -105,12 +105,12 @@ def _caveat(plain) -> str:
   return f', which was stopped after {length}, perhaps before its maximum'
 
 
-def is_more(found: Interval, than: float = 0.0) -> bool | None:
+def _is_more(found: Interval, than: float = 0.0) -> bool | None:
   """Whether it is; None if its interval holds both."""
   return True if found.low > than else False if found.high <= than else None
 
 
-def all_hold(parts: Iterable[bool | None]) -> bool | None:
+def _all_hold(parts: Iterable[bool | None]) -> bool | None:
   """Of a rule: no if one part does not, and open if some are."""
   parts = [*parts]
   return False if False in parts else None if None in parts else True
@@ -125,12 +125,10 @@ def slower_but_higher(evidence: Evidence) -> Finding:
     for name in ('bn_x5', 'bn_x30')
   }
   pair = networks['bn_x30'], networks['bn_x5']
-  higher, is_slower = (
-    family.more_accuracy(*pair),
-    steps['bn_x30'] > steps['bn_x5'].max(),
-  )
+  higher = family.more_accuracy(*pair)
+  is_slower = (steps['bn_x30'] > steps['bn_x5'].max()).all()
   return Finding(
-    is_more(higher) if is_slower.all() else False, _in_points(higher), 'points',
+    _is_more(higher) if is_slower else False, in_points(higher), 'points',
     len(networks['bn_x30']), 'seeds',
     f'to {95 * common:.1f} % BN-x30 takes {tables.steps(steps["bn_x30"])} steps and '
     f'BN-x5 {tables.steps(steps["bn_x5"])}; at the first evaluation BN-x30 is at '
@@ -144,16 +142,12 @@ def _first(runs) -> str:
   return f'{np.mean([run.curves["test_accuracy"][1] for run in runs]):.1%}'
 
 
-def _in_points(found: Interval) -> Interval:
-  return Interval(*(100 * value for value in found))
-
-
 def higher_in_fewer(evidence: Evidence) -> Finding:
   """Claim 12."""
   networks = networks_of(evidence, 'bn_x30')
   plain, runs = networks[PLAIN], networks['bn_x30']
   ratio = np.mean([best_step(r) for r in plain]) / np.mean([best_step(r) for r in runs])
-  higher = is_more(family.more_accuracy(runs, plain))
+  higher = _is_more(family.more_accuracy(runs, plain))
   return Finding(
     higher if ratio >= 31 / 6 / 2 else False, exactly(float(ratio)),
     'times fewer steps', len(runs), 'seeds',
@@ -168,7 +162,7 @@ def sigmoids_train(evidence: Evidence) -> Finding:
   runs, plain = networks['bn_x5_sigmoid'], networks[PLAIN]
   found = [100 * best(run) for run in runs]
   return Finding(
-    is_more(family.more_accuracy(runs, plain), -2 * (0.722 - 0.698)), of_mean(found),
+    _is_more(family.more_accuracy(runs, plain), -2 * (0.722 - 0.698)), of_mean(found),
     '%', len(found), 'seeds',
     f'{interval(of_mean(found))} %, {_points(runs, plain)} from the plain network with '
     'ReLU',
@@ -184,7 +178,7 @@ def not_enough(evidence: Evidence) -> Finding:
   }
   alone, *others = ([*map(_bounds, of)] for of in found.values())
   return Finding(
-    all_hold(_are_faster(of, one) for one, *of in zip(alone, *others)),
+    _all_hold(_are_faster(of, one) for one, *of in zip(alone, *others)),
     exactly(max(of[0].mean for of in others)),
     'times fewer steps', 3, 'networks',
     '; '.join(f'{NAMES[name]}: {_to_the_maximum(of)}' for name, of in found.items()),
@@ -227,7 +221,8 @@ CLAIMS = (
   ),
   _of_networks(
     10, 'section 1, figure 3', 'BN-x5 needs 14 times fewer steps than Inception.',
-    f'{HALF}, {AND_BELOW}, with every seed', fewer_steps('bn_x5', 14.76 / 2),
+    f'{HALF}, {AND_BELOW}, with every seed', 
+    fewer_steps('bn_x5', 14.76 / 2, _with_slower_decay),
   ),
   _of_networks(
     11, 'figure 3', 'BN-x30 starts slower than BN-x5 and ends higher.',

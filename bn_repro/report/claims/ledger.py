@@ -150,6 +150,11 @@ def needed(found: Mapping[str, list[Run]], *names: str, of: str) -> list[list[Ru
   return chosen
 
 
+def in_points(share: Interval) -> Interval:
+  """A difference of shares, 0 to 1, in percentage points."""
+  return Interval(*(100 * value for value in share))
+
+
 def exactly(value: float) -> Interval:
   """A number that has no interval."""
   return Interval(value, float('nan'), float('nan'))
