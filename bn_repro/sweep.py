@@ -10,11 +10,12 @@ import itertools
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -192,6 +193,29 @@ def _last_step(path: Path) -> int:
     return json.loads(lines[-1])['step'] if lines else 0
   except (OSError, json.JSONDecodeError):
     return 0
+
+
+def leave_after(action: Callable[[], dict[str, str]]) -> None:
+  """Does it, prints the failures that it returns, and leaves.
+
+  Exit codes: 0 without failures, else 1; 2 for a UserError; 75 after SIGTERM or Ctrl-C,
+  with the runs saved.
+  """
+  signal.signal(signal.SIGTERM, signal.default_int_handler)
+  try:
+    failures = action()
+  except UserError as error:
+    sys.exit(_complain(f'error: {error}', 2))
+  except KeyboardInterrupt:
+    sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
+  for name, reason in failures.items():
+    _complain(f'failed: {name}: {reason}', 1)
+  sys.exit(1 if failures else 0)
+
+
+def _complain(text: str, code: int) -> int:
+  print(text, file=sys.stderr)
+  return code
 
 
 def _shares_of_cores(workers: int) -> list[set[int] | None]:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro.errors import UserError
 from bn_repro.report import collect, figures, mnist
-from bn_repro.sweep import PROJECT, run_sweep
+from bn_repro.sweep import PROJECT, leave_after, run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
 ROOT = Path('runs') / 'quickstart'
@@ -23,29 +22,17 @@ Next, with the environment (source .venv/bin/activate):
     --config.dataset.name=digits --config.learning_rate=2.0 --config.seed=7"""
 
 
-def main() -> None:
-  try:
-    quickstart()
-  except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    sys.exit(2)
-  except KeyboardInterrupt:
-    print('stopped; the runs are saved, the same command goes on', file=sys.stderr)
-    sys.exit(75)
-
-
-def quickstart() -> None:
-  """Trains what is not trained yet, and shows all of it."""
+def quickstart() -> dict[str, str]:
+  """Trains what is not trained yet, and shows all of it; returns what failed."""
   failures = run_sweep(SWEEP, ROOT, jobs=os.cpu_count() or 1)
-  for name, reason in failures.items():
-    print(f'failed: {name}: {reason}', file=sys.stderr)
   if failures:
-    sys.exit(1)
+    return failures
   report = ROOT / 'report'
   collect.collect(ROOT, report, 'quickstart')
   runs = collect.load(report, 'quickstart')
   figures.figure_1(runs, report / 'figure1.png')
   show(runs, report)
+  return {}
 
 
 def show(runs: list[collect.Run], report: Path) -> None:
@@ -63,4 +50,4 @@ def show(runs: list[collect.Run], report: Path) -> None:
 
 
 if __name__ == '__main__':
-  main()
+  leave_after(quickstart)

@@ -9,14 +9,12 @@ asked for, 75 stopped by SIGTERM or Ctrl-C.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro.errors import UserError
-from bn_repro.sweep import run_sweep
+from bn_repro.sweep import leave_after, run_sweep
 
 
 def main() -> None:
@@ -26,22 +24,8 @@ def main() -> None:
   parser.add_argument('--jobs', type=int, default=1, help='runs at a time (1)')
   parser.add_argument('--only', default='*', help="runs of such names, as '*_seed0'")
   arguments = parser.parse_args()
-  signal.signal(signal.SIGTERM, signal.default_int_handler)
-  try:
-    jobs = max(1, arguments.jobs)
-    failures = run_sweep(arguments.sweep, arguments.root, jobs, arguments.only)
-  except UserError as error:
-    sys.exit(_complain(f'error: {error}', 2))
-  except KeyboardInterrupt:
-    sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
-  for name, reason in failures.items():
-    print(f'failed: {name}: {reason}', file=sys.stderr)
-  sys.exit(1 if failures else 0)
-
-
-def _complain(text: str, code: int) -> int:
-  print(text, file=sys.stderr)
-  return code
+  jobs = max(1, arguments.jobs)
+  leave_after(lambda: run_sweep(arguments.sweep, arguments.root, jobs, arguments.only))
 
 
 if __name__ == '__main__':
