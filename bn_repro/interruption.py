@@ -35,7 +35,10 @@ class Interruption:
 
   def __exit__(self, *unused) -> None:
     for number, handler in self._before.items():
-      signal.signal(number, handler)
+      # After a SIGINT the next one ends the process while it leaves, too: as an
+      # exception it would be lost, and printed, where Python frees an object.
+      if signal.getsignal(number) != signal.SIG_DFL:
+        signal.signal(number, handler)
 
   def _note(self, number: int, _frame) -> None:
     self._noted = True

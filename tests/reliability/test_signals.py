@@ -58,6 +58,23 @@ def test_sigterm_before_training(tmp_path):
   assert 'Traceback' not in ended.stderr
 
 
+def test_a_second_ctrl_c_ends_a_process_that_leaves():
+  """By the system, not by an exception, which some callbacks cannot raise."""
+  source = """
+import signal
+from bn_repro.interruption import Interruption
+with Interruption():
+  signal.raise_signal(signal.SIGINT)
+signal.raise_signal(signal.SIGINT)
+"""
+  ended = subprocess.run(
+    [sys.executable, '-c', source],
+    cwd=PROJECT, env=clean_environment(), capture_output=True, text=True,
+  )  # fmt: skip
+  assert ended.returncode == -INTERRUPT
+  assert 'Traceback' not in ended.stderr
+
+
 @pytest.mark.fault('a second Ctrl-C')
 @pytest.mark.slow
 def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
