@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import summary
+from bn_repro import exits, summary
 from bn_repro.errors import UserError
 from bn_repro.report import collect, ensemble, mnist, population, tables
 from bn_repro.report.analysis import page as analysis
@@ -28,7 +28,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # Of each report, its module and the sweeps that it is made from, the first needed; one
 # without sweeps is made from what other commands wrote into its folder.
 REPORTS = {
-  'mnist': (mnist, ('figure1', 'grid')),
+  'mnist': (mnist, mnist.SWEEPS),
   'inception': (inception, inception.SWEEPS),
   'analysis': (analysis, analysis.SWEEPS),
   'population': (population, ()),
@@ -43,11 +43,7 @@ def main() -> None:
   parser.add_argument('--root', type=Path, help='has one folder for each sweep')
   parser.add_argument('--results', type=Path, required=True, help='gets the files')
   arguments = parser.parse_args()
-  try:
-    report(arguments.report, arguments.root, arguments.results)
-  except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    sys.exit(2)
+  exits.leave_after(lambda: report(arguments.report, arguments.root, arguments.results))
 
 
 def report(name: str, root: Path | None, results: Path) -> None:

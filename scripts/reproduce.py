@@ -8,14 +8,13 @@ Trains every MNIST experiment under runs/ (what is finished there is skipped), m
 the trained networks, and writes the tables and figures of results/. Those of section
 4.2's networks are made from the committed numbers, unless these are trained.
 
-Exit codes: as those of scripts/sweep.py.
+Exit codes: as those of scripts/sweep.py; what fails is named at the end.
 """
 
 import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import sweep
-from bn_repro.errors import UserError
+from bn_repro.report import mnist
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
@@ -34,10 +33,8 @@ from bn_repro.report.inception import page as inception
 PROJECT = Path(__file__).resolve().parents[1]
 RUNS, RESULTS = Path('runs'), Path('results')
 # The folder of the runs, under `RUNS`, and where they are listed.
-MNIST = {
-  'mnist/figure1': 'sweeps/mnist_figure1',
-  **{f'analysis/{name}': f'analysis/{name}' for name in page.SWEEPS},
-  'mnist/grid': 'sweeps/mnist_grid',
+MNIST = {f'mnist/{name}': f'sweeps/mnist_{name}' for name in mnist.SWEEPS} | {
+  f'analysis/{name}': f'analysis/{name}' for name in page.SWEEPS
 }
 INCEPTION = {
   f'inception/{name}': f'sweeps/inception_{name}'
@@ -54,12 +51,12 @@ ANALYSES = {
 REPORTS = ('mnist', 'analysis', 'inception', 'population', 'ensemble', 'claims')
 # Of the reports that are made from runs.
 SWEEPS = {
-  'mnist': ('figure1', 'grid'), 'analysis': page.SWEEPS, 'inception': inception.SWEEPS,
+  'mnist': mnist.SWEEPS, 'analysis': page.SWEEPS, 'inception': inception.SWEEPS,
 }  # fmt: skip
 SCRIPTS = ('imagenet_plan.py', 'benchmarks/figures.py')
 
 
-def main() -> int:
+def main() -> None:
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
@@ -68,24 +65,16 @@ def main() -> int:
                       help='runs at a time (as many as there are cores)')  # fmt: skip
   arguments = parser.parse_args()
   os.chdir(PROJECT)
-  signal.signal(signal.SIGTERM, signal.default_int_handler)
-  try:
-    return reproduce(arguments.inception, max(1, arguments.jobs))
-  except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    print('stopped; the runs are saved, the same command goes on', file=sys.stderr)
-    return 75
+  sweep.leave_after(lambda: reproduce(arguments.inception, max(1, arguments.jobs)))
 
 
-def reproduce(with_inception: bool, jobs: int) -> int:
-  """All three parts; returns 1 if something failed, else 0."""
-  failed = []
+def reproduce(with_inception: bool, jobs: int) -> dict[str, str]:
+  """All three parts; returns what failed, and why."""
+  failures, failed = {}, []
   stages = [('MNIST', MNIST)] + [("section 4.2's networks", INCEPTION)] * with_inception
   for title, sweeps in stages:
     print(f'== training: {title}', flush=True)
-    failed += train(sweeps, jobs)
+    failures |= train(sweeps, jobs)
   print('== measuring the trained networks', flush=True)
   failed += [name for name in ANALYSES if not analyse(name, *ANALYSES[name])]
   if with_inception:
@@ -94,13 +83,11 @@ def reproduce(with_inception: bool, jobs: int) -> int:
   failed += [name for name in REPORTS if not report(name)]
   failed += [script for script in SCRIPTS if not _call(f'scripts/{script}')]
   print(summary(json.loads((RESULTS / CLAIMS).read_text())))
-  for name in failed:
-    print(f'failed: {name}', file=sys.stderr)
-  return 1 if failed else 0
+  return failures | dict.fromkeys(failed, 'see above')
 
 
-def train(sweeps: dict[str, str], jobs: int) -> list[str]:
-  """Runs all sweeps as one, under one bar; returns the names of runs that failed."""
+def train(sweeps: dict[str, str], jobs: int) -> dict[str, str]:
+  """Runs all sweeps as one, under one bar; returns what failed, and why."""
   runs = [
     run._replace(name=f'{folder}/{run.name}')
     for folder, path in sweeps.items()
@@ -108,9 +95,7 @@ def train(sweeps: dict[str, str], jobs: int) -> list[str]:
   ]
   together = sweep.Sweep(runs, RUNS, jobs)
   together.execute()
-  for name, reason in together.failures.items():
-    print(f'failed: {name}: {reason}', file=sys.stderr)
-  return list(together.failures)
+  return together.failures
 
 
 def analyse(name: str, experiment: str, run: str | None) -> bool:
@@ -166,4 +151,4 @@ def _call(*words: str) -> bool:
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+  main()

@@ -8,6 +8,7 @@ import numpy as np
 from bn_repro.report import collect, commands, figures, grid, tables
 from bn_repro.report.collect import Run
 
+SWEEPS = ('figure1', 'grid')
 NETWORKS = {'baseline': 'without BN', 'batch_norm': 'with BN'}
 CHOICES = {
   'learning_rate': 'the paper names none; the grid below shows what others do',
