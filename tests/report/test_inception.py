@@ -272,6 +272,15 @@ def test_without_the_change_the_target_may_not_be_reached(last, missed, said):
   assert (effect.missed, ablation.times(effect)) == (missed, said)
 
 
+def test_steps_of_a_seed_that_the_plain_network_lacks_do_not_count():
+  short = run_of('bn_x5', 10, 40, 50, 65, name='bn_x5_without_dropout')
+  late = run_of('bn_x5', 10, 20, 30, 35, seed=2)
+  of_seeds = lambda runs: ablation.effects({'inception': PLAIN, 'bn_x5': runs}, [short])
+  (effect,), (of_pairs,) = of_seeds([*BN_X5, late]), of_seeds(BN_X5)
+  assert effect.faster == of_pairs.faster
+  assert effect.accuracy.mean < of_pairs.accuracy.mean
+
+
 def test_the_gap_of_a_run_that_diverged_is_unknown():
   assert PLAIN[0].gap == pytest.approx(0.1)
   assert math.isnan(run_of('inception', 10, 11, diverged=True).gap)

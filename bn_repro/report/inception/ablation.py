@@ -137,14 +137,18 @@ def _faster(with_it, without, networks) -> tuple[Interval, str]:
   ]
   if len(missed) == 2:
     return Interval(math.nan, math.nan, math.nan), 'both'
-  logs = (np.log(_bounded(*side)) for side in ((others, without), (ours, with_it)))
+  logs = (
+    np.log(_bounded(steps, plain, runs))
+    for steps, runs in ((others, without), (ours, with_it))
+  )
   found = difference(*logs, *_spread_of_steps(networks))
   return Interval(*map(math.exp, found)), ''.join(missed)
 
 
-def _bounded(steps, runs) -> np.ndarray:
+def _bounded(steps, plain, runs) -> np.ndarray:
   """Steps to the target; where it was not reached, those of the whole run."""
-  return np.minimum(steps, [run.curves['step'][-1] for run in runs])
+  paired = (run for _, run in family.pairs(plain, runs))
+  return np.minimum(steps, [run.curves['step'][-1] for run in paired])
 
 
 def _spread_of_steps(networks) -> tuple[float, int]:
