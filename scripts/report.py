@@ -7,7 +7,8 @@ python scripts/report.py --report=inception --root=runs/inception \\
 python scripts/report.py --report=analysis --root=runs/analysis \\
   --results=results/analysis
 python scripts/report.py --report=population --results=results/population
-python scripts/report.py --report=ensemble --results=results/ensemble
+python scripts/report.py --report=ensemble --root=runs/inception \\
+  --results=results/ensemble
 python scripts/report.py --report=claims --results=results
 """
 
@@ -32,7 +33,7 @@ REPORTS = {
   'inception': (inception, inception.SWEEPS),
   'analysis': (analysis, analysis.SWEEPS),
   'population': (population, ()),
-  'ensemble': (ensemble, ()),
+  'ensemble': (ensemble, ensemble.SWEEPS),
   'claims': (claims, ()),
 }
 

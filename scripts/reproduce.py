@@ -22,12 +22,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import sweep
-from bn_repro.report import mnist
+from bn_repro.report import ensemble, mnist
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
-from bn_repro.report.ensemble import FILES as EVALUATIONS
-from bn_repro.report.ensemble import MEMBERS
 from bn_repro.report.inception import page as inception
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -38,7 +36,7 @@ MNIST = {f'mnist/{name}': f'sweeps/mnist_{name}' for name in mnist.SWEEPS} | {
 }
 INCEPTION = {
   f'inception/{name}': f'sweeps/inception_{name}'
-  for name in (*inception.SWEEPS, 'ensemble')
+  for name in (*inception.SWEEPS, *ensemble.SWEEPS)
 }
 # The file in results/, the experiment and its run (None for no network).
 ANALYSES = {
@@ -49,10 +47,13 @@ ANALYSES = {
   },
 }  # fmt: skip
 REPORTS = ('mnist', 'analysis', 'inception', 'population', 'ensemble', 'claims')
-# Of the reports that are made from runs.
+# Of the reports that are made from runs: where these are, and of which sweeps.
 SWEEPS = {
-  'mnist': mnist.SWEEPS, 'analysis': page.SWEEPS, 'inception': inception.SWEEPS,
-}  # fmt: skip
+  'mnist': ('mnist', mnist.SWEEPS),
+  'analysis': ('analysis', page.SWEEPS),
+  'inception': ('inception', inception.SWEEPS),
+  'ensemble': ('inception', ensemble.SWEEPS),
+}
 SCRIPTS = ('imagenet_plan.py', 'benchmarks/figures.py')
 
 
@@ -78,7 +79,9 @@ def reproduce(with_inception: bool, jobs: int) -> dict[str, str]:
   print('== measuring the trained networks', flush=True)
   failed += [name for name in ANALYSES if not analyse(name, *ANALYSES[name])]
   if with_inception:
-    failed += [name for crops, name in EVALUATIONS.items() if not evaluate(crops, name)]
+    failed += [
+      name for crops, name in ensemble.FILES.items() if not evaluate(crops, name)
+    ]
   print('== tables and figures', flush=True)
   failed += [name for name in REPORTS if not report(name)]
   failed += [script for script in SCRIPTS if not _call(f'scripts/{script}')]
@@ -118,7 +121,7 @@ def analyse(name: str, experiment: str, run: str | None) -> bool:
 
 def evaluate(crops: int, name: str) -> bool:
   """Evaluates the ensemble of section 4.2.3; goes on by itself."""
-  members = ','.join(str(RUNS / member) for member in MEMBERS)
+  members = ','.join(str(RUNS / member) for member in ensemble.MEMBERS)
   output = RUNS / 'pages' / f'{name}.json'
   if not _call('-m', 'bn_repro.evaluate', f'--workdir={members}', f'--crops={crops}',
                f'--output={output}'):  # fmt: skip
@@ -134,15 +137,11 @@ def _publish(made: Path, name: str) -> None:
 
 def report(name: str) -> bool:
   """Writes a part of results/; False if it fails."""
-  root, results = RUNS / name, RESULTS if name == 'claims' else RESULTS / name
+  results = RESULTS if name == 'claims' else RESULTS / name
   words = [f'--report={name}', f'--results={results}']
-  finished = (
-    path
-    for sweep in SWEEPS.get(name, ())
-    for path in (root / sweep).glob('*/summary.json')
-  )
-  if any(finished):
-    words.append(f'--root={root}')
+  root, sweeps = SWEEPS.get(name, ('', ()))
+  if any(any((RUNS / root / s).glob('*/summary.json')) for s in sweeps):
+    words.append(f'--root={RUNS / root}')
   return _call('scripts/report.py', *words)
 
 

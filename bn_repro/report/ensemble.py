@@ -1,7 +1,7 @@
 """results/ensemble/README.md: figure 4 of the paper, small, and calibration beyond it.
 
-Made from what `python -m bn_repro.evaluate` wrote of the six members of section 4.2.3,
-with one crop and with 144; nothing is measured here.
+Made from the runs of the six members of section 4.2.3 and what `python -m
+bn_repro.evaluate` wrote of them, with one crop and with 144; nothing is measured here.
 """
 
 import json
@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.report import commands, ensemble_figures, pages, tables
+from bn_repro.report import collect, commands, ensemble_figures, pages, tables
+from bn_repro.report.collect import Run
 
+SWEEPS = ('ensemble',)
 FILES = {1: '1_crop', 144: '144_crops'}
 # Under runs/.
 MEMBERS = [f'inception/ensemble/member_{member}' for member in range(1, 7)]
@@ -56,7 +58,9 @@ training would give.
 {members}
 
 Which member used which variant, and how much of it, the paper does not say; see
-`configs/ensemble.py`.
+`configs/ensemble.py`. Their configs and seeds, and how they trained, are in
+[ensemble.json](ensemble.json) and [ensemble_curves.csv](ensemble_curves.csv); they were
+trained by revision {revision} on {device}.
 
 ## The crops
 
@@ -107,11 +111,12 @@ def write(results: Path) -> None:
     crops: pages.read(results / f'{name}.json', f'{COMMAND} --crops={crops}')
     for crops, name in FILES.items()
   }
+  runs = [run for sweep in SWEEPS for run in collect.load(results, sweep)]
   ensemble_figures.members(found, results / 'members.png')
   ensemble_figures.reliability(answers(found), results / 'reliability.png')
   ensemble_figures.crops(results / 'crops.png')
   cost = results / f'{COST}.json'
-  (results / 'README.md').write_text(text(found, _cost(cost)))
+  (results / 'README.md').write_text(text(found, runs, _cost(cost)))
 
 
 def answers(found: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
@@ -124,11 +129,12 @@ def answers(found: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
   return named
 
 
-def text(found: dict[int, dict], cost: str) -> str:
+def text(found: dict[int, dict], runs: list[Run], cost: str) -> str:
   """The page.
 
   Args:
     found: the evaluation with so many crops.
+    runs: of the members.
     cost: the paragraph on time and memory.
   """
   page = found[144]
@@ -138,11 +144,17 @@ def text(found: dict[int, dict], cost: str) -> str:
     examples=page['ensemble']['examples'],
     population_batches=page['population_batches'],
     scores=_scores(found), gains=_gains(found), members=_members(found),
-    different_crops=page['different_crops'], cost=cost,
+    different_crops=page['different_crops'], cost=cost, **_trained(runs),
     bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
     commands=_commands(),
     origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
   )  # fmt: skip
+
+
+def _trained(runs: list[Run]) -> dict[str, str]:
+  """By which code and where."""
+  listed = lambda name: ', '.join(sorted({run.summary[name] for run in runs}))
+  return {'revision': listed('git_revision'), 'device': listed('device')}
 
 
 def _scores(found: dict[int, dict]) -> str:
@@ -235,5 +247,6 @@ def _commands() -> str:
     commands.inception('ensemble'),
     *evaluations(),
     'python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json',
-    'python scripts/report.py --report=ensemble --results=results/ensemble',
+    'python scripts/report.py --report=ensemble --root=runs/inception '
+    '--results=results/ensemble',
   )

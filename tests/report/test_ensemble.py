@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bn_repro.errors import UserError
-from bn_repro.report import ensemble, ensemble_figures, figures
+from bn_repro.report import collect, ensemble, ensemble_figures, figures
 from support import PROJECT
 
 RESULTS = PROJECT / 'results' / 'ensemble'
@@ -52,6 +52,8 @@ def results(tmp_path):
     gain = 0.04 if crops == 144 else 0.0
     text = json.dumps(page(crops, 0.70 + gain, 0.78 + gain))
     (tmp_path / f'{name}.json').write_text(text)
+  for path in RESULTS.glob('ensemble*'):
+    shutil.copy(path, tmp_path)
   return tmp_path
 
 
@@ -114,7 +116,7 @@ def test_the_picture_of_the_crops_that_the_readme_shows():
 
 
 def test_the_committed_page_and_figures_are_of_the_files_beside_them(tmp_path):
-  for path in RESULTS.glob('*.json'):
+  for path in (*RESULTS.glob('*.json'), *RESULTS.glob('*.csv')):
     shutil.copy(path, tmp_path)
   assert written(tmp_path) == (RESULTS / 'README.md').read_text()
   for path in tmp_path.glob('*.png'):
@@ -125,3 +127,16 @@ def test_the_committed_page_and_figures_are_of_the_files_beside_them(tmp_path):
 def test_a_missing_evaluation_says_what_makes_it(tmp_path):
   with pytest.raises(UserError, match=r'bn_repro.evaluate --workdir=DIR,DIR,\.\.\.'):
     ensemble.write(tmp_path)
+
+
+def test_the_runs_are_those_that_were_evaluated():
+  runs = {run.config['network']: run for run in collect.load(RESULTS, 'ensemble')}
+  for name in ensemble.FILES.values():
+    for member in json.loads((RESULTS / f'{name}.json').read_text())['members']:
+      run = (
+        runs.pop(member['network']) if name == '144_crops' else runs[member['network']]
+      )
+      assert member['step'] == run.summary['last_step']
+      assert member['seed'] == run.config['seed']
+      assert member['train_for'] == run.config['train_for']
+  assert not runs
