@@ -286,6 +286,24 @@ def test_the_gap_of_a_run_that_diverged_is_unknown():
   assert math.isnan(run_of('inception', 10, 11, diverged=True).gap)
 
 
+@pytest.mark.parametrize(
+  'sweep_name, runs',
+  [
+    ('learning_rates', [run_of('inception', 10, 65, learning_rate=0.0075)]),
+    ('ablation', [run_of('bn_x5', 10, 60, name='bn_x5_without_l2'), BN_X5[1]]),
+  ],
+)
+def test_a_sweep_of_which_the_other_side_is_still_to_be_run(
+  tmp_path, monkeypatch, sweep_name, runs
+):
+  """Rates of the plain network alone; a change, and BN-x5 with another seed alone."""
+  shown = {'networks': PLAIN[:1], sweep_name: runs}
+  monkeypatch.setattr(page.collect, 'load', lambda _, name: shown.get(name, []))
+  page.write(tmp_path)
+  text = (tmp_path / 'README.md').read_text()
+  assert '## The seven changes' not in text and 'at its own best rate' not in text
+
+
 def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
   """From the plain network alone to all sweeps."""
   ablated = [

@@ -97,6 +97,8 @@ def _verdict(found: Interval, least: float) -> str:
 def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
   """Every change in both settings, as far as they were run, within their budget.
 
+  A network without a seed that the plain one has, too, tells nothing of steps yet.
+
   Args:
     networks: of inception_networks, by network, all seeds.
     runs: of inception_ablation, with other seeds of the networks.
@@ -113,9 +115,10 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
       ('among all, BN-x5', 'bn_x5', of_name.get(f'bn_x5_without_{short}')),
     )
     for setting, network, run in settings:
-      if run and network in networks:
+      usual = networks.get(network, [])
+      if run and all(family.pairs(networks[family.PLAIN], x) for x in ([run], usual)):
         is_added = network == 'bn_baseline'
-        pair = ([run], networks[network]) if is_added else (networks[network], [run])
+        pair = ([run], usual) if is_added else (usual, [run])
         found.append(_effect(change, setting, *pair, networks))
   return found
 

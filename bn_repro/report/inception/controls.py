@@ -59,9 +59,10 @@ def rates(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str
     *networks.get('bn_x30', []),
     *_of(runs, 'bn_x5'),
   ]
-  families = {PLAIN: plain, 'bn_x5': recipe}
-  if with_sigmoids := _of(runs, 'inception_sigmoid'):
-    families['inception_sigmoid'] = with_sigmoids
+  families = {
+    PLAIN: plain, 'bn_x5': recipe, 'inception_sigmoid': _of(runs, 'inception_sigmoid'),
+  }  # fmt: skip
+  families = {name: of_family for name, of_family in families.items() if of_family}
   figures.learning_rates(families, results / 'learning_rates.png')
   rows = [
     [NAMES[name], f'{rate:g}', str(len(group)), maximum(group),
@@ -81,10 +82,14 @@ def _of(runs: list[Run], network: str) -> list[Run]:
 
 
 def _best_rates(plain: list[Run], recipe: list[Run]) -> str:
-  """The speed-up with each side at its own best rate, one seed each."""
-  first = lambda runs: [run for run in runs if run.config['seed'] == 0]
-  ours, theirs = (max(first(runs), key=best) for runs in (recipe, plain))
-  quickest = min(first(recipe), key=lambda run: run.steps_to(best(theirs)))
+  """The speed-up with each side at its best rate, one seed each; '' without both."""
+  recipe, plain = (
+    [r for r in runs if r.config['seed'] == 0] for runs in (recipe, plain)
+  )
+  if not (recipe and plain):
+    return ''
+  ours, theirs = (max(runs, key=best) for runs in (recipe, plain))
+  quickest = min(recipe, key=lambda run: run.steps_to(best(theirs)))
   found = family.speed_up([theirs], [quickest])
   takes = (
     f'the recipe takes {faster(found)} times fewer at rate '
