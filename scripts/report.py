@@ -18,24 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import exits, summary
+from bn_repro import exits, summary, sweep
 from bn_repro.errors import UserError
-from bn_repro.report import collect, ensemble, mnist, population, tables
-from bn_repro.report.analysis import page as analysis
-from bn_repro.report.claims import page as claims
-from bn_repro.report.inception import page as inception
-
-PROJECT = Path(__file__).resolve().parents[1]
-# Of each report, its module and the sweeps that it is made from, the first needed; one
-# without sweeps is made from what other commands wrote into its folder.
-REPORTS = {
-  'mnist': (mnist, mnist.SWEEPS),
-  'inception': (inception, inception.SWEEPS),
-  'analysis': (analysis, analysis.SWEEPS),
-  'population': (population, ()),
-  'ensemble': (ensemble, ensemble.SWEEPS),
-  'claims': (claims, ()),
-}
+from bn_repro.report import collect, tables
+from bn_repro.report.reports import REPORTS, Report
+from bn_repro.sweep import PROJECT
 
 
 def main() -> None:
@@ -49,21 +36,33 @@ def main() -> None:
 
 def report(name: str, root: Path | None, results: Path) -> None:
   """Collects what is finished under the root, if given, and writes what follows."""
-  module, sweeps = REPORTS[name]
-  found = [s for s in sweeps if root and any((root / s).glob(f'*/{summary.NAME}'))]
-  if root and sweeps and not found:
-    raise UserError(f'no finished run in {root}/{{{",".join(sweeps)}}}')
-  for sweep in found:
-    collect.collect(root / sweep, results, sweep)
-  if sweeps and not (results / f'{sweeps[0]}.json').exists():
-    raise UserError(f'no {sweeps[0]}.json in {results}; give the runs with --root')
-  module.write(results)
-  has_headline = hasattr(module, 'headline')
+  report = REPORTS[name]
+  if root and report.sweeps:
+    gather(report, root, results)
+  first = next(iter(report.sweeps), None)
+  if first and not (results / f'{first}.json').exists():
+    raise UserError(f'no {first}.json in {results}; give the runs with --root')
+  report.module.write(results)
+  has_headline = hasattr(report.module, 'headline')
   if has_headline and results.resolve() == PROJECT / 'results' / name:
-    text = module.headline(*(collect.load(results, sweep) for sweep in sweeps))
+    sweeps = (collect.load(results, sweep) for sweep in report.sweeps)
+    text = report.module.headline(*sweeps)
     tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
   for path in sorted(results.iterdir()):
     print(path)
+
+
+def gather(report: Report, root: Path, results: Path) -> None:
+  """Puts the runs of each sweep into the results, or nothing if runs are missing."""
+  found = [s for s in report.sweeps if any((root / s).glob(f'*/{summary.NAME}'))]
+  if not found:
+    raise UserError(f'no finished run in {root}/{{{",".join(report.sweeps)}}}')
+  if not report.takes_parts:
+    for name in found:
+      listed = sweep.read(PROJECT / 'configs' / report.sweeps[name])
+      collect.check_whole(root / name, results, name, [run.name for run in listed])
+  for name in found:
+    collect.collect(root / name, results, name)
 
 
 if __name__ == '__main__':

@@ -22,22 +22,27 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import sweep
-from bn_repro.report import ensemble, mnist
+from bn_repro.report import ensemble
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
-from bn_repro.report.inception import page as inception
+from bn_repro.report.reports import REPORTS
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUNS, RESULTS = Path('runs'), Path('results')
-# The folder of the runs, under `RUNS`, and where they are listed.
-MNIST = {f'mnist/{name}': f'sweeps/mnist_{name}' for name in mnist.SWEEPS} | {
-  f'analysis/{name}': f'analysis/{name}' for name in page.SWEEPS
-}
-INCEPTION = {
-  f'inception/{name}': f'sweeps/inception_{name}'
-  for name in (*inception.SWEEPS, *ensemble.SWEEPS)
-}
+
+
+def lists_of(*reports: str) -> dict[str, str]:
+  """Where under configs/ runs are listed, by the folder they go to, under `RUNS`."""
+  return {
+    f'{REPORTS[report].runs}/{name}': path
+    for report in reports
+    for name, path in REPORTS[report].sweeps.items()
+  }
+
+
+MNIST = lists_of('mnist', 'analysis')
+INCEPTION = lists_of('inception', 'ensemble')
 # The file in results/, the experiment and its run (None for no network).
 ANALYSES = {
   **{f'analysis/{name}': of for name, of in page.ANALYSES.items()},
@@ -46,14 +51,6 @@ ANALYSES = {
     for name in ('population_batches', 'shifted_data')
   },
 }  # fmt: skip
-REPORTS = ('mnist', 'analysis', 'inception', 'population', 'ensemble', 'claims')
-# Of the reports that are made from runs: where these are, and of which sweeps.
-SWEEPS = {
-  'mnist': ('mnist', mnist.SWEEPS),
-  'analysis': ('analysis', page.SWEEPS),
-  'inception': ('inception', inception.SWEEPS),
-  'ensemble': ('inception', ensemble.SWEEPS),
-}
 SCRIPTS = ('imagenet_plan.py', 'benchmarks/figures.py')
 
 
@@ -94,7 +91,7 @@ def train(sweeps: dict[str, str], jobs: int) -> dict[str, str]:
   runs = [
     run._replace(name=f'{folder}/{run.name}')
     for folder, path in sweeps.items()
-    for run in sweep.read(PROJECT / 'configs' / f'{path}.py')
+    for run in sweep.read(PROJECT / 'configs' / path)
   ]
   together = sweep.Sweep(runs, RUNS, jobs)
   together.execute()
@@ -139,9 +136,9 @@ def report(name: str) -> bool:
   """Writes a part of results/; False if it fails."""
   results = RESULTS if name == 'claims' else RESULTS / name
   words = [f'--report={name}', f'--results={results}']
-  root, sweeps = SWEEPS.get(name, ('', ()))
-  if any(any((RUNS / root / s).glob('*/summary.json')) for s in sweeps):
-    words.append(f'--root={RUNS / root}')
+  root, sweeps = RUNS / REPORTS[name].runs, REPORTS[name].sweeps
+  if any(any((root / sweep).glob('*/summary.json')) for sweep in sweeps):
+    words.append(f'--root={root}')
   return _call('scripts/report.py', *words)
 
 

@@ -97,6 +97,32 @@ def collect(root: Path, results: Path, name: str) -> None:
     writer.writerows(in_order)
 
 
+def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None:
+  """Of each seed of a sweep all runs must be there, or none.
+
+  Args:
+    root, results, name: as `collect` takes them.
+    listed: the names of its runs; those of a seed end alike, such as in '_seed3'.
+
+  Raises:
+    UserError: a run is neither under the root nor among the results.
+  """
+  there = {path.parent.name for path in root.glob(f'*/{summary.NAME}')}
+  there |= _read(results, name)[0].keys()
+  seeds = {_seed(run) for run in there}
+  missing = [run for run in listed if _seed(run) in seeds and run not in there]
+  if missing:
+    others = f' and {len(missing) - 1} more' if missing[1:] else ''
+    raise UserError(
+      f'{root} lacks {missing[0]}{others}; scripts/sweep.py goes on with what is not '
+      'finished'
+    )
+
+
+def _seed(run: str) -> str:
+  return run.partition('_seed')[2]
+
+
 def _read(results: Path, name: str) -> tuple[dict[str, dict], dict[str, list[dict]]]:
   """What was collected before: the summary of each run and its rows, as text."""
   path = results / f'{name}.json'

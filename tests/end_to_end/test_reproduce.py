@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bn_repro import sweep
+from bn_repro.report.reports import Report
 from support import FEW_STEPS, PROJECT
 
 SPEC = importlib.util.spec_from_file_location(
@@ -26,8 +27,8 @@ def get_runs():
 def test_every_sweep_and_report_that_it_names_is_there():
   """And every MNIST sweep of the project is one of them."""
   for path in (*reproduce.MNIST.values(), *reproduce.INCEPTION.values()):
-    assert sweep.read(PROJECT / 'configs' / f'{path}.py')
-  listed = {f'{path}.py' for path in reproduce.MNIST.values()}
+    assert sweep.read(PROJECT / 'configs' / path)
+  listed = set(reproduce.MNIST.values())
   there = {
     f'analysis/{p.name}' for p in (PROJECT / 'configs/analysis').glob('[a-z]*.py')
   }
@@ -56,8 +57,8 @@ def small(tmp_path, monkeypatch):
     'analysis/elsewhere': ('identities', 'mnist/one/nobody_seed0'),
   }
   changed = {
-    'RUNS': tmp_path / 'runs', 'RESULTS': tmp_path / 'results', 'REPORTS': (),
-    'SCRIPTS': (), 'MNIST': {'mnist/one': 'one'}, 'ANALYSES': pages,
+    'RUNS': tmp_path / 'runs', 'RESULTS': tmp_path / 'results', 'REPORTS': {},
+    'SCRIPTS': (), 'MNIST': {'mnist/one': 'one.py'}, 'ANALYSES': pages,
   }  # fmt: skip
   for name, value in changed.items():
     monkeypatch.setattr(reproduce, name, value)
@@ -84,7 +85,7 @@ def test_a_second_call_does_nothing_again(small, capfd):
 @pytest.mark.slow
 def test_what_fails_is_named_and_the_rest_goes_on(small, monkeypatch):
   monkeypatch.setattr(reproduce, 'ANALYSES', {'analysis/a': ('nothing', None)})
-  monkeypatch.setattr(reproduce, 'REPORTS', ('nonsense',))
+  monkeypatch.setattr(reproduce, 'REPORTS', {'nonsense': Report(None)})
   failures = reproduce.reproduce(with_inception=False, jobs=1)
   assert list(failures) == ['analysis/a', 'nonsense']
 

@@ -1,10 +1,12 @@
 """From workdirs to committed files and back: nothing is lost, nothing made up."""
 
 import json
+import shutil
 
 import pytest
 
 from bn_repro import summary
+from bn_repro.errors import UserError
 from bn_repro.report import collect
 from evaluate.saved import save_run
 from support import small_config
@@ -52,6 +54,24 @@ def test_runs_of_another_machine_are_kept(root, tmp_path):
   finish(elsewhere, 'b', {'step': 0, 'test/accuracy': 0.3, 'train/loss': 3.0})
   collect.collect(elsewhere, tmp_path, 'found')
   assert accuracies(tmp_path) == {'a': [0.1, 0.2], 'b': [0.3]}
+
+
+def test_of_a_seed_all_runs_or_none(root, tmp_path):
+  """Under the root or in the results, and by another seed's name."""
+  listed = [f'{network}_seed{seed}' for network in 'ab' for seed in (0, 1, 11)]
+  line = {'step': 0, 'test/accuracy': 0.1}
+  for run in ('a_seed0', 'a_seed1'):
+    finish(root, run, line)
+  check = lambda: collect.check_whole(root, tmp_path, 'found', listed)
+  with pytest.raises(UserError, match='lacks b_seed0 and 1 more; '):
+    check()
+  finish(root, 'b_seed0', line)
+  collect.collect(root, tmp_path, 'found')
+  with pytest.raises(UserError, match='lacks b_seed1; '):
+    check()
+  shutil.rmtree(root / 'a_seed0')
+  finish(root, 'b_seed1', line)
+  check()
 
 
 def test_collecting_again_changes_no_byte(root, tmp_path):

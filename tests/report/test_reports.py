@@ -1,0 +1,47 @@
+"""`scripts/report.py` answers a mistake in one line and leaves results as they were."""
+
+import subprocess
+import sys
+
+import pytest
+
+from support import PROJECT, clean_environment
+
+
+def report(*words):
+  return subprocess.run(
+    [sys.executable, 'scripts/report.py', *words],
+    cwd=PROJECT, env=clean_environment(), capture_output=True, text=True,
+  )  # fmt: skip
+
+
+@pytest.fixture
+def half_run(tmp_path):
+  """Of figure 1 one network of the first seed is finished."""
+  run = tmp_path / 'runs' / 'figure1' / 'batch_norm_seed0'
+  run.mkdir(parents=True)
+  (run / 'summary.json').write_text('{}')
+  return tmp_path / 'runs'
+
+
+@pytest.mark.parametrize(
+  'name, said',
+  [
+    ('mnist', 'figure1 lacks baseline_seed0; '),
+    ('analysis', 'no finished run in '),
+  ],
+)
+def test_runs_that_are_missing(half_run, tmp_path, name, said):
+  results = tmp_path / 'results'
+  ended = report(f'--report={name}', f'--root={half_run}', f'--results={results}')
+  assert ended.returncode == 2
+  assert said in ended.stderr and len(ended.stderr.splitlines()) == 1
+  assert not results.exists()
+
+
+def test_results_that_are_missing(tmp_path):
+  ended = report('--report=mnist', f'--results={tmp_path}')
+  assert ended.returncode == 2
+  assert ended.stderr == (
+    f'error: no figure1.json in {tmp_path}; give the runs with --root\n'
+  )
