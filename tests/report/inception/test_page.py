@@ -1,0 +1,107 @@
+"""The page of figures 2 and 3 is that of the runs, of whichever there are."""
+
+import shutil
+
+import pytest
+from PIL import Image
+
+from bn_repro import sweep
+from bn_repro.errors import UserError
+from bn_repro.report import collect, tables
+from bn_repro.report.inception import page
+from bn_repro.report.inception import runs as family
+from report.inception.made import BN_X5, PLAIN, networks, run_of
+from support import PROJECT
+
+RESULTS = PROJECT / 'results' / 'inception'
+
+
+@pytest.mark.parametrize(
+  'sweep_name, runs',
+  [
+    ('learning_rates', [run_of('inception', 10, 65, learning_rate=0.0075)]),
+    ('ablation', [run_of('bn_x5', 10, 60, name='bn_x5_without_l2'), BN_X5[1]]),
+  ],
+)
+def test_a_sweep_of_which_the_other_side_is_still_to_be_run(
+  tmp_path, monkeypatch, sweep_name, runs
+):
+  """Rates of the plain network alone; a change, and BN-x5 with another seed alone."""
+  shown = {'networks': PLAIN[:1], sweep_name: runs}
+  monkeypatch.setattr(page.collect, 'load', lambda _, name: shown.get(name, []))
+  page.write(tmp_path)
+  text = (tmp_path / 'README.md').read_text()
+  assert '## The seven changes' not in text and 'at its own best rate' not in text
+
+
+def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
+  """From the plain network alone to all sweeps."""
+  ablated = [
+    run_of('bn_x5', 10, 60, 70, name=f'bn_x5_without_{n}') for n in ('l2', 'dropout')
+  ]
+  rates = [
+    run_of('inception', 10, 12, 10, learning_rate=0.0075, diverged=True),
+    run_of('bn_x5', 10, 65, 72, learning_rate=0.1),
+    run_of('inception_sigmoid', 10, 10, 10),
+  ]
+  whole = {
+    'networks': [run for runs in networks().values() for run in runs],
+    'learning_rates': rates, 'ablation': ablated, 'normalization': BN_X5[:1],
+  }  # fmt: skip
+  for number in range(1, 5):
+    shown = dict(list(whole.items())[:number])
+    monkeypatch.setattr(page.collect, 'load', lambda _, name, s=shown: s.get(name, []))
+    page.write(tmp_path)
+    text = (tmp_path / 'README.md').read_text()
+    assert ('## The seven changes' in text) == ('ablation' in shown)
+    assert '**Not trained yet:** BN-x30, BN-x5-Sigmoid.' in text
+    assert 'ahead:** Inception, seed 0 (after 2 epochs); Inception, seed 1' in text
+    assert ('1 diverged' in text) == ('learning_rates' in shown)
+  assert {path.stem for path in tmp_path.glob('*.png')} == {
+    'figure2', 'learning_rates', 'ablation', 'overfitting',
+  }  # fmt: skip
+
+
+def test_without_the_plain_network_there_is_no_page(tmp_path, monkeypatch):
+  monkeypatch.setattr(page.collect, 'load', lambda _, name: BN_X5)
+  with pytest.raises(UserError, match='no run of inception'):
+    page.write(tmp_path)
+
+
+@pytest.fixture(scope='module')
+def committed():
+  return {name: collect.load(RESULTS, name) for name in page.SWEEPS}
+
+
+def test_the_page_and_its_figures_made_again_are_those_committed(tmp_path):
+  """A PNG names the numbers that it shows by their digest."""
+  for path in [*RESULTS.glob('*.json'), *RESULTS.glob('*.csv')]:
+    shutil.copy(path, tmp_path)
+  page.write(tmp_path)
+  made = {path.name for path in tmp_path.iterdir()}
+  assert made == {path.name for path in RESULTS.iterdir()}
+  assert (tmp_path / 'README.md').read_text() == (RESULTS / 'README.md').read_text()
+  for path in tmp_path.glob('*.png'):
+    with Image.open(path) as again, Image.open(RESULTS / path.name) as drawn:
+      assert again.text['Description'] == drawn.text['Description']
+
+
+def test_the_table_in_the_readme_is_that_of_the_runs(committed, tmp_path):
+  copy = tmp_path / 'README.md'
+  copy.write_text((PROJECT / 'README.md').read_text())
+  text = page.headline(*committed.values())
+  tables.replace_block(copy, 'inception tables', text)
+  assert copy.read_text() == (PROJECT / 'README.md').read_text()
+
+
+@pytest.mark.parametrize('name', page.SWEEPS)
+def test_the_runs_are_some_of_the_sweeps(committed, name):
+  """Of those that asked for it, with the very config, from a clean commit."""
+  path = PROJECT / 'configs' / 'sweeps' / f'inception_{name}.py'
+  asked = {run.name: run for run in sweep.read(path)}
+  for run in committed[name]:
+    wanted = dict(asked[run.name].overrides)
+    assert {field: run.config[field] for field in wanted} == wanted
+    assert len(run.summary['git_revision']) == 40
+    assert run.summary['best_test_accuracy'] == pytest.approx(family.best(run))
+    assert run.curves['step'][-1] == run.summary['last_step']
