@@ -184,9 +184,9 @@ def points(found: Interval) -> str:
 
 
 def times(effect: Effect) -> str:
-  """Such as '2.1 times fewer (1.4 to 3.2)'; says who did not reach the target."""
+  """Such as '2.10 times fewer (1.40 to 3.20)'; says who did not reach the target."""
   if math.isnan(effect.faster.mean):
     return 'never reached'
-  text = tables.interval(effect.faster, '{:.2g}', ' times fewer')
+  text = tables.interval(effect.faster, '{:.2f}', ' times fewer')
   bound = {'with': 'at most ', 'without': 'at least '}.get(effect.missed, '')
   return bound + text

@@ -76,7 +76,7 @@ def test_who_never_reached_the_target_bounds_one_side(missed, steps, verdict):
 
 @pytest.mark.parametrize(
   'last, missed, said',
-  [(70, '', '2 times fewer'), (40, 'without', 'at least 2 times fewer')],
+  [(70, '', '2.00 times fewer'), (40, 'without', 'at least 2.00 times fewer')],
 )
 def test_without_the_change_the_target_may_not_be_reached(last, missed, said):
   """BN-x5 reaches 50 % at step 100 of 200; without dropout's removal later or never."""
