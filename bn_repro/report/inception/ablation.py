@@ -2,7 +2,8 @@
 
 A change is measured where the others are there (BN-x5 beside BN-x5 without it) and
 where they are not (BN-Baseline with it beside BN-Baseline). The single runs have no
-spread of their own; it is taken from the seeds of the five networks, pooled.
+spread of their own; it is taken from the seeds of the networks with BN, pooled. (The
+plain network, in which no change is measured, differs more between its seeds.)
 """
 
 import math
@@ -124,7 +125,7 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
 
 
 def _effect(change, setting, with_it, without, networks) -> Effect:
-  spread = pooled_deviation([[best(r) for r in runs] for runs in networks.values()])
+  spread = pooled_deviation([[*map(best, runs)] for runs in _normalized(networks)])
   accuracy = difference([*map(best, with_it)], [*map(best, without)], *spread)
   return Effect(change, setting, accuracy, *_faster(with_it, without, networks))
 
@@ -155,13 +156,15 @@ def _bounded(steps, plain, runs) -> np.ndarray:
 
 
 def _spread_of_steps(networks) -> tuple[float, int]:
-  """Of their logarithms; not of the plain network's steps to its own maximum."""
-  steps = (
-    family.steps_to_target(networks[family.PLAIN], runs)
-    for name, runs in networks.items()
-    if name != family.PLAIN
-  )
+  """Of their logarithms."""
+  plain = networks[family.PLAIN]
+  steps = (family.steps_to_target(plain, runs) for runs in _normalized(networks))
   return pooled_deviation(np.log(of) for of in steps if np.isfinite(of).all())
+
+
+def _normalized(networks) -> list[list[Run]]:
+  """The seeds of each network with BN."""
+  return [runs for name, runs in networks.items() if name != family.PLAIN]
 
 
 def table(found: list[Effect]) -> str:
