@@ -3,7 +3,7 @@
 From BN-x5 each is taken back alone; to BN-Baseline each is added alone. What none of
 these runs has, the two networks themselves, begins as in inception_networks.py, from
 where the first seed is taken; the other seeds are here, and the plain network's, whose
-maximum within the budget is the target.
+maximum within the budget is the target. One seed of each change comes first.
 """
 
 from configs import bn_baseline, bn_x5
@@ -18,22 +18,31 @@ CHANGES = (
 
 def get_runs():
   """(name, config, overrides) of each run."""
+  networks = [
+    (f'{network}_seed{seed}', config_of(network), BUDGET | {'seed': seed})
+    for seed in range(1, SEEDS)
+    for network in ('bn_x5', 'bn_baseline', 'inception')
+  ]
+  others = [run for seed in range(1, SEEDS) for run in changes(seed)]
+  return [*changes(0), *networks, *others]
+
+
+def changes(seed):
+  """Each change taken back, and each added, with one seed."""
   before, after = bn_baseline.get_config(), bn_x5.get_config()
   return [
-    *(run('bn_x5', 'without', change, before) for change in CHANGES),
-    *(run('bn_baseline', 'with', change, after) for change in CHANGES),
-    *(
-      (f'{network}_seed{seed}', config_of(network), BUDGET | {'seed': seed})
-      for seed in range(1, SEEDS)
-      for network in ('bn_x5', 'bn_baseline', 'inception')
-    ),
+    *(run('bn_x5', 'without', change, before, seed) for change in CHANGES),
+    *(run('bn_baseline', 'with', change, after, seed) for change in CHANGES),
   ]
 
 
-def run(network, preposition, change, source):
+def run(network, preposition, change, source, seed):
   """A network with one field of another."""
   name = f'{network}_{preposition}_{change.split(".")[-1]}'
   value = source
   for part in change.split('.'):
     value = value[part]
-  return name, config_of(network), BUDGET | {change: value}
+  overrides = BUDGET | {change: value}
+  if seed:
+    return f'{name}_seed{seed}', config_of(network), overrides | {'seed': seed}
+  return name, config_of(network), overrides

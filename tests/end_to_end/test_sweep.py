@@ -60,7 +60,7 @@ def test_every_sweep_in_configs_is_sound():
   assert numbers['quickstart'] == 6
   assert numbers['placement'] == 6 * 5
   assert numbers['inception_networks'] == 5 * 3
-  assert numbers['inception_ablation'] == 2 * 7 + 2 * 3
+  assert numbers['inception_ablation'] == 3 * 2 * 7 + 2 * 3
   assert numbers['inception_ensemble'] == 6
 
 

@@ -115,8 +115,11 @@ def change(field: str):
       f'{effect.setting}: {_effect(effect)}, {verdict}'
       for effect, verdict in zip(effects, verdicts)
     )
-    return Finding(_holds(verdicts), *_value(effects[0]), 1, 'run in each setting',
-                   text)  # fmt: skip
+    number = min(effect.runs for effect in effects)
+    return Finding(
+      _holds(verdicts), *_value(effects[0]), number,
+      f'run{"s" * (number > 1)} in each setting', text,
+    )  # fmt: skip
 
   return measure
 

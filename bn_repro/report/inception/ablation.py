@@ -1,9 +1,9 @@
 """The ablation of section 4.2.1: what each of the seven changes does alone.
 
 A change is measured where the others are there (BN-x5 beside BN-x5 without it) and
-where they are not (BN-Baseline with it beside BN-Baseline). The single runs have no
-spread of their own; it is taken from the seeds of the networks with BN, pooled. (The
-plain network, in which no change is measured, differs more between its seeds.)
+where they are not (BN-Baseline with it beside BN-Baseline). A single run has no spread
+of its own; it is taken from whatever has several seeds, pooled, but for the plain
+network, in which no change is measured and whose seeds differ more.
 """
 
 import math
@@ -17,6 +17,10 @@ from bn_repro.report.collect import Run
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import best
 
+# Of a network: how its setting is called, and what its runs do with a change.
+SETTINGS = {
+  'bn_baseline': ('to BN-Baseline', 'with'), 'bn_x5': ('among all, BN-x5', 'without'),
+}  # fmt: skip
 # A loss of less than one point is no harm.
 HARMLESS = -0.01
 
@@ -60,6 +64,7 @@ class Effect(NamedTuple):
       where neither did.
     missed: which side did not reach the target in some run: `without`, `with`, `both`
       or ''.
+    runs: how many were made with the change or, from BN-x5, without it.
   """
 
   change: Change
@@ -67,6 +72,7 @@ class Effect(NamedTuple):
   accuracy: Interval
   faster: Interval
   missed: str = ''
+  runs: int = 1
 
   @property
   def title(self) -> str:
@@ -107,32 +113,38 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
   if not runs:
     return []
   networks = family.within_budget_of(runs, family.with_other_seeds(networks, runs))
-  of_name = {run.name: run for run in runs}
+  changed, plain = _by_change(runs), networks.pop(family.PLAIN)
+  alike = [*networks.values(), *changed.values()]
   found = []
   for change in CHANGES:
-    short = change.field.split('.')[-1]
-    settings = (
-      ('to BN-Baseline', 'bn_baseline', of_name.get(f'bn_baseline_with_{short}')),
-      ('among all, BN-x5', 'bn_x5', of_name.get(f'bn_x5_without_{short}')),
-    )
-    for setting, network, run in settings:
+    for network, (setting, preposition) in SETTINGS.items():
       usual = networks.get(network, [])
-      if run and all(family.pairs(networks[family.PLAIN], x) for x in ([run], usual)):
-        is_added = network == 'bn_baseline'
-        pair = ([run], usual) if is_added else (usual, [run])
-        found.append(_effect(change, setting, *pair, networks))
+      ours = changed.get(f'{network}_{preposition}_{change.field.split(".")[-1]}', [])
+      if family.pairs(plain, usual) and family.pairs(plain, ours):
+        pair = (ours, usual) if preposition == 'with' else (usual, ours)
+        effect = _effect(change, setting, *pair, plain, alike)
+        found.append(effect._replace(runs=len(ours)))
   return found
 
 
-def _effect(change, setting, with_it, without, networks) -> Effect:
-  spread = pooled_deviation([[*map(best, runs)] for runs in _normalized(networks)])
+def _by_change(runs: list[Run]) -> dict[str, list[Run]]:
+  """All seeds of each change, by the name of its first."""
+  found: dict[str, list[Run]] = {}
+  for run in runs:
+    name, *_ = run.name.partition('_seed')
+    if '_with' in name:
+      found.setdefault(name, []).append(run)
+  return found
+
+
+def _effect(change, setting, with_it, without, plain, alike) -> Effect:
+  spread = pooled_deviation([*map(best, runs)] for runs in alike)
   accuracy = difference([*map(best, with_it)], [*map(best, without)], *spread)
-  return Effect(change, setting, accuracy, *_faster(with_it, without, networks))
+  return Effect(change, setting, accuracy, *_faster(with_it, without, plain, alike))
 
 
-def _faster(with_it, without, networks) -> tuple[Interval, str]:
+def _faster(with_it, without, plain, alike) -> tuple[Interval, str]:
   """A ratio of steps, from differences of their logarithms; and who missed."""
-  plain = networks[family.PLAIN]
   ours, others = (family.steps_to_target(plain, runs) for runs in (with_it, without))
   missed = [
     side
@@ -145,7 +157,7 @@ def _faster(with_it, without, networks) -> tuple[Interval, str]:
     np.log(_bounded(steps, plain, runs))
     for steps, runs in ((others, without), (ours, with_it))
   )
-  found = difference(*logs, *_spread_of_steps(networks))
+  found = difference(*logs, *_spread_of_steps(plain, alike))
   return Interval(*map(math.exp, found)), ''.join(missed)
 
 
@@ -155,29 +167,23 @@ def _bounded(steps, plain, runs) -> np.ndarray:
   return np.minimum(steps, [run.curves['step'][-1] for run in paired])
 
 
-def _spread_of_steps(networks) -> tuple[float, int]:
+def _spread_of_steps(plain, alike) -> tuple[float, int]:
   """Of their logarithms."""
-  plain = networks[family.PLAIN]
-  steps = (family.steps_to_target(plain, runs) for runs in _normalized(networks))
+  steps = (family.steps_to_target(plain, runs) for runs in alike)
   return pooled_deviation(np.log(of) for of in steps if np.isfinite(of).all())
-
-
-def _normalized(networks) -> list[list[Run]]:
-  """The seeds of each network with BN."""
-  return [runs for name, runs in networks.items() if name != family.PLAIN]
 
 
 def table(found: list[Effect]) -> str:
   """A row for each change and setting."""
-  head = ('change', 'the paper', 'setting', 'best accuracy', 'steps to the target',
-          'verdict')  # fmt: skip
+  head = ('change', 'the paper', 'setting', 'seeds', 'best accuracy',
+          'steps to the target', 'verdict')  # fmt: skip
   return tables.markdown(head, (_row(effect) for effect in found))
 
 
 def _row(effect: Effect) -> list[str]:
   return [
-    effect.title, effect.change.claim, effect.setting, points(effect.accuracy),
-    times(effect), effect.verdict(),
+    effect.title, effect.change.claim, effect.setting, str(effect.runs),
+    points(effect.accuracy), times(effect), effect.verdict(),
   ]  # fmt: skip
 
 

@@ -40,12 +40,12 @@ ABLATION = """\
 
 Each added alone to BN-Baseline, and each taken back alone from BN-x5, which has them
 all; what is shown is always what the change gives within {budget}. The target of the
-steps is what the plain network reaches in them. One seed for each; the intervals take
-their spread from the seeds of the networks with BN. A change that "is not needed" or
-"can be done" agrees where it costs less than one point, one that "trains faster" where
-it takes fewer steps and does not cost a point; the gaps that dropout makes are below.
-Where one side does not reach the target, its steps are those of the whole budget at
-least.
+steps is what the plain network reaches in them. The intervals take their spread from
+whatever has several seeds, pooled, but the plain network. A change that "is not needed"
+or "can be done" agrees where it costs less than one point, one that "trains faster"
+where it takes fewer steps and does not cost a point; the gaps that dropout makes are
+below. Where one side does not reach the target, its steps are those of the whole budget
+at least.
 {missing}
 ![Ablation](ablation.png)
 

@@ -89,7 +89,8 @@ def with_other_seeds(
   """The networks, and of a sweep around them those runs whose seeds they lack."""
   own = [run for of_name in networks.values() for run in of_name]
   names = {run.name for run in own}
-  others = [run for run in runs if '_seed' in run.name and run.name not in names]
+  as_it_is = lambda run: f'{run.config["network"]}_seed{run.config["seed"]}'
+  others = [r for r in runs if r.name == as_it_is(r) and r.name not in names]
   return by_network([*own, *others])
 
 

@@ -25,6 +25,19 @@ def test_a_change_is_credited_with_what_it_gives():
   assert added.accuracy.high - added.accuracy.mean == pytest.approx(half, rel=1e-3)
 
 
+def test_seeds_of_a_change_are_one_effect_and_add_to_the_spread():
+  runs = [
+    run_of('bn_x5', 10, 60, 70, name='bn_x5_without_l2'),
+    run_of('bn_x5', 10, 60, 62, name='bn_x5_without_l2_seed1', seed=1),
+  ]
+  (taken,) = ablation.effects(networks(), runs)
+  assert taken.runs == 2
+  assert taken.accuracy.mean == pytest.approx(0.725 - 0.66)
+  deviation = math.sqrt((4**2 + 5**2 + 8**2) / 2 / 3) / 100
+  half = 3.182 * deviation * math.sqrt(1 / 2 + 1 / 2)
+  assert taken.accuracy.high - taken.accuracy.mean == pytest.approx(half, rel=1e-3)
+
+
 @pytest.mark.parametrize(
   'kind, interval, verdict',
   [

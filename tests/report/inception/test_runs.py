@@ -37,6 +37,7 @@ def test_other_seeds_of_an_ablation_count_for_the_networks():
   sweep = [
     run_of('bn_x5', 10, 99, seed=1), run_of('bn_x5', 10, 60, seed=2),
     run_of('bn_x30', 10, 60, seed=1), run_of('bn_x5', 10, 60, name='bn_x5_without_l2'),
+    run_of('bn_x5', 10, 60, name='bn_x5_without_l2_seed3', seed=3),
   ]  # fmt: skip
   found = family.with_other_seeds({'inception': PLAIN, 'bn_x5': BN_X5}, sweep)
   seeds = {name: [run.config['seed'] for run in of] for name, of in found.items()}
