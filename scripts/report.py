@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import exits, summary, sweep
+from bn_repro import exits, sweep
 from bn_repro.errors import UserError
 from bn_repro.report import collect, tables
 from bn_repro.report.reports import REPORTS, Report
@@ -35,26 +35,33 @@ def main() -> None:
 
 
 def report(name: str, root: Path | None, results: Path) -> None:
-  """Collects what is finished under the root, if given, and writes what follows."""
-  report = REPORTS[name]
-  if root and report.sweeps:
-    gather(report, root, results)
-  first = next(iter(report.sweeps), None)
+  """Collects what is finished under the root, if given, and writes what follows.
+
+  Raises:
+    UserError: as `gather`, or neither has what the report needs.
+  """
+  chosen = REPORTS[name]
+  if root and chosen.sweeps:
+    gather(chosen, root, results)
+  first = next(iter(chosen.sweeps), None)
   if first and not (results / f'{first}.json').exists():
     raise UserError(f'no {first}.json in {results}; give the runs with --root')
-  report.module.write(results)
-  has_headline = hasattr(report.module, 'headline')
+  chosen.module.write(results)
+  has_headline = hasattr(chosen.module, 'headline')
   if has_headline and results.resolve() == PROJECT / 'results' / name:
-    sweeps = (collect.load(results, sweep) for sweep in report.sweeps)
-    text = report.module.headline(*sweeps)
+    text = chosen.module.headline(*(collect.load(results, s) for s in chosen.sweeps))
     tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
   for path in sorted(results.iterdir()):
     print(path)
 
 
 def gather(report: Report, root: Path, results: Path) -> None:
-  """Puts the runs of each sweep into the results, or nothing if runs are missing."""
-  found = [s for s in report.sweeps if any((root / s).glob(f'*/{summary.NAME}'))]
+  """Puts the runs of each sweep into the results, or nothing if runs are missing.
+
+  Raises:
+    UserError: no run is finished, or a sweep is half run and the report takes no parts.
+  """
+  found = [name for name in report.sweeps if collect.finished(root / name)]
   if not found:
     raise UserError(f'no finished run in {root}/{{{",".join(report.sweeps)}}}')
   if not report.takes_parts:

@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import sweep
-from bn_repro.report import ensemble
+from bn_repro.report import collect, ensemble
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
 from bn_repro.report.claims.page import summary
@@ -137,7 +137,7 @@ def report(name: str) -> bool:
   results = RESULTS if name == 'claims' else RESULTS / name
   words = [f'--report={name}', f'--results={results}']
   root, sweeps = RUNS / REPORTS[name].runs, REPORTS[name].sweeps
-  if any(any((root / sweep).glob('*/summary.json')) for sweep in sweeps):
+  if any(collect.finished(root / one) for one in sweeps):
     words.append(f'--root={root}')
   return _call('scripts/report.py', *words)
 

@@ -64,6 +64,11 @@ class Run(NamedTuple):
     return float(reached[0]) if len(reached) else float('inf')
 
 
+def finished(root: Path) -> list[Path]:
+  """The workdirs of the runs of a sweep that have ended, by their names."""
+  return sorted(path.parent for path in root.glob(f'*/{summary.NAME}'))
+
+
 def collect(root: Path, results: Path, name: str) -> None:
   """Puts the runs of `root/*/` into `results / NAME.json` and `NAME_curves.csv`.
 
@@ -78,7 +83,7 @@ def collect(root: Path, results: Path, name: str) -> None:
   Raises:
     UserError: the root has no finished run, or a summary is damaged.
   """
-  workdirs = sorted(path.parent for path in root.glob(f'*/{summary.NAME}'))
+  workdirs = finished(root)
   if not workdirs:
     raise UserError(f'no finished run in {root}; run scripts/sweep.py first')
   results.mkdir(parents=True, exist_ok=True)
@@ -107,7 +112,7 @@ def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None
   Raises:
     UserError: a run is neither under the root nor among the results.
   """
-  there = {path.parent.name for path in root.glob(f'*/{summary.NAME}')}
+  there = {path.name for path in finished(root)}
   there |= _read(results, name)[0].keys()
   seeds = {_seed(run) for run in there}
   missing = [run for run in listed if _seed(run) in seeds and run not in there]

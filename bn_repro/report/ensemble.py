@@ -144,17 +144,12 @@ def text(found: dict[int, dict], runs: list[Run], cost: str) -> str:
     examples=page['ensemble']['examples'],
     population_batches=page['population_batches'],
     scores=_scores(found), gains=_gains(found), members=_members(found),
-    different_crops=page['different_crops'], cost=cost, **_trained(runs),
+    different_crops=page['different_crops'], cost=cost,
+    revision=tables.listed(runs, 'git_revision'), device=tables.listed(runs, 'device'),
     bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
     commands=_commands(),
     origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
   )  # fmt: skip
-
-
-def _trained(runs: list[Run]) -> dict[str, str]:
-  """By which code and where."""
-  listed = lambda name: ', '.join(sorted({run.summary[name] for run in runs}))
-  return {'revision': listed('git_revision'), 'device': listed('device')}
 
 
 def _scores(found: dict[int, dict]) -> str:

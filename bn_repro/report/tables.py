@@ -104,12 +104,16 @@ def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
 def origin(runs: list[Run]) -> str:
   """The code, versions and machines that the numbers come from."""
   lines = [
-    f'{name}: {", ".join(sorted({_versions(run.summary[name]) for run in runs}))}'
-    for name in ('git_revision', 'device', 'versions')
+    f'{name}: {listed(runs, name)}' for name in ('git_revision', 'device', 'versions')
   ]
   return (
     '## Where the numbers come from\n\n' + '\n'.join(f'- {x}' for x in lines) + '\n'
   )
+
+
+def listed(runs: list[Run], name: str) -> str:
+  """Every value that an entry of the summaries has, each once, in order."""
+  return ', '.join(sorted({_versions(run.summary[name]) for run in runs}))
 
 
 def _versions(value) -> str:

@@ -42,7 +42,5 @@ def run(network, preposition, change, source, seed):
   value = source
   for part in change.split('.'):
     value = value[part]
-  overrides = BUDGET | {change: value}
-  if seed:
-    return f'{name}_seed{seed}', config_of(network), overrides | {'seed': seed}
-  return name, config_of(network), overrides
+  name += f'_seed{seed}' if seed else ''
+  return name, config_of(network), BUDGET | {change: value, 'seed': seed}

@@ -83,11 +83,15 @@ def test_a_second_call_does_nothing_again(small, capfd):
 
 
 @pytest.mark.slow
-def test_what_fails_is_named_and_the_rest_goes_on(small, monkeypatch):
+def test_what_fails_is_named_and_the_rest_goes_on(small, capfd, monkeypatch):
   monkeypatch.setattr(reproduce, 'ANALYSES', {'analysis/a': ('nothing', None)})
   monkeypatch.setattr(reproduce, 'REPORTS', {'nonsense': Report(None)})
-  failures = reproduce.reproduce(with_inception=False, jobs=1)
-  assert list(failures) == ['analysis/a', 'nonsense']
+  monkeypatch.setattr(sweep.signal, 'signal', lambda *unused: None)
+  with pytest.raises(SystemExit) as ended:
+    sweep.leave_after(lambda: reproduce.reproduce(with_inception=False, jobs=1))
+  assert ended.value.code == 1
+  failed = [x for x in capfd.readouterr().err.splitlines() if x.startswith('failed: ')]
+  assert failed == ['failed: analysis/a: see above', 'failed: nonsense: see above']
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def by_variant(
   """
   found: dict[str, list[Run]] = {}
   for run in sorted(runs, key=lambda run: run.config['seed']):
-    found.setdefault(run.name.rpartition('_seed')[0], []).append(run)
+    found.setdefault(run.name.partition('_seed')[0], []).append(run)
   return found if names is None else {n: found[n] for n in names if n in found}
 
 

@@ -116,10 +116,7 @@ def change(field: str):
       for effect, verdict in zip(effects, verdicts)
     )
     number = min(effect.runs for effect in effects)
-    return Finding(
-      _holds(verdicts), *_value(effects[0]), number,
-      f'run{"s" * (number > 1)} in each setting', text,
-    )  # fmt: skip
+    return Finding(_holds(verdicts), *_value(effects[0]), number, 'seeds', text)
 
   return measure
 

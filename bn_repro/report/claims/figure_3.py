@@ -221,7 +221,7 @@ CLAIMS = (
   ),
   _of_networks(
     10, 'section 1, figure 3', 'BN-x5 needs 14 times fewer steps than Inception.',
-    f'{HALF}, {AND_BELOW}, with every seed', 
+    f'{HALF}, {AND_BELOW}, with every seed',
     fewer_steps('bn_x5', 14.76 / 2, _with_slower_decay),
   ),
   _of_networks(

@@ -13,6 +13,7 @@ import numpy as np
 
 from bn_repro.intervals import Interval, difference, pooled_deviation
 from bn_repro.report import tables
+from bn_repro.report.analysis.seeds import by_variant
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import best
@@ -104,7 +105,7 @@ def _verdict(found: Interval, least: float) -> str:
 def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
   """Every change in both settings, as far as they were run, within their budget.
 
-  A network without a seed that the plain one has, too, tells nothing of steps yet.
+  What shares no seed with the plain network, which sets the target, is left out.
 
   Args:
     networks: of inception_networks, by network, all seeds.
@@ -113,8 +114,9 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
   if not runs:
     return []
   networks = family.within_budget_of(runs, family.with_other_seeds(networks, runs))
-  changed, plain = _by_change(runs), networks.pop(family.PLAIN)
-  alike = [*networks.values(), *changed.values()]
+  plain = networks.pop(family.PLAIN)
+  changed = {name: of for name, of in by_variant(runs).items() if '_with' in name}
+  spreads = _spreads([*networks.values(), *changed.values()], plain)
   found = []
   for change in CHANGES:
     for network, (setting, preposition) in SETTINGS.items():
@@ -122,28 +124,26 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
       ours = changed.get(f'{network}_{preposition}_{change.field.split(".")[-1]}', [])
       if family.pairs(plain, usual) and family.pairs(plain, ours):
         pair = (ours, usual) if preposition == 'with' else (usual, ours)
-        effect = _effect(change, setting, *pair, plain, alike)
+        effect = _effect(change, setting, *pair, plain, *spreads)
         found.append(effect._replace(runs=len(ours)))
   return found
 
 
-def _by_change(runs: list[Run]) -> dict[str, list[Run]]:
-  """All seeds of each change, by the name of its first."""
-  found: dict[str, list[Run]] = {}
-  for run in runs:
-    name, *_ = run.name.partition('_seed')
-    if '_with' in name:
-      found.setdefault(name, []).append(run)
-  return found
+def _spreads(groups, plain) -> tuple[tuple[float, int], tuple[float, int]]:
+  """Between seeds: of the best accuracy, and of the logarithms of the steps."""
+  steps = (family.steps_to_target(plain, runs) for runs in groups)
+  return (
+    pooled_deviation([*map(best, runs)] for runs in groups),
+    pooled_deviation(np.log(of) for of in steps if np.isfinite(of).all()),
+  )
 
 
-def _effect(change, setting, with_it, without, plain, alike) -> Effect:
-  spread = pooled_deviation([*map(best, runs)] for runs in alike)
-  accuracy = difference([*map(best, with_it)], [*map(best, without)], *spread)
-  return Effect(change, setting, accuracy, *_faster(with_it, without, plain, alike))
+def _effect(change, setting, with_it, without, plain, of_best, of_steps) -> Effect:
+  accuracy = difference([*map(best, with_it)], [*map(best, without)], *of_best)
+  return Effect(change, setting, accuracy, *_faster(with_it, without, plain, of_steps))
 
 
-def _faster(with_it, without, plain, alike) -> tuple[Interval, str]:
+def _faster(with_it, without, plain, spread) -> tuple[Interval, str]:
   """A ratio of steps, from differences of their logarithms; and who missed."""
   ours, others = (family.steps_to_target(plain, runs) for runs in (with_it, without))
   missed = [
@@ -157,7 +157,7 @@ def _faster(with_it, without, plain, alike) -> tuple[Interval, str]:
     np.log(_bounded(steps, plain, runs))
     for steps, runs in ((others, without), (ours, with_it))
   )
-  found = difference(*logs, *_spread_of_steps(plain, alike))
+  found = difference(*logs, *spread)
   return Interval(*map(math.exp, found)), ''.join(missed)
 
 
@@ -165,12 +165,6 @@ def _bounded(steps, plain, runs) -> np.ndarray:
   """Steps to the target; where it was not reached, those of the whole run."""
   paired = (run for _, run in family.pairs(plain, runs))
   return np.minimum(steps, [run.curves['step'][-1] for run in paired])
-
-
-def _spread_of_steps(plain, alike) -> tuple[float, int]:
-  """Of their logarithms."""
-  steps = (family.steps_to_target(plain, runs) for runs in alike)
-  return pooled_deviation(np.log(of) for of in steps if np.isfinite(of).all())
 
 
 def table(found: list[Effect]) -> str:
