@@ -1,6 +1,7 @@
 """Claims of sections 4.2.1 and 4.2.2 on rates, sigmoids and the seven changes."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -28,9 +29,8 @@ def sigmoids_alone(evidence: Evidence) -> Finding:
   runs = _at_other_rates(evidence, 'inception_sigmoid')
   highest, chance = max(map(best, runs)), 1 / runs[0].config['dataset.num_classes']
   diverged = sum(run.summary['diverged'] for run in runs)
-  # Classes are not of one size: 10.7 % of the validation images are of the largest.
   return Finding(
-    highest < chance + 0.02, exactly(100 * highest), '%', len(runs), 'runs',
+    all(map(family.is_at_chance, runs)), exactly(100 * highest), '%', len(runs), 'runs',
     f'{highest:.1%} at most; chance is {chance:.0%}'
     + (f'; {diverged} of {len(runs)} runs diverged' if diverged else ''),
   )  # fmt: skip
@@ -53,13 +53,19 @@ def diverges(evidence: Evidence) -> Finding:
   if not at_rate:
     raise Missing(f'inception/learning_rates.json with {PLAIN} at {rate:g}')
   quick = at_rate[0]
-  failing = sorted(r.config['learning_rate'] for r in runs if r.summary['diverged'])
-  which = f'it diverges at {_listed(failing)}' if failing else 'no rate diverges'
+  failing = _rates(run for run in runs if run.summary['diverged'])
+  which = f'it diverges at {failing}' if failing else 'no rate diverges'
+  if stuck := _rates(filter(family.is_at_chance, runs)):
+    which += f'; it stays at chance at {stuck}'
   return Finding(
     quick.summary['diverged'], exactly(5.0), 'times the rate', 1, 'run',
     f'at five times its rate it {_fate(quick)}; of the rates tried, '
-    f'{_listed(sorted(r.config["learning_rate"] for r in runs))}, {which}',
+    f'{_rates(runs)}, {which}',
   )  # fmt: skip
+
+
+def _rates(runs: Iterable[Run]) -> str:
+  return _listed(sorted(run.config['learning_rate'] for run in runs))
 
 
 def _listed(numbers) -> str:
@@ -70,6 +76,8 @@ def _fate(run: Run) -> str:
   if run.summary['diverged']:
     first, last = run.summary['diverged_between_steps']
     return f'diverges between steps {first:,} and {last:,}'
+  if family.is_at_chance(run):
+    return f'stays at chance, {best(run):.1%}'
   return f'reaches {best(run):.1%}'
 
 

@@ -63,10 +63,14 @@ def _steps(plain, runs) -> str:
 
 
 def maximum(runs: list[Run]) -> str:
-  """The mean maximum over seeds; says how many diverged, after it."""
+  """The mean maximum over seeds; says how many diverged, after it, or never rose."""
   text = tables.percent(tables.over(runs, best))
-  diverged = sum(run.summary['diverged'] for run in runs)
-  return f'{text} ({diverged} diverged)' if diverged else text
+  failed = {
+    'diverged': sum(run.summary['diverged'] for run in runs),
+    'at chance': sum(map(family.is_at_chance, runs)),
+  }
+  remarks = ', '.join(f'{number} {name}' for name, number in failed.items() if number)
+  return f'{text} ({remarks})' if remarks else text
 
 
 def _paper_row(name) -> list[str]:

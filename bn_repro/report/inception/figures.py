@@ -107,23 +107,31 @@ def learning_rates(families: dict[str, list[Run]], path: Path) -> None:
     path: the PNG to write.
   """
   figure, axes = plt.subplots(figsize=(7, 4.2), layout='constrained')
-  for network, runs in families.items():
-    finished = [run for run in runs if not run.summary['diverged']]
-    diverged = [run for run in runs if run.summary['diverged']]
-    style = {'color': COLOURS[network]}
-    rates = group_by(finished, 'learning_rate')
-    middle = [np.mean([best(run) for run in group]) for group in rates.values()]
-    axes.plot([r for (r,) in rates], middle, '-', label=NAMES[network], **style)
-    for marker, size, group in (('o', 5, finished), ('x', 9, diverged)):
-      at = [run.config['learning_rate'] for run in group]
-      axes.plot(at, [best(run) for run in group], marker, ms=size, **style)
-  axes.plot([], [], 'x', color='black', label='diverged, best before')
+  for network, of_family in families.items():
+    _draw_rates(axes, of_family, color=COLOURS[network], label=NAMES[network])
+  runs = [run for of_family in families.values() for run in of_family]
+  if any(run.summary['diverged'] for run in runs):
+    axes.plot([], [], 'x', color='black', label='diverged, best before')
+  chance = 1 / runs[0].config['dataset.num_classes']
+  axes.axhline(chance, color='grey', ls=':', lw=1, label='chance')
   axes.set(xscale='log', xlabel='learning rate', ylim=(0, None))
   axes.set_ylabel('best validation accuracy')
   axes.set_title(f'{_setting(runs[0])}; a point is a run')
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8)
-  save(figure, path, [run for runs in families.values() for run in runs])
+  save(figure, path, runs)
+
+
+def _draw_rates(axes, runs, label, **style):
+  """A line through the means of those that finished, and a mark for each run."""
+  finished = [run for run in runs if not run.summary['diverged']]
+  diverged = [run for run in runs if run.summary['diverged']]
+  rates = group_by(finished, 'learning_rate')
+  middle = [np.mean([best(run) for run in group]) for group in rates.values()]
+  axes.plot([rate for (rate,) in rates], middle, '-', label=label, **style)
+  for marker, size, group in (('o', 5, finished), ('x', 9, diverged)):
+    at = [run.config['learning_rate'] for run in group]
+    axes.plot(at, [best(run) for run in group], marker, ms=size, **style)
 
 
 def ablation(effects: list, path: Path, runs: list[Run]) -> None:

@@ -58,6 +58,15 @@ def best(run: Run) -> float:
   return float(run.curves['test_accuracy'].max())
 
 
+def is_at_chance(run: Run) -> bool:
+  """Whether it never gets two points above chance.
+
+  Classes are not of one size: of Imagenette's validation images 10.7 % are of the
+  largest.
+  """
+  return best(run) < 1 / run.config['dataset.num_classes'] + 0.02
+
+
 def more_accuracy(runs: list[Run], others: list[Run]) -> Interval:
   """The maximum of some runs less that of others, as means over seeds, 0 to 1.
 

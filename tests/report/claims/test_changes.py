@@ -22,6 +22,13 @@ def test_15_divergence(diverged):
   assert f'at five times its rate it {said}' in found.text
 
 
+def test_15_a_rate_at_which_nothing_is_learnt_is_named():
+  quick = run('inception', [10, 20], learning_rate=0.0075)
+  stuck = run('inception', [10, 11], learning_rate=0.075)
+  found = changes.diverges(Made(networks=[PLAIN], learning_rates=[quick, stuck]))
+  assert not found.holds and found.text.endswith('it stays at chance at 0.075')
+
+
 @pytest.mark.parametrize('at_30, holds', [(80, True), (70, False)])
 def test_16_harmless_rates(at_30, holds):
   networks = [

@@ -57,6 +57,7 @@ def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
     assert '**Not trained yet:** BN-x30, BN-x5-Sigmoid.' in text
     assert 'ahead:** Inception, seed 0 (after 2 epochs); Inception, seed 1' in text
     assert ('1 diverged' in text) == ('learning_rates' in shown)
+    assert ('(1 at chance)' in text) == ('learning_rates' in shown)
   assert {path.stem for path in tmp_path.glob('*.png')} == {
     'figure2', 'learning_rates', 'ablation', 'overfitting',
   }  # fmt: skip
