@@ -83,25 +83,34 @@ def _fate(run: Run) -> str:
 
 def harmless_rates(evidence: Evidence) -> Finding:
   """Claim 16."""
+  runs = _of_recipe(evidence)
+  of_rate = {
+    times: float(np.mean([best(run) for run in of_times]))
+    for times, of_times in runs.items()
+    if not any(run.summary['diverged'] for run in of_times)
+  }
+  # That a rate beyond 30 is better still is no ill effect of 30.
+  so_far = np.maximum.accumulate([*of_rate.values()])
+  harmless = [
+    times for times, most in zip(of_rate, so_far) if of_rate[times] > most - 0.01
+  ]
+  top = max(of_rate, key=of_rate.get)
+  return Finding(
+    30 in harmless, exactly(max(harmless)), 'times the rate of Inception',
+    sum(map(len, runs.values())), 'runs',
+    f"of {_listed(runs)} times Inception's rate the recipe of BN-x5 loses no point to "
+    f'a lower one at {_listed(harmless)}; its best, {of_rate[top]:.1%}, is at {top:g}',
+  )  # fmt: skip
+
+
+def _of_recipe(evidence: Evidence) -> dict[float, list[Run]]:
+  """The runs of BN-x5's recipe by how many times Inception's rate theirs is."""
   networks = networks_of(evidence, 'bn_x5', 'bn_x30')
   recipe = _at_other_rates(evidence, 'bn_x5')
   cut = family.within_budget_of(recipe, networks)
-  runs = [*recipe, *cut['bn_x5'], *cut['bn_x30']]
   unit = networks[PLAIN][0].config['learning_rate']
-  of_rate = {
-    rate / unit: float(np.mean([best(run) for run in group]))
-    for (rate,), group in tables.group_by(runs, 'learning_rate').items()
-    if not any(run.summary['diverged'] for run in group)
-  }
-  tried = sorted({run.config['learning_rate'] / unit for run in runs})
-  top = max(of_rate.values())
-  good = [times for times, accuracy in of_rate.items() if accuracy > top - 0.01]
-  return Finding(
-    any(math.isclose(times, 30) for times in good), exactly(max(good)),
-    'times the rate of Inception', len(runs), 'runs',
-    f"the recipe of BN-x5 is within a point of its best, {top:.1%}, at {_listed(good)} "
-    f"times Inception's rate, of {_listed(tried)} tried",
-  )  # fmt: skip
+  groups = tables.group_by([*recipe, *cut['bn_x5'], *cut['bn_x30']], 'learning_rate')
+  return {round(rate / unit, 6): runs for (rate,), runs in groups.items()}
 
 
 def change(field: str):
@@ -186,7 +195,7 @@ CLAIMS = (
   _of_rates(
     16, 'section 4.2.1', 'With BN higher learning rates have no ill side effects.',
     "at 30 times Inception's rate it does not diverge and is within a point of the "
-    "recipe's best", harmless_rates,
+    'best that the recipe does at a rate no higher', harmless_rates,
   ),
   _of_ablation(17, 'Removing dropout speeds training without more overfitting.',
                'model.dropout'),

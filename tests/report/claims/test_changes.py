@@ -29,13 +29,15 @@ def test_15_a_rate_at_which_nothing_is_learnt_is_named():
   assert not found.holds and found.text.endswith('it stays at chance at 0.075')
 
 
-@pytest.mark.parametrize('at_30, holds', [(80, True), (70, False)])
-def test_16_harmless_rates(at_30, holds):
+@pytest.mark.parametrize('at_100', [60, 90])
+@pytest.mark.parametrize('at_30, holds', [(80, True), (79.1, True), (78, False)])
+def test_16_harmless_rates(at_30, holds, at_100):
+  """A hundred times the rate may be better still."""
   networks = [
     PLAIN, run('bn_x5', [10, 80], learning_rate=0.0075),
     run('bn_x30', [10, at_30], learning_rate=0.045),
   ]  # fmt: skip
-  sweep = [run('bn_x5', [10, 60], learning_rate=0.15)]
+  sweep = [run('bn_x5', [10, at_100], learning_rate=0.15)]
   made = Made(networks=networks, learning_rates=sweep)
   assert changes.harmless_rates(made).holds == holds
 
