@@ -13,7 +13,7 @@ SEEDS = 3
 EVALUATED = {'training_images_evaluated': 1000}
 # Patience is meant to end them; a run that train_for ends is named in the results.
 LENGTH = {'train_for': '400 epochs', 'train_at_least': '30 epochs', 'patience': 0.2}
-# As long as there was time for.
+# As long as there was time for; with sigmoids patience ended it before.
 STOPPED = {
   'bn_baseline': {'train_for': '160 epochs'},
   'bn_x5_sigmoid': {'train_for': '90 epochs'},

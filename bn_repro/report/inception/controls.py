@@ -44,7 +44,8 @@ compare these rows with each other.
 
 ### Algorithm 2 beside the moving average
 
-The difference of validation accuracy between the two, over evaluations and runs:
+By how many points of validation accuracy the moving average, with a decay of {decay:g},
+is above algorithm 2 (below, if negative), over the evaluations of a run:
 
 {tracking}
 """
@@ -145,11 +146,8 @@ def _dropout(run: Run) -> float:
   return run.config['model.dropout']
 
 
-def normalization(
-  networks: dict[str, list[Run]], of_sweep: dict[str, list[Run]]
-) -> str:
+def normalization(networks: dict[str, list[Run]], runs: list[Run]) -> str:
   """The section on groups, precision and the moving average."""
-  runs = of_sweep['normalization']
   usual = family.within_budget_of(runs, networks).get('bn_x5', [])[:1]
   head = ('mini-batch', 'groups of', 'dtype', 'maximum accuracy', 'at step', 'images')
   rows = [
@@ -158,28 +156,35 @@ def normalization(
      f'{family.best_step(run) * run.config["batch_size"]:,.0f}']
     for run in (*usual, *runs)
   ]  # fmt: skip
-  everything = [run for runs in of_sweep.values() for run in runs]
+  groups = {NAMES[name]: of_name for name, of_name in networks.items()}
+  groups |= {f'BN-x5, {_setting(run)}': [run] for run in runs}
   return NORMALIZATION.format(
-    budget=runs[0].config['train_for'],
-    table=tables.markdown(head, rows),
-    tracking=_tracking(everything),
-  )
+    budget=runs[0].config['train_for'], table=tables.markdown(head, rows),
+    decay=runs[0].config['model.decay'], tracking=_tracking(groups),
+  )  # fmt: skip
 
 
-def _tracking(runs: list[Run]) -> str:
+def _setting(run: Run) -> str:
+  size, group = (run.config[n] for n in ('batch_size', 'model.normalization_group'))
+  return f'{size} in groups of {group}, {run.config["model.dtype"]}'
+
+
+def _tracking(groups: dict[str, list[Run]]) -> str:
   """How far the moving average is from algorithm 2, early and late."""
-  tracked = [run for run in runs if 'test_accuracy_moving_average' in run.curves]
-  difference = [
-    run.curves['test_accuracy_moving_average'] - run.curves['test_accuracy']
-    for run in tracked
-  ]
-  parts = {
-    'epochs 1 to 5': [d[1:6] for d in difference], 'later': [d[6:] for d in difference],
-  }  # fmt: skip
   rows = []
-  for name, values in parts.items():
-    points = 100 * np.concatenate(values)
-    points = points[np.isfinite(points)]
-    if len(points):
-      rows.append([name, f'{points.mean():+.2f}', f'{np.abs(points).max():.1f}'])
-  return tables.markdown(('', 'mean, points', 'largest, points'), rows)
+  for name, runs in groups.items():
+    early, later = _apart(runs, slice(1, 6)), _apart(runs, slice(6, None))
+    if len(everything := np.concatenate([early, later])):
+      means = (f'{part.mean():+.1f}' if len(part) else '' for part in (early, later))
+      rows.append([name, *means, f'{np.abs(everything).max():.1f}'])
+  head = ('network', 'epochs 1 to 5, mean', 'later, mean', 'largest difference')
+  return tables.markdown(head, rows)
+
+
+def _apart(runs: list[Run], evaluations: slice) -> np.ndarray:
+  """The differences in points; none without BN, or once a run has diverged."""
+  moving = 'test_accuracy_moving_average'
+  curves = [run.curves for run in runs if moving in run.curves]
+  points = [100 * (of[moving] - of['test_accuracy'])[evaluations] for of in curves]
+  together = np.concatenate([[], *points])
+  return together[np.isfinite(together)]

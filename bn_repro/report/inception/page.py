@@ -91,7 +91,7 @@ def write(results: Path) -> None:
     ))  # fmt: skip
   parts.append(controls.overfitting(networks, of_sweep['ablation'], results))
   if of_sweep['normalization']:
-    parts.append(controls.normalization(networks, of_sweep))
+    parts.append(controls.normalization(networks, of_sweep['normalization']))
   everything = [run for runs in of_sweep.values() for run in runs]
   parts += [tables.origin(everything), _commands(of_sweep)]
   (results / 'README.md').write_text('\n'.join(filter(None, parts)))

@@ -20,7 +20,8 @@ def run_of(network, *accuracies, seed=0, name='', diverged=False, **config):
     'network': network, 'seed': seed, 'learning_rate': 0.0015, 'batch_size': 32,
     'dataset.name': 'imagenette_160', 'dataset.size': 64, 'model.width': 0.25,
     'model.normalization_group': 32, 'model.dropout': 0.4, 'train_at_least': '3 epochs',
-    'model.dtype': 'float32', 'dataset.num_classes': 10, 'train_for': '2 epochs',
+    'model.dtype': 'float32', 'model.decay': 0.99, 'dataset.num_classes': 10,
+    'train_for': '2 epochs',
   }  # fmt: skip
   summary = {
     'config': usual | config, 'examples_per_second': 320.0,

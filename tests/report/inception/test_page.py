@@ -1,5 +1,6 @@
 """The page of figures 2 and 3 is that of the runs, of whichever there are."""
 
+import re
 import shutil
 
 import pytest
@@ -58,6 +59,8 @@ def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
     assert 'ahead:** Inception, seed 0 (after 2 epochs); Inception, seed 1' in text
     assert ('1 diverged' in text) == ('learning_rates' in shown)
     assert ('(1 at chance)' in text) == ('learning_rates' in shown)
+    row = r'\| BN-x5, 32 in groups of 32, float32 +\| +-1\.0 \| +\| +1\.0 \|'
+    assert bool(re.search(row, text)) == ('normalization' in shown)
   assert {path.stem for path in tmp_path.glob('*.png')} == {
     'figure2', 'learning_rates', 'ablation', 'overfitting',
   }  # fmt: skip
