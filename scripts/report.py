@@ -51,8 +51,7 @@ def report(name: str, root: Path | None, results: Path) -> None:
   if has_headline and results.resolve() == PROJECT / 'results' / name:
     text = chosen.module.headline(*(collect.load(results, s) for s in chosen.sweeps))
     tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
-  for path in sorted(results.iterdir()):
-    print(path)
+  print(f'written: {results / chosen.page}')
 
 
 def gather(report: Report, root: Path, results: Path) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes again, in .venv, what two CPU cores can make of results/ in three hours: trains
+# Makes again, in .venv, what two CPU cores can make of results/ in two hours: trains
 # every MNIST experiment, measures the trained networks, and writes every table and
 # figure. A second call goes on where the first was stopped. Flags: --help.
 set -euo pipefail

@@ -19,12 +19,14 @@ class Report(NamedTuple):
       other commands wrote.
     prefix: how the files that list the runs of these sweeps begin, under configs/.
     takes_parts: whether it can be written when a sweep is half run.
+    page: what to read, beside what it shows.
   """
 
   module: ModuleType
   runs: str = ''
   prefix: str = ''
   takes_parts: bool = False
+  page: str = 'README.md'
 
   @property
   def sweeps(self) -> dict[str, str]:
@@ -39,5 +41,5 @@ REPORTS = {
   'inception': Report(inception, 'inception', 'sweeps/inception_', takes_parts=True),
   'population': Report(population),
   'ensemble': Report(ensemble, 'inception', 'sweeps/inception_'),
-  'claims': Report(claims),
+  'claims': Report(claims, page='claims.md'),
 }
