@@ -162,15 +162,17 @@ class Sweep:
     with tqdm(
       total=total, initial=before, unit='step', unit_scale=True,
       desc=f'{len(self._pending)} runs', smoothing=0,
-      mininterval=0.2 if sys.stderr.isatty() else 30,
+      mininterval=0.2 if sys.stderr.isatty() else 30, disable=not self._pending,
     ) as bar:  # fmt: skip
       while any(worker.is_alive() for worker in workers):
         time.sleep(POLL_SECONDS)
-        bar.set_postfix_str(f'{self._finished()} finished', refresh=False)
+        bar.set_postfix_str(self._counts(), refresh=False)
         bar.update(sum(map(self._steps_taken, self._pending)) - bar.n)
 
-  def _finished(self) -> int:
-    return sum(self._is_finished(run) for run in self._pending)
+  def _counts(self) -> str:
+    finished = sum(self._is_finished(run) for run in self._pending)
+    failed = f', {len(self.failures)} failed' if self.failures else ''
+    return f'{finished} finished{failed}'
 
   def _steps_taken(self, run: Run) -> int:
     if self._is_finished(run) or run.name in self.failures:

@@ -38,6 +38,7 @@ def test_one_failure_does_not_stop_the_others(tmp_path):
   first = run_script(*arguments)
   assert first.returncode == 1
   assert '2 of 3 runs of three are finished' in first.stdout
+  assert '1 failed' in first.stderr  # in the bar, long before it is named
   (failed,) = (x for x in first.stderr.splitlines() if x.startswith('failed: '))
   assert 'broken: exit code 2: error: config.num_devices=60' in failed
   assert summary_of(root / 'normalized')['seed'] == 1
@@ -75,9 +76,11 @@ def test_an_unknown_sweep_names_the_known():
 def test_only_the_runs_that_are_asked_for_by_name(tmp_path):
   path, root = tmp_path / 'three.py', tmp_path / 'runs'
   path.write_text(SWEEP.format(few=FEW_STEPS))
-  result = run_script(f'--sweep={path}', f'--root={root}', '--only=norm*')
+  arguments = (f'--sweep={path}', f'--root={root}', '--only=norm*')
+  result = run_script(*arguments)
   assert result.returncode == 0, result.stderr
   assert '1 of 1 runs of three are finished' in result.stdout
+  assert not run_script(*arguments).stderr  # no bar over nothing
   assert [workdir.name for workdir in root.iterdir()] == ['normalized']
 
 
