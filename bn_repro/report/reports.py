@@ -19,7 +19,7 @@ class Report(NamedTuple):
       other commands wrote.
     prefix: how the files that list the runs of these sweeps begin, under configs/.
     takes_parts: whether it can be written when a sweep is half run.
-    page: what to read, beside what it shows.
+    page: of the files that it writes the one to read.
   """
 
   module: ModuleType
