@@ -15,7 +15,8 @@ TEXT = """\
 {table}
 
 The target of a seed is the maximum of the plain network with that seed, as 72.2 % was
-in the paper. How often the plain network happens to be evaluated near its maximum
+in the paper.
+{unpaired}How often the plain network happens to be evaluated near its maximum
 decides how late that maximum is; at lower targets this matters less:
 
 {levels}
@@ -31,8 +32,9 @@ A diamond is where a network meets the maximum of the plain one, the dotted line
 def text(networks: dict[str, list[Run]]) -> str:
   """The section of the README, from the runs of each network."""
   return TEXT.format(
-    table=table(networks), levels=_levels(networks), hours=_hours(networks)
-  )
+    table=table(networks), unpaired=_unpaired(networks), levels=_levels(networks),
+    hours=_hours(networks),
+  )  # fmt: skip
 
 
 def table(networks: dict[str, list[Run]]) -> str:
@@ -101,6 +103,14 @@ def _levels(networks) -> str:
     if name != PLAIN
   )
   return tables.markdown(head, rows)
+
+
+def _unpaired(networks) -> str:
+  """Which runs have no target, as no plain network has their seed; else ''."""
+  seeds = {run.config['seed'] for run in networks[PLAIN]}
+  everything = (run for runs in networks.values() for run in runs)
+  names = [run.name for run in everything if run.config['seed'] not in seeds]
+  return f'Without a plain network yet: {", ".join(names)}.\n' if names else ''
 
 
 def _hours(networks) -> str:

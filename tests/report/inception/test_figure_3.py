@@ -38,6 +38,15 @@ def test_the_table_has_the_papers_row_under_each_of_ours():
   assert '31 million' in lines[1] and '14.8' in lines[3] and '73.0 %' in lines[3]
 
 
+def test_runs_whose_seed_the_plain_network_lacks_are_named():
+  """Their maximum counts, and their steps to a target that is unknown do not."""
+  both = {'inception': PLAIN[:1], 'bn_x5': BN_X5}
+  assert 'Without a plain network yet: bn_x5_seed1.' in figure_3.text(both)
+  assert 'Without a plain network' not in figure_3.text(
+    {'inception': PLAIN, 'bn_x5': BN_X5}
+  )
+
+
 def test_hours_of_different_machines_are_called_so():
   other = run_of('bn_x5', 10, 60)
   other.summary['device'] = 'another cpu'
