@@ -107,9 +107,9 @@ def _levels(networks) -> str:
 
 def _unpaired(networks) -> str:
   """Which runs have no target, as no plain network has their seed; else ''."""
-  seeds = {run.config['seed'] for run in networks[PLAIN]}
-  everything = (run for runs in networks.values() for run in runs)
-  names = [run.name for run in everything if run.config['seed'] not in seeds]
+  everything = [run for runs in networks.values() for run in runs]
+  paired = {run.name for _, run in family.pairs(networks[PLAIN], everything)}
+  names = [run.name for run in everything if run.name not in paired]
   return f'Without a plain network yet: {", ".join(names)}.\n' if names else ''
 
 

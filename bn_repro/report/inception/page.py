@@ -71,7 +71,8 @@ def write(results: Path) -> None:
   """Writes the README and the figures of `results` from its JSON and CSV files.
 
   Raises:
-    UserError: there is no run of the plain network, to which all are compared.
+    UserError: there is no run of the plain network, to which all are compared, or
+      none with a seed of another network.
   """
   of_sweep = {name: collect.load(results, name) for name in SWEEPS}
   networks = by_network(of_sweep['networks'])

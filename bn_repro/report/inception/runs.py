@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bn_repro.errors import UserError
 from bn_repro.intervals import (
   Interval,
   around,
@@ -149,8 +150,17 @@ def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
   Args:
     plain, runs: of some seeds.
     below: takes a lower target, by so much, for both.
+
+  Raises:
+    UserError: no two are of one seed, so that there is no target.
   """
-  references, paired = zip(*pairs(plain, runs), strict=True)
+  if not (together := pairs(plain, runs)):
+    names = ', '.join(run.name for run in runs)
+    raise UserError(
+      f'no run of {PLAIN} has the seed of {names}, and its maximum is the target; '
+      f'train {PLAIN} with that seed, too'
+    )
+  references, paired = zip(*together, strict=True)
   needed = steps_to_target(plain, references, below)
   steps = steps_to_target(plain, paired, below)
   reached = (needed / steps)[np.isfinite(steps)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bn_repro.errors import UserError
 from bn_repro.report.inception import decay, figure_3
 from bn_repro.report.inception import runs as family
 from report.inception.made import BN_X5, PLAIN, run_of
@@ -45,6 +46,14 @@ def test_runs_whose_seed_the_plain_network_lacks_are_named():
   assert 'Without a plain network' not in figure_3.text(
     {'inception': PLAIN, 'bn_x5': BN_X5}
   )
+
+
+def test_a_network_without_any_target_is_a_users_mistake():
+  both = {'inception': PLAIN[:1], 'bn_x5': BN_X5[1:]}
+  with pytest.raises(
+    UserError, match='no run of inception has the seed of bn_x5_seed1'
+  ):
+    figure_3.text(both)
 
 
 def test_hours_of_different_machines_are_called_so():
