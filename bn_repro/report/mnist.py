@@ -249,7 +249,6 @@ def _drift(runs: list[Run]) -> str:
 
 def _choices(runs: list[Run]) -> str:
   config = runs[0].config
-  config = config | {'evaluate_every': _with_unit(config['evaluate_every'])}
   rows = [(f'`{f}`', str(config[f]), why) for f, why in CHOICES.items()]
   table = tables.markdown(('field', 'value', 'our choice'), rows)
   return f'### What the paper does not state\n\n{table}\n'
@@ -262,7 +261,7 @@ def _grid(runs: list[Run]) -> str:
     runs=len(runs),
     seeds=len(plain[0].runs),
     steps=runs[0].summary['num_steps'],
-    every=_with_unit(runs[0].config['evaluate_every']),
+    every=runs[0].config['evaluate_every'],
     claims=grid.claims_table(plain, normalized),
     best=grid.best_table(plain, normalized),
     crossing=grid.crossing_table(plain, normalized),
@@ -295,8 +294,3 @@ def _commands(has_grid: bool) -> str:
   names = ['figure1', 'grid'][: 1 + has_grid]
   sweeps = (commands.sweep(f'sweeps/mnist_{name}', f'mnist/{name}') for name in names)
   return COMMANDS.format(commands=commands.block(*sweeps))
-
-
-def _with_unit(duration: int | str) -> str:
-  """A duration of a config; before they had units, all were in steps."""
-  return duration if isinstance(duration, str) else f'{duration} steps'
