@@ -22,6 +22,13 @@ class Interval(NamedTuple):
   high: float
 
 
+class Spread(NamedTuple):
+  """The standard deviation of single values, and its degrees of freedom."""
+
+  deviation: float
+  freedom: int
+
+
 def of_mean(values: Sequence[float]) -> Interval:
   """The mean of independent values, `[n]`; without an interval for n = 1."""
   mean = float(np.mean(values))
@@ -54,17 +61,17 @@ def around(mean: float, deviation: float, freedom: int) -> Interval:
   return Interval(mean, mean - half, mean + half)
 
 
-def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
-  """The standard deviation within groups, and its degrees of freedom.
+def pooled_deviation(groups: Iterable[Sequence[float]]) -> Spread:
+  """The standard deviation within groups.
 
   Groups of one value say nothing of it; without others the deviation is NaN.
   """
   several = [np.asarray(values) for values in groups if len(values) > 1]
   freedom = sum(len(values) - 1 for values in several)
   if not freedom:
-    return math.nan, 0
+    return Spread(math.nan, 0)
   squares = sum(float(np.sum((v - v.mean()) ** 2)) for v in several)
-  return math.sqrt(squares / freedom), freedom
+  return Spread(math.sqrt(squares / freedom), freedom)
 
 
 def difference(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.intervals import Interval, difference, pooled_deviation
+from bn_repro.intervals import Interval, Spread, difference, pooled_deviation
 from bn_repro.report import tables
 from bn_repro.report.analysis.seeds import by_variant
 from bn_repro.report.collect import Run
@@ -129,7 +129,7 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
   return found
 
 
-def _spreads(groups, plain) -> tuple[tuple[float, int], tuple[float, int]]:
+def _spreads(groups, plain) -> tuple[Spread, Spread]:
   """Between seeds: of the best accuracy, and of the logarithms of the steps."""
   steps = (family.steps_to_target(plain, runs) for runs in groups)
   return (

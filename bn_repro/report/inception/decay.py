@@ -10,7 +10,7 @@ from bn_repro.report.collect import Run
 from bn_repro.report.inception import figures
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.figure_3 import faster
-from bn_repro.report.inception.runs import PLAIN, VALIDATION_IMAGES, best
+from bn_repro.report.inception.runs import PLAIN, best
 from bn_repro.report.tables import interval
 
 TEXT = """\
@@ -20,7 +20,7 @@ Section 4.2.1 lets it fall six times as fast, by epochs, and an epoch of Imagene
 135 times fewer steps than one of ImageNet. So BN-x5 again, with the decay of the plain
 network and all else as it was, and both for {budget} with one seed. The target is the
 maximum of the plain network after its {plain} steps, as above; within {budget} that one
-reaches {within}. The interval is that of {images:,} validation images.
+reaches {within}.
 
 ![Decay](decay.png)
 
@@ -42,8 +42,8 @@ def text(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
   figures.decay(plain[0], usual, slow, results / 'decay.png')
   return TEXT.format(
     budget=slow.config['train_for'], plain=f'{plain[0].curves["step"][-1]:,.0f}',
-    within=f'{best(within[PLAIN][0]):.1%}', images=VALIDATION_IMAGES,
-    table=_table(plain, (usual, slow)), finding=_finding(plain, usual, slow),
+    within=f'{best(within[PLAIN][0]):.1%}',
+    table=_table(plain, (usual, slow)), finding=_finding(networks, usual, slow),
   )  # fmt: skip
 
 
@@ -61,8 +61,9 @@ def _table(plain, runs) -> str:
   return tables.markdown(head, rows)
 
 
-def _finding(plain, usual, slow) -> str:
-  more, found = family.more_accuracy([slow], [usual]), family.speed_up(plain, [slow])
+def _finding(networks, usual, slow) -> str:
+  more = family.more_accuracy([slow], [usual], networks)
+  found = family.speed_up(networks[PLAIN], [slow])
   gain = f'It gives {interval(more, "{:+.1f}", " points", 100)}'
   if more.low <= 0:
     return (

@@ -33,7 +33,8 @@ until its validation accuracy has not risen for a fifth of its steps, for {at_le
 least. Accuracy is on {images:,} validation images, one centre crop, with population
 statistics (algorithm 2), after every epoch; ± is the standard deviation over seeds,
 intervals are of 95 %. A maximum is chosen on the images that it is measured on, as in
-the paper.
+the paper. How far two maxima are apart has an interval from the spread between seeds,
+pooled over the five networks.
 {missing}"""
 ABLATION = """\
 ## The seven changes of section 4.2.1, one by one (claims 16 to 22)

@@ -68,16 +68,19 @@ def is_at_chance(run: Run) -> bool:
   return best(run) < 1 / run.config['dataset.num_classes'] + 0.02
 
 
-def more_accuracy(runs: list[Run], others: list[Run]) -> Interval:
+def more_accuracy(
+  runs: list[Run], others: list[Run], networks: dict[str, list[Run]]
+) -> Interval:
   """The maximum of some runs less that of others, as means over seeds, 0 to 1.
 
-  With a single seed of each the interval is that of the validation images, as if each
-  had its own; how far another seed would be is then unknown.
+  The spread between seeds is pooled over all networks, which know it better than the
+  few seeds of two. While each has a single one, the interval is that of the validation
+  images, as if each run had its own; how far another seed would be is then unknown.
   """
   ours, theirs = ([*map(best, group)] for group in (runs, others))
-  deviation, freedom = pooled_deviation([ours, theirs])
-  if freedom:
-    return difference(ours, theirs, deviation, freedom)
+  spread = pooled_deviation([*map(best, group)] for group in networks.values())
+  if spread.freedom:
+    return difference(ours, theirs, *spread)
   of_images = math.sqrt(sum(p * (1 - p) / VALIDATION_IMAGES for p in ours + theirs))
   return around(ours[0] - theirs[0], of_images, VALIDATION_IMAGES)
 
@@ -142,6 +145,21 @@ def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
   ]
 
 
+def some_pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
+  """The same, at least one.
+
+  Raises:
+    UserError: no two are of one seed, so that there is no target.
+  """
+  if found := pairs(plain, runs):
+    return found
+  names = ', '.join(run.name for run in runs)
+  raise UserError(
+    f'no run of {PLAIN} has the seed of {names}, and its maximum is the target; '
+    f'train {PLAIN} with that seed, too'
+  )
+
+
 def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
   """Steps of the plain network to its own maximum, over those of the others to it.
 
@@ -152,15 +170,9 @@ def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
     below: takes a lower target, by so much, for both.
 
   Raises:
-    UserError: no two are of one seed, so that there is no target.
+    UserError: as `some_pairs`.
   """
-  if not (together := pairs(plain, runs)):
-    names = ', '.join(run.name for run in runs)
-    raise UserError(
-      f'no run of {PLAIN} has the seed of {names}, and its maximum is the target; '
-      f'train {PLAIN} with that seed, too'
-    )
-  references, paired = zip(*together, strict=True)
+  references, paired = zip(*some_pairs(plain, runs), strict=True)
   needed = steps_to_target(plain, references, below)
   steps = steps_to_target(plain, paired, below)
   reached = (needed / steps)[np.isfinite(steps)]

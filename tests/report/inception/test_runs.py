@@ -77,16 +77,24 @@ def test_a_run_that_diverges_after_the_budget_has_not_diverged(steps, diverged):
 
 
 def test_accuracy_of_single_runs_has_the_interval_of_the_images():
-  found = family.more_accuracy([run_of('bn_x5', 10, 60)], [run_of('bn_x30', 10, 50)])
+  one, other = [run_of('bn_x5', 10, 60)], [run_of('bn_x30', 10, 50)]
+  found = family.more_accuracy(one, other, {'bn_x5': one, 'bn_x30': other})
   half = 1.96 * math.sqrt((0.6 * 0.4 + 0.5 * 0.5) / 3925)
   assert found.mean == pytest.approx(0.1)
   assert found.high - found.mean == pytest.approx(half, rel=1e-3)
 
 
 def test_accuracy_over_seeds_has_the_interval_of_the_seeds():
-  found = family.more_accuracy(BN_X5, PLAIN)
+  found = family.more_accuracy(BN_X5, PLAIN, {'bn_x5': BN_X5, 'inception': PLAIN})
   deviation = math.sqrt((5**2 / 2 + 10**2 / 2) / 2) / 100
   assert found.high - found.mean == pytest.approx(4.303 * deviation, rel=1e-3)
+
+
+def test_single_runs_have_the_spread_of_the_networks_with_several_seeds():
+  """Two seeds of one at 60 and 70: a deviation of 7.07 points with one freedom."""
+  one, other = [run_of('bn_x5', 10, 60)], [run_of('bn_x30', 10, 50)]
+  found = family.more_accuracy(one, other, {'inception': PLAIN, 'bn_x5': one})
+  assert found.high - found.mean == pytest.approx(12.706 * 0.1, rel=1e-3)
 
 
 def test_the_gap_of_a_run_that_diverged_is_unknown():
