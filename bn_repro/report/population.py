@@ -41,8 +41,8 @@ variances relative to the variance, from those over all {reference:,} mini-batch
 
 Deviations fall with the root of the number (that of the last row is a little too small:
 the reference is the mean of its own draws). Over all {reference:,} mini-batches the
-accuracy is {of_reference:.2%}, with the moving average of training
-{moving_average:.2%}. One mini-batch costs {loss:.1f} points. The draws of 100 differ by
+accuracy is {of_reference}, with the moving average of training
+{moving_average}. One mini-batch costs {loss:.1f} points. The draws of 100 differ by
 {at_100:.2f} points, a fraction of the 1.3 that the number of validation images leaves
 open. So `bn_repro.evaluate` averages over 100; evaluation in training takes 30, which
 cost a third of the time and differ by {at_30:.2f}.
@@ -103,8 +103,9 @@ def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
     network_file=f'{batches["network"]}_seed{batches["seed"]}',
     size=batches['size'], mini_batch=batches['mini_batch'],
     draws=len(batches['rows'][0]['accuracies']), batches=batches_table(batches['rows']),
-    reference=batches['mini_batches_of_reference'], of_reference=reference,
-    moving_average=batches['accuracy_of_moving_average'],
+    reference=batches['mini_batches_of_reference'],
+    of_reference=tables.rounded(reference, 2),
+    moving_average=tables.rounded(batches['accuracy_of_moving_average'], 2),
     loss=100 * (reference - np.mean(rows[1]['accuracies'])),
     at_30=spread[30], at_100=spread[100], shifts=shifts_table(shifts['rows']),
     finding=finding(shifts['rows']),

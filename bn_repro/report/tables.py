@@ -53,6 +53,16 @@ def interval(
   return f'{mean}{unit}' if math.isnan(found.low) else f'{mean}{unit} ({low} to {high})'
 
 
+def points(found: Interval) -> str:
+  """A difference of shares: '+1.2 points (-0.3 to +2.7)'."""
+  return interval(found, '{:+.1f}', ' points', 100)
+
+
+def rounded(value: float, digits: int = 1) -> str:
+  """A share without an interval, such as '70.2 %'."""
+  return f'{100 * value:.{digits}f} %'
+
+
 def share(mean: float, low: float, high: float) -> str:
   """A share with its interval: '72.20 % (71.80 to 72.60)'."""
   return interval(Interval(mean, low, high), '{:.2f}', ' %', 100)

@@ -22,6 +22,7 @@ from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import PLAIN, best
+from bn_repro.report.tables import points, rounded
 
 
 def sigmoids_alone(evidence: Evidence) -> Finding:
@@ -31,7 +32,7 @@ def sigmoids_alone(evidence: Evidence) -> Finding:
   diverged = sum(run.summary['diverged'] for run in runs)
   return Finding(
     all(map(family.is_at_chance, runs)), exactly(100 * highest), '%', len(runs), 'runs',
-    f'{highest:.1%} at most; chance is {chance:.0%}'
+    f'{rounded(highest)} at most; chance is {rounded(chance, 0)}'
     + (f'; {diverged} of {len(runs)} runs diverged' if diverged else ''),
   )  # fmt: skip
 
@@ -77,8 +78,8 @@ def _fate(run: Run) -> str:
     first, last = run.summary['diverged_between_steps']
     return f'diverges between steps {first:,} and {last:,}'
   if family.is_at_chance(run):
-    return f'stays at chance, {best(run):.1%}'
-  return f'reaches {best(run):.1%}'
+    return f'stays at chance, {rounded(best(run))}'
+  return f'reaches {rounded(best(run))}'
 
 
 def harmless_rates(evidence: Evidence) -> Finding:
@@ -99,7 +100,8 @@ def harmless_rates(evidence: Evidence) -> Finding:
     30 in harmless, exactly(max(harmless)), 'times the rate of Inception',
     sum(map(len, runs.values())), 'runs',
     f"of {_listed(runs)} times Inception's rate the recipe of BN-x5 loses no point to "
-    f'a lower one at {_listed(harmless)}; its best, {of_rate[top]:.1%}, is at {top:g}',
+    f'a lower one at {_listed(harmless)}; its best, {rounded(of_rate[top])}, is at '
+    f'{top:g}',
   )  # fmt: skip
 
 
@@ -154,8 +156,8 @@ def _value(effect) -> tuple[Interval, str]:
 
 def _effect(effect) -> str:
   if effect.change.kind != 'faster':
-    return ablation.points(effect.accuracy)
-  return f'{ablation.times(effect)} and {ablation.points(effect.accuracy)}'
+    return points(effect.accuracy)
+  return f'{ablation.times(effect)} and {points(effect.accuracy)}'
 
 
 def _of_ablation(number, text, field) -> Claim:

@@ -15,7 +15,7 @@ from bn_repro.report.claims.ledger import (
   exactly,
 )
 from bn_repro.report.ensemble import evaluations
-from bn_repro.report.tables import interval
+from bn_repro.report.tables import interval, rounded
 
 _ENSEMBLE = ' && '.join([commands.inception('ensemble'), *evaluations()])
 _NETWORKS = ('inception', 'bn_x30')
@@ -61,14 +61,15 @@ def not_sparse(evidence: Evidence) -> Finding:
   }
   near = {name: [row['near_zero'] for row in of] for name, of in rows.items()}
   worst = {name: max(of, key=lambda row: row['near_zero']) for name, of in rows.items()}
+  most = {name: rounded(row['near_zero'], 0) for name, row in worst.items()}
   every = [value for values in near.values() for value in values]
   middle = float(np.median(every))
   return Finding(
     all(np.median(values) < 2 * GAUSSIAN for values in near.values()),
     exactly(100 * middle), '% near 0', len(every), 'layers',
-    f'{middle:.0%} of inputs are within a tenth of a deviation of 0, as of a Gaussian '
-    f'(8 %); the most in one layer is {worst["inception"]["near_zero"]:.0%} without BN '
-    f'and {worst["bn_x30"]["near_zero"]:.0%} with it ({worst["bn_x30"]["layer"]})',
+    f'{rounded(middle, 0)} of inputs are within a tenth of a deviation of 0, as of a '
+    f'Gaussian (8 %); the most in one layer is {most["inception"]} without BN and '
+    f'{most["bn_x30"]} with it ({worst["bn_x30"]["layer"]})',
   )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from bn_repro.report.inception.runs import (
   by_network,
   some_pairs,
 )
-from bn_repro.report.tables import interval
+from bn_repro.report.tables import interval, points, rounded
 
 HALF = "at least half of the paper's factor"
 # A single evaluation decides where a maximum is met; a bit below, the curve does.
@@ -59,7 +59,7 @@ def fewer_steps(name: str, least: float, remark=lambda evidence, plain: ''):
       _all_hold(_is_more(_bounds(one), least) for one in found),
       found[0].ratio if found[0].reached else None,
       'times fewer steps', found[0].seeds, 'seeds',
-      f'{_to_the_maximum(found)}; its own is {_points(_higher(networks, name))} from '
+      f'{_to_the_maximum(found)}; its own is {points(_higher(networks, name))} from '
       f'that of the plain network, {mean_best(plain):.1f} %{_caveat(plain)}'
       f'{remark(evidence, plain)}',
     )  # fmt: skip
@@ -104,11 +104,6 @@ def _higher(networks: dict[str, list], name: str, than: str = PLAIN) -> Interval
   return family.more_accuracy(networks[name], networks[than], networks)
 
 
-def _points(share: Interval) -> str:
-  """Such as '+1.2 points (-0.3 to 2.7)'."""
-  return interval(share, '{:+.1f}', ' points', 100)
-
-
 def _caveat(plain) -> str:
   """Which seeds of the plain network were stopped with patience left; else ''."""
   cut = [run for run in plain if family.is_cut(run)]
@@ -147,13 +142,13 @@ def slower_but_higher(evidence: Evidence) -> Finding:
     f'to {95 * common:.1f} % BN-x30 takes {tables.steps(steps["bn_x30"])} steps and '
     f'BN-x5 {tables.steps(steps["bn_x5"])}; at the first evaluation BN-x30 is at '
     f'{_first(networks["bn_x30"])} and BN-x5 at {_first(networks["bn_x5"])}; the '
-    f'maximum of BN-x30 is {_points(higher)} from that of BN-x5',
+    f'maximum of BN-x30 is {points(higher)} from that of BN-x5',
   )  # fmt: skip
 
 
 def _first(runs) -> str:
   """The mean accuracy at the first evaluation of trained weights."""
-  return f'{np.mean([run.curves["test_accuracy"][1] for run in runs]):.1%}'
+  return rounded(np.mean([run.curves['test_accuracy'][1] for run in runs]))
 
 
 def higher_in_fewer(evidence: Evidence) -> Finding:
@@ -165,7 +160,7 @@ def higher_in_fewer(evidence: Evidence) -> Finding:
   return Finding(
     _all_hold((_is_more(higher), _is_more(sooner, 31 / 6 / 2))), sooner,
     'times fewer steps', len(runs), 'seeds',
-    f'its maximum, {mean_best(runs):.1f} %, is {_points(higher)} from that of the '
+    f'its maximum, {mean_best(runs):.1f} %, is {points(higher)} from that of the '
     f'plain network{_caveat(plain)}, and comes {interval(sooner)} times sooner',
   )  # fmt: skip
 
@@ -182,7 +177,7 @@ def sigmoids_train(evidence: Evidence) -> Finding:
     '%',
     len(runs),
     'seeds',
-    f'{interval(found)} %, {_points(higher)} from the plain network with ReLU',
+    f'{interval(found, unit=" %")}, {points(higher)} from the plain network with ReLU',
   )
 
 

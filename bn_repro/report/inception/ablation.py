@@ -177,13 +177,8 @@ def table(found: list[Effect]) -> str:
 def _row(effect: Effect) -> list[str]:
   return [
     effect.title, effect.change.claim, effect.setting, str(effect.runs),
-    points(effect.accuracy), times(effect), effect.verdict(),
+    tables.points(effect.accuracy), times(effect), effect.verdict(),
   ]  # fmt: skip
-
-
-def points(found: Interval) -> str:
-  """Such as '+1.2 points (-0.3 to 2.7)'."""
-  return tables.interval(found, '{:+.1f}', ' points', 100)
 
 
 def times(effect: Effect) -> str:

@@ -10,6 +10,7 @@ from bn_repro.report.inception import figures
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.figure_3 import faster, maximum
 from bn_repro.report.inception.runs import NAMES, PLAIN, best
+from bn_repro.report.tables import rounded
 
 RATES = """\
 ## How high the learning rate can be (claims 14, 15 and 16)
@@ -100,9 +101,9 @@ def _best_rates(plain: list[Run], recipe: list[Run]) -> str:
   )
   return (
     f'With each side at its own best rate (seed 0): the plain network reaches '
-    f'{best(theirs):.1%} at rate {theirs.config["learning_rate"]:g}, the recipe of '
-    f'BN-x5 {best(ours):.1%} at {ours.config["learning_rate"]:g}. To the maximum of '
-    f'the plain one, {theirs.steps_to(best(theirs)):,.0f} steps, {takes}.\n'
+    f'{rounded(best(theirs))} at rate {theirs.config["learning_rate"]:g}, the recipe '
+    f'of BN-x5 {rounded(best(ours))} at {ours.config["learning_rate"]:g}. To the '
+    f'maximum of the plain one, {theirs.steps_to(best(theirs)):,.0f} steps, {takes}.\n'
   )
 
 
@@ -125,7 +126,7 @@ def overfitting(networks: dict[str, list[Run]], runs: list[Run], results: Path) 
     return ''
   figures.overfitting(pairs, results / 'overfitting.png')
   rows = [
-    [title, f'{_dropout(run):g}', *_at_end(run), f'{best(run):.1%}']
+    [title, f'{_dropout(run):g}', *_at_end(run), rounded(best(run))]
     for title, pair in pairs.items()
     for run in pair
   ]
@@ -139,7 +140,7 @@ def _at_end(run: Run) -> list[str]:
   if run.summary['diverged']:
     return ['diverged', '', '']
   of_training = run.at_end('train_accuracy_undistorted')
-  return [f'{of_training:.1%}', f'{run.at_end():.1%}', f'{100 * run.gap:.1f} points']
+  return [rounded(of_training), rounded(run.at_end()), f'{100 * run.gap:.1f} points']
 
 
 def _dropout(run: Run) -> float:

@@ -11,7 +11,6 @@ from bn_repro.report.inception import figures
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.figure_3 import faster
 from bn_repro.report.inception.runs import PLAIN, best
-from bn_repro.report.tables import interval
 
 TEXT = """\
 ## Does the rate of BN-x5 fall too soon? (claim 10)
@@ -42,7 +41,7 @@ def text(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
   figures.decay(plain[0], usual, slow, results / 'decay.png')
   return TEXT.format(
     budget=slow.config['train_for'], plain=f'{plain[0].curves["step"][-1]:,.0f}',
-    within=f'{best(within[PLAIN][0]):.1%}',
+    within=tables.rounded(best(within[PLAIN][0])),
     table=_table(plain, (usual, slow)), finding=_finding(networks, usual, slow),
   )  # fmt: skip
 
@@ -50,10 +49,9 @@ def text(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
 def _table(plain, runs) -> str:
   head = ('BN-x5, its rate 4 % less every', 'maximum accuracy', 'on training images',
           'steps to the target', 'times fewer')  # fmt: skip
-  shown = lambda value: f'{value:.1%}'
   rows = [
-    (run.config['learning_rate_decay_every'], shown(best(run)),
-     shown(run.at_end('train_accuracy_undistorted')),
+    (run.config['learning_rate_decay_every'], tables.rounded(best(run)),
+     tables.rounded(run.at_end('train_accuracy_undistorted')),
      tables.steps(family.steps_to_target(plain, [run])),
      faster(family.speed_up(plain, [run])))
     for run in runs
@@ -64,7 +62,7 @@ def _table(plain, runs) -> str:
 def _finding(networks, usual, slow) -> str:
   more = family.more_accuracy([slow], [usual], networks)
   found = family.speed_up(networks[PLAIN], [slow])
-  gain = f'It gives {interval(more, "{:+.1f}", " points", 100)}'
+  gain = f'It gives {tables.points(more)}'
   if more.low <= 0:
     return (
       f'{gain}: no sign that the decay is the reason, within '

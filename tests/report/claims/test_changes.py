@@ -18,7 +18,7 @@ def test_15_divergence(diverged):
   quick = run('inception', [10, 20], diverged=diverged, learning_rate=0.0075)
   found = changes.diverges(Made(networks=[PLAIN], learning_rates=[quick]))
   assert found.holds == diverged
-  said = 'diverges between steps 100 and 200' if diverged else 'reaches 20.0%'
+  said = 'diverges between steps 100 and 200' if diverged else 'reaches 20.0 %'
   assert f'at five times its rate it {said}' in found.text
 
 
