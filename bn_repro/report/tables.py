@@ -54,12 +54,12 @@ def interval(
 
 
 def points(found: Interval) -> str:
-  """A difference of shares: '+1.2 points (-0.3 to +2.7)'."""
+  """A difference of shares, 0 to 1, in points: '+1.2 points (-0.3 to +2.7)'."""
   return interval(found, '{:+.1f}', ' points', 100)
 
 
 def rounded(value: float, digits: int = 1) -> str:
-  """A share without an interval, such as '70.2 %'."""
+  """A share, 0 to 1, without an interval: '70.2 %'."""
   return f'{100 * value:.{digits}f} %'
 
 

@@ -172,13 +172,9 @@ def sigmoids_train(evidence: Evidence) -> Finding:
   found = of_mean([100 * best(run) for run in runs])
   higher = _higher(networks, 'bn_x5_sigmoid')
   return Finding(
-    _is_more(higher, -2 * (0.722 - 0.698)),
-    found,
-    '%',
-    len(runs),
-    'seeds',
+    _is_more(higher, -2 * (0.722 - 0.698)), found, '%', len(runs), 'seeds',
     f'{interval(found, unit=" %")}, {points(higher)} from the plain network with ReLU',
-  )
+  )  # fmt: skip
 
 
 def not_enough(evidence: Evidence) -> Finding:

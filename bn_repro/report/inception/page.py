@@ -34,7 +34,7 @@ least. Accuracy is on {images:,} validation images, one centre crop, with popula
 statistics (algorithm 2), after every epoch; ± is the standard deviation over seeds,
 intervals are of 95 %. A maximum is chosen on the images that it is measured on, as in
 the paper. How far two maxima are apart has an interval from the spread between seeds,
-pooled over the five networks.
+pooled over the five networks; while each has one seed, from the number of images.
 {missing}"""
 ABLATION = """\
 ## The seven changes of section 4.2.1, one by one (claims 16 to 22)

@@ -71,7 +71,7 @@ def is_at_chance(run: Run) -> bool:
 def more_accuracy(
   runs: list[Run], others: list[Run], networks: dict[str, list[Run]]
 ) -> Interval:
-  """The maximum of some runs less that of others, as means over seeds, 0 to 1.
+  """The maximum of some runs less that of others (figure 3), means over seeds, 0 to 1.
 
   The spread between seeds is pooled over all networks, which know it better than the
   few seeds of two. While each has a single one, the interval is that of the validation
@@ -146,7 +146,7 @@ def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
 
 
 def some_pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
-  """The same, at least one.
+  """What `pairs` finds, for a comparison, which needs at least one.
 
   Raises:
     UserError: no two are of one seed, so that there is no target.
