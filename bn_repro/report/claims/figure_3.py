@@ -25,7 +25,7 @@ from bn_repro.report.inception.runs import (
   best,
   best_step,
   by_network,
-  some_pairs,
+  pairs,
 )
 from bn_repro.report.tables import interval, points, rounded
 
@@ -36,10 +36,19 @@ AND_BELOW = 'and to two points less'
 
 
 def networks_of(evidence: Evidence, *names: str) -> dict[str, list]:
-  """The runs of the five networks; raises `Missing` unless these are there."""
+  """The runs of the five networks.
+
+  Raises:
+    Missing: unless the plain network is there, whose maximum is the target, and each
+      of these with a seed of it.
+  """
   found = by_network(evidence.runs('inception', 'networks'))
   if missing := [name for name in (PLAIN, *names) if name not in found]:
     raise Missing(f'inception/networks.json with {", ".join(missing)}')
+  if strange := [name for name in names if not pairs(found[PLAIN], found[name])]:
+    raise Missing(
+      f'inception/networks.json with {", ".join(strange)} of a seed that {PLAIN} has'
+    )
   return found
 
 
@@ -72,6 +81,8 @@ def _with_slower_decay(evidence: Evidence, plain: list) -> str:
   try:
     runs = evidence.runs('inception', 'decay')
   except Missing:
+    return ''
+  if not pairs(plain, runs):
     return ''
   return (
     f'; with the decay of the plain network, {runs[0].config["train_for"]}: '
@@ -155,7 +166,7 @@ def higher_in_fewer(evidence: Evidence) -> Finding:
   """Claim 12."""
   networks = networks_of(evidence, 'bn_x30')
   plain, runs = networks[PLAIN], networks['bn_x30']
-  sooner = of_ratio([best_step(p) / best_step(r) for p, r in some_pairs(plain, runs)])
+  sooner = of_ratio([best_step(p) / best_step(r) for p, r in pairs(plain, runs)])
   higher = _higher(networks, 'bn_x30')
   return Finding(
     _all_hold((_is_more(higher), _is_more(sooner, 31 / 6 / 2))), sooner,

@@ -145,12 +145,8 @@ def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
   ]
 
 
-def some_pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
-  """What `pairs` finds, for a comparison, which needs at least one.
-
-  Raises:
-    UserError: no two are of one seed, so that there is no target.
-  """
+def _some_pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
+  """What `pairs` finds, for a comparison, which needs at least one."""
   if found := pairs(plain, runs):
     return found
   names = ', '.join(run.name for run in runs)
@@ -170,9 +166,9 @@ def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
     below: takes a lower target, by so much, for both.
 
   Raises:
-    UserError: as `some_pairs`.
+    UserError: no two are of one seed, so that there is no target.
   """
-  references, paired = zip(*some_pairs(plain, runs), strict=True)
+  references, paired = zip(*_some_pairs(plain, runs), strict=True)
   needed = steps_to_target(plain, references, below)
   steps = steps_to_target(plain, paired, below)
   reached = (needed / steps)[np.isfinite(steps)]

@@ -3,6 +3,7 @@
 import pytest
 
 from bn_repro.report.claims import figure_3
+from bn_repro.report.claims.ledger import Missing
 from report.claims.made import PLAIN, Made, run
 
 
@@ -35,6 +36,12 @@ def test_9_a_seed_that_meets_the_target_is_told_beside_one_that_never_does():
   found = figure_3.fewer_steps('bn_x5', 2.0)(Made(networks=[*plain, *runs]))
   assert found.holds is False
   assert 'plain network 15.5; 1 of 2 never times fewer' in found.text
+
+
+def test_without_a_common_seed_there_is_no_target_and_no_verdict():
+  made = Made(networks=[PLAIN, run('bn_x5', [10, 50, 71], seed=1)])
+  with pytest.raises(Missing, match='bn_x5 of a seed that inception has'):
+    figure_3.fewer_steps('bn_x5', 2.0)(made)
 
 
 @pytest.mark.parametrize('steps, holds', [(1000, None), (2000, False)])
