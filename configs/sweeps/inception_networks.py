@@ -13,24 +13,16 @@ SEEDS = 3
 EVALUATED = {'training_images_evaluated': 1000}
 # Patience is meant to end them; a run that train_for ends is named in the results.
 LENGTH = {'train_for': '400 epochs', 'train_at_least': '30 epochs', 'patience': 0.2}
-# As long as there was time for; with sigmoids patience ended it before.
-STOPPED = {
-  'bn_baseline': {'train_for': '160 epochs'},
-  'bn_x5_sigmoid': {'train_for': '90 epochs'},
-}
 BUDGET = EVALUATED | {'train_for': '20 epochs'}
 
 
 def get_runs():
   """(name, config, overrides) of each run."""
   return [
-    (
-      f'{network}_seed{seed}', config_of(network),
-      EVALUATED | LENGTH | STOPPED.get(network, {}) | {'seed': seed},
-    )
+    (f'{network}_seed{seed}', config_of(network), EVALUATED | LENGTH | {'seed': seed})
     for seed in range(SEEDS)
     for network in NETWORKS
-  ]  # fmt: skip
+  ]
 
 
 def config_of(network):
