@@ -47,6 +47,7 @@ def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
     for network, runs in networks.items():
       _draw_network(axes, network, runs, networks[PLAIN], per_step)
     axes.set(xlabel=label, xlim=(0, None), ylim=(0, None))
+    axes.locator_params(axis='x', nbins=5)
     axes.grid(alpha=0.3)
   panels[0].set_ylabel('validation accuracy, single crop')
   panels[1].legend(loc='lower right', fontsize=8)
@@ -67,10 +68,11 @@ def _draw_network(axes, network, runs, plain, per_step):
     axes.axhline(target, color='grey', ls=':', lw=1)
 
 
-def decay(plain: Run, usual: Run, slow: Run, path: Path) -> None:
+def decay(plain: list[Run], usual: list[Run], slow: list[Run], path: Path) -> None:
   """Accuracy of BN-x5 with two decays of its rate, and the plain network's.
 
-  Solid: validation images; dashed: training images, undistorted.
+  Solid: validation images; dashed: training images, undistorted. Means over the seeds
+  of each, and bands that span them.
   """
   figure, axes = plt.subplots(figsize=(7, 4.2), layout='constrained')
   lines = {
@@ -78,17 +80,16 @@ def decay(plain: Run, usual: Run, slow: Run, path: Path) -> None:
     'BN-x5': (usual, 'tab:blue'),
     'BN-x5, decay of Inception': (slow, 'tab:green'),
   }
-  for name, (run, colour) in lines.items():
-    steps = run.curves['step']
-    axes.plot(steps, run.curves['test_accuracy'], color=colour, label=name)
-    of_training = run.curves['train_accuracy_undistorted']
-    axes.plot(steps, of_training, '--', color=colour, lw=1)
-  axes.axhline(best(plain), color='grey', ls=':', lw=1)
+  for name, (runs, colour) in lines.items():
+    draw(axes, runs, 'test_accuracy', color=colour, label=name)
+    draw(axes, runs, 'train_accuracy_undistorted', ls='--', color=colour, lw=1)
+  axes.axhline(np.mean([*map(best, plain)]), color='grey', ls=':', lw=1)
   axes.set(xlabel='training steps', ylabel='accuracy, undistorted centre crops')
-  axes.set(title=_setting(plain), xlim=(0, 2 * slow.curves['step'][-1]), ylim=(0.3, 1))
+  axes.set(title=_setting(plain[0]), ylim=(0.3, 1))
+  axes.set_xlim(0, 2 * slow[0].curves['step'][-1])
   axes.grid(alpha=0.3)
   axes.legend(loc='lower right', fontsize=8)
-  save(figure, path, [plain, usual, slow])
+  save(figure, path, [*plain, *usual, *slow])
 
 
 def _setting(run: Run) -> str:
