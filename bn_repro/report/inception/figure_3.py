@@ -23,7 +23,8 @@ decides how late that maximum is; at lower targets this matters less:
 
 ![Figure 2](figure2.png)
 
-A diamond is where a network meets the maximum of the plain one, the dotted line.
+A diamond is where a network meets the maximum of the plain one, the dotted line; a thin
+line is a seed that went on after the others.
 
 {hours}What follows for claims 9 to 13 and 23 is in [claims.md](../claims.md).
 """

@@ -33,8 +33,9 @@ AXES = {
 def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
   """Figure 2: validation accuracy against steps, images and time.
 
-  Lines are means over the seeds as far as all of them go, bands span the seeds, and
-  a diamond is where a network meets the maximum of the plain one.
+  Lines are means over the seeds as far as all of them go, bands span the seeds, a thin
+  line is a seed that went on alone, and a diamond is where a network meets the maximum
+  of the plain one.
 
   Args:
     networks: the runs of each, some seeds, in the order of the legend.
@@ -60,12 +61,21 @@ def _draw_network(axes, network, runs, plain, per_step):
   style = {'color': COLOURS[network]}
   name = f'{NAMES[network]} ({len(runs)} seed{"s" * (len(runs) > 1)})'
   draw(axes, runs, 'test_accuracy', scale, label=name, **style)
+  _draw_rest(axes, runs, scale, style)
   reached = family.steps_to_target(plain, runs)
   target = np.mean([best(run) for run in plain])
   if len(reached) and np.isfinite(reached).all():
     axes.plot(reached.mean() * scale, target, 'D', mec='black', ms=6, zorder=3, **style)
   if network == PLAIN:
     axes.axhline(target, color='grey', ls=':', lw=1)
+
+
+def _draw_rest(axes, runs, scale, style):
+  """Each seed from where the first of them ended."""
+  common = min(len(run.curves['step']) for run in runs) - 1
+  for run in runs:
+    steps, accuracy = run.curves['step'][common:], run.curves['test_accuracy'][common:]
+    axes.plot(steps * scale, accuracy, lw=0.6, **style)
 
 
 def decay(plain: list[Run], usual: list[Run], slow: list[Run], path: Path) -> None:
