@@ -73,16 +73,21 @@ def steps_to(runs: Iterable[Run], accuracy: float) -> str:
   return steps(over(runs, lambda run: run.steps_to(accuracy)))
 
 
-def steps(values: np.ndarray) -> str:
-  """Mean and sample standard deviation of step counts; says how many never."""
+def steps(values: np.ndarray, missed: str = NEVER) -> str:
+  """Mean and sample standard deviation of step counts; says how many never.
+
+  Args:
+    values: `[runs]`, infinite where there was no such step.
+    missed: what became of those.
+  """
   reached = values[np.isfinite(values)]
   if len(reached) == 0:
-    return NEVER
+    return missed
   text = f'{reached.mean():,.0f}'
   if len(reached) > 1:
     text += f' ± {reached.std(ddof=1):,.0f}'
   missing = len(values) - len(reached)
-  return f'{text} ({missing} of {len(values)} {NEVER})' if missing else text
+  return f'{text} ({missing} of {len(values)} {missed})' if missing else text
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -22,7 +22,7 @@ from bn_repro.report.collect import Run
 from bn_repro.report.inception import ablation
 from bn_repro.report.inception import runs as family
 from bn_repro.report.inception.runs import PLAIN, best
-from bn_repro.report.tables import points, rounded
+from bn_repro.report.tables import rounded
 
 
 def sigmoids_alone(evidence: Evidence) -> Finding:
@@ -156,8 +156,8 @@ def _value(effect) -> tuple[Interval, str]:
 
 def _effect(effect) -> str:
   if effect.change.kind != 'faster':
-    return points(effect.accuracy)
-  return f'{ablation.times(effect)} and {points(effect.accuracy)}'
+    return ablation.accuracy(effect)
+  return f'{ablation.times(effect)} and {ablation.accuracy(effect)}'
 
 
 def _of_ablation(number, text, field) -> Claim:

@@ -34,11 +34,11 @@ names, and a test compares them.*
 
 "At reduced scale" is Imagenette (ten classes of ImageNet, 9,469 training images) at 64
 pixels and a quarter of the width, or section 4.1's network where the paper speaks of
-deep networks in general. Intervals are of 95 %, over seeds where there are several; of
-a single seed of these networks that of its 3,925 validation images. "Not testable here"
-are claims on ImageNet alone, and those whose interval here holds both answers. Time is
-of all runs behind a claim, one after the other. The [reading guide](reading_guide.md)
-walks through the paper with these numbers.
+deep networks in general. Intervals are of 95 %, over seeds where there are several; how
+far maxima of these networks are apart has that of the spread between seeds, pooled over
+all of them. "Not testable here" are claims on ImageNet alone, and those whose interval
+here holds both answers. Time is of all runs behind a claim, one after the other. The
+[reading guide](reading_guide.md) walks through the paper with these numbers.
 
 {claims}
 """

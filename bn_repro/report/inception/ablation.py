@@ -60,28 +60,38 @@ class Effect(NamedTuple):
 
   Attributes:
     accuracy: best accuracy with the change less without, 0 to 1.
-    faster: steps to the target without the change over those with it. Where only one
-      side reached it, the other is taken to reach it at its last step: a bound. NaN
-      where neither did.
-    missed: which side did not reach the target in some run: `without`, `with`, `both`
-      or ''.
+    faster: steps to the target without the change over those with it, of the same
+      seeds. Where only one side reached it, the other is taken to reach it at its last
+      step: a bound. NaN where both missed it with some seed.
+    reached: with how many of these seeds the target was reached with the change, with
+      how many without, and how many there are.
     runs: how many were made with the change or, from BN-x5, without it.
+    harm: how many runs diverged with the change, if none did without.
   """
 
   change: Change
   setting: str
   accuracy: Interval
   faster: Interval
-  missed: str = ''
+  reached: tuple[int, int, int] = (1, 1, 1)
   runs: int = 1
+  harm: int = 0
 
   @property
   def title(self) -> str:
     """Our name of the change."""
     return self.change.title
 
+  @property
+  def missed(self) -> str:
+    """Which side missed the target with some seed: 'with', 'without', both or ''."""
+    sides, seeds = zip(('with', 'without'), self.reached[:2]), self.reached[2]
+    return ' and '.join(side for side, reached in sides if reached < seeds)
+
   def verdict(self) -> str:
     """Whether this agrees with what the paper says of the change."""
+    if self.harm:
+      return 'disagrees'
     if self.change.kind == 'faster':
       return self._verdict_of_steps()
     return _verdict(self.accuracy, 0.0 if self.change.kind == 'better' else HARMLESS)
@@ -89,11 +99,12 @@ class Effect(NamedTuple):
   def _verdict_of_steps(self) -> str:
     """Fewer steps, and no harm to accuracy; a bound tells on its own side only."""
     by_steps = _verdict(self.faster, 1.0)
-    harm = _verdict(self.accuracy, HARMLESS)
-    if harm == 'disagrees':
-      return harm
     wrong_side = {'with': 'agrees', 'without': 'disagrees'}.get(self.missed)
-    return 'cannot be told' if by_steps == wrong_side else by_steps
+    both = {by_steps if by_steps != wrong_side else 'cannot be told',
+            _verdict(self.accuracy, HARMLESS)}  # fmt: skip
+    if 'disagrees' in both:
+      return 'disagrees'
+    return 'agrees' if both == {'agrees'} else 'cannot be told'
 
 
 def _verdict(found: Interval, least: float) -> str:
@@ -105,7 +116,8 @@ def _verdict(found: Interval, least: float) -> str:
 def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
   """Every change in both settings, as far as they were run, within their budget.
 
-  What shares no seed with the plain network, which sets the target, is left out.
+  What shares no seed with its network and the plain one, which sets the target, is left
+  out.
 
   Args:
     networks: of inception_networks, by network, all seeds.
@@ -122,7 +134,7 @@ def effects(networks: dict[str, list[Run]], runs: list[Run]) -> list[Effect]:
     for network, (setting, preposition) in SETTINGS.items():
       usual = networks.get(network, [])
       ours = changed.get(f'{network}_{preposition}_{change.field.split(".")[-1]}', [])
-      if family.pairs(plain, usual) and family.pairs(plain, ours):
+      if all(family.of_common_seeds(plain, usual, ours)):
         pair = (ours, usual) if preposition == 'with' else (usual, ours)
         effect = _effect(change, setting, *pair, plain, *spreads)
         found.append(effect._replace(runs=len(ours)))
@@ -134,37 +146,31 @@ def _spreads(groups, plain) -> tuple[Spread, Spread]:
   steps = (family.steps_to_target(plain, runs) for runs in groups)
   return (
     pooled_deviation([*map(best, runs)] for runs in groups),
-    pooled_deviation(np.log(of) for of in steps if np.isfinite(of).all()),
+    pooled_deviation(np.log(of[np.isfinite(of)]) for of in steps),
   )
 
 
 def _effect(change, setting, with_it, without, plain, of_best, of_steps) -> Effect:
   accuracy = difference([*map(best, with_it)], [*map(best, without)], *of_best)
-  return Effect(change, setting, accuracy, *_faster(with_it, without, plain, of_steps))
+  steps = _faster(*family.of_common_seeds(with_it, without, plain), of_steps)
+  failed, before = (
+    sum(run.summary['diverged'] for run in runs) for runs in (with_it, without)
+  )
+  return Effect(change, setting, accuracy, *steps, harm=0 if before else failed)
 
 
-def _faster(with_it, without, plain, spread) -> tuple[Interval, str]:
-  """A ratio of steps, from differences of their logarithms; and who missed."""
+def _faster(with_it, without, plain, spread) -> tuple[Interval, tuple[int, int, int]]:
+  """A ratio of steps, from differences of their logarithms; and how many reached it."""
   ours, others = (family.steps_to_target(plain, runs) for runs in (with_it, without))
-  missed = [
-    side
-    for side, steps in (('with', ours), ('without', others))
-    if not np.isfinite(steps).all()
-  ]
-  if len(missed) == 2:
-    return Interval(math.nan, math.nan, math.nan), 'both'
+  reached = tuple(int(np.isfinite(steps).sum()) for steps in (ours, others))
+  if max(reached) < len(plain):
+    return Interval(math.nan, math.nan, math.nan), (*reached, len(plain))
   logs = (
-    np.log(_bounded(steps, plain, runs))
+    np.log(np.minimum(steps, [run.curves['step'][-1] for run in runs]))
     for steps, runs in ((others, without), (ours, with_it))
   )
   found = difference(*logs, *spread)
-  return Interval(*map(math.exp, found)), ''.join(missed)
-
-
-def _bounded(steps, plain, runs) -> np.ndarray:
-  """Steps to the target; where it was not reached, those of the whole run."""
-  paired = (run for _, run in family.pairs(plain, runs))
-  return np.minimum(steps, [run.curves['step'][-1] for run in paired])
+  return Interval(*map(math.exp, found)), (*reached, len(plain))
 
 
 def table(found: list[Effect]) -> str:
@@ -177,14 +183,22 @@ def table(found: list[Effect]) -> str:
 def _row(effect: Effect) -> list[str]:
   return [
     effect.title, effect.change.claim, effect.setting, str(effect.runs),
-    tables.points(effect.accuracy), times(effect), effect.verdict(),
+    accuracy(effect), times(effect), effect.verdict(),
   ]  # fmt: skip
+
+
+def accuracy(effect: Effect) -> str:
+  """Such as '+1.2 points (-0.3 to +2.7)'; says how many diverged."""
+  text = tables.points(effect.accuracy)
+  return f'{text}, {effect.harm} diverged' if effect.harm else text
 
 
 def times(effect: Effect) -> str:
   """Such as '2.10 times fewer (1.40 to 3.20)'; says who did not reach the target."""
   if math.isnan(effect.faster.mean):
-    return 'never reached'
+    ours, others, seeds = effect.reached
+    reached = f'reached by {ours} of {seeds} with it, {others} of {seeds} without'
+    return reached if ours or others else 'never reached'
   text = tables.interval(effect.faster, '{:.2f}', ' times fewer')
   bound = {'with': 'at most ', 'without': 'at least '}.get(effect.missed, '')
   return bound + text

@@ -1,7 +1,5 @@
 """Figure 3 of the paper, and what its section says of it, in our numbers."""
 
-import numpy as np
-
 from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.inception import runs as family
@@ -50,19 +48,20 @@ def _row(networks, name) -> list[str]:
   runs, plain = networks[name], networks[PLAIN]
   return [
     f'**{NAMES[name]}**', f'{runs[0].config["learning_rate"]:g}', str(len(runs)),
-    _steps(plain, runs),
+    needed_steps(plain, runs),
     '1' if name == PLAIN else faster(family.speed_up(plain, runs)),
     maximum(runs),
     tables.steps(tables.over(runs, family.best_step)),
   ]  # fmt: skip
 
 
-def _steps(plain, runs) -> str:
+def needed_steps(plain: list[Run], runs: list[Run]) -> str:
   """To the target; of runs that were stopped before it, how many they had taken."""
-  needed = family.steps_to_target(plain, runs)
-  if np.isfinite(needed).any() or not all(map(family.is_cut, runs)):
-    return tables.steps(needed)
-  return f'not in {tables.steps(tables.over(runs, lambda r: r.curves["step"][-1]))}'
+  found = family.speed_up(plain, runs)
+  if found.reached or not found.at_most:
+    return tables.steps(family.steps_to_target(plain, runs), found.missed)
+  paired = [run for _, run in family.pairs(plain, runs)]
+  return f'not in {tables.steps(tables.over(paired, lambda r: r.curves["step"][-1]))}'
 
 
 def maximum(runs: list[Run]) -> str:
@@ -89,10 +88,10 @@ def faster(found: family.SpeedUp) -> str:
   Of runs that were stopped before it, a bound: 'at most 2.1'.
   """
   if not found.reached:
-    return f'at most {found.at_most:.3g}' if found.at_most else tables.NEVER
+    return f'at most {found.at_most:.3g}' if found.at_most else found.missed
   text = tables.interval(found.ratio, '{:.3g}')
   missing = found.seeds - found.reached
-  return f'{text}; {missing} of {found.seeds} never' if missing else text
+  return f'{text}; {missing} of {found.seeds} {found.missed}' if missing else text
 
 
 def _levels(networks) -> str:

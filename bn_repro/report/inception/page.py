@@ -45,8 +45,10 @@ steps is what the plain network reaches in them. The intervals take their spread
 whatever has several seeds, pooled, but the plain network. A change that "is not needed"
 or "can be done" agrees where it costs less than one point, one that "trains faster"
 where it takes fewer steps and does not cost a point; the gaps that dropout makes are
-below. Where one side does not reach the target, its steps are those of the whole budget
-at least. Of as many intervals of 95 % one may well miss by chance.
+below. Steps are those of the seeds that both sides have, each to its own target, which
+makes their intervals wide; where one side does not reach the target, its steps are
+those of the whole budget at least. Of as many intervals of 95 % one may well miss by
+chance.
 {missing}
 ![Ablation](ablation.png)
 

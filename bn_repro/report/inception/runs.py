@@ -42,16 +42,42 @@ class SpeedUp(NamedTuple):
   """How many times fewer steps than the plain network, each seed with its own.
 
   Attributes:
-    ratio: the geometric mean over the seeds that reached the target; NaN if none did.
-    reached, seeds: how many did, and how many there are.
-    at_most: the same over all seeds, of which those that were stopped with patience
-      left might have reached it with their next step; 0 if one ended by itself below.
+    least: `[seeds]` float64; 0 for a seed that did not reach the target.
+    most: `[seeds]` float64; the same, but that a seed which was stopped with patience
+      left might have reached it with its next step.
   """
 
-  ratio: Interval
-  reached: int
-  seeds: int
-  at_most: float
+  least: np.ndarray
+  most: np.ndarray
+
+  @property
+  def seeds(self) -> int:
+    """How many there are."""
+    return len(self.least)
+
+  @property
+  def reached(self) -> int:
+    """How many seeds reached the target."""
+    return int((self.least > 0).sum())
+
+  @property
+  def ratio(self) -> Interval:
+    """The geometric mean over the seeds that reached the target; NaN if none did."""
+    if not self.reached:
+      return Interval(math.nan, math.nan, math.nan)
+    return of_ratio(self.least[self.least > 0])
+
+  @property
+  def at_most(self) -> float:
+    """The geometric mean of the bounds; 0 if a seed ended by itself before it."""
+    return float(np.prod(self.most) ** (1 / self.seeds))
+
+  @property
+  def missed(self) -> str:
+    """What became of the others: 'never', 'not yet' if they were stopped, or both."""
+    counts = {'never': (self.most == 0).sum(),
+              'not yet': ((self.least == 0) & (self.most > 0)).sum()}  # fmt: skip
+    return ' or '.join(word for word, number in counts.items() if number)
 
 
 def best(run: Run) -> float:
@@ -145,6 +171,13 @@ def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
   ]
 
 
+def of_common_seeds(*groups: list[Run]) -> list[list[Run]]:
+  """Of each group the runs of those seeds that all groups have, by their seeds."""
+  seed = lambda run: run.config['seed']
+  common = set.intersection(*(set(map(seed, group)) for group in groups))
+  return [sorted((r for r in g if seed(r) in common), key=seed) for g in groups]
+
+
 def _some_pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
   """What `pairs` finds, for a comparison, which needs at least one."""
   if found := pairs(plain, runs):
@@ -171,13 +204,8 @@ def speed_up(plain: list[Run], runs: list[Run], below: float = 0.0) -> SpeedUp:
   references, paired = zip(*_some_pairs(plain, runs), strict=True)
   needed = steps_to_target(plain, references, below)
   steps = steps_to_target(plain, paired, below)
-  reached = (needed / steps)[np.isfinite(steps)]
-  unknown = Interval(math.nan, math.nan, math.nan)
   stopped = [run.curves['step'][-1] if is_cut(run) else math.inf for run in paired]
-  return SpeedUp(
-    of_ratio(reached) if len(reached) else unknown, len(reached), len(steps),
-    float(np.prod(needed / np.minimum(steps, stopped)) ** (1 / len(steps))),
-  )  # fmt: skip
+  return SpeedUp(needed / steps, needed / np.minimum(steps, stopped))
 
 
 def steps_to_target(

@@ -52,6 +52,31 @@ def test_9_a_run_that_was_stopped_may_still_be_fast_enough(steps, holds):
   assert figure_3.fewer_steps('bn_baseline', 2.0)(made).holds == holds
 
 
+@pytest.mark.parametrize('slow_seed, holds', [(10, True), (20, False)])
+def test_9_holds_with_every_seed_or_does_not(slow_seed, holds):
+  """31 steps over 2 with one seed, over 10 or 20 with the other; two are asked."""
+  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
+  slow = run('bn_baseline', [10] + [50] * (slow_seed - 1) + [71], seed=1)
+  made = Made(networks=[*plain, run('bn_baseline', [10, 50, 71]), slow])
+  assert figure_3.fewer_steps('bn_baseline', 2.0)(made).holds is holds
+
+
+@pytest.mark.parametrize('x30, holds', [([10, 60, 60, 74], True), ([10, 74], None)])
+def test_11_is_open_if_only_some_seeds_are_slower(x30, holds):
+  x5 = [run('bn_x5', [10, 70, 71], seed=seed) for seed in (0, 1)]
+  runs = [run('bn_x30', [10, 60, 74]), run('bn_x30', x30, seed=1)]
+  made = Made(networks=[PLAIN, *x5, *runs])
+  assert figure_3.slower_but_higher(made).holds is holds
+
+
+def test_11_and_12_with_a_run_that_diverged_before_its_first_evaluation():
+  runs = [run('bn_x30', [10], diverged=True), run('bn_x5', [10, 71])]
+  made = Made(networks=[PLAIN, *runs])
+  assert figure_3.slower_but_higher(made).holds is False
+  with pytest.raises(Missing, match='bn_x30 that learns'):
+    figure_3.higher_in_fewer(made)
+
+
 @pytest.mark.parametrize(
   'x5, x30, holds',
   [
@@ -95,6 +120,15 @@ def test_12_seeds_that_differ_leave_open_whether_it_is_sooner(slow_seed, holds):
 def test_13_sigmoids(highest, holds):
   made = Made(networks=[PLAIN, run('bn_x5_sigmoid', [10, highest])])
   assert figure_3.sigmoids_train(made).holds == holds
+
+
+def test_23_compares_runs_of_the_same_seed():
+  """BN-x30 is slower than BN-Baseline with the seed that both have."""
+  plain = [PLAIN, run('inception', [10] + [40] * 100 + [70], seed=1)]
+  fast = [run('bn_x30', [10] + [60] * 5 + [71], seed=seed) for seed in (0, 1)]
+  others = [run('bn_baseline', [10] + [60] * 4 + [71]), run('bn_x5', [10, 60])]
+  made = Made(networks=[*plain, *fast, *others])
+  assert figure_3.not_enough(made).holds is False
 
 
 @pytest.mark.parametrize(

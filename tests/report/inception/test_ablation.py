@@ -73,18 +73,60 @@ def test_a_faster_change_may_not_cost_accuracy():
 
 
 @pytest.mark.parametrize(
-  'missed, steps, verdict',
+  'missed, reached, steps, verdict',
   [
-    ('without', (2, 1.5, 3), 'agrees'),
-    ('without', (0.5, 0.3, 0.8), 'cannot be told'),
-    ('with', (2, 1.5, 3), 'cannot be told'),
-    ('with', (0.5, 0.3, 0.8), 'disagrees'),
+    ('without', (2, 1, 2), (2, 1.5, 3), 'agrees'),
+    ('without', (1, 0, 1), (0.5, 0.3, 0.8), 'cannot be told'),
+    ('with', (1, 2, 2), (2, 1.5, 3), 'cannot be told'),
+    ('with', (0, 1, 1), (0.5, 0.3, 0.8), 'disagrees'),
   ],
 )
-def test_who_never_reached_the_target_bounds_one_side(missed, steps, verdict):
+def test_who_missed_the_target_bounds_one_side(missed, reached, steps, verdict):
   accuracy = Interval(0.5, 0.4, 0.6)
-  effect = ablation.Effect(ablation.CHANGES[0], '', accuracy, Interval(*steps), missed)
-  assert effect.verdict() == verdict
+  effect = ablation.Effect(ablation.CHANGES[0], '', accuracy, Interval(*steps), reached)
+  assert (effect.missed, effect.verdict()) == (missed, verdict)
+
+
+def test_a_faster_change_must_be_shown_to_do_no_harm():
+  unclear = Interval(-0.008, -0.06, 0.045)
+  effect = ablation.Effect(ablation.CHANGES[0], '', unclear, Interval(3, 1.5, 6))
+  assert effect.verdict() == 'cannot be told'
+
+
+def test_a_change_with_which_runs_diverge_disagrees():
+  """Unless they do without it, too."""
+  broken = run_of('bn_x5', 10, 60, name='bn_x5_without_dropout', diverged=True)
+  (taken,) = ablation.effects({'inception': PLAIN, 'bn_x5': BN_X5}, [broken])
+  assert taken.harm == 0
+  broken = run_of('bn_baseline', 10, 65, name='bn_baseline_with_l2', diverged=True)
+  (added,) = ablation.effects(networks(), [broken])
+  assert added.verdict() == 'disagrees'
+  assert ablation.accuracy(added).endswith(', 1 diverged')
+
+
+def test_steps_are_those_of_the_seeds_that_both_sides_have():
+  """Seed 1 of BN-x5 takes 200 steps to a target of its own."""
+  runs = [run_of('bn_x5', 10, 60, 65, name='bn_x5_without_l2')]
+  (taken,) = ablation.effects({'inception': PLAIN, 'bn_x5': BN_X5}, runs)
+  assert taken.faster.mean == 1
+  strange = [run_of('bn_x5', 10, 60, 65, name='bn_x5_without_l2_seed9', seed=9)]
+  assert ablation.effects({'inception': PLAIN, 'bn_x5': BN_X5}, strange) == []
+
+
+def test_a_target_that_some_seeds_reached_on_neither_side_has_no_ratio():
+  """Targets within 200 steps are 50 and 40."""
+  baseline = [
+    run_of('bn_baseline', 10, 30, 60),
+    run_of('bn_baseline', 10, 30, 35, seed=1),
+  ]
+  of_l2 = [
+    run_of('bn_baseline', 10, 30, 40, name='bn_baseline_with_l2'),
+    run_of('bn_baseline', 10, 30, 45, name='bn_baseline_with_l2_seed1', seed=1),
+  ]
+  both = {'inception': PLAIN, 'bn_baseline': baseline}
+  (effect,) = ablation.effects(both, of_l2)
+  assert effect.missed == 'with and without' and math.isnan(effect.faster.mean)
+  assert ablation.times(effect) == 'reached by 1 of 2 with it, 1 of 2 without'
 
 
 @pytest.mark.parametrize(
