@@ -79,8 +79,10 @@ def merge_moments(parts: Moments) -> Moments:
   """
   count = jnp.sum(parts.count, axis=0, keepdims=True)
   weight = parts.count / jnp.maximum(count, 1)
-  # Relative to one of the means: sums of large equal numbers lose digits.
-  origin = parts.mean[:1]
+  # Relative to one of the means: sums of large equal numbers lose digits. That of the
+  # largest part, as that of an empty one is 0.
+  largest = jnp.argmax(parts.count, axis=0, keepdims=True)
+  origin = jnp.take_along_axis(parts.mean, largest, axis=0)
   mean = origin + jnp.sum(weight * (parts.mean - origin), axis=0, keepdims=True)
   spread = parts.var + jnp.square(parts.mean - mean)
   return Moments(mean[0], jnp.sum(weight * spread, axis=0), count[0])
@@ -151,7 +153,7 @@ def batch_normalize(
     axis_name: a device axis (of `pmap`, `vmap`, or `shard_map` with
       `check_vma=False`) over which the moments are merged, in one all-gather
       forward and one all-reduce backward; None keeps them apart.
-    axis_index_groups: merges within these groups of devices only.
+    axis_index_groups: merges within these groups of devices only; `vmap` knows none.
 
   Returns:
     y, shaped and typed like x, and the `[..., features]` moments, through which

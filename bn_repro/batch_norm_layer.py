@@ -16,6 +16,7 @@ from bn_repro.batch_norm import (
   statistics_dtype,
   unbiased_variance,
 )
+from bn_repro.errors import UserError
 
 
 class BatchNorm(nn.Module):
@@ -64,9 +65,9 @@ class BatchNorm(nn.Module):
       y, shaped and typed like x.
 
     Raises:
-      ValueError: in training, the group has one value for each feature, the
-        batch is not a whole number of groups, or groups of examples are asked
-        for together with moments merged over devices.
+      UserError: in training, the group has one value for each feature.
+      ValueError: in training, the batch is not a whole number of groups, or groups
+        of examples are asked for together with moments merged over devices.
     """
     shape = x.shape[1:] if self.per_activation else x.shape[-1:]
     dtype = statistics_dtype(x)
@@ -134,7 +135,7 @@ class BatchNorm(nn.Module):
       groups = self.axis_index_groups
       devices = len(groups[0]) if groups else lax.axis_size(axis_name)
     if size * devices < 2:
-      raise ValueError(
+      raise UserError(
         'batch normalization in training needs m > 1 values for each feature '
         '(section 3.1); use a larger batch or group'
       )

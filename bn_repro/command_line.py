@@ -101,7 +101,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_folder_of(output: Path) -> None:
-  """Raises UserError, before any work, unless there is a directory for --output."""
+  """Raises UserError, before any work, unless a file can be put at --output."""
+  if output.is_dir():
+    raise UserError(f'--output={shown(str(output))} is a directory; name a file in it')
   if not output.parent.is_dir():
     raise UserError(f'there is no directory {output.parent} for --output; make it')
 

@@ -107,7 +107,8 @@ def _accumulated(model: nn.Module, parts: int) -> Callable:
   """(params, batch_stats, batch, key) -> gradient, batch_stats, loss, accuracy.
 
   The mini-batch is taken in so many equal parts, one after the other; each is
-  normalized by itself. Gradient, loss and accuracy are means over the parts.
+  normalized by itself, over all devices. Gradient, loss and accuracy are means over
+  the parts.
   """
   loss_and_gradient = jax.value_and_grad(_loss, has_aux=True)
 
@@ -136,10 +137,16 @@ def _accumulated(model: nn.Module, parts: int) -> Callable:
 
 
 def in_parts(tree: Any, parts: int) -> Any:
-  """A tree of `[batch, ...]` as one of `[parts, batch / parts, ...]`."""
+  """A tree of `[batch, ...]` as one of `[parts, batch / parts, ...]`.
+
+  A part takes every so manieth example, and so the same ones, in the same order, from
+  a whole mini-batch as from the shares of several devices.
+  """
   return jax.tree.map(
-    lambda leaf: leaf.reshape(parts, len(leaf) // parts, *leaf.shape[1:]), tree
-  )
+    lambda leaf: leaf.reshape(
+      len(leaf) // parts, parts, *leaf.shape[1:]
+    ).swapaxes(0, 1), tree
+  )  # fmt: skip
 
 
 def _loss(params, batch_stats, model, batch, key):

@@ -280,6 +280,15 @@ def test_merging_equal_means_returns_them_to_the_bit():
   assert_allclose(got.var, part.var, rtol=1e-5)
 
 
+def test_an_empty_first_part_costs_no_digits():
+  """Its mean, 0, is no origin for means of 1e4."""
+  parts = np.random.default_rng(0).normal(1e4, 1, (16, 9, 5)).astype('f4')
+  mask = np.ones((16, 9, 1), bool)
+  mask[0] = False
+  whole = parts[1:].reshape(-1, 5).astype('f8')
+  assert_allclose(merged(parts, mask).mean, whole.mean(0), rtol=2 * EPS32)
+
+
 def test_unbiased_variance_is_numpys_with_ddof_1_and_nan_for_one_value():
   x = make_arguments((3, 4, 5))[0]
   assert_allclose(unbiased_variance(moments(x)), x.var(-2, ddof=1), rtol=1e-5)

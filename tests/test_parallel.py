@@ -77,6 +77,21 @@ def test_groups_are_the_same_wherever_they_lie(config, num_devices):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('num_devices', [2, 4])
+@pytest.mark.parametrize('group', [0, 4, 16], ids='groups of {}'.format)
+def test_parts_are_the_same_wherever_they_lie(config, num_devices, group):
+  """Of 64 examples two parts, each normalized whole or in groups."""
+  config.batch_size, config.model.normalization_group = 64, group
+  config.gradient_accumulation = 2
+  alone, spread = (after_some_steps(config, n) for n in (1, num_devices))
+  jax.tree.map(
+    lambda one, many: np.testing.assert_allclose(one, many, rtol=2e-4, atol=2e-5),
+    alone,
+    spread,
+  )
+
+
+@pytest.mark.slow
 def test_groups_make_a_difference(config):
   """Moments of 16 examples are not those of 64."""
   config.batch_size = 64

@@ -65,7 +65,7 @@ def test_a_step_in_two_parts_has_the_mean_of_their_gradients(name, stem_only):
     return jax.value_and_grad(loss, has_aux=True)(params)
 
   batch_stats, losses, gradients = before.batch_stats, [], []
-  for half in (slice(0, 4), slice(4, 8)):
+  for half in (slice(0, None, 2), slice(1, None, 2)):
     (loss, batch_stats), gradient = differentiated(
       before.params, batch_stats, images[half], labels[half]
     )

@@ -3,7 +3,7 @@
 In training the network "no longer produc[es] deterministic values for a given training
 example", which the paper takes for the reason why it regularizes. Test images are each
 put into mini-batches with other training images, drawn again and again; the weights
-stay. How much of the noise is left with more of them?
+stay, nothing is dropped. How much of the noise is left with more of them?
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
   feeds = open_feeds(network.config, devices)
   shown = examples.first(feeds.test, IMAGES, devices)
   pool = examples.first(feeds.train, POOL, devices).images
-  answer = _answers(network)
+  answer = _answers(subject.without_noise(network))
   rows = [
     {'size': size, **_spread(_drawn(answer, shown.images, pool, size), shown.labels)}
     for size in sizes

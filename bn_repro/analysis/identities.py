@@ -36,7 +36,7 @@ def measure(network: Network) -> dict[str, Any]:
   """The largest deviations.
 
   Args:
-    network: that of section 4.1, with batch normalization.
+    network: that of section 4.1, with batch normalization, gamma and beta.
 
   Returns:
     A page of JSON. `rows` has the claim, its name and the largest deviation: of
@@ -48,6 +48,8 @@ def measure(network: Network) -> dict[str, Any]:
   """
   subject.check_is_mlp(network)
   subject.check_is_normalized(network)
+  subject.check_has_gamma_and_beta(network)
+  network = subject.without_noise(network)
   devices = jax.local_devices()[:1]
   batch = examples.first(open_feeds(network.config, devices).test, IMAGES, devices)
   measured = (

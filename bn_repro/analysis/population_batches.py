@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from bn_repro import provenance
 from bn_repro.analysis.subject import Subject
+from bn_repro.errors import UserError
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.report.population import batches_table
@@ -37,8 +38,10 @@ def measure(
     deviations and relative to the variance.
 
   Raises:
-    UserError: the data are not there, or the network has no BN.
+    UserError: the data are not there, or the network has no BN, or statistics of
+      another kind.
   """
+  _check_has_variances(network)
   subject = Subject(network)
   of_each = _of_each(subject, max(numbers) * draws)
   reference = of_each.mean(axis=0)
@@ -55,6 +58,16 @@ def measure(
     'rows': rows,
     **provenance.origin(subject.experiment.devices),
   }
+
+
+def _check_has_variances(network: Network) -> None:
+  """Raises UserError if its statistics are others, such as covariances."""
+  names = {name for *_, name in traverse_util.flatten_dict(network.batch_stats)}
+  if not names <= {'mean', 'var'}:
+    raise UserError(
+      f'{network.workdir} holds a network with statistics {", ".join(sorted(names))}; '
+      'choose a run with means and variances'
+    )
 
 
 def _of_each(subject: Subject, number: int) -> np.ndarray:

@@ -7,10 +7,13 @@ the experiment once and the state of training at every evaluation.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+
 from bn_repro.analysis.covariate_shift import CovariateShift
 from bn_repro.analysis.landscape import Landscape
 from bn_repro.analysis.layer_jacobians import LayerJacobians
 from bn_repro.analysis.parameter_norms import ParameterNorms
+from bn_repro.errors import UserError
 from bn_repro.experiment import Experiment
 from bn_repro.step import TrainState
 
@@ -26,7 +29,13 @@ class Probes:
   """The probes that a config names."""
 
   def __init__(self, experiment: Experiment):
+    """Raises UserError if the config names some and there are several processes."""
     names = experiment.config.get('probes', ())
+    if names and jax.process_count() > 1:
+      raise UserError(
+        f'config.probes={tuple(names)} need whole mini-batches, and each process has '
+        'its share alone; run it with one process'
+      )
     self._probes = [PROBES[name](experiment) for name in names]
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float]:

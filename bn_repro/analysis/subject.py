@@ -6,7 +6,7 @@ And what an analysis asks of a network before it begins.
 import copy
 from typing import Any
 
-from bn_repro import experiment, parallel
+from bn_repro import experiment, models, parallel
 from bn_repro.errors import UserError
 from bn_repro.evaluate.evaluator import OnExamples
 from bn_repro.evaluate.network import Network
@@ -56,12 +56,26 @@ def on_test_set(built: Experiment) -> OnExamples:
   return OnExamples(built, feed, on_device, lambda: None)
 
 
+def without_noise(network: Network) -> Network:
+  """The same without dropout or noise, so that training mode is algorithm 1 alone."""
+  return network._replace(model=models.without_noise(network.model))
+
+
 def check_is_mlp(network: Network) -> None:
   """Raises UserError unless it is the network of section 4.1."""
   if network.config.model.name != 'mlp':
     raise UserError(
       f'{network.workdir} holds no network of section 4.1; choose a run of '
       'configs/mnist.py'
+    )
+
+
+def check_has_gamma_and_beta(network: Network) -> None:
+  """Raises UserError unless its normalization has both."""
+  if not {'gamma', 'beta'} <= {*network.params.get('batch_norm_1', ())}:
+    raise UserError(
+      f'{network.workdir} holds a network without gamma and beta; choose a run that '
+      'has them'
     )
 
 

@@ -44,6 +44,7 @@ def measure(network: Network) -> dict[str, Any]:
     UserError: it is another network, or its data are not there.
   """
   subject.check_is_mlp(network)
+  network = subject.without_noise(network)
   devices = jax.local_devices()[:1]
   batch = _mini_batch(network, devices)
   rows = [

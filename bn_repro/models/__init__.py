@@ -123,6 +123,14 @@ def initial_variables(
   return initialize(jax.random.key(seed), jnp.zeros((1, *image_shape)))
 
 
+def without_noise(model: nn.Module) -> nn.Module:
+  """The network without what only training adds: dropout, noise, auxiliary heads."""
+  off = {'dropout': 0.0, 'auxiliary_heads': False, 'is_shaken': False}
+  return model.clone(
+    **{name: value for name, value in off.items() if hasattr(model, name)}
+  )
+
+
 def frozen(model: nn.Module) -> nn.Module | None:
   """The network as algorithm 2 runs it over training mini-batches.
 
@@ -131,8 +139,5 @@ def frozen(model: nn.Module) -> nn.Module | None:
   """
   if model.batch_norm is None:
     return None
-  off = {'dropout': 0.0, 'auxiliary_heads': False, 'is_shaken': False}
-  return model.clone(
-    batch_norm=functools.partial(model.batch_norm, decay=0.0),
-    **{name: value for name, value in off.items() if hasattr(model, name)},
-  )
+  tracked = functools.partial(model.batch_norm, decay=0.0)
+  return without_noise(model).clone(batch_norm=tracked)

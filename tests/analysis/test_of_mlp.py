@@ -66,6 +66,25 @@ def test_identities_hold_but_for_rounding(network):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('noise', [{'dropout': 0.5}, {'is_shaken': True}], ids=str)
+def test_what_only_training_adds_is_left_out(network, noise):
+  noisy = network._replace(model=network.model.clone(**noise))
+  assert identities.measure(noisy)['rows'] == identities.measure(network)['rows']
+  found, expected = (
+    batch_noise.measure(of, sizes=(3,))['rows'] for of in (noisy, network)
+  )
+  assert found == expected
+
+
+def test_identities_need_gamma_and_beta(network):
+  plain = {
+    name: {} if name == 'batch_norm_1' else of for name, of in network.params.items()
+  }
+  with pytest.raises(UserError, match='without gamma and beta; choose a run'):
+    identities.measure(network._replace(params=plain))
+
+
+@pytest.mark.slow
 def test_what_is_no_identity_is_seen(network):
   """Biases that BN does not take away; a network that was folded wrongly."""
   after = network._replace(model=network.model.clone(is_normalized_after=True))

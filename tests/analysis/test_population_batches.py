@@ -67,6 +67,12 @@ def test_the_table_has_a_row_for_each_number(found):
   assert [line.split('|')[1].strip() for line in lines[2:]] == ['1', '2', '6']
 
 
+def test_a_whitened_network_has_no_variances(network):
+  whitened = network._replace(batch_stats={'layer': {'mean': 0, 'covariance': 0}})
+  with pytest.raises(UserError, match='statistics covariance, mean; choose a run'):
+    population_batches.measure(whitened)
+
+
 def test_a_network_without_batch_normalization(tmp_path):
   network = restore(save_run(small_config('baseline'), tmp_path / 'run'))
   with pytest.raises(UserError, match='without batch normalization; choose a run'):

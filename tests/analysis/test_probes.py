@@ -16,6 +16,7 @@ from bn_repro.analysis.covariate_shift import CovariateShift
 from bn_repro.analysis.landscape import Landscape
 from bn_repro.analysis.layer_jacobians import LayerJacobians
 from bn_repro.analysis.parameter_norms import ParameterNorms
+from bn_repro.analysis.probes import Probes
 from bn_repro.data import sampler
 from bn_repro.errors import UserError
 from bn_repro.evaluate.evaluator import Evaluator
@@ -36,6 +37,14 @@ def built(variant, **overrides):
   config_lib.check(config)
   made = experiment.build(config)
   return made, jax.device_get(initial_state(made))
+
+
+def test_probes_need_whole_mini_batches(monkeypatch):
+  """Of which each of several processes has its share alone."""
+  made, _ = built('baseline')
+  monkeypatch.setattr(jax, 'process_count', lambda: 2)
+  with pytest.raises(UserError, match='run it with one process'):
+    Probes(made)
 
 
 @pytest.mark.slow
