@@ -5,7 +5,7 @@ not applied.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ml_collections import ConfigDict
 
@@ -80,7 +80,7 @@ def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
   """
   return (
     *(_choice(field, names) for field, names in _CHOICES.items()),
-    *_names_of_data(config),
+    *names_of_data(config),
     *((field, _DURATION, _is_duration) for field in _DURATIONS),
     *(_range(field, _SMALLEST, _LARGEST) for field in _POSITIVE),
     *(_range(field, 1, most) for field, most in _COUNTS.items()),
@@ -115,8 +115,11 @@ def _written(limit: float) -> str:
   return f'{limit:,}' if isinstance(limit, int) else f'{limit:g}'
 
 
-def _names_of_data(config: ConfigDict):
-  """The MLP takes grey images only; the others whatever has been prepared."""
+def names_of_data(config: ConfigDict) -> Iterator[tuple[str, str, Callable]]:
+  """(field, what is allowed, whether a value is) of the name of a data set.
+
+  The MLP takes grey images only; the others whatever has been prepared.
+  """
   if config.model.name == 'mlp':
     yield _choice('dataset.name', _PIXEL_DATASETS)
   else:  # and never a path, which could lead anywhere

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from bn_repro import config as config_lib
 from bn_repro import summary
 from bn_repro.data import sources
-from bn_repro.errors import UserError
+from bn_repro.errors import UserError, one_line
 
 PROJECT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.5
@@ -66,13 +66,23 @@ def read(path: Path) -> list[Run]:
   get_runs = getattr(config_lib.execute(path), 'get_runs', None)
   if not callable(get_runs):
     raise UserError(f'{path} is no sweep: it has no function get_runs')
-  runs = [Run(*run) for run in get_runs()]
+  runs = _asked_by(get_runs, path)
   names = [run.name for run in runs]
   if len(set(names)) < len(names):
     raise UserError(f'{path}: two runs share a name')
   for run in runs:
     run.load()
   return runs
+
+
+def _asked_by(get_runs: Callable[[], Any], path: Path) -> list[Run]:
+  try:
+    return [Run(name, config, dict(fields)) for name, config, fields in get_runs()]
+  except Exception as error:  # it is somebody's file
+    reason = f'{type(error).__name__}: {one_line(error)}'
+    raise UserError(
+      f'{path}: get_runs gives no list of (name, config, overrides): {reason}'
+    ) from error
 
 
 class Sweep:
@@ -136,8 +146,8 @@ class Sweep:
         return
       try:
         self._start_and_wait(run, cores)
-      except (OSError, UserError) as error:
-        self.failures[run.name] = str(error)
+      except Exception as error:  # whatever it is, the others go on
+        self.failures[run.name] = one_line(error)
 
   def _start_and_wait(self, run: Run, cores: set[int] | None) -> None:
     workdir = self._root / run.name

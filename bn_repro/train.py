@@ -29,6 +29,8 @@ from bn_repro.metrics import WAITING, Recorder
 from bn_repro.progress import Progress, joined, start_or_resume
 from bn_repro.step import NORMS, TrainState, make_step
 
+SKIPPED = 'data/skipped_images'
+
 
 def segments(start: int, lengths: Lengths) -> Iterator[range]:
   """The steps from `start` to the end, cut wherever something is to be done."""
@@ -140,7 +142,7 @@ class Trainer:
       state, metrics = self._spread(state, self._examples, inputs, is_last)
       # No more than two calls under way, or a signal would be heard late.
       jax.block_until_ready(measured[-1:])
-      measured = [*measured, metrics]
+      measured = [*measured, metrics | _skipped(inputs)]
       self.progress = Progress(state, measured, position)
       self._interruption.check()
     scalars = _reduced(joined(jax.device_get(measured)))
@@ -148,8 +150,8 @@ class Trainer:
     scalars['steps_per_second'] = (steps.stop - first) / seconds
     scalars[WAITING] = waited / seconds
     scalars['train/learning_rate'] = float(self._learning_rate(steps[-1]))
-    if self._feed.num_skipped:
-      scalars['data/skipped_images'] = float(self._feed.num_skipped)
+    if not scalars.setdefault(SKIPPED, float(self._feed.num_skipped)):
+      del scalars[SKIPPED]
     return scalars
 
   def _read(self, part: range, measured: list) -> tuple[Any, float]:
@@ -203,15 +205,25 @@ def _parts(steps: range, size: int) -> Iterator[range]:
     yield range(start, min(start + size, steps.stop))
 
 
+def _skipped(inputs: Any) -> dict[str, np.ndarray]:
+  """How many images were skipped for each step, if these inputs tell."""
+  if not hasattr(inputs, 'skipped'):
+    return {}
+  return {SKIPPED: np.sum(inputs.skipped, axis=-1, dtype=np.float32)}
+
+
 def _reduced(columns: dict[str, np.ndarray]) -> dict[str, float]:
-  """Means over all steps, and the norms of the last one.
+  """Means over all steps, the norms of the last one, the sum of skipped images.
 
   In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
   """
-  return {
-    tag: float(values[-1] if tag in NORMS else np.mean(values))
-    for tag, values in columns.items()
-  }
+  of = {tag: np.mean for tag in columns} | dict.fromkeys(NORMS, _last)
+  of[SKIPPED] = np.sum
+  return {tag: float(of[tag](values)) for tag, values in columns.items()}
+
+
+def _last(values: np.ndarray) -> float:
+  return values[-1]
 
 
 def _progress_bar(config: ConfigDict, step: int, total: int) -> tqdm:

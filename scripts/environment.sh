@@ -25,7 +25,8 @@ CODE
 
 environment() {
   local extra=${1:-} python wanted
-  if [ ! -x .venv/bin/python ]; then
+  # Which is made last: without it, the making was cut short.
+  if [ ! -f .venv/bin/activate ]; then
     python=$(find_python) || exit 2
     echo "making .venv with $("$python" --version)"
     "$python" -m venv .venv

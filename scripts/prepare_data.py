@@ -192,8 +192,9 @@ def make_environment(directory: Path) -> Path:
   print(f'making {directory} with TensorFlow (about a minute)', flush=True)
   try:
     venv.create(directory, with_pip=True)
-  except OSError as error:
-    raise UserError(f'--environment={directory}: {error.strerror}') from error
+  except (OSError, ValueError) as error:
+    reason = getattr(error, 'strerror', None) or error
+    raise UserError(f'--environment={directory}: {reason}') from error
   # Bytecode of all of TensorFlow takes longer than that of the part that is used.
   install = ['-m', 'pip', 'install', '--quiet', '--no-compile', *packages()]
   subprocess.run([python, *install], check=True)

@@ -1,6 +1,7 @@
 """The loop: what is done at which step."""
 
 import shutil
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -11,6 +12,19 @@ from bn_repro.config import store, stored
 from bn_repro.durations import Lengths
 from bn_repro.errors import UserError
 from support import metrics_of, small_config, summary_of, without_times
+
+
+def test_skipped_images_are_those_of_the_steps_of_a_line():
+  """Not of a process, which may have resumed the run; in all, not as a mean."""
+  inputs = SimpleNamespace(skipped=np.asarray([[0, 2, 1], [0, 0, 0], [4, 0, 0]]))
+  counted = train._skipped(inputs)
+  np.testing.assert_array_equal(counted[train.SKIPPED], [3, 0, 4])
+  columns = counted | {'train/loss': np.asarray([1.0, 2.0, 6.0])}
+  columns[train.NORMS[0]] = np.asarray([1.0, 2.0, 9.0])
+  assert train._reduced(columns) == {
+    train.SKIPPED: 7.0, 'train/loss': 3.0, train.NORMS[0]: 9.0
+  }  # fmt: skip
+  assert train._skipped(SimpleNamespace(indices=[0])) == {}
 
 
 @pytest.mark.parametrize('start', [0, 7, 20])

@@ -45,7 +45,14 @@ class ImageViews(NamedTuple):
 
 
 class Feed(Protocol):
-  """What training and evaluation need of a half of a data set."""
+  """What training and evaluation need of a half of a data set.
+
+  Attributes:
+    examples: what lies on the device, a tree that `batch` is given.
+    num_examples: that can be read, or may be.
+    num_skipped: that were left out when all were read, at once or one after the other
+      by the last `inputs_in_order`.
+  """
 
   examples: Any
   num_examples: int

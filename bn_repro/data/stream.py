@@ -12,6 +12,7 @@ import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import flags
 from ml_collections import ConfigDict
 
 from bn_repro import parallel, provenance
@@ -198,7 +199,6 @@ class StreamedImages:
       batches = self._read_from(steps.start, stream)
     taken = [next(batches) for _ in steps]
     self._streams[stream] = (steps.stop, batches)
-    self.num_skipped += sum(int(np.sum(batch.skipped)) for batch in taken)
     if len(taken) == 1:  # a copy less
       return jax.tree.map(lambda part: part[None], taken[0])
     return jax.tree.map(lambda *parts: np.stack(parts), *taken)
@@ -239,7 +239,14 @@ def _read(source: Any, start: int, workers: int) -> Iterator[Crops]:
   threads = min(provenance.cores(), BATCHES_AHEAD)
   batches = batches.to_iter_dataset(grain.ReadOptions(threads, BATCHES_AHEAD))
   if workers:
+    _let_flags_be_read()
     batches = batches.mp_prefetch(
       grain.MultiprocessingOptions(workers, per_worker_buffer_size=BATCHES_AHEAD)
     )
   return iter(batches)
+
+
+def _let_flags_be_read() -> None:
+  """Grain hands absl's flags to its workers, and not every program has parsed them."""
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS.mark_as_parsed()

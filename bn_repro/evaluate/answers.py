@@ -41,6 +41,7 @@ class AnswerFile:
   Attributes:
     number: of examples that have been answered.
     seconds: that the answers took.
+    left_out: how many could not be read, once it is complete.
     is_complete: whether there is nothing to add.
   """
 
@@ -52,14 +53,21 @@ class AnswerFile:
       identity: everything that the answers depend on, as JSON.
       num_classes: of the data set.
     """
-    self._path, self._notes_path = path.with_suffix('.rows'), path.with_suffix('.notes')
+    self._path, self._notes_path = (
+      path.with_name(path.name + ending) for ending in ('.rows', '.notes')
+    )
     self._type = np.dtype(
       [('labels', '<i4'), ('counts', '?'), ('crops', '<i4'),
        ('probabilities', '<f4', (num_classes,))]
     )  # fmt: skip
     self._identity = identity
-    self.number, self.seconds, self._check_sum, self.is_complete = self._kept()
+    self._rows = None
+    self.number, self.seconds, self._check_sum, self.left_out, self.is_complete = (
+      self._kept()
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not self.number:  # who reads the old rows, goes on reading them
+      self._path.unlink(missing_ok=True)
     with self._path.open('ab') as file:  # what came after the last note, goes
       file.truncate(self.number * self._type.itemsize)
 
@@ -81,31 +89,43 @@ class AnswerFile:
     self._check_sum = zlib.crc32(rows.tobytes(), self._check_sum)
     self._note()
 
-  def complete(self) -> None:
-    """Says that there is nothing to add."""
+  def complete(self, left_out: int = 0) -> None:
+    """Says that there is nothing to add.
+
+    Args:
+      left_out: how many examples the feed has skipped; rows may tell of more.
+    """
     self.is_complete = True
+    uncounted = int(np.sum(~self.read()['counts']))
+    self.left_out = max(left_out, uncounted)
     self._note()
 
   def read(self) -> np.ndarray:
-    """All rows, as they lie on the disk: fields named as those of `Answers`."""
-    return np.memmap(self._path, self._type, 'r', shape=(self.number,))
+    """All rows, as they lie on the disk: fields named as those of `Answers`.
+
+    They stay what they are, should another evaluation begin the file anew.
+    """
+    if self._rows is None or len(self._rows) != self.number:
+      self._rows = np.memmap(self._path, self._type, 'r', shape=(self.number,))
+    return self._rows
 
   def _note(self) -> None:
     notes = {
       'identity': self._identity, 'number': self.number, 'seconds': self.seconds,
-      'check_sum': self._check_sum, 'is_complete': self.is_complete,
+      'check_sum': self._check_sum, 'left_out': self.left_out,
+      'is_complete': self.is_complete,
     }  # fmt: skip
     write_json(self._notes_path, notes)
 
-  def _kept(self) -> tuple[int, float, int, bool]:
+  def _kept(self) -> tuple[int, float, int, int, bool]:
     """What was noted of a file that can be gone on with, or of an empty one."""
-    nothing = (0, 0.0, 0, False)
+    nothing = (0, 0.0, 0, 0, False)
     try:
       notes = read_json(self._notes_path)
       if notes['identity'] != self._identity:
         return nothing
-      names = ('number', 'seconds', 'check_sum', 'is_complete')
-      number, seconds, check_sum, is_complete = (notes[name] for name in names)
+      names = ('number', 'seconds', 'check_sum', 'left_out', 'is_complete')
+      number, seconds, check_sum, left_out, is_complete = (notes[n] for n in names)
       if self._check_sum_of(number) != check_sum:
         raise ValueError('its rows are not those that were noted')
     except FileNotFoundError:
@@ -113,7 +133,7 @@ class AnswerFile:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
       print(f'warning: {self._path} is damaged ({error}); made anew', file=sys.stderr)
       return nothing
-    return number, seconds, check_sum, is_complete
+    return number, seconds, check_sum, left_out, is_complete
 
   def _check_sum_of(self, number: int) -> int:
     """Of the first rows in the file, read some at a time."""

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from bn_repro import command_line, describe, lock, provenance
+from bn_repro import command_line, describe, fields, lock, provenance
 from bn_repro.config import write_json
 from bn_repro.data import sources
 from bn_repro.data.feeds import open_test_feed
@@ -28,6 +28,7 @@ from bn_repro.evaluate.crops import Answering
 from bn_repro.evaluate.network import FOLDER, Network, restore
 from bn_repro.evaluate.result import result_of, table
 from bn_repro.interruption import Interruption
+from bn_repro.messages import shown
 
 
 def evaluate(
@@ -79,6 +80,7 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
         'one data set make an ensemble'
       )
   name = asked.dataset or first.config.dataset.name
+  _check_name(name, first)
   found = sources.num_classes(name)
   if found != first.num_classes:
     raise UserError(
@@ -86,6 +88,13 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
       'apart; choose a --dataset with the same classes'
     )
   return name
+
+
+def _check_name(name: str, network: Network) -> None:
+  """Raises UserError unless a config of the network could name that data set."""
+  for _, allowed, is_allowed in fields.names_of_data(network.config):
+    if not is_allowed(name):
+      raise UserError(f'--dataset={shown(name)}: choose {allowed}')
 
 
 def answered(
@@ -108,6 +117,7 @@ def answered(
     file = AnswerFile(path, _identity(network, asked, dataset), network.num_classes)
     if not file.is_complete:
       _complete(file, network, asked, check)
+    file.read()  # before another process may begin it anew
   return file
 
 
@@ -144,7 +154,7 @@ def _complete(
       seconds, began = time.perf_counter() - began, time.perf_counter()
       file.append(answers, seconds)
       bar.update(len(answers.labels))
-  file.complete()
+  file.complete(feed.num_skipped)
 
 
 def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
@@ -178,7 +188,11 @@ def _progress_bar(network: Network, done: int, number: int) -> tqdm:
 
 
 def _check_same_examples(rows: list[np.ndarray]) -> None:
-  """Raises UserError unless all members answered the same examples."""
+  """Raises UserError unless all members answered the same examples, and some."""
+  if not rows[0]['counts'].any():
+    raise UserError(
+      f'none of the {len(rows[0]):,} examples can be read; take more of them'
+    )
   for other in rows[1:]:
     if not np.array_equal(rows[0]['labels'], other['labels']):
       raise UserError(

@@ -32,7 +32,7 @@ def result_of(
     'different_crops': float(np.mean(rows[0]['crops'])),
     'statistics': asked.statistics,
     'population_batches': asked.population_batches,
-    'examples_left_out': int(np.sum(~rows[0]['counts'])),
+    'examples_left_out': files[0].left_out,
     'members': [
       about(network) | {'seconds': file.seconds} | of([own])
       for network, file, own in zip(networks, files, rows)

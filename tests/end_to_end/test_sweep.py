@@ -106,6 +106,33 @@ def test_two_runs_of_one_name(tmp_path):
     sweep.read(path)
 
 
+@pytest.mark.parametrize(
+  'returned, reason',
+  [('None', 'TypeError'), ('[("a", "b")]', 'ValueError'), ('1 / 0', 'ZeroDivision')],
+)
+def test_what_gives_no_list_of_runs(returned, reason, tmp_path):
+  path = tmp_path / 'strange.py'
+  path.write_text(f'def get_runs():\n  return {returned}\n')
+  with pytest.raises(UserError, match=f'list of .name, config, overrides.: {reason}'):
+    sweep.read(path)
+
+
+def test_no_failure_of_any_kind_takes_the_others_with_it(tmp_path, monkeypatch):
+  path = tmp_path / 'three.py'
+  path.write_text(SWEEP.format(few={}))
+  whole = sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
+  begun = []
+
+  def start(run, cores):
+    begun.append(run.name)
+    raise RuntimeError('a bug')
+
+  monkeypatch.setattr(whole, '_start_and_wait', start)
+  whole.execute()
+  assert begun == ['plain', 'broken', 'normalized']
+  assert whole.failures == dict.fromkeys(begun, 'a bug')
+
+
 def test_a_finished_run_of_another_config_is_not_taken_for_this_one(tmp_path):
   """A sweep that was edited does not report old numbers under a name."""
   path, workdir = tmp_path / 'one.py', tmp_path / 'runs' / 'plain'

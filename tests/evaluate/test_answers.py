@@ -55,6 +55,31 @@ def test_a_complete_file_says_so(tmp_path):
   assert_holds(opened(tmp_path), 4)
 
 
+def test_what_was_left_out_is_kept(tmp_path):
+  """Two of these rows do not count; the feed may have left out more before."""
+  for name, of_feed, left_out in (('rows', 0, 2), ('feed', 7, 7)):
+    file = opened(tmp_path / name)
+    file.append(answers(0, 8), 1.0)
+    file.complete(of_feed)
+    assert opened(tmp_path / name).left_out == left_out
+
+
+def test_rows_that_were_read_stay_when_another_begins_anew(tmp_path):
+  """Two evaluations of one run at a time, the second with other statistics."""
+  file = opened(tmp_path)
+  file.append(answers(0, 4), 1.0)
+  rows = file.read()
+  opened(tmp_path, IDENTITY | {'crops': 1}).append(answers(9, 2), 1.0)
+  np.testing.assert_array_equal(rows['labels'], np.arange(4))
+  assert_holds(file, 4)
+
+
+def test_a_dot_in_a_name_is_no_ending(tmp_path):
+  for name in ('set.of_one_crop', 'set.of_144_crops'):
+    AnswerFile(tmp_path / name, IDENTITY, CLASSES).append(answers(0, 4), 1.0)
+  assert len([*tmp_path.glob('*.rows')]) == 2
+
+
 def test_what_was_written_after_the_last_note_is_dropped(tmp_path):
   """A kill between rows and note."""
   opened(tmp_path).append(answers(0, 4), 1.0)

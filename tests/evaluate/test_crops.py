@@ -154,9 +154,6 @@ def test_the_network_of_section_4_1_has_no_crops():
 
 @pytest.mark.slow
 def test_worker_processes_give_the_same_views():
-  from absl import flags
-
-  flags.FLAGS.mark_as_parsed()
   alone, by_two = (
     open_test_feed(config_of('shapes', **{'dataset.workers': number}), [])
     for number in (0, 2)

@@ -21,6 +21,8 @@ from data.prepared import small_config as small_photographs
 from evaluate.saved import save_run
 from support import small_config
 
+BROKEN = range(8)  # as many as there are devices
+
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
@@ -168,13 +170,38 @@ def test_what_does_not_fit_together(trained, photographs):
   assert 'only runs on one data set make an ensemble' in refused(
     [trained[0], photographs]
   )
-  assert 'photographs has 100 classes, but' in refused(
+  assert "--dataset='photographs': choose one of mnist, digits" in refused(
     trained[:1], dataset='photographs'
+  )
+  assert 'digits has 10 classes, but' in refused([photographs], dataset='digits')
+  assert 'choose the name of a data set, such as' in refused(
+    [photographs], dataset='/data/mnist'
   )
   assert 'mnist have another size' in refused(trained[:1], dataset='mnist')
   assert 'use --crops=1' in refused(trained[:1], crops=144)
   assert 'fewer than the 2 devices' in refused([photographs], examples=1)
   assert "data set 'nothing' is not in" in refused([photographs], dataset='nothing')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('feed', ['stream', 'resident'])
+def test_what_cannot_be_read_is_left_out_and_counted(feed, tmp_path, monkeypatch):
+  """However the images are read; and where nothing is left, there is no score."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  squares = ((30, 30),)
+  prepare(
+    tmp_path, 'broken', examples(12, squares), examples(12, squares, broken=BROKEN)
+  )
+  config = small_photographs(
+    'broken', **{'dataset.feed': feed, 'dataset.on_corrupt': 'skip'}
+  )
+  workdir = save_run(config, tmp_path / 'run')
+  found = evaluate([workdir], Asked(statistics=MOVING_AVERAGE))
+  assert (found['members'][0]['examples'], found['examples_left_out']) == (4, 8)
+  if feed == 'stream':
+    assert 'none of the 8 examples can be read' in refused(
+      [workdir], statistics=MOVING_AVERAGE, examples=8
+    )
 
 
 def test_a_crop_that_is_larger_than_the_images(photographs, tmp_path):
