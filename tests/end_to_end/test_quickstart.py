@@ -17,6 +17,16 @@ def quickstart(directory):
   )  # fmt: skip
 
 
+def test_quickstart_takes_no_arguments():
+  """And makes no environment for one who asks for --help."""
+  command = ['bash', PROJECT / 'scripts' / 'quickstart.sh', '--help']
+  found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+  assert (found.returncode, found.stdout) == (2, '')
+  assert found.stderr == (
+    'error: quickstart.sh takes no arguments such as --help; call it without\n'
+  )
+
+
 @pytest.mark.slow
 def test_quickstart_trains_shows_and_then_finds_the_work_done(tmp_path):
   first = quickstart(tmp_path)
