@@ -1,9 +1,11 @@
 """results/inception/README.md: figures 2 and 3 of the paper and its ablation, small."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
+from bn_repro import config as config_lib
 from bn_repro.errors import UserError
 from bn_repro.report import collect, commands, tables
 from bn_repro.report.collect import Run
@@ -54,6 +56,14 @@ chance.
 
 {table}
 """
+LEFT_OUT = """\
+## What was left out
+
+The runs above took {hours:.0f} h of one core; 48 h were meant for them. The sweeps ask
+for these, too:
+
+{names}
+"""
 COMMANDS = """\
 ## Made again by
 
@@ -97,7 +107,7 @@ def write(results: Path) -> None:
   if of_sweep['normalization']:
     parts.append(controls.normalization(networks, of_sweep['normalization']))
   everything = [run for runs in of_sweep.values() for run in runs]
-  parts += [tables.origin(everything), _commands(of_sweep)]
+  parts += [_left_out(of_sweep), tables.origin(everything), _commands(of_sweep)]
   (results / 'README.md').write_text('\n'.join(filter(None, parts)))
 
 
@@ -145,6 +155,22 @@ def _cut(networks: dict[str, list[Run]]) -> str:
     return ''
   ended = '**Ended before patience did, the maximum perhaps still ahead:**'
   return f'\n{ended} {"; ".join(names)}.\n'
+
+
+def _left_out(of_sweep: dict[str, list[Run]]) -> str:
+  """What the sweeps ask for and was not run, by sweep; '' if nothing is missing."""
+  lines = []
+  for name, runs in of_sweep.items():
+    path = config_lib.PROJECT / commands.inception_sweep(name)
+    asked = [run for run, *_ in config_lib.execute(path).get_runs()]
+    missing = sorted({*asked} - {run.name for run in runs})
+    if missing:
+      number = f'{len(missing)} of {len(asked)}'
+      line = f'- `{path.stem}`, {number}: {", ".join(missing)}'
+      lines.append(textwrap.fill(line, 88, subsequent_indent='  '))
+  everything = (run for runs in of_sweep.values() for run in runs)
+  hours = sum(run.summary['wall_seconds'] for run in everything) / 3600
+  return LEFT_OUT.format(hours=hours, names='\n'.join(lines)) if lines else ''
 
 
 def _budget(of_sweep) -> str:

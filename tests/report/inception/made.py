@@ -28,6 +28,7 @@ def run_of(network, *accuracies, seed=0, name='', diverged=False, **config):
     'num_steps': EVERY * (len(accuracies) - 1),
     'diverged': diverged, 'diverged_between_steps': [100, 200] if diverged else None,
     'git_revision': 'a' * 40, 'device': 'a cpu', 'versions': {'jax': '1'},
+    'wall_seconds': 3600.0,
   }  # fmt: skip
   return Run(name or f'{network}_seed{seed}', summary, curves)
 

@@ -33,6 +33,9 @@ def test_a_sweep_of_which_the_other_side_is_still_to_be_run(
   page.write(tmp_path)
   text = (tmp_path / 'README.md').read_text()
   assert '## The seven changes' not in text and 'at its own best rate' not in text
+  assert f'took {1 + len(runs)} h of one core' in text
+  assert '- `inception_networks`, 14 of 15: bn_baseline_seed0, ' in text
+  assert ('`inception_ablation`, 46 of 48' in text) == (sweep_name == 'ablation')
 
 
 def test_a_page_is_written_from_whatever_has_been_run(tmp_path, monkeypatch):
