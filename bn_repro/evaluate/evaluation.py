@@ -5,6 +5,7 @@ they come from.
 """
 
 import copy
+import hashlib
 import sys
 import time
 from collections.abc import Callable
@@ -63,9 +64,17 @@ def evaluate(
 
 
 def _default_output(networks: list[Network], asked: Asked, dataset: str) -> Path:
-  together = f'ensemble_of_{len(networks)}_' if len(networks) > 1 else ''
-  name = f'{together}{_file_name(asked, dataset)}.json'
+  name = f'{_ensemble_name(networks)}{_file_name(asked, dataset)}.json'
   return networks[0].workdir / FOLDER / name
+
+
+def _ensemble_name(networks: list[Network]) -> str:
+  """Such as 'ensemble_of_2_1f0a9c3e_', which other members do not share; '' of one."""
+  if len(networks) == 1:
+    return ''
+  workdirs = '\n'.join(str(network.workdir.absolute()) for network in networks)
+  digest = hashlib.sha256(workdirs.encode()).hexdigest()[:8]
+  return f'ensemble_of_{len(networks)}_{digest}_'
 
 
 def _common_dataset(networks: list[Network], asked: Asked) -> str:

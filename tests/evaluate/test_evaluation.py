@@ -70,6 +70,14 @@ def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
   assert f'{expected:.2%}'.replace('%', ' %') in printed
 
 
+def test_other_members_write_another_page(trained):
+  networks = [restore(workdir) for workdir in trained]
+  page_of = lambda members: evaluation._default_output(members, Asked(), 'digits').name
+  pages = [page_of(m) for m in (networks, networks[::-1], networks[:1], networks * 2)]
+  assert len({*pages}) == 4 and page_of(networks) == pages[0]
+  assert pages[0].startswith('ensemble_of_2_') and pages[2].startswith('digits_1_crop')
+
+
 def test_the_first_examples_alone(trained):
   whole = answered(restore(trained[0]), Asked()).read()
   some = answered(restore(trained[0]), Asked(examples=100)).read()
