@@ -119,7 +119,7 @@ def test_what_gives_no_list_of_runs(returned, reason, tmp_path):
 
 def test_no_failure_of_any_kind_takes_the_others_with_it(tmp_path, monkeypatch):
   path = tmp_path / 'three.py'
-  path.write_text(SWEEP.format(few={}))
+  path.write_text(SWEEP.format(few=FEW_STEPS))
   whole = sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
   begun = []
 
