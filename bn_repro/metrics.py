@@ -25,6 +25,7 @@ from bn_repro.tensorboard import Events, write_hparams
 NAME = 'metrics.jsonl'
 # The share of its time, at most, that training waited for input, 0 to 1.
 WAITING = 'data/waiting'
+SKIPPED = 'data/skipped_images'
 LONG_WAITING = 0.02
 
 

@@ -25,11 +25,9 @@ from bn_repro.errors import Preempted
 from bn_repro.evaluate.evaluator import Evaluator
 from bn_repro.experiment import Experiment
 from bn_repro.interruption import Interruption
-from bn_repro.metrics import WAITING, Recorder
+from bn_repro.metrics import SKIPPED, WAITING, Recorder
 from bn_repro.progress import Progress, joined, start_or_resume
 from bn_repro.step import NORMS, TrainState, make_step
-
-SKIPPED = 'data/skipped_images'
 
 
 def segments(start: int, lengths: Lengths) -> Iterator[range]:
@@ -217,13 +215,10 @@ def _reduced(columns: dict[str, np.ndarray]) -> dict[str, float]:
 
   In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
   """
-  of = {tag: np.mean for tag in columns} | dict.fromkeys(NORMS, _last)
-  of[SKIPPED] = np.sum
-  return {tag: float(of[tag](values)) for tag, values in columns.items()}
-
-
-def _last(values: np.ndarray) -> float:
-  return values[-1]
+  others = dict.fromkeys(NORMS, lambda values: values[-1]) | {SKIPPED: np.sum}
+  return {
+    tag: float(others.get(tag, np.mean)(values)) for tag, values in columns.items()
+  }
 
 
 def _progress_bar(config: ConfigDict, step: int, total: int) -> tqdm:

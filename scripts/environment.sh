@@ -25,7 +25,7 @@ CODE
 
 environment() {
   local extra=${1:-} python wanted
-  # Which is made last: without it, the making was cut short.
+  # venv makes activate last: without it, the making was cut short.
   if [ ! -f .venv/bin/activate ]; then
     python=$(find_python) || exit 2
     echo "making .venv with $("$python" --version)"

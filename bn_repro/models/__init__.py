@@ -124,7 +124,10 @@ def initial_variables(
 
 
 def without_noise(model: nn.Module) -> nn.Module:
-  """The network without what only training adds: dropout, noise, auxiliary heads."""
+  """The network without dropout, noise and auxiliary heads, which only training has.
+
+  In training mode it then differs from inference by algorithm 1 alone.
+  """
   off = {'dropout': 0.0, 'auxiliary_heads': False, 'is_shaken': False}
   return model.clone(
     **{name: value for name, value in off.items() if hasattr(model, name)}

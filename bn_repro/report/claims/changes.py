@@ -168,7 +168,7 @@ def _of_ablation(number, text, field) -> Claim:
   }
   (kind,) = (c.kind for c in ablation.CHANGES if c.field == field)
   return Claim(
-    number, 'section 4.2.1', text, 'configs/sweeps/inception_ablation.py',
+    number, 'section 4.2.1', text, commands.inception_sweep('ablation'),
     commands.inception('ablation'),
     f'{kinds[kind]}, beyond its interval, added alone or taken back alone, and the '
     'other does not contradict',
@@ -178,7 +178,7 @@ def _of_ablation(number, text, field) -> Claim:
 
 def _of_rates(number, section, text, rule, measure) -> Claim:
   return Claim(
-    number, section, text, 'configs/sweeps/inception_learning_rates.py',
+    number, section, text, commands.inception_sweep('learning_rates'),
     commands.inception('learning_rates'), rule, SCALED, measure,
   )  # fmt: skip
 

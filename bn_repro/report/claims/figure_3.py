@@ -101,7 +101,7 @@ def _to_the_maximum(found: list[family.SpeedUp]) -> str:
 def _times(found: family.SpeedUp) -> str:
   """Such as '5.2 times fewer steps', or 'never'."""
   text = faster(found)
-  return text if text == tables.NEVER else f'{text} times fewer steps'
+  return f'{text} times fewer steps' if found.reached or found.at_most else text
 
 
 def _with_every_seed(found: family.SpeedUp, least: float) -> bool | None:
@@ -164,7 +164,7 @@ def _is_slower(runs: list, others: list, accuracy: float) -> bool | None:
 
 
 def _first(runs) -> str:
-  """The mean accuracy at the first evaluation of trained weights, of those with one."""
+  """The mean accuracy at the first evaluation of trained weights, else of initial."""
   curves = [run.curves['test_accuracy'] for run in runs]
   return rounded(np.mean([curve[min(1, len(curve) - 1)] for curve in curves]))
 
@@ -240,7 +240,7 @@ def out_of_reach(reason: str):
 
 def _of_networks(number, section, text, rule, measure) -> Claim:
   return Claim(
-    number, section, text, 'configs/sweeps/inception_networks.py',
+    number, section, text, commands.inception_sweep('networks'),
     commands.inception('networks'), rule, SCALED, measure,
   )  # fmt: skip
 

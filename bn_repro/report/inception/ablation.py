@@ -188,7 +188,7 @@ def _row(effect: Effect) -> list[str]:
 
 
 def accuracy(effect: Effect) -> str:
-  """Such as '+1.2 points (-0.3 to +2.7)'; says how many diverged."""
+  """What the change gives, in points: '+1.2 points (-0.3 to +2.7)', and divergences."""
   text = tables.points(effect.accuracy)
   return f'{text}, {effect.harm} diverged' if effect.harm else text
 

@@ -79,10 +79,15 @@ def _draw_rest(axes, runs, scale, style):
 
 
 def decay(plain: list[Run], usual: list[Run], slow: list[Run], path: Path) -> None:
-  """Accuracy of BN-x5 with two decays of its rate, and the plain network's.
+  """Accuracy of BN-x5 with two decays of its rate (section 4.2.1), and the plain one's.
 
   Solid: validation images; dashed: training images, undistorted. Means over the seeds
   of each, and bands that span them.
+
+  Args:
+    plain, usual, slow: runs of Inception, of BN-x5 and of BN-x5 with the decay of
+      Inception, some seeds of each.
+    path: the PNG to write.
   """
   figure, axes = plt.subplots(figsize=(7, 4.2), layout='constrained')
   lines = {

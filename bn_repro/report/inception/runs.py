@@ -172,7 +172,7 @@ def pairs(plain: list[Run], runs: list[Run]) -> list[tuple[Run, Run]]:
 
 
 def of_common_seeds(*groups: list[Run]) -> list[list[Run]]:
-  """Of each group the runs of those seeds that all groups have, by their seeds."""
+  """Of each group, one at least, the runs of those seeds that all have, in order."""
   seed = lambda run: run.config['seed']
   common = set.intersection(*(set(map(seed, group)) for group in groups))
   return [sorted((r for r in g if seed(r) in common), key=seed) for g in groups]

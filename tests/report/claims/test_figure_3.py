@@ -52,6 +52,14 @@ def test_9_a_run_that_was_stopped_may_still_be_fast_enough(steps, holds):
   assert figure_3.fewer_steps('bn_baseline', 2.0)(made).holds == holds
 
 
+def test_9_seeds_that_never_met_the_target_and_that_were_stopped_have_no_factor():
+  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
+  runs = [run('bn_baseline', [10, 60]), run('bn_baseline', [10, 60], seed=1)]
+  made = Made(networks=[*plain, runs[0], stopped(runs[1], 100)])
+  text = figure_3.fewer_steps('bn_baseline', 2.0)(made).text
+  assert 'plain network never or not yet, to two points less never or not yet;' in text
+
+
 @pytest.mark.parametrize('slow_seed, holds', [(10, True), (20, False)])
 def test_9_holds_with_every_seed_or_does_not(slow_seed, holds):
   """31 steps over 2 with one seed, over 10 or 20 with the other; two are asked."""
