@@ -1,7 +1,9 @@
 """Injects faults into the program and tables what came of them.
 
-python scripts/reliability.py                     results/reliability.md and .json
+python scripts/reliability.py                      results/reliability.md and .json
 python scripts/reliability.py --from FILE.xml...   the same, of pytest runs before
+
+Parts of the page that those runs did not hold stay as they are.
 
 Runs the long form of tests/reliability, about an hour on two cores, and the tests of
 checkpoints. What a fault may do is in those tests; here they are only counted.
@@ -12,9 +14,10 @@ import ast
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -28,63 +31,15 @@ from bn_repro.report import tables
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results'
 TESTS = ('tests/reliability', 'tests/test_checkpoint.py', 'tests/test_train.py')
-KILLED, DAMAGED, HOSTILE = 'Killed', 'Damaged files', 'Hostile commands'
-# Test module: the part of the table.
-PARTS = {
-  'test_killing': (
-    KILLED,
-    'SIGKILL at a random moment, MLP and streaming Inception. The same command is '
-    'given again, until the run ends. It came through if parameters, statistics, '
-    'momentum, measurements, summary and TensorBoard are bit for bit those of a run '
-    'that was left alone.',
-  ),
-  'test_signals': (
-    'Stopped',
-    'It came through if it saved, left in one line with its exit code, and the same '
-    'command ended at the same bits.',
-  ),
-  'test_checkpoint': (
-    'Damaged checkpoints',
-    'It came through if the newest good one was taken, the damaged one moved aside '
-    'and one warning said so; or, if none was good, nothing was touched.',
-  ),
-  'test_hostile_files': (
-    DAMAGED,
-    'A bit, a digit, a piece or all of one file, of a prepared data set or of a '
-    'workdir. The run came through if it was refused in one line with a documented '
-    'code, or ended with the numbers of one that found all as it was.',
-  ),
-  'test_resources': (
-    'The machine',
-    'It came through if it ended in one line with code 71, nothing good was lost, '
-    'and the same command went on once the cause was gone.',
-  ),
-  'test_lock': (
-    'Two runs in one workdir',
-    'It came through if the second was refused while the first lived, and only then.',
-  ),
-  'test_partners': (
-    'Several processes',
-    'It came through if the others ended in one line within the limit, and all went '
-    'on from the same step.',
-  ),
-  'test_train': (
-    'Not finite',
-    'It came through if the run stopped at the next record, said between which '
-    'steps, and saved no such state.',
-  ),
-  'test_hostile_commands': (
-    HOSTILE,
-    'Words, values, configs, paths and workdirs. It came through if it was refused '
-    'in one line, quickly, with nothing written outside the workdir; or, where it is '
-    'odd but right, if it was taken for what it means.',
-  ),
-}
+PARTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())['part']
+PART_OF = {module: part['title'] for part in PARTS for module in part['modules']}
+# Commands that no version of the program ever accepted; nothing failed there.
+BAD_INPUT = 'Hostile commands'
 TEXT = """\
 # Reliability
 
-*Made by `scripts/reliability.py`; do not edit.* {injected:,} faults were injected into
-the program. {survived}
+*Made by `scripts/reliability.py`; do not edit.* {faults:,} faults were injected into
+the program, and {bad_inputs:,} bad inputs were given to it. {survived}
 
 {parts}
 ## Not promised
@@ -103,16 +58,11 @@ the program. {survived}
 
 ## Where the numbers come from
 
-- command: `python scripts/reliability.py`{from_reports}
-- git revision: {git_revision}
-- device: {device}
-- versions: {versions}
-"""
+`python scripts/reliability.py`; parts that were run apart were put together with
+`--from`, and each names the code that it was run on.
 
-FROM_REPORTS = (
-  ', its parts run apart, some of them some commits before this revision, and put '
-  'together with `--from`'
-)
+{origins}
+"""
 
 
 class Fault(NamedTuple):
@@ -136,13 +86,34 @@ def main() -> int:
   if not reports:
     reports = [Path(tempfile.mkdtemp()) / 'report.xml']
     code = run_tests(*reports)
-  faults = read(reports)
-  where = origin() | {'from_reports': FROM_REPORTS if given else ''}
-  rows = [fault._asdict() for fault in faults]
-  config_lib.write_json(RESULTS / 'reliability.json', where | {'faults': rows})
-  (RESULTS / 'reliability.md').write_text(page(faults, where))
+  content = merged(earlier() if given else {}, read(reports), origin())
+  config_lib.write_json(RESULTS / 'reliability.json', content)
+  (RESULTS / 'reliability.md').write_text(page(content))
   print(f'written: {RESULTS / "reliability.md"}')
   return code
+
+
+def earlier() -> dict[str, Any]:
+  """What results/reliability.json holds; nothing if it is not there."""
+  path = RESULTS / 'reliability.json'
+  return config_lib.read_json(path) if path.exists() else {}
+
+
+def merged(
+  before: dict[str, Any], faults: list[Fault], where: dict[str, Any]
+) -> dict[str, Any]:
+  """The content of reliability.json: each part as it was last run, and on which code.
+
+  Args:
+    before: the earlier content, whose parts stay where `faults` has none of them.
+    faults: that the tests noted now.
+    where: the code, the versions and the machine of now.
+  """
+  new = {fault.part for fault in faults}
+  kept = [row for row in before.get('faults', []) if row['part'] not in new]
+  rows = kept + [fault._asdict() for fault in faults]
+  origins = before.get('origins', {}) | dict.fromkeys(new, where)
+  return {'origins': origins, 'faults': rows}
 
 
 def run_tests(report: Path) -> int:
@@ -158,8 +129,8 @@ def read(reports: list[Path]) -> list[Fault]:
     case for path in reports for case in ElementTree.parse(path).iter('testcase')
   )
   for case in cases:
-    part, _ = PARTS[case.get('classname').rpartition('.')[2]]
     for kind, count in noted(case).items():
+      part = PART_OF[case.get('classname').rpartition('.')[2]]
       counts.setdefault((part, kind), Counter()).update(count)
   return [
     Fault(part, kind, count['injected'], count['harmful'], count['untried'])
@@ -199,16 +170,31 @@ def origin() -> dict:
   }
 
 
-def page(faults: list[Fault], where: dict) -> str:
-  """The Markdown page; `where` is the `origin`, and how the reports came about."""
-  lost, injected = (sum(f[i] for f in faults) for i in (3, 2))
-  versions = ', '.join(f'{name} {v}' for name, v in where['versions'].items())
+def page(content: dict[str, Any]) -> str:
+  """The Markdown page of reliability.json."""
+  faults = [Fault(**row) for row in content['faults']]
+  harmful = sum(fault.harmful for fault in faults)
+  bad_inputs = sum(fault.injected for fault in faults if fault.part == BAD_INPUT)
   return TEXT.format(
-    injected=injected,
-    survived='All came through.' if not lost else f'{lost} did harm.',
-    parts='\n'.join(section(title, text, faults) for title, text in PARTS.values()),
-    **where | {'versions': versions},
+    faults=sum(fault.injected for fault in faults) - bad_inputs,
+    bad_inputs=bad_inputs,
+    survived='All came through.' if not harmful else f'{harmful} did harm.',
+    parts='\n'.join(section(part['title'], part['text'], faults) for part in PARTS),
+    origins=table_of_origins(content['origins']),
   )
+
+
+def table_of_origins(origins: dict[str, dict[str, Any]]) -> str:
+  """Which code, versions and machine each part was run on, one row each."""
+  rows = [
+    (title, where['git_revision'][:10], where['device'], _listed(where['versions']))
+    for title, where in sorted(origins.items())
+  ]
+  return tables.markdown(('part', 'git revision', 'device', 'versions'), rows)
+
+
+def _listed(versions: dict[str, str]) -> str:
+  return ', '.join(f'{name} {version}' for name, version in versions.items())
 
 
 def section(title: str, text: str, faults: list[Fault]) -> str:

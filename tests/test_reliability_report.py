@@ -1,6 +1,8 @@
 """scripts/reliability.py counts what the tests noted, and hides no failure."""
 
 import importlib.util
+import json
+import re
 
 import pytest
 
@@ -66,3 +68,30 @@ def test_a_test_that_failed_before_it_noted_anything_is_harm(read):
 def test_what_was_skipped_has_not_come_through(read):
   found = read(('test_resources', [('a full disk', 1, 0)], '<skipped/>'))
   assert found == {'a full disk': (0, 0, 1)}
+
+
+def test_a_part_that_was_not_run_stays_with_its_own_origin():
+  lock, signals = (
+    report.Fault(part, 'kind', number, 0, 0)
+    for part, number in (('Two runs in one workdir', 3), ('Stopped', 5))
+  )
+  first = report.merged({}, [lock, signals], {'git_revision': 'old'})
+  second = report.merged(first, [signals._replace(injected=7)], {'git_revision': 'new'})
+  assert {row['part']: row['injected'] for row in second['faults']} == {
+    lock.part: 3, signals.part: 7
+  }  # fmt: skip
+  assert second['origins'][lock.part]['git_revision'] == 'old'
+  assert second['origins'][signals.part]['git_revision'] == 'new'
+
+
+def test_every_file_that_injects_faults_belongs_to_a_part():
+  paths = [*(PROJECT / 'tests').glob('test_*.py')]
+  paths += (PROJECT / 'tests' / 'reliability').glob('test_*.py')
+  mark = re.compile(r"mark\.fault\(|record_property\('faults'")
+  injecting = {path.stem for path in paths if mark.search(path.read_text())}
+  assert injecting - {'test_reliability_report'} <= report.PART_OF.keys()
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers():
+  content = json.loads((report.RESULTS / 'reliability.json').read_text())
+  assert (report.RESULTS / 'reliability.md').read_text() == report.page(content)
