@@ -3,25 +3,49 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 from ml_collections import ConfigDict
 
 from bn_repro.durations import Lengths
 
+BLOCK = 4096  # powers of the decay that are listed one by one
+
 
 def learning_rate_schedule(config: ConfigDict, lengths: Lengths) -> optax.Schedule:
-  """Learning rate as a function of the step.
+  """Learning rate, a scalar float32, as a function of the step, int32 or an int.
 
   Multiplied by `learning_rate_decay` after each `learning_rate_decay_every`, at
   once and not little by little, as GoogLeNet's. Constant where a config has no
-  such fields: section 4.1 names no decay.
+  such fields: section 4.1 names no decay. The same bits inside a compiled program
+  and outside, so that the rate which is recorded is the one that was used.
   """
-  if lengths.learning_rate_decay_every is None:
+  every = lengths.learning_rate_decay_every
+  if every is None:
     return optax.constant_schedule(config.learning_rate)
-  return optax.exponential_decay(
-    config.learning_rate, lengths.learning_rate_decay_every,
-    config.learning_rate_decay, staircase=True,
-  )  # fmt: skip
+  blocks, powers = _powers(config.learning_rate_decay, lengths.train_for)
+  blocks = np.float32(config.learning_rate) * blocks
+
+  def schedule(step):
+    # Whole numbers: optax.exponential_decay divides in float32, which a compiled
+    # program does by a rounded reciprocal, and falls a step late for some lengths.
+    falls = step // every
+    block = jnp.take(blocks, falls // BLOCK, mode='clip')
+    return block * jnp.take(powers, falls % BLOCK, mode='clip')
+
+  return schedule
+
+
+def _powers(decay: float, most: int) -> tuple[np.ndarray, np.ndarray]:
+  """Two lists of float32 whose products are decay ** n, for n from 0 to `most`.
+
+  Element n // BLOCK of the first, n % BLOCK of the second. Listed, since compilers
+  and devices round a power differently; twice, since a rate may fall at every step.
+  """
+  exponents = BLOCK * np.arange(most // BLOCK + 1), np.arange(BLOCK)
+  first, second = (np.float64(np.float32(decay)) ** n for n in exponents)
+  return first.astype(np.float32), second.astype(np.float32)
 
 
 def build(config: ConfigDict, lengths: Lengths) -> optax.GradientTransformation:

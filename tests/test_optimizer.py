@@ -1,5 +1,7 @@
 """Stochastic gradient descent: momentum, the staircase of the rate, the L2 penalty."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -75,6 +77,65 @@ def test_the_rate_falls_by_4_percent_at_once(network, rate, every):
     (2 * every - 1, 1), (2 * every, 2), (50 * every, 50), (50 * every + every // 2, 50),
   ):  # fmt: skip
     assert_allclose(of_step(step), rate * 0.96**falls, rtol=2e-6)
+
+
+MOST = 40_000_000  # steps
+# Of digits and the like; of ImageNet, of BN-x5 and of Inception; of no float32.
+LENGTHS = np.r_[1:10_001, 53_382, 320_292, 2**24 + 1, MOST].astype(np.int32)
+
+
+def staircase(every, rate=0.0015, decay=0.96):
+  """The schedule of a rate that falls after each `every` steps, up to `MOST`."""
+  config = SimpleNamespace(learning_rate=rate, learning_rate_decay=decay)
+  lengths = SimpleNamespace(learning_rate_decay_every=every, train_for=MOST)
+  return optimizer.learning_rate_schedule(config, lengths)
+
+
+def some_falls():
+  """`[110, lengths]` int32: the first hundred falls of each length, and ten others."""
+  most = MOST // LENGTHS
+  first = np.broadcast_to(np.arange(1, 101)[:, None], (100, len(LENGTHS)))
+  others = np.random.default_rng(0).integers(1, most + 1, (10, len(LENGTHS)))
+  return np.minimum(np.concatenate([first, others]), most).astype(np.int32)
+
+
+def test_the_rate_falls_exactly_at_multiples_of_ten_thousand_lengths():
+  """To step 40 million, compiled, where a length is a constant of the program.
+
+  (XLA makes a division by a constant a product with its rounded reciprocal, unless
+  both are whole numbers.)
+  """
+  falls, steps = some_falls(), some_falls() * LENGTHS
+  ends = np.minimum(steps + LENGTHS - 1, MOST)
+  compiled = jax.jit(jax.vmap(staircase(LENGTHS)))
+  after = jax.jit(staircase(1))  # tested against NumPy below
+  for number, at in (falls - 1, steps - 1), (falls, steps), (falls, ends):
+    np.testing.assert_array_equal(compiled(at), after(number))
+
+
+@pytest.mark.parametrize('rate, decay', [(0.0015, 0.96), (0.5, 0.9999999), (0.1, 1.0)])
+def test_the_rate_after_any_number_of_falls_is_the_product(rate, decay):
+  """Of single precision in, to two roundings; one where there are few falls."""
+  falls = np.r_[0:5000, np.geomspace(5000, MOST, 2000)].astype(np.int32)
+  got = np.asarray(jax.jit(staircase(1, rate, decay))(falls))
+  exact = float(np.float32(rate)) * float(np.float32(decay)) ** falls.astype('f8')
+  assert got.dtype == np.float32
+  assert_allclose(got, exact, rtol=2.5e-7, atol=1e-37)
+
+
+@pytest.mark.parametrize('every', [1, 41, 320_292, MOST])
+def test_the_rate_outside_a_program_is_the_one_it_uses(every):
+  """Bit for bit: what is recorded, and what multiplies a gradient of ones."""
+  schedule = staircase(every, decay=0.99)
+  descent = optax.sgd(schedule)
+  ones = jnp.ones(3)
+  step_along = jax.jit(
+    lambda count: descent.update(ones, optax.tree.set(descent.init(ones), count=count))
+  )
+  near = every * np.arange(1, min(25, MOST // every + 1))
+  for step in np.unique(np.r_[0, 1, near - 1, near, MOST - 1, MOST]):
+    update, _ = step_along(jnp.int32(step))
+    np.testing.assert_array_equal(-update, jnp.full(3, schedule(int(step))))
 
 
 def test_the_rate_of_a_step_inside_a_program_is_that_outside():

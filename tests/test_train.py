@@ -51,6 +51,20 @@ def test_two_identical_runs_give_the_same_bits(config, tmp_path):
   assert [line['step'] for line in lines[0]] == [0, 10, 20, 30, 40]
 
 
+def test_the_recorded_rate_is_that_of_the_step(config, tmp_path):
+  """41 is one of the lengths at which optax's staircase falls a step late."""
+  with config.unlocked():
+    config.learning_rate_decay, config.learning_rate_decay_every = 0.5, '41 steps'
+  config.train_for, config.log_every, config.evaluate_every = (
+    '90 steps', '1 step', '90 steps'
+  )  # fmt: skip
+  train.train(config, tmp_path)
+  for line in metrics_of(tmp_path)[1:]:
+    rate = config.learning_rate * 0.5 ** ((line['step'] - 1) // 41)
+    norms = line['train/update_norm'] / line['train/gradient_norm']
+    np.testing.assert_allclose([line['train/learning_rate'], norms], rate, rtol=1e-5)
+
+
 def without_gain(config):
   """A network that learns nothing, so that accuracy is the same at every step."""
   with config.unlocked():
