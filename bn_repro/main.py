@@ -190,12 +190,16 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   if summary.of_finished_run(workdir, config):
     return print(f'finished before: {workdir / summary.NAME}')
   processes.join(*named, config.partner_timeout)
-  from bn_repro import compilation, failures, parallel, progress
+  from bn_repro import compilation, failures, parallel, progress, settings
   from bn_repro.train import train
 
   compilation.keep()
   is_first = parallel.is_first_process()
-  with failures.in_one_line(config.partner_timeout), _hold(workdir, is_first):
+  with (
+    settings.fixed(),
+    failures.in_one_line(config.partner_timeout),
+    _hold(workdir, is_first),
+  ):
     parallel.meet()
     if is_first:
       progress.check_length(config, workdir)

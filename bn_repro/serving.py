@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from bn_repro import fold
+from bn_repro import fold, settings
 from bn_repro.data.images import finished
 from bn_repro.data.pipeline import convert_pixels
 from bn_repro.describe import input_of
@@ -21,6 +21,7 @@ from bn_repro.evaluate.network import Network, restore
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 
 
+@settings.fixed()
 def export(workdir: Path, kind: str, output: Path) -> None:
   """Writes the network of a run to a file, reads it back and compares the two.
 

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import experiment as experiment_lib
-from bn_repro import optimizer, parallel, provenance, summary
+from bn_repro import optimizer, parallel, provenance, settings, summary
 from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
@@ -40,6 +40,7 @@ def segments(start: int, lengths: Lengths) -> Iterator[range]:
     start = stop
 
 
+@settings.fixed()
 def train(config: ConfigDict, workdir: Path) -> dict | None:
   """Trains to the end, from the newest good checkpoint if there is one.
 

@@ -73,12 +73,12 @@ def run(words: list[str]) -> None:
 
 def measure(name: str, asked: argparse.Namespace) -> None:
   """Runs an experiment, prints its table and writes what it found."""
-  from bn_repro import compilation, failures
+  from bn_repro import compilation, failures, settings
   from bn_repro.evaluate.network import restore
 
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
   compilation.keep()
-  with failures.in_one_line(partner_timeout=0):
+  with settings.fixed(), failures.in_one_line(partner_timeout=0):
     began = time.perf_counter()
     subject = [restore(asked.workdir)] if asked.workdir else []
     found = experiment.measure(*subject)

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from bn_repro import command_line, describe, fields, lock, provenance
+from bn_repro import command_line, describe, fields, lock, provenance, settings
 from bn_repro.config import write_json
 from bn_repro.data import sources
 from bn_repro.data.feeds import open_test_feed
@@ -32,6 +32,7 @@ from bn_repro.interruption import Interruption
 from bn_repro.messages import shown
 
 
+@settings.fixed()
 def evaluate(
   workdirs: list[Path], asked: Asked, output: Path | None = None
 ) -> dict[str, Any]:
