@@ -18,9 +18,9 @@ flags:
                 for another train_for while the run is not finished
   --describe    print the network row by row and leave without training
   --coordinator, --num_processes, --process_id
-                when several processes train together and neither SLURM nor a TPU
-                pod says so: address:port of the first, how many, and which of
-                them this is, from 0; all with the same --workdir
+                when several processes train together and neither srun, mpirun
+                nor a TPU pod started them so: address:port of the first, how
+                many, and which of them this is, from 0; all with the same --workdir
   --help        this text, with the fields of the config given by --config
 
 In the workdir: config.json and overrides.txt (what was asked for), metrics.jsonl

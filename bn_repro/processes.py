@@ -7,6 +7,7 @@ environment, what it may print. Does not know what the processes compute.
 """
 
 import ctypes
+import importlib.util
 import math
 import os
 import signal
@@ -14,7 +15,9 @@ import sys
 import threading
 import time
 
+from bn_repro import messages
 from bn_repro.errors import MachineError, UserError, one_line
+from bn_repro.launch import FLAGS, Launch, Machine, detect, tpu_count
 
 SECONDS_TO_MEET = 300
 SECONDS_TO_LEAVE = 5  # for one that failed, before it stops waiting for the others
@@ -22,7 +25,6 @@ _GONE = (
   'error: another process of this run is gone, or JAX gave this one up '
   '(TF_CPP_MIN_LOG_LEVEL=0 says more); start all again, and they resume'
 )
-_NOT_MET = 'error: the processes did not meet; start all of them within five minutes'
 _handlers = []  # C keeps no reference to them
 
 
@@ -34,41 +36,100 @@ def join(
 ) -> None:
   """Joins the processes of a run, before JAX is used otherwise.
 
+  Says on stderr that it waits, or that it is alone where variables speak of several.
+
   Args:
-    coordinator: address:port of the first process. None: what SLURM or a TPU pod
-      says of itself; a process that neither concerns stays alone.
+    coordinator: address:port of the first process. None: what the variables of a
+      launcher say (`launch.detect`); a process that they do not concern stays alone.
     num_processes: how many there are.
     process_id: which of them this is, from 0.
     limit: seconds after which a silent process counts as gone; this one then ends
       with one line and the code of `MachineError`.
 
   Raises:
-    UserError: the flags or the cluster's variables make no sense to JAX.
+    UserError: the flags or the launcher's variables make no sense to JAX.
   """
-  if coordinator is None and not _is_one_of_several():
-    return
+  if coordinator is not None:
+    launch = _by_flags(coordinator, num_processes, process_id)
+  else:
+    launch = detect(os.environ, _machine())
+    if launch.note:
+      print(messages.line(f'note: {launch.note}'), file=sys.stderr)
+    if launch.method is None:
+      return
+    num_processes = launch.count
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')  # no dump of an abort
   import jax
 
   # It would take SIGTERM from us, and Orbax feeds it step numbers of its own.
   jax.config.update('jax_enable_preemption_service', False)
-  _instead_of_abort(UserError.exit_code, _NOT_MET)
+  _instead_of_abort(UserError.exit_code, messages.line(_not_met(launch)))
+  print(messages.line(_waiting(launch)), file=sys.stderr, flush=True)
   try:
     jax.distributed.initialize(
       coordinator, num_processes, process_id,
+      cluster_detection_method=launch.method,
       heartbeat_timeout_seconds=math.ceil(limit),
       initialization_timeout=SECONDS_TO_MEET,
     )  # fmt: skip
-  except (RuntimeError, ValueError) as error:
-    raise UserError(f'the processes did not meet: {one_line(error)}') from error
+  except (RuntimeError, ValueError, LookupError, OSError) as error:
+    reason = one_line(error)
+    raise UserError(f'{_not_met(launch, reason).removeprefix("error: ")}') from error
   _instead_of_abort(MachineError.exit_code, _GONE)
 
 
-def _is_one_of_several() -> bool:
-  """Whether SLURM or a TPU pod started this process beside others."""
-  tasks = os.environ.get('SLURM_NTASKS', '1')
-  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
-  return (tasks.isdigit() and int(tasks) > 1) or len(hosts.split(',')) > 1
+def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
+  """Of processes that are named by flags.
+
+  Where a launcher started as many, JAX still asks it which device is whose.
+  """
+  said = (
+    f'--coordinator={coordinator} --num_processes={num_processes} '
+    f'--process_id={process_id}'
+  )
+  try:
+    method = detect(os.environ, _machine()).method
+    agrees = detect(os.environ, _machine()).count == num_processes
+  except UserError:
+    method, agrees = None, False
+  is_known = method in ('slurm', 'ompi') and agrees
+  return Launch(method if is_known else 'deactivate', num_processes, said)
+
+
+def _machine() -> Machine:
+  """What JAX finds here; it is asked only where there are variables of a TPU pod."""
+  is_tpu = False
+  if tpu_count(os.environ) > 1:
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')
+    from jax._src import cloud_tpu_init  # nothing public says it
+
+    is_tpu = cloud_tpu_init.running_in_cloud_tpu_vm
+  has_mpi4py = importlib.util.find_spec('mpi4py') is not None
+  return Machine(os.getpid(), is_tpu, has_mpi4py)
+
+
+def _waiting(launch: Launch) -> str:
+  others = f'{launch.count - 1} other{"s" if launch.count > 2 else ""}'
+  return (
+    f'waiting for {others} ({launch.variables}), {_minutes()} at most; Ctrl-C ends it'
+  )
+
+
+def _not_met(launch: Launch, reason: str = '') -> str:
+  """What went wrong, by which names the others were looked for, and what to do."""
+  if launch.variables.startswith('--'):
+    remedy = 'the same --coordinator and --num_processes, a --process_id each'
+  else:
+    remedy = f'the same launcher, or give each {FLAGS}'
+  return (
+    f'error: the {launch.count} processes did not meet ({launch.variables}'
+    f'{": " + reason if reason else ""}); start all of them within {_minutes()}, by '
+    f'{remedy}'
+  )
+
+
+def _minutes() -> str:
+  return f'{SECONDS_TO_MEET / 60:.3g} minutes'
 
 
 def _instead_of_abort(code: int, line: str = '') -> None:
