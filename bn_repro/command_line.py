@@ -10,7 +10,6 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from absl import flags as absl_flags
@@ -82,7 +81,7 @@ def _unknown(name: str, flags: Flags) -> str:
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-  """Whether one of them, which `check` has passed, asks for the program's text."""
+  """Whether one of them asks for the program's text, whatever the others are."""
   return any(word in ('--help', '-help', '--h', '-h') for word in words)
 
 
@@ -98,14 +97,6 @@ class Parser(argparse.ArgumentParser):
   def error(self, message: str) -> NoReturn:
     """Instead of leaving."""
     raise UserError(f'{message}; see --help')
-
-
-def check_folder_of(output: Path) -> None:
-  """Raises UserError, before any work, unless a file can be put at --output."""
-  if output.is_dir():
-    raise UserError(f'--output={shown(str(output))} is a directory; name a file in it')
-  if not output.parent.is_dir():
-    raise UserError(f'there is no directory {output.parent} for --output; make it')
 
 
 def check_address(coordinator: str) -> None:

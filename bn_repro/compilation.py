@@ -12,8 +12,11 @@ from pathlib import Path
 
 import jax
 
+from bn_repro import places
+
 # A program that compiles faster is not worth a file.
 _SECONDS_WORTH_KEEPING = 0.3
+_CHOSEN = 'JAX_COMPILATION_CACHE_DIR'
 _THRESHOLD = 'jax_persistent_cache_min_compile_time_secs'
 
 
@@ -22,23 +25,33 @@ def keep() -> None:
 
   $JAX_COMPILATION_CACHE_DIR and JAX's other settings have the last word. A folder
   that cannot be written costs the compilation, and nothing else.
+
+  Raises:
+    UserError: $JAX_COMPILATION_CACHE_DIR or $XDG_CACHE_HOME is no path.
   """
+  if chosen := places.variable(_CHOSEN):
+    # JAX itself would make a folder named ~, or one in the current directory.
+    return jax.config.update('jax_compilation_cache_dir', str(chosen))
   if jax.config.jax_compilation_cache_dir is not None:
-    return
-  folder = cache_folder() / _processor()
+    return None
+  folder = cache_folder()
+  if folder is None:
+    return None
+  folder /= _processor()
   try:
     folder.mkdir(parents=True, exist_ok=True)
   except OSError:
-    return
+    return None
   jax.config.update('jax_compilation_cache_dir', str(folder))
   if _THRESHOLD.upper() not in os.environ:
     jax.config.update(_THRESHOLD, _SECONDS_WORTH_KEEPING)
 
 
-def cache_folder() -> Path:
-  """Below $XDG_CACHE_HOME, or ~/.cache."""
-  home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-  return Path(home) / 'bn_repro' / 'compiled'
+def cache_folder() -> Path | None:
+  """Below $XDG_CACHE_HOME, or ~/.cache; None where there is no home either."""
+  home = places.home()
+  chosen = places.variable('XDG_CACHE_HOME') or (home and home / '.cache')
+  return chosen and chosen / 'bn_repro' / 'compiled'
 
 
 def _processor() -> str:

@@ -9,7 +9,6 @@ import inspect
 import json
 import os
 import stat
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +16,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from bn_repro import fields, messages, schema
+from bn_repro import config_files, fields, messages, places, schema
 from bn_repro.errors import UserError, one_line
 from bn_repro.messages import shown
 
-PROJECT = Path(__file__).resolve().parents[1]
-SHARED = str(Path('configs') / 'datasets.py')
+PROJECT = config_files.PROJECT
 NAME = 'config.json'
 # Where and how a run is computed: a resumed run may have others.
 OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
@@ -44,13 +42,11 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
   Raises:
     UserError: there is no such config, argument or field, or a wrong type.
   """
-  path, colon, argument = location.partition(':')
-  if not _is_python(path):
-    raise UserError(f'no config file {shown(path)}; {_available_configs()}')
-  module = execute(Path(path))
+  path, colon, argument = config_files.split(location)
+  module = execute(config_files.find(path, '--config'))
   get_config = getattr(module, 'get_config', None)
   if not callable(get_config) or inspect.iscoroutinefunction(get_config):
-    raise UserError(f'{shown(path)} is no config; {_available_configs()}')
+    raise UserError(f'{shown(path)} is no config; {config_files.available()}')
   try:
     config = get_config(*([argument] if colon else []))
     if not isinstance(config, ConfigDict):
@@ -60,13 +56,6 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
   except (Exception, SystemExit) as error:
     raise UserError(messages.line(_said_by(error))) from error
   return config
-
-
-def _is_python(path: str) -> bool:
-  try:
-    return path.endswith('.py') and Path(path).is_file()
-  except (OSError, ValueError):  # a name too long, or with a zero in it
-    return False
 
 
 def _said_by(error: BaseException) -> str:
@@ -84,8 +73,7 @@ def execute(path: Path) -> ModuleType:
   Raises:
     UserError: the file cannot be imported.
   """
-  if str(PROJECT) not in sys.path:
-    sys.path.insert(0, str(PROJECT))
+  config_files.use_neighbours(path)
   # A name of its own, so that no program in it takes itself for the one started.
   spec = importlib.util.spec_from_file_location(f'data_{path.stem}', path)
   if spec is None:
@@ -97,12 +85,6 @@ def execute(path: Path) -> ModuleType:
     reason = f'{type(error).__name__}: {one_line(error)}'
     raise UserError(messages.line(f'{path} cannot be imported: {reason}')) from error
   return module
-
-
-def _available_configs() -> str:
-  # Not the neighbour that they share.
-  found = sorted(set(map(str, Path('configs').glob('[a-z]*.py'))) - {SHARED})
-  return f'there are {", ".join(found)}' if found else 'there is no configs/ here'
 
 
 def check(config: ConfigDict) -> None:
@@ -133,19 +115,12 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
 
 def check_workdir(config: ConfigDict, workdir: Path) -> None:
   """Raises UserError unless it can hold this run; writes nothing."""
-  try:
-    str(workdir).encode()  # what the libraries below take
-    there = next(path for path in (workdir, *workdir.parents) if os.path.lexists(path))
-    problem = None if there.is_dir() else f'{_path(there)} is no directory'
-    is_used = os.path.lexists(workdir / NAME)
-  except (OSError, ValueError) as error:
-    problem = getattr(error, 'strerror', None) or 'its name is no text'
-  if problem:
+  if problem := places.not_a_folder(workdir):
     raise UserError(
       f'cannot use workdir {_path(workdir)}: {problem}; '
       'give a directory that can be written with --workdir'
     )
-  if is_used:
+  if os.path.lexists(workdir / NAME):
     check_same(config, workdir / NAME)
 
 

@@ -26,9 +26,8 @@ exit codes: as those of `python -m bn_repro --help`.
 # Imports nothing heavy at the top: a mistake or --help is answered at once.
 import argparse
 import sys
-from pathlib import Path
 
-from bn_repro import command_line, exits
+from bn_repro import command_line, exits, places
 from bn_repro.evaluate.asked import POPULATION, STATISTICS
 
 FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
@@ -45,11 +44,11 @@ def run(words: list[str]) -> None:
   Raises:
     UserError: the words or the run are not as they must be.
   """
-  command_line.check(words, FLAGS)
   if command_line.asks_for_help(words):
     return print(__doc__)
+  command_line.check(words, FLAGS)
   asked = parse(words)
-  command_line.check_folder_of(asked.output)
+  places.check_variables()
   from bn_repro import compilation, failures, serving
 
   compilation.keep()
@@ -60,10 +59,12 @@ def run(words: list[str]) -> None:
 def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
-  parser.add_argument('--workdir', type=Path, required=True)
-  parser.add_argument('--output', type=Path, required=True)
+  parser.add_argument('--workdir', required=True)
+  parser.add_argument('--output', required=True)
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
-  return parser.parse_args(words)
+  return places.of_flags(
+    parser.parse_args(words), workdir=places.folder, output=places.output
+  )
 
 
 if __name__ == '__main__':

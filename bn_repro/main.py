@@ -11,7 +11,8 @@ examples:
   python -m bn_repro --config=configs/inception.py --describe
 
 flags:
-  --config      the network: a file in configs/, with its argument after a colon
+  --config      the network: a file, with its argument after a colon; one of configs/,
+                which come with this package, is found from any directory
   --config.X    another value for the field X of that config, listed below
   --workdir     where the run is kept; the same command again resumes the run, or
                 says that it is finished; another config is refused there, but
@@ -48,7 +49,16 @@ from pathlib import Path
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from bn_repro import command_line, exits, lock, processes, summary
+from bn_repro import (
+  command_line,
+  config_files,
+  exits,
+  lock,
+  messages,
+  places,
+  processes,
+  summary,
+)
 from bn_repro import config as config_lib
 from bn_repro.errors import UserError, one_line
 
@@ -85,10 +95,10 @@ def run(arguments: list[str]) -> None:
   Raises:
     UserError: the arguments, the data or the workdir are not as they must be.
   """
+  if command_line.asks_for_help(arguments[1:]):
+    return print(help_text(_with_config(arguments)))
   command_line.check(arguments[1:], KNOWN)
   arguments = _with_config(arguments)
-  if command_line.asks_for_help(arguments[1:]):
-    return print(help_text(arguments))
   config = parse(arguments)
   if FLAGS.describe:
     from bn_repro.describe import describe
@@ -96,7 +106,9 @@ def run(arguments: list[str]) -> None:
     return print(describe(config))
   if not FLAGS.workdir:
     raise UserError('--workdir is missing; give the directory to keep the run in')
-  start(config, Path(FLAGS.workdir), overrides_of(arguments))
+  workdir = places.folder(FLAGS.workdir, '--workdir')
+  places.check_variables()
+  start(config, workdir, overrides_of(arguments))
 
 
 def parse(arguments: list[str]) -> ConfigDict:
@@ -105,9 +117,9 @@ def parse(arguments: list[str]) -> ConfigDict:
   default = config_lib.load(location)
   for argument in overrides_of(arguments):
     _check_field(argument, default)
-  _words[:] = arguments
+  _words[:] = _with_file(arguments)
   try:
-    rest = FLAGS(arguments)
+    rest = FLAGS(_words)
   except flags.IllegalFlagValueError as error:
     raise UserError(_wrong_type(error, default)) from error
   except (flags.Error, AttributeError, TypeError, ValueError) as error:
@@ -123,6 +135,18 @@ def _with_config(arguments: list[str]) -> list[str]:
   if _locations(arguments):
     return arguments
   return [arguments[0], f'--config={DEFAULT_CONFIG}', *arguments[1:]]
+
+
+def _with_file(arguments: list[str]) -> list[str]:
+  """The arguments, their --config as absl can read it: with the file itself."""
+  given, words = [], iter(arguments)
+  for word in words:
+    name, equals, location = word.partition('=')
+    if name in ('--config', '-config'):
+      path, colon, argument = config_files.split(location if equals else next(words))
+      word = f'{name}={config_files.find(path, "--config")}{colon}{argument}'
+    given.append(word)
+  return given
 
 
 def _locations(arguments: list[str]) -> list[str]:
@@ -169,8 +193,11 @@ def _wrong_type(error: flags.IllegalFlagValueError, config: ConfigDict) -> str:
 
 def help_text(arguments: list[str]) -> str:
   """The module's text, and every field of the chosen config with its value."""
-  (location,) = _locations(arguments)
-  fields = config_lib.flatten(config_lib.load(location))
+  location = _locations(arguments)[-1]
+  try:
+    fields = config_lib.flatten(config_lib.load(location))
+  except UserError as error:
+    return f'{__doc__}\nfields of {location}: none, for {messages.line(str(error))}'
   width = max(map(len, fields))
   rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
   return f'{__doc__}\nfields of {location}, with their values:\n{rows}'

@@ -10,15 +10,21 @@ from typing import Any
 
 import jax
 
+from bn_repro import config_files
+
 PACKAGES = (
   'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
   'ml_collections', 'tensorflow-datasets', 'grain', 'pillow',
 )  # fmt: skip
-READERS = ('report', 'analysis')
+# Parts of this package that no answer depends on: configs are stored with each run.
+READERS = ('report', 'analysis', 'configs')
 
 
 def git_revision() -> str:
   """The commit of this code, with '-dirty' if files differ from it."""
+  # Else it would be that of a repository that this package is installed inside of.
+  if not (config_files.PROJECT / '.git').exists():
+    return 'unknown'
   command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
   try:
     result = subprocess.run(

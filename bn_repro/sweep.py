@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import config as config_lib
-from bn_repro import summary
+from bn_repro import config_files, places, summary
 from bn_repro.data import sources
 from bn_repro.errors import UserError, one_line
 
@@ -60,9 +60,7 @@ def read(path: Path) -> list[Run]:
     UserError: no such file or no sweep, two runs of one name, or a config without
       sense.
   """
-  if not path.is_file():
-    found = sorted(str(p) for p in Path('configs/sweeps').glob('[a-z]*.py'))
-    raise UserError(f'no sweep {str(path)!r}; there are {", ".join(found) or "none"}')
+  path = config_files.find(str(path), '--sweep')
   get_runs = getattr(config_lib.execute(path), 'get_runs', None)
   if not callable(get_runs):
     raise UserError(f'{path} is no sweep: it has no function get_runs')
@@ -77,7 +75,10 @@ def read(path: Path) -> list[Run]:
 
 def _asked_by(get_runs: Callable[[], Any], path: Path) -> list[Run]:
   try:
-    return [Run(name, config, dict(fields)) for name, config, fields in get_runs()]
+    return [
+      Run(name, config_files.beside(config, path), dict(fields))
+      for name, config, fields in get_runs()
+    ]
   except Exception as error:  # it is somebody's file
     reason = f'{type(error).__name__}: {one_line(error)}'
     raise UserError(
@@ -155,8 +156,9 @@ class Sweep:
     log = workdir / 'log.txt'
     with log.open('a') as output:
       process = subprocess.Popen(
-        run.command(self._root), cwd=PROJECT, stdout=output, stderr=output
-      )
+        run.command(self._root), cwd=PROJECT, stdout=output, stderr=output,
+        env=places.environment(),
+      )  # fmt: skip
     self._processes[run.name] = process
     if cores:
       os.sched_setaffinity(process.pid, cores)

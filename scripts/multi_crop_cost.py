@@ -19,25 +19,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
 
-from bn_repro import command_line, models, provenance
 from bn_repro import config as config_lib
+from bn_repro import models, places, provenance
 from bn_repro.checkpoint import Checkpoint, Checkpoints
 from bn_repro.config import PROJECT, write_json
 from bn_repro.describe import input_of
-from bn_repro.errors import UserError
 
 DATASET = 'imagenet_sample'
 
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--output', type=Path, required=True, help='the JSON file')
+  parser.add_argument('--output', required=True, help='the JSON file')
   parser.add_argument('--images', type=int, nargs='+', default=[16, 64], help='(16 64)')
-  options = parser.parse_args()
-  try:
-    command_line.check_folder_of(options.output)
-  except UserError as error:
-    parser.error(str(error))
+  options = places.parsed(parser, output=places.output)
   with tempfile.TemporaryDirectory() as directory:
     workdir = Path(directory) / 'run'
     save_untrained(workdir)
@@ -67,7 +62,7 @@ def measure(workdir: Path, crops: int, images: int) -> dict:
     [sys.executable, '-m', 'bn_repro.evaluate', f'--workdir={workdir}',
      f'--dataset={DATASET}', f'--crops={crops}', f'--examples={images}',
      '--statistics=moving_average', f'--output={output}'],
-    cwd=PROJECT,
+    cwd=PROJECT, env=places.environment(),
   )  # fmt: skip
   _, status, usage = os.wait4(process.pid, 0)
   if status:

@@ -39,6 +39,8 @@ from prepare_data_inputs import (
   image_folder,
 )
 
+from bn_repro import places
+
 PROJECT = Path(__file__).resolve().parents[1]
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
 MISTAKE = 2  # exit code
@@ -102,28 +104,38 @@ def parse(words: list[str]) -> argparse.Namespace:
     allow_abbrev=False,
   )
   parser.add_argument('dataset', help='a name of the TFDS catalogue, or folder')
-  parser.add_argument('--archives', type=_path, metavar='DIR', help=(
+  parser.add_argument('--archives', metavar='DIR', help=(
     'files fetched by hand, such as the two of imagenet2012'))  # fmt: skip
-  parser.add_argument('--images', type=_path, metavar='DIR', help=(
+  parser.add_argument('--images', metavar='DIR', help=(
     'for folder: has train/CLASS/*.jpg and validation/CLASS/*.jpg'))  # fmt: skip
   parser.add_argument('--name', help='for folder: what the data set will be called')
   parser.add_argument(
-    '--data_dir', type=_path, metavar='DIR',
-    default=os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets',
+    '--data_dir', metavar='DIR',
     help='where it goes: $TFDS_DATA_DIR, or ~/tensorflow_datasets if that is not set',
   )  # fmt: skip
   parser.add_argument(
-    '--environment', type=_path, metavar='DIR',
-    default=os.environ.get('BN_REPRO_PREPARE_ENVIRONMENT') or PROJECT / '.venv-prepare',
+    '--environment', metavar='DIR',
     help='where TensorFlow goes: $BN_REPRO_PREPARE_ENVIRONMENT, or .venv-prepare here',
   )  # fmt: skip
-  return parser.parse_args(words)
+  return _with_paths(parser.parse_args(words))
 
 
-def _path(word: str) -> Path:
-  if not word:
-    raise argparse.ArgumentTypeError('a directory is missing')
-  return Path(word).expanduser().absolute()
+def _with_paths(arguments: argparse.Namespace) -> argparse.Namespace:
+  """Flags that are paths, absolute; those not given from variables."""
+  flags = ('archives', 'images', 'data_dir', 'environment')
+  places.of_flags(arguments, **dict.fromkeys(flags, places.folder))
+  defaults = {
+    'data_dir': ('TFDS_DATA_DIR', '~/tensorflow_datasets'),
+    'environment': ('BN_REPRO_PREPARE_ENVIRONMENT', str(PROJECT / '.venv-prepare')),
+  }
+  for flag, (variable, default) in defaults.items():
+    if getattr(arguments, flag) is None:
+      chosen = places.variable(variable) or places.folder(default, f'--{flag}')
+      setattr(arguments, flag, chosen)
+  for flag in flags:
+    if path := getattr(arguments, flag):
+      setattr(arguments, flag, path.absolute())
+  return arguments
 
 
 def check(arguments: argparse.Namespace) -> list[str]:

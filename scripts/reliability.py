@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import jax
 
 from bn_repro import config as config_lib
-from bn_repro import provenance
+from bn_repro import places, provenance
 from bn_repro.report import tables
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -78,10 +78,8 @@ class Fault(NamedTuple):
 def main() -> int:
   """Runs the tests unless told otherwise; returns pytest's exit code."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument(
-    '--from', dest='reports', type=Path, nargs='+', help="pytest's JUnit XML"
-  )
-  given, code = parser.parse_args().reports, 0
+  parser.add_argument('--from', dest='reports', nargs='+', help="pytest's JUnit XML")
+  given, code = places.parsed(parser, reports=places.existing_file).reports, 0
   reports = given
   if not reports:
     reports = [Path(tempfile.mkdtemp()) / 'report.xml']

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import exits, sweep
+from bn_repro import exits, places, sweep
 from bn_repro.errors import UserError
 from bn_repro.report import collect, tables
 from bn_repro.report.reports import REPORTS, Report
@@ -28,9 +28,10 @@ from bn_repro.sweep import PROJECT
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--report', choices=REPORTS, default='mnist')
-  parser.add_argument('--root', type=Path, help='has one folder for each sweep')
-  parser.add_argument('--results', type=Path, required=True, help='gets the files')
-  arguments = parser.parse_args()
+  parser.add_argument('--root', help='has one folder for each sweep')
+  parser.add_argument('--results', required=True, help='gets the files')
+  paths = {'root': places.existing_folder, 'results': places.folder}
+  arguments = places.parsed(parser, **paths)
   exits.leave_after(lambda: report(arguments.report, arguments.root, arguments.results))
 
 

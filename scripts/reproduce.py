@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import sweep
+from bn_repro import places, sweep
 from bn_repro.report import collect, ensemble
 from bn_repro.report.analysis import page
 from bn_repro.report.claims.page import NAME as CLAIMS
@@ -61,7 +61,8 @@ def main() -> None:
   parser.add_argument('--inception', action='store_true', help='trains these, too')
   parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1,
                       help='runs at a time (as many as there are cores)')  # fmt: skip
-  arguments = parser.parse_args()
+  arguments = places.parsed(parser)
+  os.environ.update(places.environment())  # relative paths are those of where we came
   os.chdir(PROJECT)
   sweep.leave_after(lambda: reproduce(arguments.inception, max(1, arguments.jobs)))
 

@@ -14,16 +14,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bn_repro import config_files, places
 from bn_repro.sweep import leave_after, run_sweep
 
 
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--sweep', type=Path, required=True, help='a configs/sweeps file')
-  parser.add_argument('--root', type=Path, required=True, help='gets a folder a run')
+  parser.add_argument('--sweep', required=True, help='a configs/sweeps file')
+  parser.add_argument('--root', required=True, help='gets a folder a run')
   parser.add_argument('--jobs', type=int, default=1, help='runs at a time (1)')
   parser.add_argument('--only', default='*', help="runs of such names, as '*_seed0'")
-  arguments = parser.parse_args()
+  arguments = places.parsed(parser, sweep=config_files.find, root=places.folder)
   jobs = max(1, arguments.jobs)
   leave_after(lambda: run_sweep(arguments.sweep, arguments.root, jobs, arguments.only))
 

@@ -1,7 +1,5 @@
 """Words of a command line: each is a flag of this program with one value."""
 
-from pathlib import Path
-
 import pytest
 
 from bn_repro import command_line
@@ -63,18 +61,6 @@ def test_an_address(address):
 def test_what_is_no_address(address):
   with pytest.raises(UserError, match='is not HOST:PORT'):
     command_line.check_address(address)
-
-
-@pytest.mark.parametrize(
-  'output, message', [('', 'is a directory'), ('missing/page.json', 'no directory')]
-)
-def test_where_no_file_can_be_put(output, message, tmp_path, monkeypatch):
-  """Said before any work; an empty name is that of the current directory."""
-  monkeypatch.chdir(tmp_path)
-  for path in (Path(output), tmp_path / output):
-    with pytest.raises(UserError, match=message):
-      command_line.check_folder_of(path)
-  command_line.check_folder_of(tmp_path / 'page.json')
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from bn_repro import compilation
+from bn_repro import compilation, places
 from support import FEW_STEPS, as_flags, program
 
 MLP = ('--config=configs/mnist.py:batch_norm', *as_flags(FEW_STEPS))
@@ -13,6 +13,7 @@ MLP = ('--config=configs/mnist.py:batch_norm', *as_flags(FEW_STEPS))
 def cache(tmp_path, monkeypatch):
   """The user's cache folder; JAX has none set during the test."""
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+  monkeypatch.delenv('JAX_COMPILATION_CACHE_DIR', raising=False)
   before = jax.config.jax_compilation_cache_dir
   jax.config.update('jax_compilation_cache_dir', None)
   yield tmp_path / 'cache' / 'bn_repro' / 'compiled'
@@ -33,9 +34,26 @@ def test_a_folder_that_the_user_has_set_stays(cache, tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(cache, tmp_path):
-  (tmp_path / 'cache').write_text('in the way')
+  (tmp_path / 'cache').mkdir()
+  (tmp_path / 'cache' / 'bn_repro').write_text('in the way')
   compilation.keep()
   assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_a_user_without_a_home_does_without(cache, monkeypatch):
+  """As in a container that is run with a number instead of a user."""
+  monkeypatch.delenv('XDG_CACHE_HOME')
+  monkeypatch.setattr(places, 'home', lambda: None)
+  compilation.keep()
+  assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_the_folder_of_jax_may_begin_at_home(cache, tmp_path, monkeypatch):
+  """JAX itself would make one that is called ~."""
+  monkeypatch.setenv('HOME', str(tmp_path))
+  monkeypatch.setenv('JAX_COMPILATION_CACHE_DIR', '~/mine')
+  compilation.keep()
+  assert jax.config.jax_compilation_cache_dir == str(tmp_path / 'mine')
 
 
 @pytest.mark.slow

@@ -30,9 +30,8 @@ import argparse
 import importlib
 import sys
 import time
-from pathlib import Path
 
-from bn_repro import command_line, exits
+from bn_repro import command_line, exits, places
 from bn_repro.config import write_json
 from bn_repro.errors import UserError
 from bn_repro.messages import shown
@@ -67,7 +66,7 @@ def run(words: list[str]) -> None:
   if (asked.workdir is None) != (words[0] in ALONE):
     does = 'takes no' if asked.workdir else 'needs a'
     raise UserError(f'{words[0]} {does} --workdir; see --help')
-  command_line.check_folder_of(asked.output)
+  places.check_variables()
   measure(words[0], asked)
 
 
@@ -90,6 +89,8 @@ def measure(name: str, asked: argparse.Namespace) -> None:
 def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
-  parser.add_argument('--workdir', type=Path)
-  parser.add_argument('--output', type=Path, required=True)
-  return parser.parse_args(words)
+  parser.add_argument('--workdir')
+  parser.add_argument('--output', required=True)
+  return places.of_flags(
+    parser.parse_args(words), workdir=places.folder, output=places.output
+  )

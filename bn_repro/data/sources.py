@@ -6,7 +6,6 @@ The only file that knows TFDS. Does not know what a network makes of an image.
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import durations
+from bn_repro import config_files, durations, places
 from bn_repro.errors import UserError, one_line
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -197,7 +196,7 @@ def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
   except Exception as error:
     raise UserError(
       f'the data set in {directory} is damaged ({one_line(error)}); remove that '
-      f'directory and run `python scripts/prepare_data.py {_prepared_as(name)}`'
+      f'directory and run {_preparing(name)}'
     ) from error
 
 
@@ -227,7 +226,7 @@ def _builder(name: str):
     raise UserError(
       f'{directory} was prepared as {builder.info.file_format.value}, which '
       'cannot be read without TensorFlow; prepare it as array_record with '
-      f'`python scripts/prepare_data.py {_prepared_as(name)}`'
+      f'{_preparing(name)}'
     )
   return builder
 
@@ -262,14 +261,16 @@ def _split_name(builder, split: str) -> str:
 
 
 def data_directories() -> list[Path]:
-  """Where prepared data sets are looked for, in this order."""
-  chosen = os.environ.get('TFDS_DATA_DIR')
-  if chosen:
-    return [Path(chosen)]
-  return [
-    PROJECT.parent / 'shared' / 'tensorflow_datasets',
-    Path.home() / 'tensorflow_datasets',
-  ]
+  """Where prepared data sets are looked for, in this order.
+
+  Raises:
+    UserError: $TFDS_DATA_DIR is no path of a directory.
+  """
+  if chosen := places.variable('TFDS_DATA_DIR'):
+    return [chosen]
+  parents = [PROJECT.parent / 'shared'] if config_files.IS_CHECKOUT else []
+  parents += [home] if (home := places.home()) else []
+  return [parent / 'tensorflow_datasets' for parent in parents]
 
 
 def find_prepared(name: str) -> Path:
@@ -282,14 +283,14 @@ def find_prepared(name: str) -> Path:
     versions = sorted(directory.glob(f'{name}/*/dataset_info.json'))
     if versions:
       return versions[-1].parent
-  searched = ' or '.join(str(directory) for directory in data_directories())
+  searched = ' or '.join(map(str, data_directories())) or 'any known place'
   raise UserError(
     f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
-    f'`python scripts/prepare_data.py {_prepared_as(name)}`, or train on the '
+    f'{_preparing(name)}, or train on the '
     'embedded digits with --config.dataset.name=digits'
   )
 
 
-def _prepared_as(name: str) -> str:
-  """What scripts/prepare_data.py calls a data set: without its variant."""
-  return name.partition('/')[0]
+def _preparing(name: str) -> str:
+  """The command that prepares a data set, which it calls by name without variant."""
+  return places.script('prepare_data.py', name.partition('/')[0])

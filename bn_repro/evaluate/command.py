@@ -37,8 +37,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from bn_repro import command_line, exits
+from bn_repro import command_line, exits, places
+from bn_repro.errors import UserError
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
+from bn_repro.messages import shown
 
 FLAGS = command_line.Flags(
   (
@@ -65,10 +67,11 @@ def run(words: list[str]) -> None:
   Raises:
     UserError: the words, the runs or the data are not as they must be.
   """
-  command_line.check(words, FLAGS)
   if command_line.asks_for_help(words):
     return print(__doc__)
+  command_line.check(words, FLAGS)
   arguments = parse(words)
+  places.check_variables()
   from bn_repro import compilation, failures
   from bn_repro.evaluate.evaluation import evaluate
 
@@ -82,7 +85,7 @@ def run(words: list[str]) -> None:
 def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
-  parser.add_argument('--workdir', type=_workdirs, required=True)
+  parser.add_argument('--workdir', required=True)
   parser.add_argument('--crops', type=int, choices=CROPS, default=1)
   parser.add_argument('--dataset')
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
@@ -90,17 +93,20 @@ def parse(words: list[str]) -> argparse.Namespace:
     '--population_batches', type=_at_least_one, default=Asked().population_batches
   )
   parser.add_argument('--examples', type=_at_least_one)
-  parser.add_argument('--output', type=Path)
-  return parser.parse_args(words)
+  parser.add_argument('--output')
+  return places.of_flags(
+    parser.parse_args(words), workdir=_workdirs, output=places.output
+  )
 
 
-def _workdirs(text: str) -> list[Path]:
+def _workdirs(text: str, flag: str) -> list[Path]:
   names = text.split(',')
   if not all(names):
-    raise argparse.ArgumentTypeError('a directory has no name')
-  if len({Path(name).resolve() for name in names}) < len(names):
-    raise argparse.ArgumentTypeError('a directory is given twice')
-  return list(map(Path, names))
+    raise UserError(f'{flag}={shown(text)}: a directory has no name')
+  workdirs = [places.folder(name, flag) for name in names]
+  if len({workdir.resolve() for workdir in workdirs}) < len(workdirs):
+    raise UserError(f'{flag}={shown(text)}: a directory is given twice')
+  return workdirs
 
 
 def _at_least_one(text: str) -> int:

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from bn_repro import command_line, describe, fields, lock, provenance, settings
+from bn_repro import describe, fields, lock, places, provenance, settings
 from bn_repro.config import write_json
 from bn_repro.data import sources
 from bn_repro.data.feeds import open_test_feed
@@ -51,7 +51,7 @@ def evaluate(
     Preempted: a signal came; what was answered is kept.
   """
   if output:
-    command_line.check_folder_of(output)
+    places.output(str(output), '--output')
   networks = [restore(workdir) for workdir in workdirs]
   name = _common_dataset(networks, asked)
   with Interruption() as interruption:

@@ -41,7 +41,7 @@ import numpy as np
 from decode_subjects import BATCH, CHECKED, FEED, OURS, SUBJECTS
 from PIL import Image
 
-from bn_repro import provenance
+from bn_repro import places, provenance
 from bn_repro.data import crops, images, sampler, sources
 from bn_repro.errors import UserError
 
@@ -49,7 +49,10 @@ SETTINGS = (('random', 224), ('random', 112), ('random', 64), ('centre', 224))
 
 
 def main() -> None:
-  options = _parser().parse_args()
+  interpreters = ('tensorflow_python', 'torchvision_python')
+  options = places.parsed(
+    _parser(), **dict.fromkeys(interpreters, places.existing_file)
+  )
   try:
     with tempfile.TemporaryDirectory() as folder:
       settings = store_tasks(Path(folder))
@@ -170,9 +173,9 @@ def run_process(subject: str, paths: list[Path], options: argparse.Namespace) ->
   """What a subject measured of some settings; UserError if its process failed."""
   python = sys.executable
   if subject.startswith('tf.data'):
-    python = options.tensorflow_python
+    python = str(options.tensorflow_python)
   elif subject.startswith('torchvision'):
-    python = options.torchvision_python
+    python = str(options.torchvision_python)
   command = [python, decode_subjects.__file__, subject, *map(str, paths)]
   return harness.answer_of(command)
 

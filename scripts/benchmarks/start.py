@@ -15,7 +15,6 @@ networks differ, so that only `--help` has a ratio. About 8 minutes on two CPU c
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from pathlib import Path
 import harness
 import jax
 
-from bn_repro import provenance
+from bn_repro import places, provenance
 
 PROJECT = Path(__file__).resolve().parents[2]
 SUBJECT = str(Path(__file__).with_name('start_subject.py'))
@@ -37,7 +36,7 @@ CACHE = 'JAX_COMPILATION_CACHE_DIR'
 
 
 def main() -> None:
-  options = _parser().parse_args()
+  options = _options()
   helps = [OURS, *([EXAMPLE] if options.example else [])]
   networks = [*CONFIGS, *helps[1:]]
   asked = harness.alternate(helps, options.rounds, lambda s: _help(s, options))
@@ -53,13 +52,18 @@ def main() -> None:
   )  # fmt: skip
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options() -> argparse.Namespace:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   add = parser.add_argument
   add('--rounds', type=int, default=5, help='starts of each subject (5)')
-  add('--example', type=lambda path: str(Path(path).absolute()), help='its folder')
+  add('--example', help='its folder')
   add('--example_python', default=sys.executable, help='that has what it needs')
-  return parser
+  kinds = {'example': places.existing_folder, 'example_python': places.existing_file}
+  options = places.parsed(parser, **kinds)
+  for name in kinds:
+    if path := getattr(options, name):
+      setattr(options, name, path.absolute())  # processes start in another directory
+  return options
 
 
 def _help(subject: str, options: argparse.Namespace) -> dict[str, float]:
@@ -89,7 +93,7 @@ def _training(subject: str, workdir: str, options: argparse.Namespace) -> list[s
 
 
 def _seconds(command: list[str], cache: str | None) -> float:
-  environment = dict(os.environ) | ({CACHE: cache} if cache else {})
+  environment = places.environment() | ({CACHE: cache} if cache else {})
   began = time.perf_counter()
   # absl leaves with 1 after the example's --help.
   result = subprocess.run(

@@ -20,7 +20,7 @@ from pathlib import Path
 import harness
 import jax
 
-from bn_repro import metrics, provenance
+from bn_repro import metrics, places, provenance
 
 PROJECT = Path(__file__).resolve().parents[2]
 MNIST = ('--config=configs/mnist.py:batch_norm', '--config.log_every=1000 steps')
@@ -64,7 +64,9 @@ def measure(subject: str) -> dict[str, float]:
       sys.executable, '-m', 'bn_repro', *flags, f'--workdir={folder}/run',
       f'--config.train_for={steps} steps', f'--config.evaluate_every={steps} steps',
     ]  # fmt: skip
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    result = subprocess.run(
+      command, cwd=PROJECT, env=places.environment(), capture_output=True, text=True
+    )
     if result.returncode:
       sys.exit(f'error: {subject}: {result.stderr.splitlines()[-1]}')
     lines = Path(folder, 'run', metrics.NAME).read_text().splitlines()
