@@ -123,14 +123,15 @@ def parse(words: list[str]) -> argparse.Namespace:
 def _with_paths(arguments: argparse.Namespace) -> argparse.Namespace:
   """Flags that are paths, absolute; those not given from variables."""
   flags = ('archives', 'images', 'data_dir', 'environment')
-  places.of_flags(arguments, **dict.fromkeys(flags, places.folder))
+  kinds = dict.fromkeys(flags, places.folder) | {'environment': places.path}
+  places.of_flags(arguments, **kinds)
   defaults = {
     'data_dir': ('TFDS_DATA_DIR', '~/tensorflow_datasets'),
     'environment': ('BN_REPRO_PREPARE_ENVIRONMENT', str(PROJECT / '.venv-prepare')),
   }
   for flag, (variable, default) in defaults.items():
     if getattr(arguments, flag) is None:
-      chosen = places.variable(variable) or places.folder(default, f'--{flag}')
+      chosen = places.variable(variable) or places.path(default, f'--{flag}')
       setattr(arguments, flag, chosen)
   for flag in flags:
     if path := getattr(arguments, flag):

@@ -33,8 +33,8 @@ RESULTS = PROJECT / 'results'
 TESTS = ('tests/reliability', 'tests/test_checkpoint.py', 'tests/test_train.py')
 PARTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())['part']
 PART_OF = {module: part['title'] for part in PARTS for module in part['modules']}
-# Commands that no version of the program ever accepted; nothing failed there.
-BAD_INPUT = 'Hostile commands'
+# Commands that ask for what cannot be; nothing failed there.
+BAD_INPUT = ('Hostile commands', 'Places')
 TEXT = """\
 # Reliability
 
@@ -78,8 +78,9 @@ class Fault(NamedTuple):
 def main() -> int:
   """Runs the tests unless told otherwise; returns pytest's exit code."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('--from', dest='reports', nargs='+', help="pytest's JUnit XML")
-  given, code = places.parsed(parser, reports=places.existing_file).reports, 0
+  parser.add_argument('--from', nargs='+', help="pytest's JUnit XML")
+  arguments = places.parsed(parser, **{'from': places.existing_file})
+  given, code = getattr(arguments, 'from'), 0
   reports = given
   if not reports:
     reports = [Path(tempfile.mkdtemp()) / 'report.xml']
@@ -172,12 +173,16 @@ def page(content: dict[str, Any]) -> str:
   """The Markdown page of reliability.json."""
   faults = [Fault(**row) for row in content['faults']]
   harmful = sum(fault.harmful for fault in faults)
-  bad_inputs = sum(fault.injected for fault in faults if fault.part == BAD_INPUT)
+  bad_inputs = sum(fault.injected for fault in faults if fault.part in BAD_INPUT)
   return TEXT.format(
     faults=sum(fault.injected for fault in faults) - bad_inputs,
     bad_inputs=bad_inputs,
     survived='All came through.' if not harmful else f'{harmful} did harm.',
-    parts='\n'.join(section(part['title'], part['text'], faults) for part in PARTS),
+    parts='\n'.join(
+      section(part['title'], part['text'], faults)
+      for part in PARTS
+      if any(fault.part == part['title'] for fault in faults)
+    ),
     origins=table_of_origins(content['origins']),
   )
 

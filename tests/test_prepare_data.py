@@ -147,7 +147,7 @@ class TestMistakes:
 
   def test_a_data_dir_that_cannot_be_written(self):
     self.data.touch()
-    self.refuse(['mnist'], f'--data_dir={self.data}')
+    self.refuse(['mnist'], f"--data_dir='{self.data}'")
 
   @pytest.mark.parametrize(
     'arguments, words',
