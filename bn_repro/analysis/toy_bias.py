@@ -32,15 +32,27 @@ def measure() -> dict[str, Any]:
     A page of JSON. `rows` has for each way the `bias`, the `scale` and the `loss`
     before each of `STEPS` steps and after the last.
   """
-  u = np.random.default_rng(0).normal(size=(EXAMPLES, 1)).astype(np.float32)
-  rows = [{'way': name, **_trained(jnp.asarray(u), *way)} for name, way in WAYS.items()]
+  rows = [{'way': name, **trained(inputs(), *way)} for name, way in WAYS.items()]
   return {
     'steps': STEPS, 'learning_rate': RATE, 'examples': EXAMPLES, 'rows': rows,
     **provenance.origin(jax.local_devices()[:1]),
   }  # fmt: skip
 
 
-def _trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str, list]:
+def inputs(seed: int = 0) -> jax.Array:
+  """u of a mini-batch, standard normal, `[EXAMPLES, 1]` float32."""
+  u = np.random.default_rng(seed).normal(size=(EXAMPLES, 1))
+  return jnp.asarray(u.astype(np.float32))
+
+
+def trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str, list]:
+  """The `bias`, the `scale` and the `loss` before each step and after the last.
+
+  Args:
+    u: `[m, 1]`, float.
+    is_scaled: whether to divide by the standard deviation, too.
+    is_differentiated: whether the gradient goes through the statistics.
+  """
   epsilon = EPSILON if is_scaled else None
 
   def loss_of(params):
