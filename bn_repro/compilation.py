@@ -48,10 +48,9 @@ def keep() -> None:
 
 
 def cache_folder() -> Path | None:
-  """Below $XDG_CACHE_HOME, or ~/.cache; None where there is no home either."""
-  home = places.home()
-  chosen = places.variable('XDG_CACHE_HOME') or (home and home / '.cache')
-  return chosen and chosen / 'bn_repro' / 'compiled'
+  """In the user's cache folder; None where there is none."""
+  cache = places.cache()
+  return cache and cache / 'compiled'
 
 
 def _processor() -> str:

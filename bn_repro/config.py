@@ -6,9 +6,7 @@ once.
 
 import importlib.util
 import inspect
-import json
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +16,7 @@ from ml_collections import ConfigDict
 
 from bn_repro import config_files, fields, messages, places, schema
 from bn_repro.errors import UserError, one_line
+from bn_repro.json_files import read_json, write_json
 from bn_repro.messages import shown
 
 PROJECT = config_files.PROJECT
@@ -27,8 +26,6 @@ OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
 # No step depends on it, so it may change as long as a run is not finished.
 LENGTH = 'train_for'
 MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
-# Larger than any that `store` writes.
-_LARGEST_STORED = 1_000_000
 _NAMED_AT_MOST = 10
 
 
@@ -195,30 +192,3 @@ def _read(path: Path) -> dict[str, Any]:
   except (OSError, ValueError, RecursionError) as error:
     reason = messages.line(one_line(error))
     raise UserError(f'{path} is damaged ({reason}); use another --workdir') from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-  """The object in a file that `write_json` wrote.
-
-  Raises:
-    OSError: it cannot be read.
-    ValueError, RecursionError: it holds something else.
-  """
-  # A pipe would be waited for, and a huge file or a device read to its end.
-  status = path.stat()
-  if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_STORED:
-    raise ValueError('not a file of that kind')
-  content = json.loads(path.read_bytes())
-  if not isinstance(content, dict):
-    raise ValueError('not an object')
-  return content
-
-
-def write_json(path: Path, value: Any) -> None:
-  """Writes JSON so that a reader sees the old file or the new one, whole."""
-  partial = path.with_name(path.name + '.partial')
-  with partial.open('w') as file:
-    file.write(json.dumps(value, indent=2) + '\n')
-    file.flush()
-    os.fsync(file.fileno())  # or a power cut could leave an empty file of that name
-  partial.replace(path)

@@ -198,6 +198,17 @@ def home() -> Path | None:
     return None
 
 
+def cache() -> Path | None:
+  """Ours below $XDG_CACHE_HOME, or ~/.cache; None where there is no home either.
+
+  Raises:
+    UserError: as `variable`.
+  """
+  user = home()
+  chosen = variable('XDG_CACHE_HOME') or (user and user / '.cache')
+  return chosen and chosen / 'bn_repro'
+
+
 def script(name: str, arguments: str) -> str:
   """How to call a script of the repository, for messages.
 

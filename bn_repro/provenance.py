@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from bn_repro import config_files
+from bn_repro import config_files, settings
 
 PACKAGES = (
   'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
@@ -51,10 +51,16 @@ def code_digest() -> str:
 
 def origin(devices: list[jax.Device]) -> dict[str, Any]:
   """What every summary and result says of its code and machine, as JSON."""
+  return {'git_revision': git_revision(), **circumstances(devices)}
+
+
+def circumstances(devices: list[jax.Device]) -> dict[str, Any]:
+  """What decides the bits of a number besides config, data and checkpoint, as JSON."""
   return {
-    'git_revision': git_revision(),
+    'code': code_digest(),
     'versions': versions(),
     'device': device(devices),
+    'settings': settings.recorded(),
   }
 
 

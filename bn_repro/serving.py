@@ -14,8 +14,8 @@ from bn_repro import fold, settings
 from bn_repro.data.images import finished
 from bn_repro.data.pipeline import convert_pixels
 from bn_repro.describe import input_of
-from bn_repro.evaluate import statistics
-from bn_repro.evaluate.asked import Asked
+from bn_repro.evaluate import statistics, trained_on
+from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.network import Network, restore
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
@@ -35,6 +35,8 @@ def export(workdir: Path, kind: str, output: Path) -> None:
     OSError: the file cannot be written.
   """
   network = restore(workdir)
+  is_read = kind == POPULATION
+  trained_on.differences([network], None, reads_training_set=is_read)
   batch_stats = statistics.of_network(network, Asked(statistics=kind), lambda: None)
   data = program_of(network, batch_stats).serialize()
   partial = output.with_name(output.name + '.partial')

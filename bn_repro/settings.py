@@ -128,10 +128,10 @@ def recorded() -> dict[str, str]:
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-  """Such as "XLA_FLAGS='' (now '--xla_x')"; of `recorded` at two starts."""
+  """Such as "XLA_FLAGS='--xla_x' ('' before)": of `recorded` at two starts."""
   names = sorted(before.keys() | now.keys())
   return [
-    f'{name}={before.get(name, "")!r} (now {now.get(name, "")!r})'
+    f'{name}={now.get(name, "")!r} ({before.get(name, "")!r} before)'
     for name in names
     # A setting that one version of JAX lacks is no setting of the user.
     if (name in before and name in now) or _VARIABLES.fullmatch(name)

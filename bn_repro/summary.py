@@ -5,8 +5,6 @@ that a run writes, and what every table is made from, so it carries a digest of
 itself: a summary that was damaged or cut is never read. Imports no JAX.
 """
 
-import hashlib
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro import percentiles
-from bn_repro.config import read_json, write_json
 from bn_repro.errors import UserError
+from bn_repro.json_files import read_sealed, write_sealed
 
 NAME = 'summary.json'
-DIGEST = 'sha256'
 # What some networks are evaluated for besides: tag, name in the summary.
 MORE_ACCURACIES = {
   'test/top_5_accuracy': 'final_test_top_5_accuracy',
@@ -114,8 +111,7 @@ def strict(value: Any) -> Any:
 
 def write(workdir: Path, summary: dict[str, Any]) -> None:
   """Writes summary.json, whole or not at all."""
-  content = strict(summary)
-  write_json(workdir / NAME, content | {DIGEST: _digest(content)})
+  write_sealed(workdir / NAME, strict(summary))
 
 
 def read(workdir: Path) -> dict[str, Any] | None:
@@ -126,18 +122,14 @@ def read(workdir: Path) -> dict[str, Any] | None:
   """
   path = workdir / NAME
   try:
-    content = read_json(path)
-    sealed = content.pop(DIGEST)
+    return read_sealed(path)
   except FileNotFoundError:
     return None
-  except (OSError, ValueError, KeyError, RecursionError):
-    sealed, content = None, {}
-  if sealed != _digest(content):
+  except (OSError, ValueError) as error:
     raise UserError(
       f'{path} is not as it was written; remove it, and the command of the run '
       'writes it again'
-    )
-  return content
+    ) from error
 
 
 def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
@@ -154,8 +146,3 @@ def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
       f'{found["config"]["train_for"]!r}; ask for that, or use another --workdir'
     )
   return found
-
-
-def _digest(content: dict[str, Any]) -> str:
-  text = json.dumps(content, sort_keys=True)
-  return hashlib.sha256(text.encode()).hexdigest()

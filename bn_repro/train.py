@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import experiment as experiment_lib
-from bn_repro import optimizer, parallel, provenance, settings, summary
+from bn_repro import identity, optimizer, parallel, provenance, settings, summary
 from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
@@ -59,8 +59,11 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
     OSError: the metrics could not be written.
   """
   experiment = experiment_lib.build(config)
+  record = identity.check_data(workdir, config.dataset.name)
   workdir.mkdir(parents=True, exist_ok=True)
   progress = start_or_resume(experiment, workdir)
+  step = int(progress.state.step)
+  record = identity.add_start(workdir, record, step, experiment.devices)
   with (
     Interruption() as interruption,
     Recorder(workdir, config, progress.position) as recorder,
@@ -68,7 +71,7 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
   ):
     trainer = Trainer(experiment, progress, interruption)
     trainer.take_all_steps(recorder, checkpoints)
-  origin = _origin(trainer.progress.state, experiment)
+  origin = _origin(trainer.progress.state, experiment) | {'identity': record}
   return recorder.write_summary(origin, experiment.lengths.train_for)
 
 

@@ -27,6 +27,10 @@ from prepare_data_inputs import (
 from requests.exceptions import RequestException
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bn_repro.data import digests  # needs the standard library alone
+
 FILE_FORMAT = 'array_record'
 SIDE = 160  # pixels of squares
 QUALITY = 85  # of their JPEGs
@@ -208,6 +212,7 @@ def prepare(kind: str, name: str, data_dir: str, source: str = '') -> None:
   _build(builder, manual_dir=source if kind == 'catalogue' and source else None)
   for split, information in builder.info.splits.items():
     print(f'{name}: {information.num_examples:,} examples in {split}')
+  digests.keep_beside(Path(builder.data_path), f'*.{FILE_FORMAT}-*', name)
 
 
 def _build(builder, manual_dir: str | None = None) -> None:

@@ -22,6 +22,7 @@ FEW_STEPS = {
 }
 TIMES = (
   'seconds', 'steps_per_second', 'data/waiting', 'wall_seconds', 'examples_per_second',
+  'identity',  # tells at which steps a run was resumed
 )  # fmt: skip
 
 

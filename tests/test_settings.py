@@ -121,7 +121,7 @@ def test_what_is_not_set_is_recorded(monkeypatch):
   now = settings.recorded()
   assert now['XLA_FLAGS'] == '--xla_cpu_enable_fast_math=true'
   assert len(settings.differences(before, now)) == 2
-  assert settings.differences(now, before)[0] == "NVIDIA_TF32_OVERRIDE='1' (now '')"
+  assert settings.differences(now, before)[0] == "NVIDIA_TF32_OVERRIDE='' ('1' before)"
 
 
 def test_flags_that_change_no_bits_are_not(monkeypatch):
@@ -140,7 +140,7 @@ def test_flags_in_a_file_are_recorded(monkeypatch, tmp_path):
 def test_a_setting_that_only_one_version_has_is_no_difference():
   assert settings.differences({'jax_old': '1'}, {'jax_new': '2'}) == []
   assert settings.differences({'jax_both': '1'}, {'jax_both': '2'}) == [
-    "jax_both='1' (now '2')"
+    "jax_both='2' ('1' before)"
   ]
 
 

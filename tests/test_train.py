@@ -90,7 +90,9 @@ def test_a_run_that_ended_early_and_lost_its_summary_trains_no_further(
   config.train_for = '80 steps'
   first = train.train(config, tmp_path)
   (tmp_path / 'summary.json').unlink()
-  assert train.train(config, tmp_path) == first
+  again = train.train(config, tmp_path)
+  assert [start['steps'] for start in again.pop('identity')['starts']] == [[0, 40]]
+  assert again == {name: first[name] for name in again}
   assert metrics_of(tmp_path)[-1]['step'] == 40
 
 

@@ -73,6 +73,7 @@ def run(words: list[str]) -> None:
 def measure(name: str, asked: argparse.Namespace) -> None:
   """Runs an experiment, prints its table and writes what it found."""
   from bn_repro import compilation, failures, settings
+  from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore
 
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
@@ -80,8 +81,12 @@ def measure(name: str, asked: argparse.Namespace) -> None:
   with settings.fixed(), failures.in_one_line(partner_timeout=0):
     began = time.perf_counter()
     subject = [restore(asked.workdir)] if asked.workdir else []
+    if subject:
+      (differing,) = trained_on.differences(subject, subject[0].config.dataset.name)
     found = experiment.measure(*subject)
     found['seconds'] = time.perf_counter() - began
+    if subject:
+      found['differs_from_training'] = differing
     write_json(asked.output, found)
   print(f'{experiment.table(found)}\nwritten: {asked.output}')
 

@@ -4,7 +4,7 @@ The only file that knows TFDS. Does not know what a network makes of an image.
 """
 
 import contextlib
-import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +22,7 @@ FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
 # Data sets whose images all have one size, small enough to keep them decoded.
 ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')
 TRAIN = 'train'
+HELD_OUT = ('validation', 'test')  # the first that there is
 DIGITS = 'digits'
 
 
@@ -46,6 +47,15 @@ class Record(NamedTuple):
   data: bytes
   label: int
   name: str
+
+
+class Stored(NamedTuple):
+  """Names of the classes, if they have any; number of examples and files by split."""
+
+  classes: tuple[str, ...] | None
+  num_classes: int
+  examples: dict[str, int]
+  files: dict[str, list[Path]]
 
 
 class Split:
@@ -160,27 +170,21 @@ def number_of_steps(config: ConfigDict) -> int:
   return durations.lengths(config, num_examples).train_for
 
 
-def num_classes(name: str) -> int:
-  """How many a prepared data set has.
+def stored(name: str) -> Stored:
+  """How a prepared data set lies on the disk.
 
   Raises:
-    UserError: the data set is not there.
+    UserError: the data set is not there or damaged.
   """
-  if name in FORMATS:
-    return FORMATS[name][1]
-  return _builder(name).info.features['label'].num_classes
-
-
-def fingerprint(name: str) -> str:
-  """Tells a prepared data set from another of that name: a SHA-256 of its description.
-
-  Raises:
-    UserError: the data set is not there.
-  """
-  if name == DIGITS:
-    return DIGITS
-  description = find_prepared(name) / 'dataset_info.json'
-  return hashlib.sha256(description.read_bytes()).hexdigest()
+  builder, directory = _builder(name), find_prepared(name)
+  with _damage_is_said(name, directory):
+    label, splits = builder.info.features['label'], builder.info.splits
+    # TFDS calls the classes of a set without names '0', '1', ...
+    names = tuple(label.names) if list(directory.glob('*.labels.txt')) else None
+    examples = {split: sum(of.shard_lengths) for split, of in splits.items()}
+    files = {split: list(map(Path, of.filepaths)) for split, of in splits.items()}
+    [path.stat() for path in itertools.chain(*files.values())]  # none is missing
+  return Stored(names, label.num_classes, examples, files)
 
 
 @contextlib.contextmanager
@@ -250,7 +254,7 @@ def _opened(builder, split: str, decoders: dict | None = None):
 
 def _split_name(builder, split: str) -> str:
   """`split`, or what the data set calls its held-out half."""
-  wanted = (TRAIN,) if split == TRAIN else ('validation', 'test')
+  wanted = (TRAIN,) if split == TRAIN else HELD_OUT
   for name in wanted:
     if name in builder.info.splits:
       return name

@@ -18,13 +18,13 @@ from tqdm import tqdm
 
 from bn_repro import describe, fields, lock, places, provenance, settings
 from bn_repro.config import write_json
-from bn_repro.data import sources
+from bn_repro.data import contents
 from bn_repro.data.feeds import open_test_feed
 from bn_repro.data.pipeline import Feed, chosen
 from bn_repro.errors import UserError
-from bn_repro.evaluate import statistics
+from bn_repro.evaluate import statistics, trained_on
 from bn_repro.evaluate.answers import AnswerFile
-from bn_repro.evaluate.asked import Asked
+from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.crops import Answering
 from bn_repro.evaluate.network import FOLDER, Network, restore
 from bn_repro.evaluate.result import result_of, table
@@ -54,10 +54,12 @@ def evaluate(
     places.output(str(output), '--output')
   networks = [restore(workdir) for workdir in workdirs]
   name = _common_dataset(networks, asked)
+  reads_training_set = asked.statistics == POPULATION
+  differing = trained_on.differences(networks, name, reads_training_set)
   with Interruption() as interruption:
     files = [answered(network, asked, interruption.check) for network in networks]
   _check_same_examples([file.read() for file in files])
-  found = result_of(networks, files, asked, name)
+  found = result_of(networks, files, asked, name, differing)
   output = output or _default_output(networks, asked, name)
   write_json(output, found)
   print(f'{table(found)}\nwritten: {output}')
@@ -91,12 +93,6 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
       )
   name = asked.dataset or first.config.dataset.name
   _check_name(name, first)
-  found = sources.num_classes(name)
-  if found != first.num_classes:
-    raise UserError(
-      f'{name} has {found} classes, but {first.workdir} tells {first.num_classes} '
-      'apart; choose a --dataset with the same classes'
-    )
   return name
 
 
@@ -143,8 +139,8 @@ def _identity(network: Network, asked: Asked, dataset: str) -> dict[str, Any]:
   """Everything that the answers depend on."""
   return {
     'checkpoint': network.digest,
-    'data': sources.fingerprint(dataset),
-    'code': provenance.code_digest(),
+    'data': contents.fingerprint(contents.of(dataset)),
+    **provenance.circumstances(jax.local_devices()),
     **asked._asdict(),
   }
 

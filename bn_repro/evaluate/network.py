@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from bn_repro import checkpoint, models
+from bn_repro import checkpoint, identity, models
 from bn_repro import config as config_lib
 from bn_repro.describe import input_of
 from bn_repro.errors import UserError
@@ -30,6 +30,7 @@ class Network(NamedTuple):
     step: of the checkpoint.
     digest: of everything in the checkpoint.
     params, batch_stats: host arrays; the latter are the moving averages.
+    record: what it was trained on and with, as `identity.read`.
   """
 
   workdir: Path
@@ -39,6 +40,7 @@ class Network(NamedTuple):
   digest: str
   params: Any
   batch_stats: Any
+  record: dict[str, Any] | None = None
 
   @property
   def name(self) -> str:
@@ -74,7 +76,8 @@ def restore(workdir: Path) -> Network:
       'this code builds from its config; use the code that trained it'
     )
   digest = _digest_of(checkpoint.digests(found))
-  return Network(workdir, config, model, found.step, digest, **arrays)
+  record = identity.read(workdir)
+  return Network(workdir, config, model, found.step, digest, **arrays, record=record)
 
 
 def _variables(model: nn.Module, size: tuple[int, ...]) -> dict[str, Any]:

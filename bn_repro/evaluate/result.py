@@ -14,7 +14,11 @@ from bn_repro.report.tables import markdown, share
 
 
 def result_of(
-  networks: list[Network], files: list[AnswerFile], asked: Asked, dataset: str
+  networks: list[Network],
+  files: list[AnswerFile],
+  asked: Asked,
+  dataset: str,
+  differing: list[list[str] | None],
 ) -> dict[str, Any]:
   """The page that is written: scores of each and of all, and where they come from.
 
@@ -23,6 +27,7 @@ def result_of(
     files: what each answered.
     asked: on what.
     dataset: its name.
+    differing: for each member what is not as it was in training; None: not known.
   """
   num_classes, rows = networks[0].num_classes, [file.read() for file in files]
   of = lambda members: scores.score(scores.judge(members), num_classes)
@@ -34,8 +39,10 @@ def result_of(
     'population_batches': asked.population_batches,
     'examples_left_out': files[0].left_out,
     'members': [
-      about(network) | {'seconds': file.seconds} | of([own])
-      for network, file, own in zip(networks, files, rows)
+      about(network)
+      | {'differs_from_training': differs, 'seconds': file.seconds}
+      | of([own])
+      for network, file, own, differs in zip(networks, files, rows, differing)
     ],
   }
   if len(rows) > 1:

@@ -18,7 +18,7 @@ from flax import traverse_util
 from tqdm import tqdm
 
 from bn_repro import experiment, parallel, provenance
-from bn_repro.data import sources
+from bn_repro.data import contents
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
 from bn_repro.evaluate.population import PopulationStatistics
@@ -71,9 +71,9 @@ def _identity(network: Network, mini_batches: int) -> str:
   return json.dumps(
     {
       'checkpoint': network.digest,
-      'data': sources.fingerprint(network.config.dataset.name),
+      'data': contents.fingerprint(contents.of(network.config.dataset.name)),
       'population_batches': mini_batches,
-      'code': provenance.code_digest(),
+      **provenance.circumstances(jax.local_devices()),
     }
   )
 

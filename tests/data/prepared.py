@@ -34,14 +34,18 @@ def prepare(
   train: list[Stored] | None,
   validation: list[Stored] | None = None,
   has_file_names: bool = True,
+  classes: list[str] | None = None,
 ) -> None:
   """Writes a data set to where TFDS_DATA_DIR=`data_dir` finds it; None: no such split.
 
-  Example i is called 'i.jpg', if the data set has names.
+  Example i is called 'i.jpg', if the data set has names. Without `classes` it has
+  `NUM_CLASSES` without names.
   """
   features = {
     'image': tfds.features.Image(shape=(None, None, 3), encoding_format='jpeg'),
-    'label': tfds.features.ClassLabel(num_classes=NUM_CLASSES),
+    'label': tfds.features.ClassLabel(names=classes)
+    if classes
+    else tfds.features.ClassLabel(num_classes=NUM_CLASSES),
   }
   if has_file_names:
     features['file_name'] = tfds.features.Text()
