@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from absl import logging
 
-from bn_repro import messages, processes
+from bn_repro import messages, notices, processes
 from bn_repro.errors import MachineError, Preempted, UserError
 
 
@@ -19,6 +19,7 @@ def leave_after(action: Callable[[], None]) -> None:
   """Does it, prints what went wrong, and leaves with one of the codes of `--help`."""
   # What Orbax logs of a failure, in tracebacks, we say in one line.
   logging.set_verbosity(logging.FATAL)
+  notices.keep_quiet()
   signal.signal(signal.SIGTERM, _leave)
   code = _code_of(action)
   processes.leave(code)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from bn_repro import notices
 from bn_repro.data.views import View
 
 # The formats that TensorFlow's decode_image reads. Pillow knows dozens more, and
@@ -24,8 +25,6 @@ FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP')
 # What Pillow turns into RGB without losing bits: all that is 8 bits or less.
 MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
 DCT_SCALES = (8, 4, 2, 1)
-
-_reported_modes = set()
 
 
 class CorruptImage(Exception):
@@ -162,29 +161,20 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
     return image
   if image.mode not in MODES:
     raise CorruptImage(f'{name} is not a readable image: pixels of kind {image.mode}')
-  _report_once(image.mode, name)
+  notice = f'{name} is not RGB but {image.mode}; it is converted, and so are others'
+  warnings.warn(notices.Notice(notice, f'converted from {image.mode}'), stacklevel=3)
   # Pillow warns at every palette that it turns into RGB without its transparency.
   image.info.pop('transparency', None)
   # CMYK of a JPEG is stored inverted, after Adobe; Pillow has put that right.
   return image.convert('RGB')
 
 
-def _report_once(mode: str, name: str) -> None:
-  """Says once a process and kind that images are converted."""
-  if mode in _reported_modes:
-    return
-  _reported_modes.add(mode)
-  warnings.warn(
-    f'{name} is not RGB but {mode}; it is converted, and so are others like it',
-    stacklevel=4,
-  )
-
-
 @contextlib.contextmanager
 def _naming(name: str):
   """Turns whatever Pillow raises into a `CorruptImage` with the image's name."""
   try:
-    yield
+    with notices.reading(name):
+      yield
   except UnidentifiedImageError as error:
     # Pillow's text has the address of a buffer, not the reason.
     raise CorruptImage(f'{name} is not a readable image: no known format') from error

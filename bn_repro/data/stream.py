@@ -5,6 +5,7 @@ rest. Every crop is a function of its place in the order, so that reading may
 begin at any step and nothing has to be saved to resume.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,13 +16,12 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
-from bn_repro import parallel, provenance
-from bn_repro.data import crops, decode, sampler, sources, views
+from bn_repro import notices, parallel, provenance
+from bn_repro.data import crops, decode, sampler, sources, views, workers
 from bn_repro.data.images import Order, finished, stop_or_skip
 from bn_repro.data.pipeline import Batch, ImageViews, chosen
+from bn_repro.data.workers import BATCHES_AHEAD
 from bn_repro.errors import UserError
-
-BATCHES_AHEAD = 8  # read ahead of the step that is taken
 
 
 class Crops(NamedTuple):
@@ -191,6 +191,24 @@ class StreamedImages:
     self._config = config
     self._devices = devices
     self._streams: dict[int, tuple[int, Iterator[Crops]]] = {}
+    self._workers = config.dataset.workers
+    self._needed = self._shared_memory_needed()
+    workers.check_memory(self._needed, self._workers)
+
+  def _shared_memory_needed(self) -> int:
+    """Bytes at most: of training, population statistics and evaluation together."""
+    training, evaluation = (
+      len(range(size)[parallel.share_of_process(size, self._devices)])
+      for size in (
+        self._config.batch_size,
+        # As the evaluator rounds it.
+        -(-self._config.evaluation_batch_size // len(self._devices))
+        * len(self._devices),
+      )
+    )
+    image = 3 * self._config.dataset.size**2
+    readers = (training * image, training * image, evaluation * image)
+    return workers.bytes_needed(self._workers, *readers)
 
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Crops:
     """As `Feed`; steps that follow on the last ones have been read ahead."""
@@ -206,7 +224,7 @@ class StreamedImages:
   def _read_from(self, step: int, stream: int) -> Iterator[Crops]:
     share = parallel.share_of_process(self._config.batch_size, self._devices)
     source = TrainingCrops(self._split, self._config, share, stream)
-    return _read(source, step, self._config.dataset.workers)
+    return _read(source, step, self._workers, self._needed)
 
   def inputs_in_order(
     self, size: int, start: int = 0, stop: int | None = None
@@ -216,14 +234,17 @@ class StreamedImages:
     examples = chosen(self.num_examples, start, stop)
     source = CentreCrops(self._split, self._config, size, share, examples)
     self.num_skipped = 0
-    for batch in _read(source, 0, self._config.dataset.workers):
+    for batch in _read(source, 0, self._workers, self._needed):
       self.num_skipped += int(np.sum(batch.skipped))
       yield batch
 
   def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
     """As `Feed`."""
     source = AllViews(self._split, self._config, chosen(self.num_examples, start, stop))
-    yield from _read(source, 0, self._config.dataset.workers)
+    image = 3 * self._config.dataset.size**2
+    needed = workers.bytes_needed(self._workers, views.NUMBER // 2 * image)
+    workers.check_memory(needed, self._workers)
+    yield from _read(source, 0, self._workers, needed)
 
   def batch(self, examples: tuple, inputs: Crops, stream: int | None) -> Batch:
     """As `Feed`; images are `[batch, size, size, 3]` from -1 to 1."""
@@ -232,18 +253,28 @@ class StreamedImages:
     return Batch(images, inputs.labels, inputs.counts)
 
 
-def _read(source: Any, start: int, workers: int) -> Iterator[Crops]:
-  """Elements of a source from a place on, read ahead by threads or processes."""
+def _read(source: Any, start: int, processes: int, needed: int) -> Iterator[Crops]:
+  """Elements of a source from a place on, read ahead by threads or processes.
+
+  Args:
+    source: of Grain.
+    start: index of the first element.
+    processes: how many; with 0, threads of this one.
+    needed: bytes of shared memory that all readers of this run hold at most.
+  """
   batches = grain.MapDataset.source(source).slice(slice(start, None))
   # More threads than cores only get in each other's way.
   threads = min(provenance.cores(), BATCHES_AHEAD)
   batches = batches.to_iter_dataset(grain.ReadOptions(threads, BATCHES_AHEAD))
-  if workers:
-    _let_flags_be_read()
-    batches = batches.mp_prefetch(
-      grain.MultiprocessingOptions(workers, per_worker_buffer_size=BATCHES_AHEAD)
-    )
-  return iter(batches)
+  if not processes:
+    return iter(batches)
+  _let_flags_be_read()
+  workers.keep_tracker_quiet()
+  batches = batches.mp_prefetch(
+    grain.MultiprocessingOptions(processes, per_worker_buffer_size=BATCHES_AHEAD),
+    functools.partial(workers.begin, notices.shared_folder()),
+  )
+  return workers.supervised(iter(batches), processes, needed)
 
 
 def _let_flags_be_read() -> None:
