@@ -53,8 +53,8 @@ the program, and {bad_inputs:,} bad inputs were given to it. {survived}
   machine, with two processes and CPUs; GPUs, TPUs and networks were not tried.
 - Anything where somebody changes a file and its digests alike.
 - A lock between machines on a file system without locks: one warning says so.
-- One line for a broken image with `config.dataset.workers` above 0: the libraries of
-  those processes add lines of their own.
+- An end within seconds where a decoding process is killed in the microseconds in which
+  it holds a lock of Python's queues: the program then waits for ever.
 
 ## Where the numbers come from
 
