@@ -12,10 +12,10 @@ Arrays are read by TensorStore and notes are JSON: to load them executes no code
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,13 +25,20 @@ import numpy as np
 import orbax.checkpoint as ocp
 from flax import traverse_util
 
-from bn_repro import parallel
-from bn_repro.errors import MachineError, UserError, one_line
+from bn_repro import damage, parallel
+from bn_repro.errors import MachineError, UserError
 
 KEPT = 3
 FOLDER = 'checkpoints'
 DAMAGED = 'damaged'
 UNFINISHED = '.orbax-checkpoint-tmp'
+# Files of a checkpoint that every version of Orbax has written.
+_NEEDED = ('seal/metadata', 'state/_METADATA')
+# How TensorStore begins where a file is at fault; it may begin without any, too.
+_OF_FILES = (
+  'DATA_LOSS', 'OUT_OF_RANGE', 'NOT_FOUND', 'FAILED_PRECONDITION', 'INVALID_ARGUMENT',
+)  # fmt: skip
+_STATUS = re.compile(r'([A-Z]+(_[A-Z]+)*): ')
 NOTES = 'notes'  # their digest stands among those of the arrays, which hold no such
 
 
@@ -119,15 +126,9 @@ def _in_one_line(directory: Path) -> Iterator[None]:
     yield
   except Exception as error:  # of Orbax, TensorStore or the system
     raise MachineError(
-      f'a checkpoint could not be saved in {directory}: {_reason(error)}; the earlier '
-      'ones are as they were, and the same command resumes once that is mended'
+      f'a checkpoint could not be saved in {directory}: {damage.reason(error, 300)}; '
+      'the earlier ones are as they were, and the same command resumes once that is mended'
     ) from error
-
-
-def _reason(error: Exception) -> str:
-  """What the system said, which TensorStore tells at great length."""
-  code = re.search(r"os_error_code='(\d+)'", str(error))
-  return os.strerror(int(code[1])) if code else one_line(error)
 
 
 def digests(checkpoint: Checkpoint) -> dict[str, str]:
@@ -150,6 +151,8 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
 
   Raises:
     UserError: there are checkpoints and all are damaged; nothing is moved.
+    MachineError: one could not be read, which says nothing of it; nothing is moved.
+    OSError: as `damage.entries`.
   """
   found, damaged = None, {}
   for path in _newest_first(workdir / FOLDER):
@@ -161,7 +164,7 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
   if damaged and not found:
     raise UserError(
       f'no checkpoint of {workdir} is as it was saved: {_listed(damaged)}; put a good '
-      f'one back, or remove {workdir / FOLDER} to train from the start'
+      'one back, or use another --workdir to train from the start'
     )
   damaged |= {path: 'unfinished' for path in _unfinished(workdir / FOLDER)}
   if damaged:
@@ -180,6 +183,7 @@ def read_newest(workdir: Path) -> Checkpoint:
 
   Raises:
     UserError: none was ever saved, or it is not as it was saved.
+    MachineError: it could not be read, which says nothing of it.
   """
   newest = next(iter(_newest_first(workdir / FOLDER)), None)
   if newest is None:
@@ -188,8 +192,8 @@ def read_newest(workdir: Path) -> Checkpoint:
     return _read(newest)
   except _DamagedError as error:
     raise UserError(
-      f'checkpoint {newest.name} of {workdir} is damaged ({error}); remove {newest} to '
-      'take the one before, or train again'
+      f'checkpoint {newest.name} of {workdir} is damaged ({error}); move {newest} '
+      'elsewhere to take the one before'
     ) from error
 
 
@@ -198,13 +202,14 @@ class _DamagedError(Exception):
 
 
 def _newest_first(directory: Path) -> list[Path]:
-  steps = (path for path in directory.glob('*') if path.name.isdecimal())
+  steps = (path for path in damage.entries(directory) if path.name.isdecimal())
   return sorted(steps, key=lambda path: int(path.name), reverse=True)
 
 
 def _unfinished(directory: Path) -> list[Path]:
   """What a process left that ended while it saved."""
-  return sorted(directory.glob(f'[0-9]*{UNFINISHED}*'))
+  name = re.compile(rf'[0-9].*{re.escape(UNFINISHED)}')
+  return [path for path in damage.entries(directory) if name.match(path.name)]
 
 
 def _read(path: Path) -> Checkpoint:
@@ -222,20 +227,50 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _parts(path: Path) -> Any:
-  """The two parts of a checkpoint, as Orbax finds them."""
-  asked = ocp.args.Composite(
+  """The two parts of a checkpoint, as Orbax reads them."""
+  try:
+    return _restored(path)
+  except Exception as error:  # Orbax and TensorStore raise of many kinds
+    if _is_damage(error, path):
+      raise _DamagedError(damage.reason(error)) from error
+    raise damage.could_not_be_read(path, error) from error
+
+
+def _restored(path: Path) -> Any:
+  parts = ocp.args.Composite(
     state=ocp.args.StandardRestore(), seal=ocp.args.JsonRestore()
   )
   sys.unraisablehook = _heard_too_late
+  with _checkpointer() as reader:
+    return reader.restore(path, args=parts)
+
+
+def _checkpointer() -> ocp.Checkpointer:
+  return ocp.Checkpointer(
+    ocp.CompositeCheckpointHandler(), multiprocessing_options=_alone()
+  )
+
+
+def _is_damage(error: Exception, path: Path) -> bool:
+  """Whether the files are at fault, and neither the machine nor what reads them."""
+  status = _STATUS.match(str(error))
+  if status and status[1] not in _OF_FILES:
+    return False
+  return damage.is_damage(error, path, _NEEDED) and _can_read_its_own()
+
+
+def _can_read_its_own() -> bool:
+  """Whether a checkpoint that is saved here and now can be read."""
+  state, seal = {'one': np.ones(1, np.float32)}, {'digests': {}}
+  parts = ocp.args.Composite(
+    state=ocp.args.StandardSave(state), seal=ocp.args.JsonSave(seal)
+  )
   try:
-    with ocp.Checkpointer(
-      ocp.CompositeCheckpointHandler(), multiprocessing_options=_alone()
-    ) as reader:
-      return reader.restore(path, args=asked)
-  except MemoryError:
-    raise
-  except Exception as error:  # Orbax and TensorStore raise of many kinds
-    raise _DamagedError(one_line(error, limit=100)) from error
+    with tempfile.TemporaryDirectory() as folder, _checkpointer() as writer:
+      writer.save(Path(folder) / '1', args=parts)
+      return _restored(Path(folder) / '1')['state']['one'] == 1
+  except Exception:  # whatever it is, it lies in no file of the run
+    return False
 
 
 def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
