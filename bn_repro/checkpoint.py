@@ -127,7 +127,8 @@ def _in_one_line(directory: Path) -> Iterator[None]:
   except Exception as error:  # of Orbax, TensorStore or the system
     raise MachineError(
       f'a checkpoint could not be saved in {directory}: {damage.reason(error, 300)}; '
-      'the earlier ones are as they were, and the same command resumes once that is mended'
+      'the earlier ones are as they were, and the same command resumes once that is '
+      'mended'
     ) from error
 
 
@@ -231,9 +232,9 @@ def _parts(path: Path) -> Any:
   try:
     return _restored(path)
   except Exception as error:  # Orbax and TensorStore raise of many kinds
-    if _is_damage(error, path):
-      raise _DamagedError(damage.reason(error)) from error
-    raise damage.could_not_be_read(path, error) from error
+    if cause := _other_cause(error, path):
+      raise damage.could_not_be_read(path, cause) from error
+    raise _DamagedError(damage.reason(error)) from error
 
 
 def _restored(path: Path) -> Any:
@@ -251,12 +252,13 @@ def _checkpointer() -> ocp.Checkpointer:
   )
 
 
-def _is_damage(error: Exception, path: Path) -> bool:
-  """Whether the files are at fault, and neither the machine nor what reads them."""
+def _other_cause(error: Exception, path: Path) -> Exception | None:
+  """What the machine, or what reads, is at fault for; None if the files are."""
   status = _STATUS.match(str(error))
   if status and status[1] not in _OF_FILES:
-    return False
-  return damage.is_damage(error, path, _NEEDED) and _can_read_its_own()
+    return error
+  cause = damage.other_cause(error, path, _NEEDED)
+  return cause if cause or _can_read_its_own() else error
 
 
 def _can_read_its_own() -> bool:

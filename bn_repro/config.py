@@ -6,7 +6,6 @@ once.
 
 import importlib.util
 import inspect
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from bn_repro import config_files, fields, messages, places, schema
+from bn_repro import config_files, damage, fields, messages, places, schema
 from bn_repro.errors import UserError, one_line
 from bn_repro.json_files import read_json, write_json
 from bn_repro.messages import shown
@@ -111,13 +110,17 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
 
 
 def check_workdir(config: ConfigDict, workdir: Path) -> None:
-  """Raises UserError unless it can hold this run; writes nothing."""
+  """Raises UserError unless it can hold this run; writes nothing.
+
+  Raises:
+    OSError, MachineError: the system does not say what it holds.
+  """
   if problem := places.not_a_folder(workdir):
     raise UserError(
       f'cannot use workdir {_path(workdir)}: {problem}; '
       'give a directory that can be written with --workdir'
     )
-  if os.path.lexists(workdir / NAME):
+  if not damage.is_missing(workdir / NAME):
     check_same(config, workdir / NAME)
 
 
@@ -134,7 +137,7 @@ def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   """
   check_workdir(config, workdir)
   path = workdir / NAME
-  if not path.exists() or _read(path).get(LENGTH) != config[LENGTH]:
+  if damage.is_missing(path) or _read(path).get(LENGTH) != config[LENGTH]:
     text = '\n'.join(overrides) + '\n'
     # As the bytes that were given, which need not be text.
     (workdir / 'overrides.txt').write_bytes(text.encode(errors='surrogateescape'))
@@ -165,12 +168,12 @@ def stored(workdir: Path) -> ConfigDict:
     UserError: there is none, or it is damaged.
   """
   path = workdir / NAME
-  if not path.is_file():
-    raise UserError(f'{_path(workdir)} holds no run, for it has no {NAME}')
   try:
     config = ConfigDict(_with_tuples(read_json(path)))
     check(config)
-  except (OSError, ValueError, RecursionError) as error:
+  except FileNotFoundError as error:
+    raise UserError(f'{_path(workdir)} holds no run, for it has no {NAME}') from error
+  except (ValueError, RecursionError) as error:
     reason = messages.line(one_line(error))
     raise UserError(
       f'{path} is damaged ({reason}); train in another workdir'
@@ -189,6 +192,6 @@ def _read(path: Path) -> dict[str, Any]:
   """The flat content of a config.json; raises UserError if it is none."""
   try:
     return flatten(read_json(path))
-  except (OSError, ValueError, RecursionError) as error:
+  except (FileNotFoundError, ValueError, RecursionError) as error:
     reason = messages.line(one_line(error))
     raise UserError(f'{path} is damaged ({reason}); use another --workdir') from error

@@ -15,6 +15,11 @@ from pathlib import Path
 from bn_repro.errors import MachineError, one_line
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+# What the system says of a path that somebody could have given better.
+_OF_NAMES = (
+  *_MISSING, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
+  errno.EACCES, errno.EPERM, errno.EROFS,
+)  # fmt: skip
 # How TensorStore and Riegeli hand on what the system said: by number and by text.
 _NUMBER = re.compile(r"os_error_code='(\d+)'")
 _TEXT = re.compile(r'\w+\(\) failed: ([^;\[]+)')
@@ -50,31 +55,32 @@ def reason(error: BaseException, limit: int = 100) -> str:
   return os.strerror(code) if code else one_line(error, limit)
 
 
-def is_damage(
-  error: BaseException,
-  folder: Path,
-  needed: tuple[str, ...],
-  forms: tuple[type[BaseException], ...] = (),
-) -> bool:
-  """Whether the files of a folder are at fault for what reading them has raised.
+def other_cause(
+  error: Exception, folder: Path, needed: tuple[str, ...], is_of_form: bool = False
+) -> Exception | None:
+  """Why the files of a folder could not be read, unless they are at fault themselves.
 
   Args:
-    error: that was raised.
+    error: that reading them has raised.
     folder: of the files.
     needed: names of files that must be there.
-    forms: exceptions of a library that mean a wrong form, besides Python's own.
+    is_of_form: whether a library says so that they are not of their form.
+
+  Returns:
+    What the machine did; None for damage.
   """
   if system_error(error) or isinstance(error, MemoryError | ImportError):
-    return False
+    return error
   try:
     _look(folder, needed)
   except (FileNotFoundError, NotADirectoryError):
-    return True
-  except OSError:  # which the library took for a missing file
-    return False
-  if isinstance(error, FileNotFoundError):
-    return False  # all are there, so that it was not looked for, or not rightly
-  return isinstance(error, (*_OF_FORM, *forms))
+    return None
+  except OSError as seen:  # which the library took for a missing file
+    return seen
+  if isinstance(error, FileNotFoundError) and not error.errno:
+    return error  # a library says so, and all are there
+  is_wrong = is_of_form or _code(error) in _MISSING or isinstance(error, _OF_FORM)
+  return None if is_wrong else error
 
 
 def _look(folder: Path, needed: tuple[str, ...]) -> None:
@@ -101,6 +107,15 @@ def could_not_be_read(what: str | Path, error: BaseException) -> MachineError:
   )
 
 
+def of_its_name(error: OSError | ValueError) -> str:
+  """Why a path makes no sense, if it does not; else raises the error."""
+  if not isinstance(error, OSError):
+    return 'its name is no text'
+  if error.errno not in _OF_NAMES:
+    raise could_not_be_read(error.filename or 'a directory', error) from error
+  return error.strerror
+
+
 def is_missing(path: Path) -> bool:
   """Whether nothing is there: what cannot be looked at is not missing.
 
@@ -115,7 +130,7 @@ def is_missing(path: Path) -> bool:
 
 
 def entries(folder: Path) -> list[Path]:
-  """What lies in a folder; nothing if it is missing.
+  """What lies in a folder, by name; nothing if it is missing.
 
   Raises:
     OSError: the system does not say. (`Path.glob` calls that empty.)

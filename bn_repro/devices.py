@@ -47,7 +47,9 @@ def _imported() -> Any:
   """The module, unless its variables make no sense to it."""
   number = os.environ.get(_NUMBER, '-1')
   if not re.fullmatch('-1|[1-9][0-9]{0,3}', number):
-    raise UserError(f'{_NUMBER}={number!r} is not from 1 to 9999; set it so, or unset it')
+    raise UserError(
+      f'{_NUMBER}={number!r} is not from 1 to 9999; set it so, or unset it'
+    )
   try:
     import jax
   except ValueError as error:

@@ -23,6 +23,29 @@ class Preempted(Exception):
   exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
 
 
+def of_machine(error: OSError | MemoryError | ImportError) -> MachineError:
+  """What the system, the memory or the installation did to a program, as one line."""
+  if isinstance(error, MemoryError):
+    return MachineError(out_of_memory('this machine'))
+  if isinstance(error, ImportError):
+    return MachineError(
+      f'a library cannot be imported: {one_line(error)}; install what '
+      'requirements.txt names, and the same command goes on'
+    )
+  return MachineError(
+    f'{one_line(error)}; the same command resumes once that is mended'
+  )
+
+
+def out_of_memory(place: str) -> str:
+  """What is said where memory ended, of 'this machine' or of 'the device'."""
+  return (
+    f'{place} has not enough memory; nothing is lost: free some and give the same '
+    'command, or train in another --workdir with a smaller config.batch_size, with '
+    'config.gradient_accumulation or on more devices'
+  )
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
   """The text of an exception without line breaks, cut where it is too long."""
   said = error.args[0] if error.args else type(error).__name__

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from absl import logging
 
 from bn_repro import messages, notices, processes
-from bn_repro.errors import MachineError, Preempted, UserError
+from bn_repro.errors import MachineError, Preempted, UserError, of_machine
 
 
 def leave_after(action: Callable[[], None]) -> None:
@@ -28,7 +28,10 @@ def leave_after(action: Callable[[], None]) -> None:
 
 def _code_of(action: Callable[[], None]) -> int:
   try:
-    action()
+    try:
+      action()
+    except (OSError, MemoryError, ImportError) as error:
+      raise of_machine(error) from error
   except (UserError, MachineError) as error:
     print(messages.line(f'error: {error}'), file=sys.stderr)
     return error.exit_code

@@ -27,7 +27,7 @@ exit codes: as those of `python -m bn_repro --help`.
 import argparse
 import sys
 
-from bn_repro import command_line, exits, places
+from bn_repro import command_line, devices, exits, places
 from bn_repro.evaluate.asked import POPULATION, STATISTICS
 
 FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
@@ -49,6 +49,7 @@ def run(words: list[str]) -> None:
   command_line.check(words, FLAGS)
   asked = parse(words)
   places.check_variables()
+  devices.start()
   from bn_repro import compilation, failures, serving
 
   compilation.keep()

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 import jax
 
 from bn_repro import processes
-from bn_repro.errors import MachineError, one_line
-
-_RESUMES = 'the same command resumes once that is mended'
+from bn_repro.errors import MachineError, of_machine, out_of_memory
 
 
 @contextlib.contextmanager
@@ -28,20 +26,10 @@ def in_one_line(partner_timeout: float) -> Iterator[None]:
   """
   try:
     yield
-  except OSError as error:
-    raise MachineError(f'{one_line(error)}; {_RESUMES}') from error
-  except MemoryError as error:
-    raise MachineError(_out_of_memory('this machine')) from error
+  except (OSError, MemoryError, ImportError) as error:
+    raise of_machine(error) from error
   except jax.errors.JaxRuntimeError as error:
     if 'RESOURCE_EXHAUSTED' not in str(error):
       processes.await_verdict(partner_timeout)
       raise
-    raise MachineError(_out_of_memory('the device')) from error
-
-
-def _out_of_memory(place: str) -> str:
-  return (
-    f'{place} has not enough memory; nothing is lost: free some and give the same '
-    'command, or train in another --workdir with a smaller config.batch_size, with '
-    'config.gradient_accumulation or on more devices'
-  )
+    raise MachineError(out_of_memory('the device')) from error

@@ -30,13 +30,14 @@ def read(workdir: Path) -> dict[str, Any] | None:
 
   Raises:
     UserError: it is damaged.
+    MachineError: it cannot be read, which says nothing of it.
   """
   path = workdir / NAME
   try:
     return read_sealed(path)
   except FileNotFoundError:
     return None
-  except (OSError, ValueError) as error:
+  except ValueError as error:
     raise UserError(
       f'{path} is not as it was written; remove it, and what the run was begun with '
       'is no longer known, but it can be resumed and evaluated'

@@ -1,7 +1,7 @@
 """JSON in files that are whole: an object is written at once, and read if it is one.
 
 `seal`ed ones carry a digest of themselves, so that none that was damaged is believed.
-Imports the standard library alone.
+Imports nothing heavy.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 from typing import Any
+
+from bn_repro import damage
 
 # Larger than any of ours: that of a data set of a million classes.
 _LARGEST = 100_000_000
@@ -20,17 +22,27 @@ def read_json(path: Path) -> dict[str, Any]:
   """The object in a file that `write_json` wrote.
 
   Raises:
-    OSError: it cannot be read.
+    FileNotFoundError: it is missing.
+    MachineError: it cannot be read, which says nothing of what it holds.
     ValueError, RecursionError: it holds something else.
   """
-  # A pipe would be waited for, and a huge file or a device read to its end.
-  status = path.stat()
-  if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-    raise ValueError('not a file of that kind')
-  content = json.loads(path.read_bytes())
+  content = json.loads(_read(path))
   if not isinstance(content, dict):
     raise ValueError('not an object')
   return content
+
+
+def _read(path: Path) -> bytes:
+  try:
+    # A pipe would be waited for, and a huge file or a device read to its end.
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+      raise ValueError('not a file of that kind')
+    return path.read_bytes()
+  except (FileNotFoundError, NotADirectoryError) as error:
+    raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
+  except OSError as error:
+    raise damage.could_not_be_read(path, error) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -52,7 +64,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
   """What `write_sealed` wrote.
 
   Raises:
-    OSError: it cannot be read.
+    FileNotFoundError, MachineError: as `read_json`.
     ValueError: it is not as it was written.
   """
   try:

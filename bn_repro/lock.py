@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from bn_repro import damage
 from bn_repro.errors import UserError
 
 NAME = 'lock'
@@ -24,6 +25,7 @@ def held(workdir: Path) -> Iterator[None]:
 
   Raises:
     UserError: another process holds it, or it cannot be written.
+    MachineError: the system fails to say so, or to make it.
   """
   with _lock_file(workdir) as file:
     _take(file, workdir)
@@ -38,8 +40,9 @@ def _lock_file(workdir: Path) -> TextIO:
     workdir.mkdir(parents=True, exist_ok=True)
     return (workdir / NAME).open('a+')
   except OSError as error:
+    problem = damage.of_its_name(error)
     raise UserError(
-      f'cannot use workdir {str(workdir)!r}: {error.strerror}; '
+      f'cannot use workdir {str(workdir)!r}: {problem}; '
       'give a directory that can be written with --workdir'
     ) from error
 

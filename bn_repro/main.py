@@ -52,6 +52,7 @@ from ml_collections import ConfigDict, config_flags
 from bn_repro import (
   command_line,
   config_files,
+  devices,
   exits,
   lock,
   messages,
@@ -101,6 +102,7 @@ def run(arguments: list[str]) -> None:
   arguments = _with_config(arguments)
   config = parse(arguments)
   if FLAGS.describe:
+    devices.start()
     from bn_repro.describe import describe
 
     return print(describe(config))
@@ -217,6 +219,7 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   if summary.of_finished_run(workdir, config):
     return print(f'finished before: {workdir / summary.NAME}')
   processes.join(*named, config.partner_timeout)
+  devices.start()
   from bn_repro import compilation, failures, parallel, progress, settings
   from bn_repro.train import train
 

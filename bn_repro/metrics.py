@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import parallel, percentiles, summary
+from bn_repro import damage, parallel, percentiles, summary
 from bn_repro.config import flatten
 from bn_repro.errors import UserError
 from bn_repro.tensorboard import Events, write_hparams
@@ -172,11 +172,13 @@ class Recorder:
 
 def _read_until(path: Path, position: dict[str, Any]) -> bytes:
   """The first bytes of metrics.jsonl, if they are what they were."""
-  kept = path.read_bytes()[: position['bytes']] if path.exists() else b''
+  try:
+    kept, wrong = path.read_bytes(), 'not what it was when the checkpoint was saved'
+  except FileNotFoundError:
+    kept, wrong = b'', 'missing'
+  except OSError as error:
+    raise damage.could_not_be_read(path, error) from error
+  kept = kept[: position['bytes']]
   if hashlib.sha256(kept).hexdigest() != position['sha256']:
-    wrong = 'not what it was when the checkpoint was saved'
-    raise UserError(
-      f'{path} is {wrong if path.exists() else "missing"}; put it back, or train in '
-      'another --workdir'
-    )
+    raise UserError(f'{path} is {wrong}; put it back, or use another --workdir')
   return kept

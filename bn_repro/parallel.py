@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 
+from bn_repro import devices as devices_lib
 from bn_repro.errors import UserError
 
 AXIS = 'devices'
@@ -58,9 +59,10 @@ def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
 
   Raises:
     UserError: there are fewer, a process would be left without, or a mini-batch
-      cannot be split over them.
+      cannot be split over them; or as `devices.start`.
+    MachineError: as `devices.start`.
   """
-  available = jax.devices()
+  available = devices_lib.start()
   if num_devices > len(available):
     raise UserError(
       f'config.num_devices={num_devices}, but there are {len(available)} '

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bn_repro import damage
 from bn_repro.errors import UserError
 from bn_repro.messages import LONGEST_PATH, line, shown
 
@@ -105,13 +106,18 @@ def folder(text: str, name: str) -> Path:
 
 
 def not_a_folder(given: Path) -> str | None:
-  """Why there is and can be no such directory; None if there can."""
+  """Why there is and can be no such directory; None if there can.
+
+  Raises:
+    MachineError: the system does not say.
+  """
   try:
     str(given).encode()  # what the libraries below take
-    there = next(place for place in (given, *given.parents) if os.path.lexists(place))
+    above = (given, *given.parents)
+    there = next(place for place in above if not damage.is_missing(place))
     return None if there.is_dir() else f'{shown(str(there))} is no directory'
   except (OSError, ValueError) as error:
-    return getattr(error, 'strerror', None) or 'its name is no text'
+    return damage.of_its_name(error)
 
 
 def existing_folder(text: str, name: str) -> Path:

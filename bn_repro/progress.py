@@ -14,7 +14,7 @@ import numpy as np
 from flax import serialization
 from ml_collections import ConfigDict
 
-from bn_repro import checkpoint, parallel
+from bn_repro import checkpoint, damage, parallel
 from bn_repro import config as config_lib
 from bn_repro.checkpoint import Checkpoint
 from bn_repro.data import sources
@@ -85,7 +85,7 @@ def check_length(config: ConfigDict, workdir: Path) -> None:
 
   It must take a step more, so as to end in an evaluation as any run does.
   """
-  is_new = not (workdir / config_lib.NAME).exists()
+  is_new = damage.is_missing(workdir / config_lib.NAME)
   if is_new or config_lib.stored(workdir).train_for == config.train_for:
     return
   asked, taken = sources.number_of_steps(config), checkpoint.newest_step(workdir)

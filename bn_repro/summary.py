@@ -119,13 +119,14 @@ def read(workdir: Path) -> dict[str, Any] | None:
 
   Raises:
     UserError: summary.json is not as it was written.
+    MachineError: it cannot be read, which says nothing of it.
   """
   path = workdir / NAME
   try:
     return read_sealed(path)
   except FileNotFoundError:
     return None
-  except (OSError, ValueError) as error:
+  except ValueError as error:
     raise UserError(
       f'{path} is not as it was written; remove it, and the command of the run '
       'writes it again'

@@ -23,9 +23,9 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import config as config_lib
-from bn_repro import config_files, places, summary
+from bn_repro import config_files, messages, places, summary
 from bn_repro.data import sources
-from bn_repro.errors import UserError, one_line
+from bn_repro.errors import MachineError, UserError, of_machine, one_line
 
 PROJECT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.5
@@ -212,14 +212,17 @@ def _last_step(path: Path) -> int:
 def leave_after(action: Callable[[], dict[str, str]]) -> None:
   """Does it, prints the failures that it returns, and leaves.
 
-  Exit codes: 0 without failures, else 1; 2 for a UserError; 75 after SIGTERM or Ctrl-C,
-  with the runs saved.
+  Exit codes: 0 without failures, else 1; 2 for a UserError; 71 where the
+  machine failed; 75 after SIGTERM or Ctrl-C, with the runs saved.
   """
   signal.signal(signal.SIGTERM, signal.default_int_handler)
   try:
     failures = action()
-  except UserError as error:
-    sys.exit(_complain(f'error: {error}', 2))
+  except (UserError, MachineError) as error:
+    sys.exit(_complain(messages.line(f'error: {error}'), error.exit_code))
+  except (OSError, MemoryError, ImportError) as error:
+    failed = of_machine(error)
+    sys.exit(_complain(messages.line(f'error: {failed}'), failed.exit_code))
   except KeyboardInterrupt:
     sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
   for name, reason in failures.items():

@@ -31,7 +31,7 @@ import importlib
 import sys
 import time
 
-from bn_repro import command_line, exits, places
+from bn_repro import command_line, devices, exits, places
 from bn_repro.config import write_json
 from bn_repro.errors import UserError
 from bn_repro.messages import shown
@@ -72,6 +72,7 @@ def run(words: list[str]) -> None:
 
 def measure(name: str, asked: argparse.Namespace) -> None:
   """Runs an experiment, prints its table and writes what it found."""
+  devices.start()
   from bn_repro import compilation, failures, settings
   from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore

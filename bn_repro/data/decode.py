@@ -178,7 +178,11 @@ def _naming(name: str):
   except UnidentifiedImageError as error:
     # Pillow's text has the address of a buffer, not the reason.
     raise CorruptImage(f'{name} is not a readable image: no known format') from error
+  except (MemoryError, ImportError):
+    raise  # which are no fault of the image
   except Exception as error:
+    if isinstance(error, OSError) and error.errno:
+      raise  # nor is what the system says
     # Its readers raise much on bad bytes: OSError, SyntaxError, ValueError, ...
     reason = ' '.join(str(error).split()) or type(error).__name__
     raise CorruptImage(f'{name} is not a readable image: {reason}') from error

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bn_repro import places
+from bn_repro.errors import MachineError
 from bn_repro.json_files import read_sealed, write_sealed
 
 NAME = 'digests.json'
@@ -72,7 +73,7 @@ def _valid(place: Path | None, paths: list[Path]) -> Kept:
     return {}
   try:
     kept = read_sealed(place)
-  except (OSError, ValueError):
+  except (OSError, MachineError, ValueError):  # they are made again, then
     return {}
   states = {path.name: _state(path) for path in paths}
   return {name: entry for name, entry in kept.items() if entry[:2] == states.get(name)}

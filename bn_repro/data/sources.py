@@ -6,6 +6,7 @@ The only file that knows TFDS. Does not know what a network makes of an image.
 import contextlib
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import config_files, durations, places
-from bn_repro.errors import UserError, one_line
+from bn_repro import config_files, damage, durations, places
+from bn_repro.errors import MachineError, UserError, one_line
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Height and width of what the MLP takes, and number of classes.
@@ -23,6 +24,8 @@ FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
 ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')
 TRAIN = 'train'
 HELD_OUT = ('validation', 'test')  # the first that there is
+_DESCRIPTION = 'dataset_info.json'
+_DESCRIPTIONS = (_DESCRIPTION, 'features.json')
 DIGITS = 'digits'
 
 
@@ -152,7 +155,7 @@ def num_training_examples(name: str) -> int:
     return len(digits().train.labels)
   directory = find_prepared(name)
   with _damage_is_said(name, directory):
-    info = json.loads((directory / 'dataset_info.json').read_bytes())
+    info = json.loads((directory / _DESCRIPTION).read_bytes())
     shards = {split['name']: split['shardLengths'] for split in info['splits']}
     lengths = {split: sum(map(int, each)) for split, each in shards.items()}
   if TRAIN not in lengths:
@@ -189,19 +192,30 @@ def stored(name: str) -> Stored:
 
 @contextlib.contextmanager
 def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
-  """Turns what reading a damaged data set raises into UserError.
+  """Turns what reading a damaged data set raises into UserError, else MachineError.
 
-  TFDS and the decoders below it have no exception of their own for it.
+  TFDS and the decoders below it have no exceptions of their own for either.
   """
   try:
     yield
-  except (UserError, MemoryError):
+  except (UserError, MachineError, MemoryError):
     raise
   except Exception as error:
+    form = _is_of_form(error)
+    if cause := damage.other_cause(error, directory, _DESCRIPTIONS, form):
+      raise damage.could_not_be_read(f'the data set in {directory}', cause) from error
     raise UserError(
-      f'the data set in {directory} is damaged ({one_line(error)}); remove that '
-      f'directory and run {_preparing(name)}'
+      f'the data set in {directory} is damaged ({one_line(error)}); move that '
+      f'directory away and run {_preparing(name)}'
     ) from error
+
+
+def _is_of_form(error: Exception) -> bool:
+  """Whether array_record or protobuf say that a file is not of their form."""
+  if type(error).__module__.startswith('google.protobuf'):
+    return True
+  words = 'Riegeli|ArrayRecord|chunk'
+  return type(error) is RuntimeError and bool(re.search(words, str(error)))
 
 
 def _from_tfds(name: str) -> Dataset:
@@ -282,11 +296,13 @@ def find_prepared(name: str) -> Path:
 
   Raises:
     UserError: no directory of `data_directories` has one.
+    OSError: the system does not say.
   """
   for directory in data_directories():
-    versions = sorted(directory.glob(f'{name}/*/dataset_info.json'))
-    if versions:
-      return versions[-1].parent
+    versions = damage.entries(directory / name)
+    prepared = [path for path in versions if not damage.is_missing(path / _DESCRIPTION)]
+    if prepared:
+      return prepared[-1]
   searched = ' or '.join(map(str, data_directories())) or 'any known place'
   raise UserError(
     f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '

@@ -130,7 +130,7 @@ class AnswerFile:
         raise ValueError('its rows are not those that were noted')
     except FileNotFoundError:
       return nothing
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
       print(f'warning: {self._path} is damaged ({error}); made anew', file=sys.stderr)
       return nothing
     return number, seconds, check_sum, left_out, is_complete

@@ -37,7 +37,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bn_repro import command_line, exits, places
+from bn_repro import command_line, devices, exits, places
 from bn_repro.errors import UserError
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
 from bn_repro.messages import shown
@@ -72,6 +72,7 @@ def run(words: list[str]) -> None:
   command_line.check(words, FLAGS)
   arguments = parse(words)
   places.check_variables()
+  devices.start()
   from bn_repro import compilation, failures
   from bn_repro.evaluate.evaluation import evaluate
 

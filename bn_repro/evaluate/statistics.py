@@ -6,6 +6,7 @@ number of mini-batches are the same.
 """
 
 import copy
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -79,11 +80,23 @@ def _identity(network: Network, mini_batches: int) -> str:
 
 
 def _read(path: Path, identity: str) -> Any:
-  """The kept ones; None if there are none, or they are of another network or cut."""
+  """The kept ones; None if there are none, or they are of another network or damaged.
+
+  Raises:
+    OSError: they cannot be read, which says nothing of them.
+  """
   try:
-    with np.load(path, allow_pickle=False) as file:
-      arrays = dict(file)
-  except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    data = path.read_bytes()
+  except FileNotFoundError:
+    return None
+  try:
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+      if file.testzip():
+        return None
+    arrays = dict(np.load(io.BytesIO(data), allow_pickle=False))
+  except (MemoryError, ImportError):
+    raise
+  except Exception:  # a form of many kinds; no disk is read any more
     return None
   if str(arrays.pop(_IDENTITY, '')) != identity:
     return None

@@ -81,7 +81,7 @@ def test_a_damaged_checkpoint_is_neither_taken_nor_moved(workdir):
   damage(workdir, '9')
   before = files_of(workdir)
   assert 'checkpoint 9 of' in (text := refused(workdir)) and 'is damaged' in text
-  assert 'remove' in text and files_of(workdir) == before
+  assert 'elsewhere' in text and files_of(workdir) == before
 
 
 @pytest.mark.parametrize('content', ['{', '[]', '{}', '{"model": {"name": "mlp"}}'])
