@@ -18,13 +18,14 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import checkpoint, exits, metrics, summary
+from bn_repro import checkpoint, exits, identity, metrics, summary
 from bn_repro import config as config_lib
 from bn_repro.checkpoint import Checkpoint, Checkpoints
 from bn_repro.data import sources
 from bn_repro.errors import MachineError, of_machine
 from bn_repro.evaluate import statistics
 from bn_repro.evaluate.answers import AnswerFile, Answers
+from bn_repro.json_files import write_sealed
 from data.prepared import Stored, photograph, prepare_mnist
 from support import PROJECT, clean_environment, small_config
 
@@ -69,6 +70,7 @@ def workdir(tmp_path):
     for step in (1, 2):
       checkpoints.save(checkpoint_at(step))
   summary.write(tmp_path, {'config': {'train_for': '1 step'}})
+  write_sealed(tmp_path / identity.NAME, {'data': {}, 'starts': []})
   (tmp_path / 'metrics.jsonl').write_text('{"step": 0}\n')
   answer_file(tmp_path).append(Answers(*(np.ones((2, *s)) for s in SHAPES)), 1.0)
   statistics._write(tmp_path / statistics.NAME, {'a': {'mean': np.ones(3)}}, 'identity')
@@ -99,6 +101,7 @@ READ = {
     small_config('batch_norm'), w
   ),
   'summary.json': summary.read,
+  'identity.json': identity.read,
   'metrics.jsonl': read_metrics,
   'answers.notes': answer_file,
   'answers.rows': answer_file,
