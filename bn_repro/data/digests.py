@@ -20,7 +20,7 @@ from bn_repro.json_files import read_sealed, write_sealed
 
 NAME = 'digests.json'
 # What is smaller is read at every start, in less than a tenth of a second.
-_SMALL = 32_000_000
+_SMALL = 10_000_000
 # What is larger takes so long that a line says so.
 _LARGE = 1_000_000_000
 _CHUNK = 1 << 20

@@ -41,7 +41,7 @@ def differences(
     differing = None
     if network.record:
       differing = _of_data(network, networks[0], now, reads_training_set)
-      differing += identity.differences(network.record['starts'][-1], origin)
+      differing += _of_starts(network.record['starts'], origin)
     listed.append(differing)
     _name(network, differing)
   return listed
@@ -121,3 +121,9 @@ def _of_data(
   if first.record and contents.changes(first.record['data'], trained):
     listed.append(f'{first.workdir} was trained on other contents of {name}')
   return listed
+
+
+def _of_starts(starts: list[dict], origin: dict) -> list[str]:
+  unknown = starts[0]['steps'][0]
+  listed = [f'what decided its first {unknown:,} steps is not known'] if unknown else []
+  return listed + identity.differences(starts[-1], origin)

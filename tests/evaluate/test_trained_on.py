@@ -120,3 +120,10 @@ def test_other_versions_are_named(data_dir):
   (listed,) = trained_on.differences([network._replace(record=record)], 'mine')
   assert listed == [f'jax {jax.__version__} (0.1 before)']
   assert identity.differences(*[record['starts'][-1]] * 2) == []
+
+
+def test_steps_before_the_record_are_said_to_be_unknown(data_dir):
+  network = trained()
+  network.record['starts'][0]['steps'] = [40, 60]
+  listed = ['what decided its first 40 steps is not known']
+  assert trained_on.differences([network], 'mine') == [listed]
