@@ -1,5 +1,6 @@
 """Stochastic gradient descent and its learning rate, from a config."""
 
+import functools
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from bn_repro.durations import Lengths
+from bn_repro.durations import MOST_STEPS, Lengths
 
 BLOCK = 4096  # powers of the decay that are listed one by one
 
@@ -24,7 +25,7 @@ def learning_rate_schedule(config: ConfigDict, lengths: Lengths) -> optax.Schedu
   every = lengths.learning_rate_decay_every
   if every is None:
     return optax.constant_schedule(config.learning_rate)
-  blocks, powers = _powers(config.learning_rate_decay, lengths.train_for)
+  blocks, powers = _powers(config.learning_rate_decay)
   blocks = np.float32(config.learning_rate) * blocks
 
   def schedule(step):
@@ -37,15 +38,18 @@ def learning_rate_schedule(config: ConfigDict, lengths: Lengths) -> optax.Schedu
   return schedule
 
 
-def _powers(decay: float, most: int) -> tuple[np.ndarray, np.ndarray]:
-  """Two lists of float32 whose products are decay ** n, for n from 0 to `most`.
+@functools.cache
+def _powers(decay: float) -> tuple[np.ndarray, np.ndarray]:
+  """Two lists of float32 whose products are decay ** n, for n from 0 to `MOST_STEPS`.
 
   Element n // BLOCK of the first, n % BLOCK of the second. Listed, since compilers
   and devices round a power differently; twice, since a rate may fall at every step.
+  The first ends with the first 0.
   """
-  exponents = BLOCK * np.arange(most // BLOCK + 1), np.arange(BLOCK)
+  exponents = BLOCK * np.arange(MOST_STEPS // BLOCK + 1), np.arange(BLOCK)
   first, second = (np.float64(np.float32(decay)) ** n for n in exponents)
-  return first.astype(np.float32), second.astype(np.float32)
+  first = first.astype(np.float32)
+  return first[: np.count_nonzero(first) + 1], second.astype(np.float32)
 
 
 def build(config: ConfigDict, lengths: Lengths) -> optax.GradientTransformation:

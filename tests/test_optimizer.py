@@ -85,9 +85,9 @@ LENGTHS = np.r_[1:10_001, 53_382, 320_292, 2**24 + 1, MOST].astype(np.int32)
 
 
 def staircase(every, rate=0.0015, decay=0.96):
-  """The schedule of a rate that falls after each `every` steps, up to `MOST`."""
+  """The schedule of a rate that falls after each `every` steps."""
   config = SimpleNamespace(learning_rate=rate, learning_rate_decay=decay)
-  lengths = SimpleNamespace(learning_rate_decay_every=every, train_for=MOST)
+  lengths = SimpleNamespace(learning_rate_decay_every=every)
   return optimizer.learning_rate_schedule(config, lengths)
 
 
@@ -115,8 +115,10 @@ def test_the_rate_falls_exactly_at_multiples_of_ten_thousand_lengths():
 
 @pytest.mark.parametrize('rate, decay', [(0.0015, 0.96), (0.5, 0.9999999), (0.1, 1.0)])
 def test_the_rate_after_any_number_of_falls_is_the_product(rate, decay):
-  """Of single precision in, to two roundings; one where there are few falls."""
-  falls = np.r_[0:5000, np.geomspace(5000, MOST, 2000)].astype(np.int32)
+  """Of rate and decay in single precision, but for rounding; to the last step."""
+  most = durations.MOST_STEPS
+  falls = np.r_[0:5000, np.geomspace(5000, most, 2000).astype(int), most]
+  falls = np.minimum(falls, most).astype(np.int32)
   got = np.asarray(jax.jit(staircase(1, rate, decay))(falls))
   exact = float(np.float32(rate)) * float(np.float32(decay)) ** falls.astype('f8')
   assert got.dtype == np.float32
