@@ -13,6 +13,18 @@ and gives the probability of each class, float32 [batch, classes]:
   network = export.deserialize(open(FILE, 'rb').read())
   probabilities = network.call(images)
 
+These lines need jax, numpy and flatbuffers, which jax uses and does not require:
+`pip install jax numpy flatbuffers`. The file also says what it holds, to Python alone:
+
+  import json, zipfile
+  model = json.loads(zipfile.ZipFile(FILE).read('model.json'))
+
+the names of the classes in the order of the probabilities (null if it has none), size
+and values of the crops, network, step, statistics, digest of the checkpoint, versions
+that wrote it, and oldest_jax, which reads it: 0.8.2 for what jax 0.8.2 to 0.11 wrote,
+0.11 for 0.12; for other writers their own version. Newer ones read it for half a year
+at least, which is what JAX promises: 0.12 refuses a file of 0.8.0.
+
 flags:
   --workdir       the run
   --output        the file to write

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from bn_repro import fold, settings
+from bn_repro import fold, model_card, settings
 from bn_repro.data.images import finished
 from bn_repro.data.pipeline import convert_pixels
 from bn_repro.describe import input_of
 from bn_repro.evaluate import statistics, trained_on
 from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.network import Network, restore
+from bn_repro.messages import shown
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 
@@ -38,16 +39,24 @@ def export(workdir: Path, kind: str, output: Path) -> None:
   is_read = kind == POPULATION
   trained_on.differences([network], None, reads_training_set=is_read)
   batch_stats = statistics.of_network(network, Asked(statistics=kind), lambda: None)
-  data = program_of(network, batch_stats).serialize()
-  partial = output.with_name(output.name + '.partial')
-  partial.write_bytes(data)
-  partial.replace(output)
+  program = program_of(network, batch_stats).serialize()
+  card = model_card.of(network, kind, PLATFORMS)
+  model_card.write(output, program, card)
   difference = _difference(network, batch_stats, output)
   print(
-    f'{network.name}, step {network.step:,}: {len(data):,} bytes; on 8 random images '
-    f'its probabilities differ by at most {difference:.1e} from those before folding\n'
-    f'written: {output}'
+    f'{network.name}, step {network.step:,}: {len(program):,} bytes; on 8 random '
+    f'images its probabilities differ by at most {difference:.1e} from those before '
+    'folding\n'
+    f'names of classes: {_named(card["classes"])}\n'
+    f'written: {output}, read by jax {card["oldest_jax"]} and newer'
   )
+
+
+def _named(classes: list[str] | None) -> str:
+  if not classes:
+    return 'not known, for neither the run nor its data set has them here'
+  rest = f', ... {shown(classes[-1])}' if len(classes) > 3 else ''
+  return f'{", ".join(map(shown, classes[:3]))}{rest}'
 
 
 def program_of(network: Network, batch_stats: Any) -> jax_export.Exported:

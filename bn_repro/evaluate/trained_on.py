@@ -67,7 +67,7 @@ def _check_number(network: Network, now: Contents) -> None:
     )
 
 
-def _data_of(network: Network) -> Contents | None:
+def data_of(network: Network) -> Contents | None:
   """What it was trained on; for want of a record, what has that name now."""
   if network.record:
     return network.record['data']
@@ -78,7 +78,7 @@ def _data_of(network: Network) -> Contents | None:
 
 
 def _check_names(network: Network, now: Contents) -> None:
-  trained = _data_of(network)
+  trained = data_of(network)
   if trained is None or not (other := contents.first_other_class(trained, now)):
     return
   if trained['name'] == now['name']:
@@ -93,7 +93,7 @@ def _check_names(network: Network, now: Contents) -> None:
 
 
 def _check_members(first: Network, other: Network) -> None:
-  of_both = [_data_of(network) for network in (first, other)]
+  of_both = [data_of(network) for network in (first, other)]
   if None not in of_both and contents.first_other_class(*of_both):
     raise UserError(
       f'{first.workdir} and {other.workdir} were trained on other classes: of '

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from bn_repro import model_card, serving
 from bn_repro.data import sources
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.evaluation import answered
@@ -13,14 +14,31 @@ from bn_repro.evaluate.network import restore
 from evaluate.saved import save_run
 from support import PROJECT, clean_environment, small_config
 
+# The lines of --help, where there is nothing but what it names and what that requires.
 SERVE = """
 import sys
+from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
+
+REQUIRED = {'jax', 'jaxlib', 'numpy', 'flatbuffers', 'ml_dtypes', 'opt_einsum', 'scipy'}
+
+class Bare(PathFinder):
+  @classmethod
+  def find_spec(cls, name, path=None, target=None):
+    top = name.partition('.')[0]
+    if top in REQUIRED | sys.stdlib_module_names or top.startswith('_sysconfig'):
+      return super().find_spec(name, path, target)
+
+sys.meta_path[:] = [BuiltinImporter, FrozenImporter, Bare]
 import numpy as np
 from jax import export
 
-network = export.deserialize(bytearray(open('network', 'rb').read()))
-np.save('answers', network.call(np.load('images.npy')))
-assert not any('bn_repro' in name or 'flax' in name for name in sys.modules)
+network = export.deserialize(open('network', 'rb').read())
+probabilities = network.call(np.load('images.npy'))
+np.save('answers', probabilities)
+
+import json, zipfile
+model = json.loads(zipfile.ZipFile('network').read('model.json'))
+print(model['classes'][probabilities.argmax(1)[0]])
 """
 
 
@@ -45,6 +63,8 @@ def test_a_program_without_this_package_answers_the_same(tmp_path):
   np.save(tmp_path / 'images', images)
   served = start('-c', SERVE, directory=tmp_path)
   assert served.returncode == 0, served.stderr
+  first = int(np.load(tmp_path / 'answers.npy')[0].argmax())
+  assert served.stdout.split() == [str(first)]  # digits are called by their numbers
   asked = Asked(statistics=MOVING_AVERAGE, examples=20)
   expected = answered(restore(workdir), asked).read()['probabilities']
   np.testing.assert_allclose(
@@ -52,9 +72,32 @@ def test_a_program_without_this_package_answers_the_same(tmp_path):
   )
 
 
+@pytest.mark.slow
+@pytest.mark.reliability
+def test_the_oldest_jax_that_the_file_names_reads_it(tmp_path):
+  """In an environment of exactly what --help names; skips without a package index."""
+  workdir = save_run(small_config('batch_norm'), tmp_path / 'run')
+  serving.export(workdir, MOVING_AVERAGE, tmp_path / 'network')
+  oldest = model_card.read(tmp_path / 'network')['oldest_jax']
+  python = tmp_path / 'bare' / 'bin' / 'python'
+  subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'bare'], check=True)
+  wanted = (f'jax=={oldest}', 'numpy', 'flatbuffers')
+  command = [python, '-m', 'pip', 'install', '--quiet', *wanted]
+  if subprocess.run(command, timeout=900).returncode:
+    pytest.skip(f'cannot install {" ".join(wanted)}')
+  images = sources.load('digits').test.images[:20]
+  np.save(tmp_path / 'images', images)
+  subprocess.run([python, '-c', SERVE], cwd=tmp_path, check=True, timeout=300)
+  asked = Asked(statistics=MOVING_AVERAGE, examples=20)
+  expected = answered(restore(workdir), asked).read()['probabilities']
+  found = np.load(tmp_path / 'answers.npy')
+  np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_help_is_answered():
   result = start('-m', 'bn_repro.export', '--help')
   assert result.returncode == 0 and 'export.deserialize' in result.stdout
+  assert 'pip install jax numpy flatbuffers' in result.stdout
 
 
 @pytest.mark.slow
