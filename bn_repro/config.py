@@ -6,7 +6,7 @@ once.
 
 import importlib.util
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,10 @@ OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
 # No step depends on it, so it may change as long as a run is not finished.
 LENGTH = 'train_for'
 MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
+# (field, before, after): a run that met no image to skip is the same with either, but
+# one that skipped some is none that stops at them.
+_ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
+_RECORDED = (LENGTH, 'dataset.on_corrupt')
 _NAMED_AT_MOST = 10
 
 
@@ -128,8 +132,8 @@ def _path(path: Path) -> str:
   return shown(str(path), messages.LONGEST_PATH)
 
 
-def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
-  """Writes config.json and overrides.txt, if this run or its length is new.
+def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
+  """Writes config.json and overrides.txt, if this run or one of its `changes` is new.
 
   Raises:
     UserError: the workdir holds a run of another config.
@@ -137,11 +141,26 @@ def store(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   """
   check_workdir(config, workdir)
   path = workdir / NAME
-  if damage.is_missing(path) or _read(path).get(LENGTH) != config[LENGTH]:
+  if damage.is_missing(path) or changes(config, workdir):
     text = '\n'.join(overrides) + '\n'
     # As the bytes that were given, which need not be text.
     (workdir / 'overrides.txt').write_bytes(text.encode(errors='surrogateescape'))
     write_json(path, config.to_dict())
+
+
+def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
+  """Fields that a run goes on with otherwise than before: [before, now].
+
+  Those of the machine do not count; nothing of a new run.
+
+  Raises:
+    UserError: config.json is damaged.
+  """
+  if damage.is_missing(workdir / NAME):
+    return {}
+  before, now = _read(workdir / NAME), flatten(config)
+  pairs = {field: [before.get(field), now.get(field)] for field in _RECORDED}
+  return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def check_same(config: ConfigDict, path: Path) -> None:
@@ -150,7 +169,7 @@ def check_same(config: ConfigDict, path: Path) -> None:
   differing = [
     f'{field} ({shown(stored.get(field))} there, {shown(asked.get(field))} asked for)'
     for field in sorted(stored.keys() | asked.keys())
-    if stored.get(field) != asked.get(field) and field not in MAY_CHANGE
+    if _is_refused(field, stored.get(field), asked.get(field))
   ]
   if differing:
     more = len(differing) - _NAMED_AT_MOST
@@ -159,6 +178,12 @@ def check_same(config: ConfigDict, path: Path) -> None:
       f'{", ".join(differing[:_NAMED_AT_MOST])}'
       f'{f" and {more} more" if more > 0 else ""}; use another --workdir'
     )
+
+
+def _is_refused(field: str, before: Any, now: Any) -> bool:
+  return (
+    before != now and field not in MAY_CHANGE and (field, before, now) not in _ONE_WAY
+  )
 
 
 def stored(workdir: Path) -> ConfigDict:

@@ -58,7 +58,8 @@ def normalization_groups(config: ConfigDict, num_devices: int) -> dict[str, Any]
   if share % parts:
     raise UserError(
       f'config.gradient_accumulation={parts} does not divide the {share} examples of '
-      f'each of {num_devices} device(s); choose a divisor'
+      f'each of {num_devices} device(s); choose another config.num_devices, or, in '
+      'another --workdir if the run has begun, a divisor'
     )
   if not config.model.batch_norm:
     return {}

@@ -81,7 +81,11 @@ def _check_same_everywhere(now: contents.Contents) -> None:
 
 
 def add_start(
-  workdir: Path, record: Mapping[str, Any], step: int, devices: list[jax.Device]
+  workdir: Path,
+  record: Mapping[str, Any],
+  step: int,
+  devices: list[jax.Device],
+  changes: Mapping[str, list] = {},
 ) -> dict[str, Any]:
   """The record with one start more, which the first process writes.
 
@@ -92,6 +96,7 @@ def add_start(
     record: of `check_data`.
     step: from which the run goes on.
     devices: that it runs on.
+    changes: of the config, as `config.changes`; they are kept with the step.
   """
   now, starts = provenance.origin(devices), list(record['starts'])
   last = dict(starts[-1]) if starts else None
@@ -101,8 +106,12 @@ def add_start(
   else:
     starts.append({'steps': [step], **now})
   whole = {**record, 'starts': starts}
+  if changes:
+    whole['changes'] = [*record.get('changes', []), {'step': step, **changes}]
   if parallel.is_first_process():
     _name_differences(workdir, last, now, step)
+    for field, (before, value) in changes.items():
+      warn(f'{workdir} goes on at step {step:,} with {field}={value} ({before} before)')
     write_sealed(workdir / NAME, whole)
   return whole
 

@@ -1,7 +1,8 @@
 """The workdir of a run: one run at a time.
 
 The lock is the kernel's (`flock`), which lets go of it when the process that holds
-it ends, however it ends: a file that a dead process left behind blocks nobody.
+it ends, however it ends: a file that a dead process left behind blocks nobody. Where
+nothing came of a run, the lock goes, and so do the directories that were made for it.
 """
 
 import contextlib
@@ -27,12 +28,40 @@ def held(workdir: Path) -> Iterator[None]:
     UserError: another process holds it, or it cannot be written.
     MachineError: the system fails to say so, or to make it.
   """
-  with _lock_file(workdir) as file:
-    _take(file, workdir)
+  made = [path for path in (workdir, *workdir.parents) if damage.is_missing(path)]
+  with _locked_file(workdir) as file:
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}')
     file.flush()
-    yield
+    try:
+      yield
+    finally:
+      with contextlib.suppress(OSError):
+        _leave(workdir, made)
+
+
+def _leave(workdir: Path, made: list[Path]) -> None:
+  """Takes the lock, and what was made for it, away if the workdir is else empty."""
+  if os.listdir(workdir) == [NAME]:
+    (workdir / NAME).unlink()
+    for path in made:
+      path.rmdir()
+
+
+def _locked_file(workdir: Path) -> TextIO:
+  """The file of the lock, which is held; one that another process took away is not."""
+  while True:
+    file = _lock_file(workdir)
+    try:
+      _take(file, workdir)
+      if os.path.samestat(os.fstat(file.fileno()), (workdir / NAME).stat()):
+        return file
+    except FileNotFoundError:
+      pass
+    except BaseException:
+      file.close()
+      raise
+    file.close()
 
 
 def _lock_file(workdir: Path) -> TextIO:

@@ -233,8 +233,7 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
     parallel.meet()
     if is_first:
       progress.check_length(config, workdir)
-      config_lib.store(config, workdir, overrides)
-    outcome = train(config, workdir)
+    outcome = train(config, workdir, overrides)
   if outcome:
     print(_outcome(outcome))
     print(f'written: {workdir / summary.NAME}')

@@ -77,7 +77,8 @@ def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
   if batch_size % len(chosen):
     raise UserError(
       f'config.batch_size={batch_size} cannot be split over {len(chosen)} '
-      'devices; choose a multiple, or set config.num_devices'
+      'devices; set config.num_devices to a divisor, or, in another --workdir if the '
+      'run has begun, config.batch_size to a multiple'
     )
   return chosen
 
@@ -108,8 +109,9 @@ def normalization_groups(
   if batch_size % group or (share % group and group % share):
     raise UserError(
       f'config.model.normalization_group={group} does not divide {batch_size} '
-      f'examples on {num_devices} device(s), {share} on each, evenly; choose a '
-      'divisor of both, or 0 for the whole mini-batch'
+      f'examples on {num_devices} device(s), {share} on each, evenly; choose another '
+      'config.num_devices, or, in another --workdir if the run has begun, a divisor of '
+      'both, or 0 for the whole mini-batch'
     )
   if group < share:
     return {'group_size': group}

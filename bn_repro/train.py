@@ -7,7 +7,7 @@ several devices, dropout and noise also from which of them it is.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from bn_repro import config as config_lib
 from bn_repro import experiment as experiment_lib
 from bn_repro import identity, optimizer, parallel, provenance, settings, summary
 from bn_repro import progress as progress_lib
@@ -41,12 +42,17 @@ def segments(start: int, lengths: Lengths) -> Iterator[range]:
 
 
 @settings.fixed()
-def train(config: ConfigDict, workdir: Path) -> dict | None:
+def train(
+  config: ConfigDict, workdir: Path, overrides: Sequence[str] = ()
+) -> dict | None:
   """Trains to the end, from the newest good checkpoint if there is one.
+
+  The workdir belongs to the run once devices, data and classes were there.
 
   Args:
     config: a config that `config.check` accepts.
-    workdir: gets metrics, checkpoints and, last, summary.json.
+    workdir: gets the config, metrics, checkpoints and, last, summary.json.
+    overrides: what was asked for, for people to read.
 
   Returns:
     The summary, as written; None in a process that is not the first.
@@ -61,9 +67,14 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
   experiment = experiment_lib.build(config)
   record = identity.check_data(workdir, config.dataset.name)
   workdir.mkdir(parents=True, exist_ok=True)
+  changes = config_lib.changes(config, workdir)
+  if not changes:
+    _store(config, workdir, overrides)
   progress = start_or_resume(experiment, workdir)
   step = int(progress.state.step)
-  record = identity.add_start(workdir, record, step, experiment.devices)
+  record = identity.add_start(workdir, record, step, experiment.devices, changes)
+  if changes:  # once it is recorded from which step on
+    _store(config, workdir, overrides)
   with (
     Interruption() as interruption,
     Recorder(workdir, config, progress.position) as recorder,
@@ -73,6 +84,11 @@ def train(config: ConfigDict, workdir: Path) -> dict | None:
     trainer.take_all_steps(recorder, checkpoints)
   origin = _origin(trainer.progress.state, experiment) | {'identity': record}
   return recorder.write_summary(origin, experiment.lengths.train_for)
+
+
+def _store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
+  if parallel.is_first_process():
+    config_lib.store(config, workdir, overrides)
 
 
 class Trainer:

@@ -306,9 +306,15 @@ def find_prepared(name: str) -> Path:
   searched = ' or '.join(map(str, data_directories())) or 'any known place'
   raise UserError(
     f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
-    f'{_preparing(name)}, or train on the '
-    'embedded digits with --config.dataset.name=digits'
+    f'{_preparing(name)}, or train on the embedded digits with {_digits_for(name)}'
   )
+
+
+def _digits_for(name: str) -> str:
+  """How a config of that data set is told to take the digits."""
+  if name in FORMATS:
+    return f'--config.dataset.name={DIGITS}'
+  return f'the argument {DIGITS}, as --config=configs/bn_x30.py:{DIGITS}'
 
 
 def _preparing(name: str) -> str:
