@@ -12,7 +12,11 @@ configuration, imagenette/full-size-v2; imagenette_160 are the central squares o
 small one, imagenette/160px-v2, which is built first and may be deleted. imagenet2012
 is built from two files that you must fetch from image-net.org:
 ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar. folder takes train/CLASS/*.jpg and
-validation/CLASS/*.jpg (or val, or test; it is stored as validation).
+validation/CLASS/*.jpg (or val), and test/CLASS/*.jpg (stored as validation where there
+is no other). Every picture is decoded before anything is stored: one that is cut short
+stops it, or is left out with --on_corrupt=skip. JPEG, PNG, GIF and BMP are stored as
+they are, but for those that EXIF says are sideways: they are turned upright, unless
+--orientation=keep. How many are of which kind, and what becomes of them, is said.
 
 The builders of TFDS import TensorFlow; it goes into an environment of its own,
 .venv-prepare (2.2 GB), that nothing else uses and that may be deleted afterwards.
@@ -45,6 +49,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
 MISTAKE = 2  # exit code
 NEWEST = {'imagenette': 'imagenette/full-size-v2'}
+OF_FOLDER = ('images', 'name', 'on_corrupt', 'orientation')  # flags
 # Of what the squares are.
 SQUARES = {'imagenette_160': 'imagenette/160px-v2'}
 
@@ -110,6 +115,14 @@ def parse(words: list[str]) -> argparse.Namespace:
     'for folder: has train/CLASS/*.jpg and validation/CLASS/*.jpg'))  # fmt: skip
   parser.add_argument('--name', help='for folder: what the data set will be called')
   parser.add_argument(
+    '--on_corrupt', choices=('stop', 'skip'),
+    help='for folder: what to do where a picture cannot be read; stop if not given',
+  )  # fmt: skip
+  parser.add_argument(
+    '--orientation', choices=('apply', 'keep'),
+    help='for folder: whether sideways pictures are turned; apply if not given',
+  )  # fmt: skip
+  parser.add_argument(
     '--data_dir', metavar='DIR',
     help='where it goes: $TFDS_DATA_DIR, or ~/tensorflow_datasets if that is not set',
   )  # fmt: skip
@@ -148,9 +161,10 @@ def check(arguments: argparse.Namespace) -> list[str]:
   dataset, data_dir = arguments.dataset, str(arguments.data_dir)
   if dataset == 'folder':
     size = _check_folder(arguments)
-    request = ['folder', arguments.name, data_dir, str(arguments.images)]
-  elif arguments.images or arguments.name:
-    raise UserError(f'--images and --name are for `folder`, not for {dataset}')
+    options = arguments.orientation or 'apply', arguments.on_corrupt or 'stop'
+    request = ['folder', arguments.name, data_dir, str(arguments.images), *options]
+  elif any(getattr(arguments, flag) for flag in OF_FOLDER):
+    raise UserError(f'--{", --".join(OF_FOLDER)} are for `folder`, not for {dataset}')
   else:
     size = _check_catalogue(arguments)
     request = _of_catalogue(dataset, data_dir, arguments.archives)
@@ -169,7 +183,7 @@ def _check_folder(arguments: argparse.Namespace) -> int:
   if not arguments.images or not arguments.name or arguments.archives:
     raise UserError('`folder` needs --images=DIR and --name=NAME, and no --archives')
   check_name(arguments.name, arguments.data_dir)
-  return check_images(image_folder(arguments.images))
+  return check_images(image_folder(arguments.images), arguments.on_corrupt or 'stop')
 
 
 def _check_catalogue(arguments: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """Builds a data set with TFDS; prepare_data.py runs this in its own environment.
 
 python scripts/prepare_data_builders.py catalogue NAME DATA_DIR [ARCHIVES]
-python scripts/prepare_data_builders.py folder NAME DATA_DIR IMAGES
+python scripts/prepare_data_builders.py folder NAME DATA_DIR IMAGES [OPTION]...
 python scripts/prepare_data_builders.py squares NAME DATA_DIR SOURCE
 
+The options of folder are the values of --orientation and --on_corrupt, in this order.
 TFDS writes into a directory of another name beside the final one, the file
 dataset_info.json last, and renames it at the end. A full disk or any other error
 removes that directory. A killed process leaves it, without dataset_info.json: what
@@ -11,8 +12,11 @@ looks for prepared data sets does not take it for one, and it may be deleted.
 """
 
 import difflib
+import importlib.util
 import io
 import sys
+import textwrap
+import warnings
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -29,6 +33,7 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bn_repro import notices
 from bn_repro.data import digests  # needs the standard library alone
 
 FILE_FORMAT = 'array_record'
@@ -37,12 +42,15 @@ QUALITY = 85  # of their JPEGs
 
 
 class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-  """The images of class folders, their bytes as they are."""
+  """The images of class folders, their bytes as they are but for those turned."""
 
   VERSION = tfds.core.Version(VERSION)
 
-  def __init__(self, folder: ImageFolder, **options):
+  def __init__(self, folder: ImageFolder, checked: tuple | None, **options):
+    """Takes what `prepare_data_pictures.check` gave; None where nothing was checked."""
     self._folder = folder
+    self._left_out, self._turned, is_jpeg = checked or ((), (), True)
+    self._format = 'jpeg' if is_jpeg else None
     super().__init__(**options)
 
   def _info(self) -> tfds.core.DatasetInfo:
@@ -51,7 +59,7 @@ class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       description='A folder of class folders, by scripts/prepare_data.py.',
       features=tfds.features.FeaturesDict(
         {
-          'image': tfds.features.Image(encoding_format='jpeg'),
+          'image': tfds.features.Image(encoding_format=self._format),
           'label': tfds.features.ClassLabel(names=self._folder.classes),
           'file_name': tfds.features.Text(),
         }
@@ -69,10 +77,20 @@ class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
   def _generate_examples(self, directory: Path):
     for label in self._folder.classes:
       for path in images_of(directory / label):
+        if path in self._left_out:
+          continue
         # With the class: alone it need not be unique.
         file_name = f'{label}/{path.name}'
-        # A path, and not an array, keeps the bytes.
-        yield file_name, {'image': path, 'label': label, 'file_name': file_name}
+        image = self._image(path)
+        yield file_name, {'image': image, 'label': label, 'file_name': file_name}
+
+  def _image(self, path: Path) -> Path | io.BytesIO:
+    """What keeps the bytes, as an array would not."""
+    if path not in self._turned:
+      return path
+    from prepare_data_pictures import upright
+
+    return io.BytesIO(upright(path))
 
 
 class SquaresBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -137,16 +155,35 @@ def squares_builder(name: str, data_dir: str, source: str):
   return SquaresBuilder(catalogue_builder(source, data_dir, ''), data_dir=data_dir)
 
 
-def folder_builder(name: str, data_dir: str, images: str):
-  """A builder of the folder's images as the data set `name`.
+def folder_builder(
+  name: str, data_dir: str, images: str, orientation='apply', on_corrupt='stop'
+):
+  """A builder of the folder's images as the data set `name`, all of them checked.
+
+  Args:
+    name, data_dir, images: strings of the command line.
+    orientation, on_corrupt: as `prepare_data_pictures.check` takes them.
 
   Raises:
-    UserError: the name is one of TFDS's catalogue.
+    UserError: the name is one of TFDS's catalogue, or an image cannot be read.
   """
   if name in tfds.list_builders(with_community_datasets=False):
     raise UserError(f'--name={name} is in the catalogue of TFDS; choose another --name')
+  folder = image_folder(Path(images))
+  numbered = ', '.join(f'{label} {each}' for label, each in enumerate(folder.classes))
+  print(textwrap.fill(f'classes by label: {numbered}', 88, break_long_words=False))
   FolderBuilder.name = name
-  return FolderBuilder(image_folder(Path(images)), data_dir=data_dir)
+  return FolderBuilder(
+    folder, _checked(folder, orientation, on_corrupt), data_dir=data_dir
+  )
+
+
+def _checked(folder: ImageFolder, orientation: str, on_corrupt: str) -> tuple | None:
+  if not importlib.util.find_spec('PIL'):  # an environment of an earlier version
+    return print('note: pictures are not checked, for want of Pillow in this Python')
+  from prepare_data_pictures import check
+
+  return check(folder, orientation, on_corrupt)
 
 
 def catalogue_builder(name: str, data_dir: str, archives: str):
@@ -199,7 +236,9 @@ def check_target(builder) -> None:
     )
 
 
-def prepare(kind: str, name: str, data_dir: str, source: str = '') -> None:
+def prepare(
+  kind: str, name: str, data_dir: str, source: str = '', *options: str
+) -> None:
   """Builds one data set, unless it is there, and says what is in it.
 
   Raises:
@@ -208,7 +247,7 @@ def prepare(kind: str, name: str, data_dir: str, source: str = '') -> None:
   makers = {
     'catalogue': catalogue_builder, 'folder': folder_builder, 'squares': squares_builder
   }  # fmt: skip
-  builder = makers[kind](name, data_dir, source)
+  builder = makers[kind](name, data_dir, source, *options)
   _build(builder, manual_dir=source if kind == 'catalogue' and source else None)
   for split, information in builder.info.splits.items():
     print(f'{name}: {information.num_examples:,} examples in {split}')
@@ -224,6 +263,9 @@ def _build(builder, manual_dir: str | None = None) -> None:
 
 
 def main() -> None:
+  notices.keep_quiet()
+  # Of pictures that are not RGB the report says how many there are.
+  warnings.simplefilter('ignore', notices.Notice)
   try:
     prepare(*sys.argv[1:])
   except UserError as error:

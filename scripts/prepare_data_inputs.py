@@ -22,7 +22,8 @@ VALIDATION_ARCHIVE = 'ILSVRC2012_img_val.tar'
 IMAGE_NET = 'fetch it from image-net.org, which asks for an account'
 NUM_CLASSES, NUM_VALIDATION_IMAGES = 1_000, 50_000
 NOT_NAMES = ('digits', 'downloads', 'folder')  # each means something else here
-START_OF_JPEG = b'\xff\xd8\xff'
+# Of the formats that training reads.
+STARTS = (b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n', b'GIF8', b'BM')
 
 
 class ImageFolder(NamedTuple):
@@ -33,32 +34,39 @@ class ImageFolder(NamedTuple):
 
 
 def image_folder(directory: Path) -> ImageFolder:
-  """The splits `train` and `validation` of a folder of class folders.
+  """The splits of a folder of class folders: `train`, `validation` and maybe `test`.
 
-  The held-out half may be called `validation`, `val` or `test`, and there must be
-  one of them. Files beside the class folders and hidden files are left out.
+  `validation` may be called `val`; where there is neither, `test` is stored as
+  validation. Files beside the class folders and hidden files are left out.
 
   Raises:
-    UserError: a half is missing or their classes differ.
+    UserError: a part is missing or classes differ.
   """
   if not directory.is_dir():
     raise UserError(f'no folder {directory}; --images is one with train/CLASS/*.jpg')
-  held_out = [name for name in HELD_OUT if (directory / name).is_dir()]
-  if not (directory / 'train').is_dir() or len(held_out) != 1:
+  there = [name for name in HELD_OUT if (directory / name).is_dir()]
+  names = ['train', *there]
+  if not (directory / 'train').is_dir() or not there or {*HELD_OUT[:2]} <= {*there}:
     raise UserError(
-      f'{directory} must have train and one of {", ".join(HELD_OUT)}, each a folder of '
-      f'class folders; it has {listed(_folders(directory)) or "no folder"}'
+      f'{directory} must have train and one of {", ".join(HELD_OUT)} (or test beside '
+      'one of the others), each a folder of class folders; it has '
+      f'{listed(_folders(directory)) or "no folder"}'
     )
-  splits = {'train': directory / 'train', 'validation': directory / held_out[0]}
-  train, validation = map(_classes, splits.values())
-  if train != validation:
-    only = [listed(sorted(set(a) - set(b))) or 'none'
-            for a, b in ((train, validation), (validation, train))]  # fmt: skip
+  splits = dict(zip(('train', 'validation', 'test'), map(directory.joinpath, names)))
+  classes = {path: _classes(path) for path in splits.values()}
+  for path in classes:
+    _check_same_classes(splits['train'], path, classes)
+  return ImageFolder(classes[splits['train']], splits)
+
+
+def _check_same_classes(first: Path, second: Path, classes: dict) -> None:
+  one, other = {*classes[first]}, {*classes[second]}
+  if one != other:
     raise UserError(
-      f'the classes of {splits["train"]} and {splits["validation"]} differ: '
-      f'only in the first {only[0]}, only in the second {only[1]}'
+      f'the classes of {first} and {second} differ: only in the first '
+      f'{listed(sorted(one - other)) or "none"}, only in the second '
+      f'{listed(sorted(other - one)) or "none"}'
     )
-  return ImageFolder(train, splits)
 
 
 def _classes(directory: Path) -> list[str]:
@@ -93,36 +101,38 @@ def images_of(class_folder: Path) -> list[Path]:
   )
 
 
-def check_images(folder: ImageFolder) -> int:
-  """The size of all images in bytes.
+def check_images(folder: ImageFolder, on_corrupt: str = 'stop') -> int:
+  """The size of all images in bytes; those to be skipped are not looked into.
 
   Raises:
-    UserError: a class is empty, or a file is no JPEG or cannot be read.
+    UserError: a class is empty, or a file is no image by its first bytes.
   """
   size, empty, others = 0, [], []
   for split in folder.splits.values():
     for class_folder in (split / name for name in folder.classes):
       images = images_of(class_folder)
       empty += [] if images else [class_folder]
-      others += [image for image in images if not _is_jpeg(image)]
-      size += 0 if others else sum(image.stat().st_size for image in images)
+      if on_corrupt == 'stop':
+        others += [image for image in images if not _is_image(image)]
+      size += sum(image.stat().st_size for image in images if image.is_file())
   if empty:
-    raise UserError(f'no images in {listed(empty)}; a class needs one in each half')
+    raise UserError(f'no images in {listed(empty)}; a class needs one in each part')
   if others:
     raise UserError(
-      f'only JPEG files are stored, as they are, and this is none: {listed(others)}; '
-      'convert it or take it out'
+      f'only JPEG, PNG, GIF and BMP files are stored, and this is none: '
+      f'{listed(others)}; convert it, take it out, or leave such files out with '
+      '--on_corrupt=skip'
     )
   return size
 
 
-def _is_jpeg(path: Path) -> bool:
-  """By the first bytes, since names lie; the rest is not decoded."""
+def _is_image(path: Path) -> bool:
+  """By the first bytes, since names lie; the rest is decoded later."""
   if not path.is_file() or not path.name.isprintable():
     return False
   try:
     with open(path, 'rb') as file:
-      return file.read(len(START_OF_JPEG)) == START_OF_JPEG
+      return file.read(8).startswith(STARTS)
   except OSError as error:
     raise UserError(f'{path} cannot be read: {error.strerror}') from error
 

@@ -111,14 +111,14 @@ class TestMistakes:
   @pytest.mark.parametrize(
     'put',
     [
-      lambda path: path.write_bytes(picture(8, 8, encoding='PNG')),
+      lambda path: path.write_bytes(picture(8, 8, encoding='TIFF')),
       lambda path: path.touch(),
       lambda path: path.mkdir(),
       lambda path: path.symlink_to('nowhere'),
     ],
-    ids=['PNG', 'empty', 'folder', 'broken link'],
+    ids=['TIFF', 'empty', 'folder', 'broken link'],
   )
-  def test_what_is_no_jpeg_is_named(self, put):
+  def test_what_training_does_not_read_is_named(self, put):
     picture_folder(self.images)
     put(self.images / 'train' / 'cat' / 'odd.jpg')
     self.refuse_folder('only JPEG', self.images / 'train' / 'cat' / 'odd.jpg')
@@ -157,6 +157,9 @@ class TestMistakes:
       (['mnist', '--images=x'], ['`folder`', 'mnist']),
       (['folder', '--images=x'], ['--name=NAME']),
       (['folder', '--name=x'], ['--images=DIR']),
+      (['mnist', '--on_corrupt=skip'], ['`folder`', 'mnist']),
+      (['mnist', '--orientation=keep'], ['`folder`', 'mnist']),
+      (['folder', '--on_corrupt=x'], ['--on_corrupt', 'stop', 'skip']),
       (['mnist', '--archives=/nowhere'], ['/nowhere']),
       (['no name'], ["'no name'", 'mnist']),
       (['imagenet2012'], ['--archives=DIR', TRAIN, VALIDATION, 'image-net.org']),
@@ -276,6 +279,46 @@ class TestBuilds:
     assert result.returncode == 0, result.stderr
     found = stored(tmp_path, 'other', monkeypatch)['validation']
     assert {name: data for name, (_, data) in found.items()} == content['validation']
+
+  def test_a_cut_picture_is_named_before_anything_is_stored(self, pictures, tmp_path):
+    """Or left out; the summary counts it."""
+    content = picture_folder(tmp_path / 'images')
+    cut = content['train']['dog/0.jpg'][:-50]
+    write(tmp_path / 'images', {'train/dog/0.jpg': cut})
+    arguments = ['folder', f'--images={tmp_path / "images"}', '--name=cut']
+    assert_refused(call(tmp_path, *arguments), 'train/dog/0.jpg', '--on_corrupt=skip')
+    assert not (tmp_path / 'cut').exists()
+    result = call(tmp_path, *arguments, '--on_corrupt=skip')
+    assert result.returncode == 0, result.stderr
+    assert '1 cannot, and are left out: train/dog/0.jpg' in result.stdout
+    assert 'cut: 3 examples in train' in result.stdout
+
+  def test_three_parts_and_pictures_of_all_kinds(self, pictures, tmp_path, monkeypatch):
+    """Stored as they are, but for the one that is sideways; classes by label."""
+    content = picture_folder(tmp_path / 'images')
+    test = {f'{label}/0.png': picture(5, 6, encoding='PNG') for label in ('cat', 'dog')}
+    write(tmp_path / 'images' / 'test', test)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways = io.BytesIO()
+    Image.new('RGB', (30, 20)).save(sideways, 'JPEG', exif=exif)
+    write(tmp_path / 'images', {'train/cat/1.jpg': sideways.getvalue()})
+    arguments = ['folder', f'--images={tmp_path / "images"}', '--name=kinds']
+    result = call(tmp_path, *arguments)
+    assert result.returncode == 0, result.stderr
+    for words in ('0 cat, 1 dog', '1 sideways', '3 grey', '2 PNG'):
+      assert words in result.stdout
+    found = stored(tmp_path, 'kinds', monkeypatch)
+    assert {name: data for name, (_, data) in found['test'].items()} == test
+    assert found['validation'].keys() == content['validation'].keys()
+    upright = Image.open(io.BytesIO(found['train'].pop('cat/1.jpg')[1]))
+    assert upright.size == (20, 30)
+    del content['train']['cat/1.jpg']
+    assert {name: data for name, (_, data) in found['train'].items()} == content[
+      'train'
+    ]
+    split = sources.Split('kinds', 'test', 2)
+    assert split[0].name.startswith('validation example 0')
 
   def test_a_full_disk_leaves_nothing(self, pictures, tmp_path, monkeypatch):
     """A file may not grow beyond 64 KiB here; then it may, and all is well."""
