@@ -2,7 +2,6 @@
 
 import importlib
 import io
-import sys
 
 import numpy as np
 import pytest
@@ -12,10 +11,11 @@ from bn_repro.errors import UserError
 from data.prepared import photograph
 from support import PROJECT
 
-sys.path.append(str(PROJECT / 'scripts'))
 pytestmark = pytest.mark.filterwarnings('ignore:.*is not RGB', 'ignore:Corrupt EXIF')
-pictures = importlib.import_module('prepare_data_pictures')
-inputs = importlib.import_module('prepare_data_inputs')
+with pytest.MonkeyPatch.context() as patch:  # no longer, as `reliability` is there, too
+  patch.syspath_prepend(PROJECT / 'scripts')
+  pictures = importlib.import_module('prepare_data_pictures')
+  inputs = importlib.import_module('prepare_data_inputs')
 
 
 def image(seed=0, height=60, width=90):
