@@ -3,7 +3,6 @@
 Imports nothing heavy, so that a mistake is answered at once.
 """
 
-import os
 import signal
 import sys
 import traceback
@@ -11,8 +10,10 @@ from collections.abc import Callable
 
 from absl import logging
 
-from bn_repro import messages, notices, processes
+from bn_repro import messages, notices, processes, watch
 from bn_repro.errors import MachineError, Preempted, UserError, of_machine
+
+SECONDS_TO_LEAVE = 0.5  # for one that has saved, before it stops waiting for threads
 
 
 def leave_after(action: Callable[[], None]) -> None:
@@ -20,9 +21,13 @@ def leave_after(action: Callable[[], None]) -> None:
   # What Orbax logs of a failure, in tracebacks, we say in one line.
   logging.set_verbosity(logging.FATAL)
   notices.keep_quiet()
-  signal.signal(signal.SIGTERM, _leave)
+  for number in watch.SIGNALS:
+    signal.signal(number, _leave)
+  watch.start()
   code = _code_of(action)
   processes.leave(code)
+  if code == Preempted.exit_code:
+    watch.leave_within(SECONDS_TO_LEAVE, code)
   sys.exit(code)
 
 
@@ -38,19 +43,15 @@ def _code_of(action: Callable[[], None]) -> int:
   except Preempted as stop:
     print(stop, file=sys.stderr)
     return stop.exit_code
-  except KeyboardInterrupt:
-    print('interrupted; the same command resumes', file=sys.stderr)
-    return 130
   except Exception:
     traceback.print_exc()
     return 1
   return 0
 
 
-def _leave(_number, _frame) -> None:
-  """What SIGTERM does until there is something to save.
+def _leave(number: int, _frame) -> None:
+  """What a signal does while there is nothing to save.
 
   At once: a library that is being imported might catch an exception.
   """
-  os.write(2, b'stopped by a signal before it began; the same command resumes\n')
-  os._exit(Preempted.exit_code)
+  watch.leave(watch.code_of(number), watch.STOPPED)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from bn_repro import messages
+from bn_repro import messages, partners
 from bn_repro.errors import MachineError, UserError, one_line
 from bn_repro.launch import FLAGS, Launch, Machine, detect, tpu_count
 
@@ -76,6 +76,7 @@ def join(
     reason = one_line(error)
     raise UserError(f'{_not_met(launch, reason).removeprefix("error: ")}') from error
   _instead_of_abort(MachineError.exit_code, _GONE)
+  partners.start()
 
 
 def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from bn_repro import config as config_lib
 from bn_repro import experiment as experiment_lib
-from bn_repro import identity, optimizer, parallel, provenance, settings, summary
+from bn_repro import identity, optimizer, parallel, provenance, settings, summary, watch
 from bn_repro import progress as progress_lib
 from bn_repro.checkpoint import Checkpoints
 from bn_repro.durations import Lengths
@@ -120,9 +120,12 @@ class Trainer:
     Raises:
       Preempted: a signal came; what was reached by then is saved.
     """
+    self._interruption.save_with(lambda: self._save(checkpoints, recorder))
     try:
       if recorder.is_new:  # so that curves begin with the initial weights
-        recorder.record(0, {}, self._evaluate(jax.device_get(self.progress.state)))
+        evaluation = self._evaluate(jax.device_get(self.progress.state))
+        with watch.unbroken():
+          recorder.record(0, {}, evaluation)
       self._take_all_steps(recorder, checkpoints)
     except Preempted:
       self._save(checkpoints, recorder)
@@ -160,10 +163,12 @@ class Trainer:
       state, metrics = self._spread(state, self._examples, inputs, is_last)
       # No more than two calls under way, or a signal would be heard late.
       jax.block_until_ready(measured[-1:])
+      self._interruption.has_begun |= part.start > first
       measured = [*measured, metrics | _skipped(inputs)]
       self.progress = Progress(state, measured, position)
       self._interruption.check()
     scalars = _reduced(joined(jax.device_get(measured)))
+    self._interruption.has_begun = True
     seconds = time.perf_counter() - began
     scalars['steps_per_second'] = (steps.stop - first) / seconds
     scalars[WAITING] = waited / seconds
@@ -190,19 +195,21 @@ class Trainer:
     if is_finite and self._is_due(steps.stop, self._lengths.evaluate_every):
       evaluation = self._evaluate(state)
       is_finite = recorder.is_finite(evaluation[0])
-    if is_finite:
-      recorder.record(steps.stop, scalars, evaluation)
-    else:
-      recorder.record_divergence(steps, scalars)
-    self.progress = self.progress._replace(measured=[])
+    with watch.unbroken():  # or a checkpoint could hold again what is recorded
+      if is_finite:
+        recorder.record(steps.stop, scalars, evaluation)
+      else:
+        recorder.record_divergence(steps, scalars)
+      self.progress = self.progress._replace(measured=[])
     return is_finite
 
   def _save(self, checkpoints, recorder) -> None:
     """Saves how far the run is, if all of it is finite."""
-    progress = self.progress._replace(position=recorder.position())
-    arrays = progress.to_checkpoint()
-    if progress_lib.is_finite(arrays.arrays):
-      checkpoints.save(arrays)
+    with watch.unbroken():
+      progress = self.progress._replace(position=recorder.position())
+      arrays = progress.to_checkpoint()
+      if progress_lib.is_finite(arrays.arrays):
+        checkpoints.save(arrays)
 
   def _is_over(self, recorder: Recorder) -> bool:
     """Whether accuracy has not risen for as long as the config has patience."""

@@ -16,7 +16,7 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
-from bn_repro import notices, parallel, provenance
+from bn_repro import notices, parallel, provenance, watch
 from bn_repro.data import crops, decode, sampler, sources, views, workers
 from bn_repro.data.images import Order, finished, stop_or_skip
 from bn_repro.data.pipeline import Batch, ImageViews, chosen
@@ -267,14 +267,14 @@ def _read(source: Any, start: int, processes: int, needed: int) -> Iterator[Crop
   threads = min(provenance.cores(), BATCHES_AHEAD)
   batches = batches.to_iter_dataset(grain.ReadOptions(threads, BATCHES_AHEAD))
   if not processes:
-    return iter(batches)
+    return watch.reading(iter(batches))
   _let_flags_be_read()
   workers.keep_tracker_quiet()
   batches = batches.mp_prefetch(
     grain.MultiprocessingOptions(processes, per_worker_buffer_size=BATCHES_AHEAD),
     functools.partial(workers.begin, notices.shared_folder()),
   )
-  return workers.supervised(iter(batches), processes, needed)
+  return watch.reading(workers.supervised(iter(batches), processes, needed))
 
 
 def _let_flags_be_read() -> None:

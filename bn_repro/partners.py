@@ -1,0 +1,75 @@
+"""Whether the other processes of a run live: asked by one that got a signal.
+
+Each process has a thread that answers through the store of JAX's coordination
+service, whatever its main thread waits for; one that is frozen or gone does not. JAX
+itself gives a process up only after `config.partner_timeout` seconds.
+"""
+
+import itertools
+import threading
+from typing import Any
+
+SECONDS_TO_ANSWER = 0.6
+_A_DAY = 24 * 3600 * 1000  # milliseconds
+_round = 0  # of questions that this process has answered
+
+
+def start() -> None:
+  """Answers from now on; called once, after the processes have met."""
+  # Before JAX's own shutdown, which ends it.
+  threading.Thread(target=_answer, args=[_client()], daemon=True).start()
+
+
+def _client() -> Any:
+  from jax._src import distributed  # the store has no public name
+
+  return distributed.global_state.client
+
+
+def _answer(client: Any) -> None:
+  import jax
+
+  global _round
+  try:
+    for _round in itertools.count():
+      client.blocking_key_value_get(_question(_round), _A_DAY)
+      client.key_value_set(_answer_of(jax.process_index(), _round), 'here')
+  except Exception:  # JAX is being shut down
+    return
+
+
+def _question(number: int) -> str:
+  return f'bn_repro/question/{number}'
+
+
+def _answer_of(process: int, number: int) -> str:
+  return f'bn_repro/answer/{number}/{process}'
+
+
+def silent() -> list[int]:
+  """The processes that do not answer within `SECONDS_TO_ANSWER`.
+
+  All others, if the store itself, which the first process keeps, does not.
+  """
+  import jax
+
+  others = [i for i in range(jax.process_count()) if i != jax.process_index()]
+  heard: set[int] = set()
+  asking = threading.Thread(target=_ask, args=[others, heard], daemon=True)
+  asking.start()
+  asking.join(SECONDS_TO_ANSWER)
+  return [process for process in others if process not in heard]
+
+
+def _ask(others: list[int], heard: set[int]) -> None:
+  """Adds to `heard` those that answer."""
+  client, number = _client(), _round
+  try:
+    client.key_value_set(_question(number), 'asked', allow_overwrite=True)
+    for process in others:
+      client.blocking_key_value_get(
+        _answer_of(process, number), int(SECONDS_TO_ANSWER * 1000)
+      )
+      heard.add(process)
+  except Exception:  # it has not answered, or the store is gone
+    return
