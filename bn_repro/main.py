@@ -34,9 +34,11 @@ exit codes:
   2    a mistake in what was asked for, or a damaged workdir: one line says which
   71   the disk, the memory or another process failed; one line says which, and the
        same command resumes once that is mended
-  75   stopped by SIGTERM or Ctrl-C, with every step saved; the same command resumes
-  130  stopped at once by a second Ctrl-C, or by one before training began; the same
-       command resumes from the last checkpoint
+  75   stopped by SIGTERM or Ctrl-C, with every step saved, or else one line says
+       what it costs; the same command resumes
+  130  stopped at once by a second Ctrl-C, or by one before training began or while
+       another process did not answer; the same command resumes from the last
+       checkpoint
   1    a mistake in this program, with a traceback
 """
 
