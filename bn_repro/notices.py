@@ -51,8 +51,14 @@ def shared_folder() -> Path:
   global _shared
   if _shared is None:
     _shared = Path(tempfile.mkdtemp(prefix='bn_repro_'))
-    atexit.register(shutil.rmtree, _shared, ignore_errors=True)
+    atexit.register(remove_shared_folder)
   return _shared
+
+
+def remove_shared_folder() -> None:
+  """At the end of the program, also one that does not run what is left to do then."""
+  if _shared is not None:
+    shutil.rmtree(_shared, ignore_errors=True)
 
 
 @contextlib.contextmanager

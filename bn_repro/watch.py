@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bn_repro import notices
 from bn_repro.errors import Preempted
 
 GRACE = 0.3
@@ -152,6 +153,7 @@ def leave(code: int, line: str = '') -> None:
   if 'multiprocessing' in sys.modules:
     for child in sys.modules['multiprocessing'].active_children():
       child.kill()
+  notices.remove_shared_folder()
   os._exit(code)
 
 
