@@ -79,7 +79,7 @@ def block_in_grain(blocker: Blocker) -> None:
     if stream_number != sampler.TRAINING:
       return inputs(self, steps, stream_number)
     if not hasattr(self, 'batches'):
-      self.batches = stream._read(Source(self), steps.start, 0)
+      self.batches = stream._read(Source(self), steps.start, 0, 0)
     return next(self.batches)
 
   PixelFeed.inputs = through_grain
