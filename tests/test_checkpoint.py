@@ -15,7 +15,11 @@ from bn_repro.errors import MachineError, UserError
 
 def checkpoint_at(step):
   weights = np.full((3, 2), step / 3, np.float32)
-  arrays = {'step': np.int32(step), 'params': {'a/b': {'w': weights}}, 'none': {}}
+  arrays = {
+    'step': np.asarray(step, np.int32),
+    'params': {'a/b': {'w': weights}},
+    'none': {},
+  }
   return Checkpoint(step, arrays, {'measured': {'train/loss': [step / 7]}})
 
 
