@@ -16,6 +16,10 @@ from bn_repro.errors import MachineError, Preempted, UserError, of_machine
 SECONDS_TO_LEAVE = 0.5  # for one that has saved, before it stops waiting for threads
 
 
+# As of a program of the shell; nothing is said, for the reader has gone on purpose.
+UNREAD = 128 + signal.SIGPIPE
+
+
 def leave_after(action: Callable[[], None]) -> None:
   """Does it, prints what went wrong, and leaves with one of the codes of `--help`."""
   # What Orbax logs of a failure, in tracebacks, we say in one line.
@@ -35,6 +39,11 @@ def _code_of(action: Callable[[], None]) -> int:
   try:
     try:
       action()
+      sys.stdout.flush()
+    except BrokenPipeError as error:
+      if not _is_unread():
+        raise of_machine(error) from error
+      return UNREAD
     except (OSError, MemoryError, ImportError) as error:
       raise of_machine(error) from error
   except (UserError, MachineError) as error:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -151,6 +153,16 @@ def test_help_shows_usage_and_every_field():
   assert result.returncode == 0 and result.stderr == ''
   for text in ('usage:', 'examples:', 'exit codes:', 'model.init_std', 'batch_size'):
     assert text in result.stdout
+
+
+@pytest.mark.parametrize('program', ['bn_repro', 'bn_repro.export'])
+def test_help_for_a_reader_that_leaves_early(program):
+  """Such as `head`: no complaint."""
+  command = f'{sys.executable} -m {program} --help | true'
+  result = subprocess.run(
+    ['bash', '-c', command], cwd=PROJECT, capture_output=True, text=True, timeout=60
+  )
+  assert result.stderr == ''
 
 
 def test_describe_leaves_without_training(tmp_path):
