@@ -3,6 +3,7 @@
 Imports nothing heavy, so that a mistake is answered at once.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -64,3 +65,16 @@ def _leave(number: int, _frame) -> None:
   At once: a library that is being imported might catch an exception.
   """
   watch.leave(watch.code_of(number), watch.STOPPED)
+
+
+def _is_unread() -> bool:
+  """Whether what reads our output has closed it, as `--help | head` does.
+
+  Nothing more is written there.
+  """
+  try:
+    sys.stdout.flush()
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+  return False
