@@ -4,6 +4,7 @@ Imports nothing heavy, so that a mistake is answered at once.
 """
 
 import os
+import select
 import signal
 import sys
 import traceback
@@ -15,8 +16,6 @@ from bn_repro import messages, notices, processes, watch
 from bn_repro.errors import MachineError, Preempted, UserError, of_machine
 
 SECONDS_TO_LEAVE = 0.5  # for one that has saved, before it stops waiting for threads
-
-
 # As of a program of the shell; nothing is said, for the reader has gone on purpose.
 UNREAD = 128 + signal.SIGPIPE
 
@@ -40,7 +39,8 @@ def _code_of(action: Callable[[], None]) -> int:
   try:
     try:
       action()
-      sys.stdout.flush()
+      if sys.stdout:  # none where it was closed before we began
+        sys.stdout.flush()
     except BrokenPipeError as error:
       if not _is_unread():
         raise of_machine(error) from error
@@ -70,11 +70,12 @@ def _leave(number: int, _frame) -> None:
 def _is_unread() -> bool:
   """Whether what reads our output has closed it, as `--help | head` does.
 
-  Nothing more is written there.
+  Nothing more is written there then.
   """
-  try:
-    sys.stdout.flush()
-  except BrokenPipeError:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return True
-  return False
+  output = sys.stdout.fileno()
+  closed = select.poll()
+  closed.register(output, 0)  # an end without a reader is told unasked
+  if not closed.poll(0):
+    return False
+  os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+  return True
