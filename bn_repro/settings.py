@@ -2,7 +2,7 @@
 
 Whatever changes bits and has one right value is set here, so that a config gives the
 same bits in every shell and in every host program. The rest is recorded. A setting that
-only raises, logs or caches is left alone, and so are dtype and rank promotion.
+only checks, logs or caches is left alone, and so are dtype and rank promotion.
 """
 
 import contextlib
@@ -53,6 +53,11 @@ NEEDED = {
   'jax_memory_fitting_effort': 0.0,
   'jax_compiler_enable_remat_pass': True,
   'jax_enable_pgle': False,
+  # Stop a run that copies what it needs to the device and back.
+  'jax_transfer_guard': None,
+  'jax_transfer_guard_host_to_device': None,
+  'jax_transfer_guard_device_to_host': None,
+  'jax_transfer_guard_device_to_device': None,
 }
 # Change no bits, or show in the name and number of the devices.
 _HARMLESS = re.compile(
@@ -67,7 +72,7 @@ _HARMLESS = re.compile(
   r'num_cpu_devices|numpy_.*_promotion|pallas_.*|persistent_cache_.*|pgle_.*|'
   r'platforms|platform_name|pprint_.*|ragged_dot_.*|raise_.*|remove_custom_.*|'
   r'remove_size_.*|send_traceback_.*|serialization_.*|share_binary_.*|source_url_.*|'
-  r'thread_guard|trace.*|transfer_guard.*|use_cpp_.*|use_emit_.*|use_magma|'
+  r'thread_guard|trace.*|use_cpp_.*|use_emit_.*|use_magma|'
   r'.*_visible_devices)'
 )
 # Variables that the libraries below JAX read.
@@ -100,7 +105,7 @@ def fixed() -> Iterator[None]:
   }
   if others:
     listed = ', '.join(f'{name}={_plain(value)}' for name, value in others.items())
-    text = f'warning: set aside, as it would change the numbers: {listed}'
+    text = f'warning: set aside, as the run would not be the same: {listed}'
     print(messages.line(text), file=sys.stderr)
   _update({name: NEEDED[name] for name in others})
   try:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import jax
 
 from bn_repro import config as config_lib
-from bn_repro import models, places, provenance
+from bn_repro import models, places, provenance, settings
 from bn_repro.checkpoint import Checkpoint, Checkpoints
 from bn_repro.config import PROJECT, write_json
 from bn_repro.describe import input_of
@@ -43,6 +43,7 @@ def main() -> None:
   print(json.dumps(rows, indent=2))
 
 
+@settings.fixed()
 def save_untrained(workdir: Path) -> None:
   """A workdir with a checkpoint of the initial weights."""
   config = config_lib.load(f'{PROJECT}/configs/bn_x30.py:imagenet2012')

@@ -1,5 +1,7 @@
 """A run knows with which data, settings and versions it began and names changes."""
 
+import json
+
 import jax
 import pytest
 
@@ -103,6 +105,16 @@ def test_the_old_set_put_back_is_accepted(workdir, data_dir):
 def test_the_same_images_prepared_anew_are_the_same_set(workdir, data_dir):
   prepare_anew(data_dir)
   start(workdir, 20)
+
+
+def test_processes_that_read_other_contents_are_refused(workdir, monkeypatch):
+  other = contents.of('mine')
+  other['splits']['train']['examples'] = 4
+  monkeypatch.setattr(
+    identity.parallel, 'from_first_process', lambda data: json.dumps(other).encode()
+  )
+  with pytest.raises(UserError, match='processes of this run read different contents'):
+    start(workdir)
 
 
 @pytest.mark.parametrize('harm', ['flip', 'cut', 'empty', 'folder'])

@@ -43,6 +43,10 @@ OTHERS = {
   'jax_enable_pgle': True,
   'jax_no_tracing': True,
   'jax_no_execution': True,
+  'jax_transfer_guard': 'disallow',
+  'jax_transfer_guard_host_to_device': 'disallow',
+  'jax_transfer_guard_device_to_host': 'disallow',
+  'jax_transfer_guard_device_to_device': 'disallow',
 }
 HERE = {name: value for name, value in OTHERS.items() if name in jax.config.values}
 MLP = (
