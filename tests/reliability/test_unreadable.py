@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -193,14 +194,14 @@ def test_no_other_failure_is_damage_to_a_data_set(monkeypatch, workdir, kind):
 @pytest.mark.fault('a folder of checkpoints that cannot be listed')
 def test_checkpoints_that_cannot_be_listed_are_not_none(monkeypatch, workdir):
   """Or the run would begin again over its own measurements."""
+
+  def failing(listed, path='.'):
+    if str(path).endswith('checkpoints'):
+      raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+    return listed(path)
+
   for name in ('listdir', 'scandir'):  # pathlib's, until Python 3.12 and since
-
-    def fails(path='.', listed=getattr(os, name)):
-      if str(path).endswith('checkpoints'):
-        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-      return listed(path)
-
-    monkeypatch.setattr(os, name, fails)
+    monkeypatch.setattr(os, name, partial(failing, getattr(os, name)))
   for read in (checkpoint.restore_newest, checkpoint.newest_step):
     with pytest.raises(OSError) as caught:
       read(workdir)
