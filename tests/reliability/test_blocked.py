@@ -34,10 +34,14 @@ PLACES = {
   'evaluation': (TERM, 20), 'input': (INTERRUPT, 25), 'input in C': (TERM, 25),
   'input of Grain': (INTERRUPT, 40),
 }  # fmt: skip
-EACH = [(place, number) for place, (number, _) in PLACES.items()] + [
-  pytest.param(place, TERM if number == INTERRUPT else INTERRUPT,
-               marks=pytest.mark.reliability)
-  for place, (number, _) in PLACES.items()
+LONG_FORM = pytest.mark.reliability
+# Each place with one of the signals in the ordinary suite, but these two.
+EACH = [
+  pytest.param(
+    place, number,
+    marks=LONG_FORM if place in ('first step', 'input in C') or number != usual else (),
+  )
+  for place, (usual, _) in PLACES.items() for number in (TERM, INTERRUPT)
 ]  # fmt: skip
 
 pytestmark = pytest.mark.slow
@@ -104,6 +108,7 @@ def test_one_process_saves_what_can_be_read_and_leaves(tmp_path, place, number):
   assert summary_of(tmp_path)['last_step'] == 60
 
 
+@pytest.mark.reliability
 @pytest.mark.fault('a signal while a checkpoint is read')
 def test_a_restore_that_hangs(tmp_path):
   """Costs nothing: all is as it was."""
@@ -128,7 +133,9 @@ def start(words):
 
 
 @pytest.mark.fault('a signal while a partner does not come')
-@pytest.mark.parametrize('process, number', [(0, INTERRUPT), (1, TERM)])
+@pytest.mark.parametrize(
+  'process, number', [(0, INTERRUPT), pytest.param(1, TERM, marks=LONG_FORM)]
+)
 def test_joining(tmp_path, process, number):
   """Says at once for whom it waits, and where; nothing is written."""
   port = free_port()
@@ -141,6 +148,7 @@ def test_joining(tmp_path, process, number):
 
 
 @pytest.mark.fault('a signal while a partner is frozen')
+@pytest.mark.reliability
 @pytest.mark.parametrize('frozen', [0, 1])
 def test_meeting(tmp_path, frozen):
   """One that has joined, and freezes before the first collective."""
@@ -154,7 +162,7 @@ def test_meeting(tmp_path, frozen):
 
 
 @pytest.mark.fault('a signal while a partner is frozen')
-@pytest.mark.parametrize('frozen', [0, 1])
+@pytest.mark.parametrize('frozen', [pytest.param(0, marks=LONG_FORM), 1])
 def test_a_collective_with_a_frozen_partner(tmp_path, frozen):
   """Costs the steps since the last checkpoint, and says so."""
   port, number = free_port(), (INTERRUPT, TERM)[frozen]
