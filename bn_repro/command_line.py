@@ -18,6 +18,7 @@ from ml_collections import config_flags
 from bn_repro.errors import UserError
 from bn_repro.messages import shortened, shown
 
+_MOST_WORKERS = 1024  # as a config may name
 _FIELD = 'config.'
 _LONGEST_TUPLE = 1_000
 
@@ -97,6 +98,15 @@ class Parser(argparse.ArgumentParser):
   def error(self, message: str) -> NoReturn:
     """Instead of leaving."""
     raise UserError(f'{message}; see --help')
+
+
+def workers(text: str) -> int:
+  """A number of processes that decode, as argparse takes its types."""
+  if not text.isdecimal() or int(text) > _MOST_WORKERS:
+    raise argparse.ArgumentTypeError(
+      f'{text!r} is not a number from 0 to {_MOST_WORKERS:,}'
+    )
+  return int(text)
 
 
 def check_address(coordinator: str) -> None:

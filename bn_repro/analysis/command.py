@@ -19,6 +19,7 @@ of no network:
 
 flags:
   --workdir       the run, at its newest checkpoint; not for the last two
+  --workers       processes that decode, 0 for threads; if not given, as the run had
   --output        gets the measurements, as JSON
   --help          this text
 
@@ -42,7 +43,7 @@ OF_NETWORK = (
 )  # fmt: skip
 ALONE = ('toy_bias', 'whitening_cost')
 EXPERIMENTS = (*OF_NETWORK, *ALONE)
-FLAGS = command_line.Flags(('workdir', 'output'), ('help', 'h'))
+FLAGS = command_line.Flags(('workdir', 'workers', 'output'), ('help', 'h'))
 
 
 def main() -> None:
@@ -81,7 +82,7 @@ def measure(name: str, asked: argparse.Namespace) -> None:
   compilation.keep()
   with settings.fixed(), failures.in_one_line(partner_timeout=0):
     began = time.perf_counter()
-    subject = [restore(asked.workdir)] if asked.workdir else []
+    subject = [restore(asked.workdir, asked.workers)] if asked.workdir else []
     if subject:
       (differing,) = trained_on.differences(subject, subject[0].config.dataset.name)
     found = experiment.measure(*subject)
@@ -96,6 +97,7 @@ def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
   parser.add_argument('--workdir')
+  parser.add_argument('--workers', type=command_line.workers)
   parser.add_argument('--output', required=True)
   return places.of_flags(
     parser.parse_args(words), workdir=places.folder, output=places.output

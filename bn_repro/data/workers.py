@@ -99,8 +99,8 @@ def _enlarge(needed: int) -> str:
 
 def _fewer(processes: int) -> str:
   return (
-    f'set --config.dataset.workers below {processes}; with 0, threads decode and need '
-    'none'
+    f'set --config.dataset.workers (of evaluation and analysis: --workers) below '
+    f'{processes}; with 0, threads decode and need none'
   )
 
 

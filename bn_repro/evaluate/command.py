@@ -21,6 +21,7 @@ flags:
                   training mini-batches that population statistics are averaged over;
                   100 if not given
   --examples      how many examples, from the first; all if not given
+  --workers       processes that decode, 0 for threads; if not given, as each run had
   --output        the file for the result; if not given, one in DIR/evaluation of the
                   first run
   --help          this text
@@ -50,6 +51,7 @@ FLAGS = command_line.Flags(
     'statistics',
     'population_batches',
     'examples',
+    'workers',
     'output',
   ),
   ('help', 'h'),
@@ -78,9 +80,10 @@ def run(words: list[str]) -> None:
 
   compilation.keep()
   given = vars(arguments)
-  workdirs, output = given.pop('workdir'), given.pop('output')
+  where = {name: given.pop(name) for name in ('output', 'workers')}
+  workdirs = given.pop('workdir')
   with failures.in_one_line(partner_timeout=0):
-    evaluate(workdirs, Asked(**given), output)
+    evaluate(workdirs, Asked(**given), **where)
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -94,6 +97,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     '--population_batches', type=_at_least_one, default=Asked().population_batches
   )
   parser.add_argument('--examples', type=_at_least_one)
+  parser.add_argument('--workers', type=command_line.workers)
   parser.add_argument('--output')
   return places.of_flags(
     parser.parse_args(words), workdir=_workdirs, output=places.output

@@ -34,7 +34,10 @@ from bn_repro.messages import shown
 
 @settings.fixed()
 def evaluate(
-  workdirs: list[Path], asked: Asked, output: Path | None = None
+  workdirs: list[Path],
+  asked: Asked,
+  output: Path | None = None,
+  workers: int | None = None,
 ) -> dict[str, Any]:
   """Evaluates runs, and all of them together, prints a table and writes the scores.
 
@@ -42,6 +45,7 @@ def evaluate(
     workdirs: of the runs, all different.
     asked: what to evaluate on.
     output: gets the scores; None for a file beside the first run's answers.
+    workers: as `restore` takes them.
 
   Returns:
     What was written.
@@ -52,7 +56,7 @@ def evaluate(
   """
   if output:
     places.output(str(output), '--output')
-  networks = [restore(workdir) for workdir in workdirs]
+  networks = [restore(workdir, workers) for workdir in workdirs]
   name = _common_dataset(networks, asked)
   reads_training_set = asked.statistics == POPULATION
   differing = trained_on.differences(networks, name, reads_training_set)

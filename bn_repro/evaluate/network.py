@@ -58,14 +58,21 @@ class Network(NamedTuple):
     return input_of(self.config)[1]
 
 
-def restore(workdir: Path) -> Network:
+def restore(workdir: Path, workers: int | None = None) -> Network:
   """The network of a run, trained to its end or not.
+
+  Args:
+    workdir: of the run.
+    workers: `config.dataset.workers` of this evaluation, for which the run's own may
+      be too many; None for those.
 
   Raises:
     UserError: there is no run or no checkpoint, or they are damaged or do not fit
       what this code builds.
   """
   config = config_lib.stored(workdir)
+  if workers is not None and 'workers' in config.dataset:
+    config.dataset.workers = workers
   found = checkpoint.read_newest(workdir)
   size, num_classes = input_of(config)
   model = models.build(config, num_classes)

@@ -64,6 +64,7 @@ def test_help_names_the_flags():
     (['--workdir=a', '--crops=10'], 'invalid choice: 10'),
     (['--workdir=a', '--crops=x'], "invalid int value: 'x'"),
     (['--workdir=a', '--statistics=batch'], "invalid choice: 'batch'"),
+    (['--workdir=a', '--workers=-1'], "'-1' is not a number from 0"),
     (['--workdir=a', '--examples=0'], "'0' is not a number from 1"),
     (['--workdir=a', '--crop=1'], 'did you mean --crops'),
     (['--workdir=a', '--config=configs/mnist.py'], "'--config' is not a flag"),

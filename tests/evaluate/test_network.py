@@ -8,6 +8,7 @@ import pytest
 from bn_repro.checkpoint import Checkpoint, Checkpoints, read_newest
 from bn_repro.errors import UserError
 from bn_repro.evaluate.network import restore
+from data.prepared import small_config as photographs_config
 from evaluate.saved import save_run
 from support import small_config
 
@@ -28,6 +29,18 @@ def damage(workdir, step):
   data = bytearray(path.read_bytes())
   data[len(data) // 2] ^= 1
   path.write_bytes(data)
+
+
+def test_a_run_may_be_evaluated_with_fewer_decoding_processes(tmp_path):
+  """Than it was trained with, as a machine with little shared memory needs."""
+  config = photographs_config('photographs', **{'dataset.workers': 8})
+  workdir = save_run(config, tmp_path / 'run')
+  assert restore(workdir).config.dataset.workers == 8
+  assert restore(workdir, workers=0).config.dataset.workers == 0
+
+
+def test_a_run_whose_images_are_never_decoded_takes_any_number(workdir):
+  assert 'workers' not in restore(workdir, workers=2).config.dataset
 
 
 def test_a_run_comes_back_bit_for_bit(workdir):
