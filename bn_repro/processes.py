@@ -49,15 +49,11 @@ def join(
   Raises:
     UserError: the flags or the launcher's variables make no sense to JAX.
   """
-  if coordinator is not None:
-    launch = _by_flags(coordinator, num_processes, process_id)
-  else:
-    launch = detect(os.environ, _machine())
-    if launch.note:
-      print(messages.line(f'note: {launch.note}'), file=sys.stderr)
-    if launch.method is None:
-      return
-    num_processes = launch.count
+  by_flags = coordinator is not None
+  named = coordinator, num_processes, process_id
+  launch = _by_flags(*named) if by_flags else _by_environment()
+  if launch.method is None:
+    return
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')  # no dump of an abort
   import jax
 
@@ -67,16 +63,24 @@ def join(
   print(messages.line(_waiting(launch)), file=sys.stderr, flush=True)
   try:
     jax.distributed.initialize(
-      coordinator, num_processes, process_id,
+      coordinator, launch.count, process_id,
       cluster_detection_method=launch.method,
       heartbeat_timeout_seconds=math.ceil(limit),
       initialization_timeout=SECONDS_TO_MEET,
     )  # fmt: skip
   except (RuntimeError, ValueError, LookupError, OSError) as error:
-    reason = one_line(error)
-    raise UserError(f'{_not_met(launch, reason).removeprefix("error: ")}') from error
+    text = _not_met(launch, one_line(error)).removeprefix('error: ')
+    raise UserError(text) from error
   _instead_of_abort(MachineError.exit_code, _GONE)
   partners.start()
+
+
+def _by_environment() -> Launch:
+  """Of a process that no flags name; says so if it is alone against appearances."""
+  launch = detect(os.environ, _machine())
+  if launch.note:
+    print(messages.line(f'note: {launch.note}'), file=sys.stderr)
+  return launch
 
 
 def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
@@ -89,12 +93,11 @@ def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
     f'--process_id={process_id}'
   )
   try:
-    method = detect(os.environ, _machine()).method
-    agrees = detect(os.environ, _machine()).count == num_processes
+    launch = detect(os.environ, _machine())
   except UserError:
-    method, agrees = None, False
-  is_known = method in ('slurm', 'ompi') and agrees
-  return Launch(method if is_known else 'deactivate', num_processes, said)
+    launch = Launch()
+  is_known = launch.method in ('slurm', 'ompi') and launch.count == num_processes
+  return Launch(launch.method if is_known else 'deactivate', num_processes, said)
 
 
 def _machine() -> Machine:
