@@ -1,0 +1,204 @@
+"""How many times fewer steps one network needs than another, with an interval.
+
+The log steps of a run are normal around the mean of its network, with one standard
+deviation for all networks: an accelerated failure time model. A run that ends before
+the target is censored: it says that it needs more steps than it took. Nothing is
+known of how the runs were trained.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from bn_repro.intervals import CONFIDENCE
+from bn_repro.report.learning_curve import Crossing
+
+_NEWTON_STEPS = 100
+_LARGEST_LOG_RATIO = math.log(1e6)
+_LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
+
+
+class Runs(NamedTuple):
+  """Runs of several networks that were trained towards one target.
+
+  Attributes:
+    log_steps: `[runs]` float64; where censored, of the last step of the run.
+    is_censored: `[runs]` bool.
+    network: `[runs]` int, from 0 to networks - 1.
+  """
+
+  log_steps: np.ndarray
+  is_censored: np.ndarray
+  network: np.ndarray
+
+
+class Fit(NamedTuple):
+  """The most likely parameters.
+
+  Attributes:
+    log_likelihood: of all runs.
+    mean: `[networks]` of the log steps; infinity where no run reached the target.
+    deviation: the standard deviation of the log steps; of maximum likelihood.
+  """
+
+  log_likelihood: float
+  mean: np.ndarray
+  deviation: float
+
+
+class SpeedUp(NamedTuple):
+  """Steps of the baseline over steps of a network.
+
+  Attributes:
+    ratio: the estimate; 0 where no run of the network reached the target, infinity
+      where none of the baseline did.
+    low, high: its 95 % interval.
+    reached, runs: how many runs of the network reached the target, of how many.
+  """
+
+  ratio: float
+  low: float
+  high: float
+  reached: int
+  runs: int
+
+
+def runs_of(crossings: Mapping[str, Sequence[Crossing]]) -> Runs:
+  """The runs of each network, numbered in the order of the mapping."""
+  flat = [(c, i) for i, group in enumerate(crossings.values()) for c in group]
+  return Runs(
+    np.log([crossing.steps for crossing, _ in flat]),
+    np.array([crossing.is_censored for crossing, _ in flat]),
+    np.array([network for _, network in flat]),
+  )
+
+
+def fit(runs: Runs) -> Fit:
+  """Maximum likelihood, by Newton's method.
+
+  In Olsen's (1978) parameters, mean / deviation and 1 / deviation, the likelihood of a
+  censored normal model is concave, so that there is one maximum.
+
+  Raises:
+    ValueError: no network has a run that reached the target, or the runs of each
+      network took exactly the same number of steps.
+  """
+  reached = np.unique(runs.network[~runs.is_censored])
+  known = np.isin(runs.network, reached)
+  if not known.any():
+    raise ValueError('no run reached the target')
+  y, censored = runs.log_steps[known], runs.is_censored[known]
+  design = (runs.network[known][:, None] == reached).astype(float)
+  parameters, value = _maximum(y, censored, design)
+  mean = np.full(runs.network.max() + 1, np.inf)
+  mean[reached] = parameters[:-1] / parameters[-1]
+  return Fit(value, mean, 1 / parameters[-1])
+
+
+def _maximum(y, censored, design) -> tuple[np.ndarray, float]:
+  """The parameters that make the runs most likely, and their log-likelihood."""
+  mean = design.T @ y / design.sum(0)
+  deviation = float(np.sqrt(np.mean((y - design @ mean) ** 2)))
+  if deviation < 1e-12:
+    raise ValueError('runs of one network do not differ: their spread is unknown')
+  parameters = np.append(mean, 1) / deviation
+  value = _log_likelihood(parameters, y, censored, design)
+  for _ in range(_NEWTON_STEPS):
+    direction, size = _newton_direction(parameters, y, censored, design), 1.0
+    while (
+      new := _log_likelihood(parameters + size * direction, y, censored, design)
+    ) < value:
+      size /= 2
+      if size < 1e-9:
+        return parameters, value
+    parameters, gain, value = parameters + size * direction, new - value, new
+    if gain < 1e-11:
+      break
+  return parameters, value
+
+
+def _log_likelihood(parameters, y, censored, design) -> float:
+  """The sum of log densities, and of log probabilities of more steps."""
+  *_, inverse = parameters
+  if inverse <= 0:
+    return -math.inf
+  z = inverse * y - design @ parameters[:-1]
+  density = math.log(inverse) - z * z / 2 - _LOG_ROOT_2_PI
+  return float(np.sum(np.where(censored, special.log_ndtr(-z), density)))
+
+
+def _newton_direction(parameters, y, censored, design) -> np.ndarray:
+  inverse, rows = parameters[-1], np.column_stack([-design, y])
+  z = rows @ parameters
+  hazard = np.exp(-z * z / 2 - _LOG_ROOT_2_PI - special.log_ndtr(-z))
+  first = np.where(censored, -hazard, -z)
+  second = np.where(censored, -hazard * (hazard - z), -1.0)
+  number = np.sum(~censored)
+  gradient, hessian = rows.T @ first, (rows.T * second) @ rows
+  gradient[-1] += number / inverse
+  hessian[-1, -1] -= number / inverse**2
+  return -np.linalg.solve(hessian, gradient)
+
+
+def deviance(runs: Runs, network: int, baseline: int, log_ratio: float) -> float:
+  """Twice the log-likelihood that is lost if the log speed-up is `log_ratio`.
+
+  With the log steps of the network shifted by it, both networks have one mean.
+  """
+  return 2 * (
+    fit(runs).log_likelihood - _restricted(runs, network, baseline, log_ratio)
+  )
+
+
+def _restricted(runs: Runs, network: int, baseline: int, log_ratio: float) -> float:
+  shifted = runs.log_steps + log_ratio * (runs.network == network)
+  merged = np.where(runs.network == network, baseline, runs.network)
+  return fit(Runs(shifted, runs.is_censored, merged)).log_likelihood
+
+
+def largest_deviance(runs: Runs) -> float:
+  """Of a log speed-up within the 95 % interval.
+
+  Without censoring this gives exactly the interval of Student's t with the pooled
+  standard deviation: the deviance of a normal model is n log(1 + t^2 / freedom).
+  """
+  number = len(runs.network)
+  freedom = number - len(np.unique(runs.network))
+  quantile = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+  return number * math.log1p(quantile**2 / freedom)
+
+
+def speed_up(runs: Runs, network: int, baseline: int) -> SpeedUp:
+  """The speed-up of one network over another, from its profile likelihood.
+
+  An end of the interval that the runs do not bound is 0 or infinity.
+
+  Raises:
+    ValueError: as `fit`, or neither of the two networks reached the target.
+  """
+  of_network = runs.network == network
+  reached = int(np.sum(~runs.is_censored[of_network]))
+  mean = fit(runs).mean
+  if np.isinf(mean[[network, baseline]]).all():
+    raise ValueError('no run of the two networks reached the target')
+  centre = mean[baseline] - mean[network]
+  low, high = (_end(runs, network, baseline, centre, sign) for sign in (-1, 1))
+  return SpeedUp(*np.exp([centre, low, high]), reached, int(of_network.sum()))
+
+
+def _end(runs, network, baseline, centre, sign) -> float:
+  """Where the deviance passes its largest value, below (-1) or above (1)."""
+  if centre == sign * math.inf:
+    return centre
+  limit = largest_deviance(runs)
+  excess = lambda log_ratio: deviance(runs, network, baseline, log_ratio) - limit
+  # Where no run of one network reached the target, the deviance falls towards that
+  # side, and the other end is looked for from the far side.
+  start = centre if math.isfinite(centre) else -sign * _LARGEST_LOG_RATIO
+  far = sign * _LARGEST_LOG_RATIO
+  if excess(far) < 0:
+    return sign * math.inf
+  return optimize.brentq(excess, start, far)
