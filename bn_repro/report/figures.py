@@ -124,7 +124,7 @@ def draw(
 
 
 def save(figure, path: Path, runs: list[Run], *pages: Any) -> None:
-  """Writes the PNG, which names the numbers that it was drawn from.
+  """Writes a PNG and, beside it, an SVG; both name the numbers they were drawn from.
 
   Args:
     figure: of Matplotlib, closed afterwards.
@@ -133,7 +133,11 @@ def save(figure, path: Path, runs: list[Run], *pages: Any) -> None:
     pages: the JSON of evaluations or analyses that it shows.
   """
   names = [*([digest(runs)] if runs else []), *map(digest_of_page, pages)]
-  figure.savefig(path, dpi=130, metadata={'Description': ', '.join(names)})
+  note = {'Description': ', '.join(names)}
+  figure.savefig(path, dpi=130, metadata=note)
+  # Without a date and random names of its parts, so that equal figures are equal files.
+  with plt.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': path.stem}):
+    figure.savefig(path.with_suffix('.svg'), metadata=note | {'Date': None})
   plt.close(figure)
 
 

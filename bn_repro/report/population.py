@@ -152,13 +152,14 @@ def shifts_table(rows: list[dict]) -> str:
 
 def finding(rows: list[dict]) -> str:
   """Where new statistics gain most and least, and with how many of the rows."""
-  gains = {_name(row): row['right_after'] - row['right_before'] for row in rows}
+  shifts = [row for row in rows if row['amount'] is not None]
+  gains = {_name(row): row['right_after'] - row['right_before'] for row in shifts}
   points = {name: 100 * gain / rows[0]['images'] for name, gain in gains.items()}
   most, least = max(points, key=points.get), min(points, key=points.get)
   better = sum(gain > 0 for gain in points.values())
   return (
-    f'New statistics gain most with {most}, {points[most]:+.1f} points, and least with '
-    f'{least}, {points[least]:+.1f}; {better} of {len(points)} rows gain.'
+    f'new statistics gain most with {most}, {points[most]:+.1f} points, and least with '
+    f'{least}, {points[least]:+.1f}; {better} of {len(points)} shifts gain'
   )
 
 

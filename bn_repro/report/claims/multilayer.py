@@ -2,135 +2,144 @@
 
 import numpy as np
 
-from bn_repro.intervals import of_mean, of_ratio
 from bn_repro.percentiles import PERCENTILES
-from bn_repro.report import commands, tables
+from bn_repro.report import effects, tables
 from bn_repro.report.analysis import placement, scale
 from bn_repro.report.analysis.bias import BIAS
 from bn_repro.report.analysis.seeds import by_variant, final
-from bn_repro.report.claims.ledger import (
-  REPRODUCED,
-  SCALED,
-  Claim,
-  Evidence,
-  Finding,
-  exactly,
-  needed,
-)
-from bn_repro.report.tables import interval
-
-_FIGURE_1 = commands.sweep('sweeps/mnist_figure1', 'mnist/figure1')
-_TRAINED = 'mnist/figure1/batch_norm_seed0'
-_IDENTITIES = commands.analysis('identities', _TRAINED, 'analysis/identities')
-_ROUNDING = 1e-4
+from bn_repro.report.claims.ledger import Evidence, Finding, Measure, Missing
+from bn_repro.report.collect import Run
 
 
-def _sweep(name: str) -> str:
-  return commands.sweep(f'analysis/{name}', f'analysis/{name}')
+def _variants(evidence: Evidence, folder: str, name: str, *variants: str) -> list:
+  """The runs of these variants of a sweep; raises `Missing` unless seeds agree."""
+  runs = by_variant(evidence.runs(folder, name))
+  if missing := [variant for variant in variants if not runs.get(variant)]:
+    raise Missing(f'{folder}/{name}.json with {", ".join(missing)}')
+  chosen = [runs[variant] for variant in variants]
+  if len({tuple(run.config['seed'] for run in group) for group in chosen}) > 1:
+    raise Missing(f'{folder}/{name}.json with the same seeds of each')
+  return chosen
 
 
-def _both(evidence: Evidence) -> list:
+def _both(evidence: Evidence) -> list[list[Run]]:
   """Runs of figure 1 without BN and with it, seed by seed."""
   return _variants(evidence, 'mnist', 'figure1', 'baseline', 'batch_norm')
 
 
-def _variants(evidence: Evidence, folder: str, name: str, *variants: str) -> list:
-  """The runs of these variants of a sweep, seed by seed."""
-  found = by_variant(evidence.runs(folder, name))
-  return needed(found, *variants, of=f'{folder}/{name}.json')
-
-
-def faster_and_better(evidence: Evidence) -> Finding:
-  """Claim 1."""
+def trains_faster(evidence: Evidence) -> Finding:
+  """Claim 1, first half."""
   plain, normalized = _both(evidence)
   steps = [
     tables.over(runs, lambda r: r.steps_to(0.95)) for runs in (plain, normalized)
   ]
-  ratio = of_ratio(steps[0] / steps[1])
-  gain = of_mean(100 * (final(normalized) - final(plain)))
+  effect = effects.of_ratios(steps[0] / steps[1])
   return Finding(
-    ratio.low > 1 and gain.low > 0, ratio, 'times fewer steps to 95 %', len(plain),
-    'seeds',
-    f'{interval(ratio)} times fewer steps to 95 %; at the end '
-    f'{interval(gain, "{:+.2f}")} points of test accuracy',
+    effect, len(plain), 'seeds',
+    f'BN reaches 95 % in {effect.text()} times fewer steps',
+    runs=plain + normalized,
+  )  # fmt: skip
+
+
+def ends_higher(evidence: Evidence) -> Finding:
+  """Claim 1, second half."""
+  plain, normalized = _both(evidence)
+  effect = effects.of_values(100 * (final(normalized) - final(plain)))
+  return Finding(
+    effect, len(plain), 'seeds',
+    f'{effect.text("{:+.2f}", " points")} of test accuracy after '
+    '50,000 steps',
+    runs=plain + normalized,
   )  # fmt: skip
 
 
 def steadier(evidence: Evidence) -> Finding:
   """Claim 2."""
   plain, normalized = _both(evidence)
-  low, median, high = (
-    of_ratio(_drift(plain, percentile) / _drift(normalized, percentile))
-    for percentile in PERCENTILES
-  )
+  relative = {p: _drift_ratio(plain, normalized, p, 'relative') for p in PERCENTILES}
+  least = min(relative.values(), key=lambda effect: effect.low)
   return Finding(
-    min(low.low, median.low, high.low) > 1, median, 'times less drift', len(plain),
-    'seeds',
-    f'the median input of the last sigmoids drifts {interval(median)} times less with '
-    f'BN, in units of its spread; the 15th percentile {interval(low)} and the 85th '
-    f'{interval(high)} times less',
+    least, len(plain), 'seeds',
+    f'without BN the inputs drift more, relative to their spread: '
+    f'{_by_percentile(relative)}',
+    runs=plain + normalized,
   )  # fmt: skip
 
 
-def _drift(runs: list, percentile: int) -> np.ndarray:
-  """How far it moves over training, relative to the spread, `[seeds]`."""
-  name = str(percentile)
-  return tables.over(runs, lambda r: r.summary['percentile_drift'][name]['relative'])
+def _drift_ratio(plain: list, normalized: list, percentile: int, kind: str):
+  """How far a percentile moves over training without BN, over that with it."""
+  drift = lambda run: run.summary['percentile_drift'][str(percentile)][kind]
+  return effects.of_ratios(tables.over(plain, drift) / tables.over(normalized, drift))
 
 
-def runaway(evidence: Evidence) -> Finding:
-  """Claim 3."""
+def _by_percentile(ratios: dict) -> str:
+  return ', '.join(
+    f'{percentile}th percentile {effect.text()} times'
+    for percentile, effect in ratios.items()
+  )
+
+
+def bias_grows(evidence: Evidence) -> Finding:
+  """Claim 3, first half."""
   toy = {row['way']: row for row in evidence.page('analysis', 'toy_bias')['rows']}
-  outside, inside = _variants(
-    evidence, 'analysis', 'runaway_bias',
-    'standardization_outside_gradient_rate1.0', 'standardization_rate1.0',
-  )  # fmt: skip
   running, still = _variants(
     evidence, 'analysis', 'runaway_bias',
     'centring_outside_gradient_rate0.1', 'centring_rate0.1',
   )  # fmt: skip
-  lost = of_mean(100 * (final(inside) - final(outside)))
-  bias = of_mean(final(running, BIAS))
-  alone = toy['mean, outside the gradient']
+  columns = [run.curves[BIAS] for run in running]
+  effect = effects.of_ratios(
+    [column[-1] / column[len(column) // 2] for column in columns]
+  )
+  alone, norm = (
+    toy['mean, outside the gradient'],
+    effects.of_values(final(running, BIAS)),
+  )
   return Finding(
-    _runs_away(alone) and _grows(running, still) and lost.low > 0, lost, 'points lost',
-    len(outside), 'seeds',
-    f'the toy: b from 0 to {alone["bias"][-1]:.1f} in 100 steps, the loss unchanged; '
-    f'the network, its mean alone normalized: the norm of the first bias from 0 to '
-    f'{interval(bias, "{:.2f}")} at rate 0.1, where it stays 0 if the gradient sees '
-    f'it; the scale, too: at rate 1 it breaks down, {interval(lost)} points below the '
-    'same with the gradient',
+    effect, len(running), 'seeds',
+    f'the norm of the first bias grows from 0 to '
+    f'{norm.text("{:.2f}")}, by a factor of {effect.text("{:.2f}")} in the second half '
+    f'of training; where the gradient sees the mean, it stays below '
+    f'{final(still, BIAS).max():.0e}. In the toy b grows to {alone["bias"][-1]:.1f} in '
+    f'100 steps and the loss changes by '
+    f'{abs(alone["loss"][-1] / alone["loss"][0] - 1):.0e} of itself',
+    runs=running + still,
   )  # fmt: skip
 
 
-def _runs_away(row) -> bool:
-  """b moves by ten and the loss by no thousandth."""
-  return row['bias'][-1] > 9 and abs(row['loss'][-1] / row['loss'][0] - 1) < 1e-3
-
-
-def _grows(running, still) -> bool:
-  """Outside the gradient to the last; seen by it, not at all."""
-  columns = [run.curves[BIAS] for run in running]
-  stays = final(still, BIAS).max() < _ROUNDING
-  return stays and all(c[-1] > 1.2 * c[len(c) // 2] for c in columns)
+def worse_with_the_scale(evidence: Evidence) -> Finding:
+  """Claim 3, second half."""
+  usual, mean_alone, both = _variants(
+    evidence, 'analysis', 'runaway_bias', 'standardization_rate1.0',
+    'centring_outside_gradient_rate1.0', 'standardization_outside_gradient_rate1.0',
+  )  # fmt: skip
+  effect = effects.of_values(100 * (final(mean_alone) - final(both)))
+  lost, lost_alone = (
+    effects.of_values(100 * (final(usual) - final(runs))) for runs in (both, mean_alone)
+  )
+  return Finding(
+    effect, len(both), 'seeds',
+    f'at learning rate 1 the network loses {lost.text()} points with mean and scale '
+    f'outside the gradient, {lost_alone.text()} with the mean alone',
+    runs=usual + mean_alone + both,
+  )  # fmt: skip
 
 
 def scale_invariant(evidence: Evidence) -> Finding:
   """Claim 4."""
   page = evidence.page('analysis', 'weight_scale_batch_norm')
-  found = scale.deviations(page)
-  exact = max(found[0.0])
-  (epsilon,) = (e for e in found if e)
+  deviations = scale.deviations(page)
+  (epsilon,) = (e for e in deviations if e)
+  exact = max(deviations[0.0])
   return Finding(
-    exact < _ROUNDING, exactly(exact), 'largest deviation',
-    sum(row['epsilon'] == 0 for row in page['rows']), 'layers and factors',
-    f'with epsilon 0 off by {exact:.0e} at most, for factors of 0.01 to 100; with '
-    f'epsilon {epsilon:g} a layer whose weights shrink to a hundredth moves by '
-    f'{found[epsilon][0]:.1f} deviations',
+    effects.exactly(exact), sum(row['epsilon'] == 0 for row in page['rows']),
+    'layers and factors',
+    f'with epsilon 0 the largest deviation is {exact:.0e}, for factors of 0.01 to 100; '
+    f'with epsilon {epsilon:g} the output of a layer whose weights shrink to a '
+    f'hundredth moves by {deviations[epsilon][0]:.1f} standard deviations',
   )  # fmt: skip
 
 
-def identity(*names: str):
+def identity(*names: str) -> Measure:
   """Claims 5, 6 and 7: rows of the page of identities."""
 
   def measure(evidence: Evidence) -> Finding:
@@ -138,42 +147,44 @@ def identity(*names: str):
     rows = [row for row in page['rows'] if row['name'] in names]
     worst = max(row['deviation'] for row in rows)
     return Finding(
-      worst < _ROUNDING, exactly(worst), 'largest deviation', page['images'], 'images',
-      f'off by {worst:.0e} at most',
+      effects.exactly(worst), page['images'], 'images',
+      f'the largest deviation is {worst:.0e}',
     )  # fmt: skip
 
   return measure
 
 
 def no_bias_needed(evidence: Evidence) -> Finding:
-  """Claim 7: its gradient, and what training does with it."""
-  found = identity('bias')(evidence)
+  """Claim 7: the gradient of the bias, and what training does with it."""
+  gradient = identity('bias')(evidence)
   biased, usual = _variants(
     evidence, 'analysis', 'placement', 'before_with_bias', 'before'
   )
-  gain = of_mean(100 * (final(biased) - final(usual)))
+  gain = effects.of_values(100 * (final(biased) - final(usual)))
   norm = placement.norm_of_biases(biased)
-  return found._replace(
-    text=f'its gradient is {found.value.mean:.0e} of that of beta; trained, its norm '
-    f'comes to {norm} and accuracy differs by {interval(gain, "{:+.2f}")} points'
+  return gradient._replace(
+    text=f'the gradient of the bias is {gradient.effect.value:.0e} of that of beta; '
+    f'after training its norm is {norm} and accuracy differs by '
+    f'{gain.text("{:+.2f}", " points")}'
   )
 
 
 def less_dependent(evidence: Evidence) -> Finding:
   """Claim 27."""
   runs = evidence.runs('analysis', 'initial_scale')
-  found = by_variant(runs)
-  needed(found, *found, of='analysis/initial_scale.json')
+  _variants(evidence, 'analysis', 'initial_scale', *by_variant(runs))
   ranges = {
     name: 100 * np.ptp([final(group) for group in groups.values()], axis=0)
     for name, groups in scale.of_network(runs).items()
   }
-  lost, kept = (of_mean(ranges[name]) for name in ('baseline', 'batch_norm'))
-  narrower = of_mean(ranges['baseline'] - ranges['batch_norm'])
+  lost, kept = (effects.of_values(ranges[name]) for name in ('baseline', 'batch_norm'))
   return Finding(
-    narrower.low > 0, narrower, 'points less', len(ranges['baseline']), 'seeds',
-    "over a factor of 0.01 to 100 on one layer's initial weights final accuracy varies "
-    f'by {interval(kept)} points with BN and {interval(lost)} without',
+    effects.of_values(ranges['baseline'] - ranges['batch_norm']),
+    len(ranges['baseline']), 'seeds',
+    "over a factor of 0.01 to 100 on one layer's initial weights final accuracy "
+    f'varies by {kept.text()} points with BN and {lost.text()} without, where the '
+    'network trains worst with weights that are too small',
+    runs=runs,
   )  # fmt: skip
 
 
@@ -184,86 +195,22 @@ def jacobians(evidence: Evidence) -> Finding:
   )
   column = 'jacobian/layer_{}/percentile_{}'.format
   at_end = lambda runs, p: np.stack([final(runs, column(i, p)) for i in (2, 3)])
-  low, middle, high = (at_end(normalized, p) for p in (10, 50, 90))
-  without = at_end(plain, 50)
-  value = of_mean(middle.mean(axis=0))
+  middle, without = (
+    effects.of_values(at_end(runs, 50).mean(axis=0)) for runs in (normalized, plain)
+  )
+  effect = effects.of_values(at_end(normalized, 10).min(axis=0))
   return Finding(
-    low.min() > 0.5 and high.max() < 2, value, 'median singular value',
-    middle.shape[1], 'seeds',
-    f'after training the median over both layers is {interval(value, "{:.2f}")} with '
-    f'BN and {interval(of_mean(without.mean(axis=0)), "{:.2f}")} without, but one in '
-    f'ten is below {low.mean():.2f}: closer to 1, not close',
+    effect, len(normalized), 'seeds',
+    f'after training one singular value in ten is below '
+    f'{effect.text("{:.2f}")} with BN; the median over both layers '
+    f'is {middle.text("{:.2f}")} with BN and {without.text("{:.2f}")} without',
+    runs=plain + normalized,
   )  # fmt: skip
 
 
-CLAIMS = (
-  Claim(
-    1, 'section 4.1, figure 1 (a)',
-    'On MNIST the sigmoid network with BN trains faster and ends with higher test '
-    'accuracy.',
-    'configs/mnist.py', _FIGURE_1,
-    'fewer steps to 95 % and more accuracy at the end, both beyond their intervals',
-    REPRODUCED, faster_and_better,
-  ),
-  Claim(
-    2, 'section 4.1, figure 1 (b, c)',
-    'Without BN the distribution of the inputs of the last sigmoids changes over '
-    'training, in mean and variance; with BN it is far more stable.',
-    'configs/mnist.py', _FIGURE_1,
-    'the median and both outer percentiles drift less with BN, relative to the spread, '
-    'beyond their intervals',
-    REPRODUCED, steadier,
-  ),
-  Claim(
-    3, 'section 2',
-    'If the gradient step does not see the normalization, a bias grows without end '
-    'while the loss stays, and with the scale normalized, too, the model blows up.',
-    'configs/analysis/runaway_bias.py, bn_repro/analysis/toy_bias.py',
-    _sweep('runaway_bias'),
-    "the toy's b grows and its loss does not move; the network's bias grows to the "
-    'end, not so with the gradient; at ten times the rate accuracy breaks down',
-    REPRODUCED, runaway,
-  ),
-  Claim(
-    4, 'section 3.3',
-    "With BN the scale of a layer's weights changes neither its output nor the "
-    'gradient of its input, and larger weights get smaller gradients, by 1/a.',
-    'bn_repro/analysis/weight_scale.py',
-    commands.analysis('weight_scale', _TRAINED, 'analysis/weight_scale_batch_norm'),
-    'all three hold to 1e-4 with epsilon 0', REPRODUCED, scale_invariant,
-  ),
-  Claim(
-    5, 'section 3', 'The BN transform can represent the identity.',
-    'bn_repro/analysis/identities.py', _IDENTITIES,
-    'with gamma = sqrt(var + epsilon) and beta = mean it is one, to 1e-4',
-    REPRODUCED, identity('identity'),
-  ),
-  Claim(
-    6, 'section 3.1',
-    'At inference BN is a fixed affine map, and the output of the network '
-    'depends on its input alone.',
-    'bn_repro/analysis/identities.py', _IDENTITIES,
-    'alone or among others, and folded into the layer before, logits agree to 1e-4',
-    REPRODUCED, identity('batch_mates', 'folded'),
-  ),
-  Claim(
-    7, 'section 3.2', 'A bias before BN is redundant; beta takes its role.',
-    'bn_repro/analysis/identities.py, configs/analysis/placement.py',
-    _IDENTITIES,
-    'its gradient is 0 to 1e-4 of that of beta', REPRODUCED, no_bias_needed,
-  ),
-  Claim(
-    27, 'abstract, section 3.3',
-    'BN reduces the dependence of training on the scale of initial weights.',
-    'configs/analysis/initial_scale.py', _sweep('initial_scale'),
-    'final accuracy varies less over initial scales with BN, beyond its interval',
-    SCALED, less_dependent,
-  ),
-  Claim(
-    28, 'section 3.3', 'BN may lead layer Jacobians to have singular values close to 1 '
-    '(conjectured).',
-    'configs/analysis/optimization.py', _sweep('optimization'),
-    'the 10th and the 90th percentile lie within a factor of two of 1 in every layer',
-    SCALED, jacobians,
-  ),
-)  # fmt: skip
+MEASURES: dict[str, Measure] = {
+  '1a': trains_faster, '1b': ends_higher, '2': steadier, '3a': bias_grows,
+  '3b': worse_with_the_scale, '4': scale_invariant, '5': identity('identity'),
+  '6': identity('batch_mates', 'folded'), '7': no_bias_needed, '27': less_dependent,
+  '28': jacobians,
+}  # fmt: skip

@@ -2,65 +2,139 @@
 
 import pytest
 
-from bn_repro.report.claims import changes
-from bn_repro.report.claims.ledger import Missing
-from report.claims.made import PLAIN, Made, run, seeds
+from bn_repro.report.claims.ledger import (
+  CONTRADICTED,
+  INCONCLUSIVE,
+  SUPPORTED,
+  Missing,
+)
+from report.claims.made import PLAIN, Made, learning, measured, run, several, verdict
+
+BUDGET = 6_000
 
 
-@pytest.mark.parametrize('highest, holds', [(11.5, True), (13, False)])
-def test_14_sigmoids_without(highest, holds):
-  made = Made(learning_rates=[run('inception_sigmoid', [10, highest])])
-  assert changes.sigmoids_alone(made).holds == holds
+def short(name, steps, seed=0, named='', **options):
+  """A run of the ablation."""
+  made = learning(name, steps, seed, horizon=BUDGET, **options)
+  return made._replace(name=named) if named else made
 
 
-@pytest.mark.parametrize('diverged', [True, False])
-def test_15_divergence(diverged):
-  quick = run('inception', [10, 20], diverged=diverged, learning_rate=0.0075)
-  found = changes.diverges(Made(networks=[PLAIN], learning_rates=[quick]))
-  assert found.holds == diverged
-  said = 'diverges between steps 100 and 200' if diverged else 'reaches 20.0 %'
-  assert f'at five times its rate it {said}' in found.text
+def test_14_never_needs_long_runs():
+  flat = run('inception_sigmoid', [10, 10.5])
+  made = Made(learning_rates=[flat])
+  assert verdict('14', made) == INCONCLUSIVE
+  assert '100 steps cannot show "never"' in measured('14', made).too_little
+  flat.summary['num_steps'] = 60_000
+  assert measured('14', made).too_little == ''
 
 
-def test_15_a_rate_at_which_nothing_is_learnt_is_named():
-  quick = run('inception', [10, 20], learning_rate=0.0075)
-  stuck = run('inception', [10, 11], learning_rate=0.075)
-  found = changes.diverges(Made(networks=[PLAIN], learning_rates=[quick, stuck]))
-  assert not found.holds and found.text.endswith('it stays at chance at 0.075')
-
-
-@pytest.mark.parametrize('at_100', [60, 90])
-@pytest.mark.parametrize('at_30, holds', [(80, True), (79.1, True), (78, False)])
-def test_16_harmless_rates(at_30, holds, at_100):
-  """A hundred times the rate may be better still."""
-  networks = [
-    PLAIN, run('bn_x5', [10, 80], learning_rate=0.0075),
-    run('bn_x30', [10, at_30], learning_rate=0.045),
+@pytest.mark.parametrize(
+  'fails_from, expected', [(50, CONTRADICTED), (5, SUPPORTED), (20, CONTRADICTED)]
+)
+def test_15_between_which_rates_training_fails(fails_from, expected):
+  sweep = [
+    run('inception', [10, 10 if times >= fails_from else 60],
+        learning_rate=0.0015 * times)
+    for times in (3, 5, 20, 50)
   ]  # fmt: skip
-  sweep = [run('bn_x5', [10, at_100], learning_rate=0.15)]
-  made = Made(networks=networks, learning_rates=sweep)
-  assert changes.harmless_rates(made).holds == holds
+  found = measured('15', Made(networks=PLAIN, learning_rates=sweep))
+  assert found.effect.high == pytest.approx(fails_from)
+  assert verdict('15', Made(networks=PLAIN, learning_rates=sweep)) == expected
 
 
-def test_17_to_22_need_the_ablation_and_follow_its_verdicts():
-  """BN-x5 in three seeds; without the smaller L2 weight it is far worse."""
-  networks = [
-    PLAIN, run('bn_baseline', [10, 60]),
-    *seeds('bn_x5', [10, 80], [10, 80.2], [10, 79.8]),
-  ]  # fmt: skip
-  made = Made(networks=networks)
-  with pytest.raises(Missing, match='ablation'):
-    changes.change('l2')(made)
-  added = run('bn_baseline', [10, 60])._replace(name='bn_baseline_with_l2')
-  without = run('bn_x5', [10, 70])._replace(name='bn_x5_without_l2')
-  found = changes.change('l2')(Made(networks=networks, ablation=[added, without]))
-  assert found.holds and found.value.mean == pytest.approx(0, abs=0.1)
-  assert 'among all, BN-x5: +10.0 points' in found.text
-  worse = run('bn_x5', [10, 90])._replace(name='bn_x5_without_l2')
-  made = Made(networks=networks, ablation=[added, worse])
-  assert not changes.change('l2')(made).holds
+def test_15_without_a_failure_the_bracket_is_open():
+  sweep = [run('inception', [10, 60], learning_rate=0.015)]
+  found = measured('15', Made(networks=PLAIN, learning_rates=sweep))
+  assert found.effect.low == pytest.approx(10) and found.effect.high == float('inf')
+  assert 'fails at none' in found.text
+
+
+@pytest.mark.parametrize(
+  'limit, expected', [(0.62, SUPPORTED), (0.59, INCONCLUSIVE), (0.5, CONTRADICTED)]
+)
+def test_16_thirty_times_the_rate_costs_less_than_a_point(limit, expected):
+  x5 = several('bn_x5', 4_000, 4_000, 4_000, limit=0.6, learning_rate=0.0075)
+  x30 = several('bn_x30', 4_000, 4_000, limit=limit, learning_rate=0.045)
+  x5[1].curves['test_accuracy'][:] += 0.002
+  sweep = [short('bn_x5', 4_000, limit=0.55, learning_rate=0.0015)]
+  made = Made(networks=[*PLAIN, *x5, *x30], learning_rates=sweep)
+  assert verdict('16', made) == expected
+
+
+def ablated(gain, seeds=2):
+  """Both settings; the smaller L2 weight gains so much accuracy in each."""
+  usual = [
+    short(name, 4_000, seed, limit=0.6 + 0.001 * seed)
+    for name in ('bn_baseline', 'bn_x5')
+    for seed in range(seeds)
+  ]
+  added = short('bn_baseline', 4_000, limit=0.6 + gain, named='bn_baseline_with_l2')
+  taken = short('bn_x5', 4_000, limit=0.6 - gain, named='bn_x5_without_l2')
+  return Made(networks=[*PLAIN, *usual], ablation=[added, taken])
+
+
+@pytest.mark.parametrize(
+  'gain, expected',
+  [(0.03, SUPPORTED), (0.0, INCONCLUSIVE), (-0.03, CONTRADICTED)],
+)
+def test_18_is_the_mean_of_both_settings(gain, expected):
+  made = ablated(gain)
+  assert verdict('18', made) == expected
+  finding = measured('18', made)
+  assert finding.effect.value == pytest.approx(100 * gain, abs=0.06)
+  assert 'added to BN-Baseline' in finding.text and finding.number == 2
+
+
+def test_18_needs_both_settings():
+  made = ablated(0.0)
+  only = Made(
+    networks=made.runs('', 'networks'), ablation=made.runs('', 'ablation')[:1]
+  )
   with pytest.raises(Missing, match='both settings'):
-    changes.change('l2')(Made(networks=networks, ablation=[without]))
-  alone = [one for one in networks if one.config['seed'] == 0]
-  with pytest.raises(Missing, match='other seeds'):
-    changes.change('l2')(Made(networks=alone, ablation=[added, without]))
+    measured('18', only)
+  with pytest.raises(Missing, match='ablation'):
+    measured('18', Made(networks=made.runs('', 'networks')))
+
+
+def test_18_without_other_seeds_is_inconclusive():
+  assert verdict('18', ablated(0.03, seeds=1)) == INCONCLUSIVE
+
+
+def test_19_is_an_equivalence():
+  usual = [
+    short(name, 4_000, seed, limit=0.6 + 0.0005 * seed)
+    for name in ('bn_baseline', 'bn_x5')
+    for seed in range(3)
+  ]
+  field = 'learning_rate_decay_every'
+  both = [
+    short('bn_baseline', 4_000, limit=0.6, named=f'bn_baseline_with_{field}'),
+    short('bn_x5', 4_000, limit=0.6, named=f'bn_x5_without_{field}'),
+  ]
+  made = Made(networks=[*PLAIN, *usual], ablation=both)
+  assert verdict('19', made) == SUPPORTED
+
+
+def test_17_speed_and_overfitting_are_two_claims():
+  """Without dropout half the steps, and the gap is as wide."""
+  usual = [*several('bn_baseline', 80_000, 82_000), *several('bn_x5', 40_000, 41_000)]
+  added = short('bn_baseline', 40_000, named='bn_baseline_with_dropout')
+  taken = short('bn_x5', 80_000, named='bn_x5_without_dropout')
+  made = Made(networks=[*PLAIN, *usual], ablation=[added, taken])
+  finding = measured('17a', made)
+  assert finding.effect.value == pytest.approx(2, rel=0.05)
+  assert verdict('17a', made) == SUPPORTED
+  assert measured('17b', made).effect.value == pytest.approx(0, abs=1e-6)
+
+
+def test_22_is_withheld_because_its_second_seed_was_chosen():
+  field = 'photometric_distortion'
+  made = ablated(0.0)
+  usual = made.runs('', 'networks')
+  both = [
+    short('bn_baseline', 4_000, limit=0.7, named=f'bn_baseline_with_{field}'),
+    short('bn_x5', 4_000, limit=0.5, named=f'bn_x5_without_{field}'),
+  ]
+  made = Made(networks=usual, ablation=both)
+  assert measured('22', made).effect.low > 5
+  assert verdict('22', made) == INCONCLUSIVE

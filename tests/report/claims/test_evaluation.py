@@ -2,44 +2,70 @@
 
 import pytest
 
-from bn_repro.report.claims import evaluation
-from report.claims.made import Made
+from bn_repro.report.claims.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from report.claims.made import Made, measured, verdict
 
 
 def scores(accuracy):
   return {'top_1': {'accuracy': accuracy}, 'examples': 1000}
 
 
-@pytest.mark.parametrize(
-  'gain, together, holds', [(0.03, 0.9, True), (0.0, 0.8, False)]
-)
-def test_24_and_25_crops_and_members(gain, together, holds):
-  one = [0.800, 0.805, 0.795]
-  pages = {
+def evaluated(gains, together):
+  one = (0.800, 0.805, 0.795)
+  return Made(**{
     '1_crop': {'members': [scores(a) for a in one]},
-    '144_crops': {'members': [scores(a + gain) for a in one],
-                  'ensemble': scores(together)},
+    '144_crops': {'members': [scores(a + g) for a, g in zip(one, gains)],
+                  'ensemble': scores(together), 'different_crops': 48},
+  })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  'gains, expected',
+  [((0.03, 0.031, 0.029), SUPPORTED), ((0.03, -0.03, 0.0), INCONCLUSIVE),
+   ((-0.03, -0.031, -0.029), CONTRADICTED)],
+)  # fmt: skip
+def test_24_more_crops(gains, expected):
+  assert verdict('24', evaluated(gains, 0.9)) == expected
+
+
+@pytest.mark.parametrize(
+  'together, expected', [(0.9, SUPPORTED), (0.82, INCONCLUSIVE), (0.7, CONTRADICTED)]
+)
+def test_25_the_ensemble_is_compared_with_its_best_member(together, expected):
+  made = evaluated((0, 0, 0), together)
+  assert verdict('25', made) == expected
+  expected_points = 100 * (together - 0.805)
+  assert measured('25', made).effect.value == pytest.approx(expected_points)
+
+
+@pytest.mark.parametrize(
+  'after, expected',
+  [
+    ((90, 89, 91), SUPPORTED),
+    ((90, 60, 75), INCONCLUSIVE),
+    ((62, 61, 63), CONTRADICTED),
+  ],
+)
+def test_30_the_recovered_share_of_what_a_shift_costs(after, expected):
+  """A shift costs 35 of 95; one that costs nothing does not count."""
+  row = lambda shift, amount, before, after: {
+    'shift': shift, 'amount': amount, 'images': 100, 'right_before': before,
+    'right_after': after,
   }  # fmt: skip
-  made = Made(**pages)
-  assert evaluation.more_crops(made).holds == holds
-  assert evaluation.ensemble(made).holds == holds
+  rows = [row('none', None, 95, 94), row('blur', 9, 95, 96)]
+  rows += [row('blur', amount, 60, right) for amount, right in enumerate(after, 1)]
+  made = Made(shifted_data={'rows': rows})
+  assert verdict('30', made) == expected
+  assert measured('30', made).number == 3
 
 
-@pytest.mark.parametrize('after, holds', [((90, 80), True), ((50, 30), False)])
-def test_30_shifted(after, holds):
-  rows = [{'shift': 'none', 'amount': None, 'images': 100, 'right_before': 95,
-           'right_after': 94}]  # fmt: skip
-  rows += [
-    {'shift': 'blur', 'amount': a, 'images': 100, 'right_before': 60, 'right_after': r}
-    for a, r in enumerate(after, start=1)
+@pytest.mark.parametrize('near, expected', [(0.09, SUPPORTED), (0.4, CONTRADICTED)])
+def test_29_not_sparse(near, expected):
+  rows = [
+    {'side': 'input', 'layer': layer, 'near_zero': near + more}
+    for layer, more in (('3a', 0.0), ('3b', 0.001), ('3c', 0.002))
   ]
-  assert evaluation.shifted(Made(shifted_data={'rows': rows})).holds == holds
-
-
-@pytest.mark.parametrize('near, holds', [(0.09, True), (0.4, False)])
-def test_29_not_sparse(near, holds):
-  rows = [{'side': 'input', 'layer': '3a', 'near_zero': near},
-          {'side': 'output', 'layer': '3a', 'near_zero': 0.9}]  # fmt: skip
+  rows.append({'side': 'output', 'layer': '3a', 'near_zero': 0.9})
   pages = {f'nonlinearity_inputs_{n}': {'rows': rows} for n in ('inception', 'bn_x30')}
-  found = evaluation.not_sparse(Made(**pages))
-  assert found.holds == holds and found.number == 2
+  assert verdict('29', Made(**pages)) == expected
+  assert measured('29', Made(**pages)).number == 3

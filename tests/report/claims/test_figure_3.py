@@ -3,146 +3,120 @@
 import pytest
 
 from bn_repro.report.claims import figure_3
-from bn_repro.report.claims.ledger import Missing
-from report.claims.made import PLAIN, Made, run
+from bn_repro.report.claims.ledger import (
+  CONTRADICTED,
+  INCONCLUSIVE,
+  SUPPORTED,
+  Missing,
+)
+from report.claims.made import PLAIN, Made, learning, measured, several, verdict
+
+
+def networks(**others):
+  """The plain network, and others by their steps to 75 %."""
+  return [*PLAIN, *(r for name, steps in others.items() for r in several(name, *steps))]
 
 
 @pytest.mark.parametrize(
-  'accuracies, holds, mean',
-  [
-    ([10, 50, 71], True, 15.5),
-    ([10] + [50] * 9 + [71], False, 3.1),
-    ([10, 69], False, None),
-    ([10, 60], False, None),
-  ],
+  'steps, expected',
+  [((5_000, 5_200), SUPPORTED), ((9_900, 11_500), INCONCLUSIVE),
+   ((20_000, 21_000), CONTRADICTED)],
 )  # fmt: skip
-def test_9_and_10_fewer_steps(accuracies, holds, mean):
-  made = Made(networks=[PLAIN, run('bn_x5', accuracies)])
-  found = figure_3.fewer_steps('bn_x5', 14.76 / 2)(made)
-  assert found.holds == holds
-  assert (
-    found.value is None if mean is None else found.value.mean == pytest.approx(mean)
-  )
+def test_9_less_than_half_the_steps(steps, expected):
+  made = Made(networks=networks(bn_baseline=steps))
+  assert verdict('9', made) == expected
+  ratio = 20_500 / (sum(steps) / 2)
+  assert measured('9', made).effect.value == pytest.approx(ratio, rel=0.05)
 
 
-def stopped(run, num_steps):
-  """The same, with patience left when `train_for` ended it."""
-  return run._replace(summary=run.summary | {'num_steps': num_steps})
+def test_9_with_one_seed_takes_the_spread_of_the_others():
+  made = Made(networks=networks(bn_baseline=[5_000]))
+  finding = measured('9', made)
+  assert finding.number == 1 and verdict('9', made) == SUPPORTED
+  assert finding.effect.low > 2
 
 
-def test_9_a_seed_that_meets_the_target_is_told_beside_one_that_never_does():
-  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
-  runs = [run('bn_x5', [10, 50, 71]), run('bn_x5', [10, 60], seed=1)]
-  found = figure_3.fewer_steps('bn_x5', 2.0)(Made(networks=[*plain, *runs]))
-  assert found.holds is False
-  assert 'plain network 15.5; 1 of 2 never times fewer' in found.text
+def test_10_a_network_that_never_arrives_has_a_bound():
+  low = several('bn_x5', 2_000, 2_100, limit=0.7)
+  finding = measured('10', Made(networks=[*PLAIN, *low]))
+  assert finding.effect.value == 0 and finding.effect.high < 1
+  assert 'at most' in finding.text and '0 of 2 seeds arrive' in finding.text
+  assert verdict('10', Made(networks=[*PLAIN, *low])) == CONTRADICTED
 
 
-def test_without_a_common_seed_there_is_no_target_and_no_verdict():
-  made = Made(networks=[PLAIN, run('bn_x5', [10, 50, 71], seed=1)])
-  with pytest.raises(Missing, match='bn_x5 of a seed that inception has'):
-    figure_3.fewer_steps('bn_x5', 2.0)(made)
+def test_10_says_what_the_slow_decay_does():
+  slow = [
+    run._replace(name=f'bn_x5_decay_of_inception_seed{i}')
+    for i, run in enumerate(several('bn_x5', 4_000, 4_200))
+  ]
+  made = Made(networks=networks(bn_x5=(7_000, 7_300)), decay=slow)
+  finding = measured('10', made)
+  assert finding.effect.value == pytest.approx(2.9, rel=0.05)
+  assert 'with the decay of the plain network it is 5.0' in finding.text
 
 
-@pytest.mark.parametrize('steps, holds', [(1000, None), (2000, False)])
-def test_9_a_run_that_was_stopped_may_still_be_fast_enough(steps, holds):
-  """The plain network takes 3,100 steps; half of them are 1,550."""
-  short = run('bn_baseline', [10] + [50] * (steps // 100))
-  made = Made(networks=[PLAIN, stopped(short, steps)])
-  assert figure_3.fewer_steps('bn_baseline', 2.0)(made).holds == holds
-
-
-def test_9_seeds_that_never_met_the_target_and_that_were_stopped_have_no_factor():
-  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
-  runs = [run('bn_baseline', [10, 60]), run('bn_baseline', [10, 60], seed=1)]
-  made = Made(networks=[*plain, runs[0], stopped(runs[1], 100)])
-  text = figure_3.fewer_steps('bn_baseline', 2.0)(made).text
-  assert 'plain network never or not yet, to two points less never or not yet;' in text
-
-
-@pytest.mark.parametrize('slow_seed, holds', [(10, True), (20, False)])
-def test_9_holds_with_every_seed_or_does_not(slow_seed, holds):
-  """31 steps over 2 with one seed, over 10 or 20 with the other; two are asked."""
-  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
-  slow = run('bn_baseline', [10] + [50] * (slow_seed - 1) + [71], seed=1)
-  made = Made(networks=[*plain, run('bn_baseline', [10, 50, 71]), slow])
-  assert figure_3.fewer_steps('bn_baseline', 2.0)(made).holds is holds
-
-
-@pytest.mark.parametrize('x30, holds', [([10, 60, 60, 74], True), ([10, 74], None)])
-def test_11_is_open_if_only_some_seeds_are_slower(x30, holds):
-  x5 = [run('bn_x5', [10, 70, 71], seed=seed) for seed in (0, 1)]
-  runs = [run('bn_x30', [10, 60, 74]), run('bn_x30', x30, seed=1)]
-  made = Made(networks=[PLAIN, *x5, *runs])
-  assert figure_3.slower_but_higher(made).holds is holds
-
-
-def test_11_and_12_with_a_run_that_diverged_before_its_first_evaluation():
-  runs = [run('bn_x30', [10], diverged=True), run('bn_x5', [10, 71])]
-  made = Made(networks=[PLAIN, *runs])
-  assert figure_3.slower_but_higher(made).holds is False
-  with pytest.raises(Missing, match='bn_x30 that learns'):
-    figure_3.higher_in_fewer(made)
+def test_12_and_23_nobody_arrives():
+  low = [
+    learning(name, 20_000, seed, limit=0.7)
+    for name in ('inception', 'bn_x30', 'bn_baseline')
+    for seed in (0, 1)
+  ]
+  others = several('bn_x5', 1_000, 1_100)
+  made = Made(networks=[*low, *others])
+  for key in ('12b', '23'):
+    assert verdict(key, made) == INCONCLUSIVE
+    assert 'neither network reaches' in measured(key, made).text
 
 
 @pytest.mark.parametrize(
-  'x5, x30, holds',
+  'x30, expected',
+  [((14_000, 14_500), SUPPORTED), ((10_000, 10_500), INCONCLUSIVE),
+   ((6_000, 6_200), CONTRADICTED)],
+)  # fmt: skip
+def test_11a_starts_slower(x30, expected):
+  made = Made(networks=networks(bn_x5=(10_000, 10_500), bn_x30=x30))
+  assert verdict('11a', made) == expected
+
+
+@pytest.mark.parametrize(
+  'limits, expected',
   [
-    ([10, 70, 72], [10, 60, 74, 75], True),
-    ([10, 60, 72], [10, 70, 74, 75], False),
-    ([10, 70, 76], [10, 60, 74, 75], False),
+    ((0.8, 0.8), INCONCLUSIVE),
+    ((0.83, 0.8), SUPPORTED),
+    ((0.77, 0.8), CONTRADICTED),
   ],
 )
-def test_11_slower_but_higher(x5, x30, holds):
-  made = Made(networks=[PLAIN, run('bn_x5', x5), run('bn_x30', x30)])
-  assert figure_3.slower_but_higher(made).holds == holds
+def test_11b_accuracy_is_compared_at_the_last_common_step(limits, expected):
+  """A longer run of BN-x30 is looked at as far as BN-x5 goes."""
+  x30 = [learning('bn_x30', 900, s, limits[0] + 0.001 * s, 90_000) for s in (0, 1)]
+  x5 = [learning('bn_x5', 900, s, limits[1] + 0.001 * s, 40_000) for s in (0, 1)]
+  made = Made(networks=[*PLAIN, *x30, *x5])
+  assert verdict('11b', made) == expected
+  assert 'after 40,000 steps' in measured('11b', made).text
 
 
-@pytest.mark.parametrize(
-  'x30, holds',
-  [
-    ([10, 60, 74], True),
-    ([10] + [60] * 20 + [74], False),
-    ([10, 69], None),
-    ([10, 71], None),
-    ([10, 64], False),
-  ],
-)
-def test_12_higher_in_fewer(x30, holds):
-  assert (
-    figure_3.higher_in_fewer(Made(networks=[PLAIN, run('bn_x30', x30)])).holds == holds
-  )
+def test_12a_accuracy_is_compared_at_the_end_of_each():
+  x30 = [learning('bn_x30', 900, s, 0.85 + 0.001 * s, 20_000) for s in (0, 1)]
+  made = Made(networks=[*PLAIN, *x30])
+  assert verdict('12a', made) == SUPPORTED
+  assert measured('12a', made).effect.value == pytest.approx(5, abs=0.6)
 
 
-@pytest.mark.parametrize('slow_seed, holds', [(2, True), (20, None)])
-def test_12_seeds_that_differ_leave_open_whether_it_is_sooner(slow_seed, holds):
-  """15.5 times with one seed and 15.5 or 1.55 with the other; half of 5.2 is asked."""
-  plain = [PLAIN, run('inception', [10] + [40] * 30 + [70], seed=1)]
-  slow = [10] + [50] * (slow_seed - 1) + [74]
-  runs = [run('bn_x30', [10, 50, 74]), run('bn_x30', slow, seed=1)]
-  found = figure_3.higher_in_fewer(Made(networks=[*plain, *runs]))
-  assert found.holds is holds
+@pytest.mark.parametrize('limit, expected', [(0.78, SUPPORTED), (0.70, CONTRADICTED)])
+def test_13a_sigmoids_are_at_most_twice_as_far_below(limit, expected):
+  runs = [learning('bn_x5_sigmoid', 900, s, limit + 0.001 * s) for s in (0, 1)]
+  assert verdict('13a', Made(networks=[*PLAIN, *runs])) == expected
 
 
-@pytest.mark.parametrize('highest, holds', [(69, True), (66, None), (60, False)])
-def test_13_sigmoids(highest, holds):
-  made = Made(networks=[PLAIN, run('bn_x5_sigmoid', [10, highest])])
-  assert figure_3.sigmoids_train(made).holds == holds
+@pytest.mark.parametrize('limit, expected', [(0.75, SUPPORTED), (0.85, CONTRADICTED)])
+def test_13b_sigmoids_are_below_relu(limit, expected):
+  sigmoid = [learning('bn_x5_sigmoid', 900, s, limit + 0.001 * s) for s in (0, 1)]
+  made = Made(networks=[*networks(bn_x5=(900, 950)), *sigmoid])
+  assert verdict('13b', made) == expected
 
 
-def test_23_compares_runs_of_the_same_seed():
-  """BN-x30 is slower than BN-Baseline with the seed that both have."""
-  plain = [PLAIN, run('inception', [10] + [40] * 100 + [70], seed=1)]
-  fast = [run('bn_x30', [10] + [60] * 5 + [71], seed=seed) for seed in (0, 1)]
-  others = [run('bn_baseline', [10] + [60] * 4 + [71]), run('bn_x5', [10, 60])]
-  made = Made(networks=[*plain, *fast, *others])
-  assert figure_3.not_enough(made).holds is False
-
-
-@pytest.mark.parametrize(
-  'baseline, holds', [([10] * 20 + [71], True), ([10, 71], False)]
-)
-def test_23_not_enough(baseline, holds):
-  networks = [PLAIN, run('bn_baseline', baseline), run('bn_x5', [10, 60, 71]),
-              run('bn_x30', [10, 60])]  # fmt: skip
-  assert figure_3.not_enough(Made(networks=networks)).holds == holds
+def test_a_network_that_was_not_trained_has_no_verdict():
+  with pytest.raises(Missing, match='bn_x30'):
+    figure_3.networks_of(Made(networks=PLAIN), 'bn_x30')
+  with pytest.raises(Missing, match='inception'):
+    figure_3.networks_of(Made(networks=several('bn_x5', 900)), 'bn_x5')

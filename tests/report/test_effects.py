@@ -1,0 +1,75 @@
+"""Effects: estimates, intervals and p values agree with SciPy and with each other."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bn_repro.intervals import pooled_deviation
+from bn_repro.report import effects
+from bn_repro.report.learning_curve import Crossing
+from bn_repro.report.speed_up import runs_of
+
+VALUES = [1.0, 2.5, 3.0, 2.0]
+
+
+def test_a_mean_has_students_interval_and_test():
+  effect = effects.of_values(VALUES)
+  result = stats.ttest_1samp(VALUES, 0.5)
+  assert effect.p_value(0.5) == pytest.approx(result.pvalue)
+  assert effect[1:3] == pytest.approx(tuple(result.confidence_interval(0.95)))
+  assert effect.inner == pytest.approx(tuple(result.confidence_interval(0.9)))
+
+
+def test_the_interval_holds_the_margins_whose_p_is_above_5_percent():
+  for effect in (effects.of_values(VALUES), effects.of_ratios(VALUES), speed_up()):
+    assert effect.p_value(effect.low) == pytest.approx(0.05, rel=1e-4)
+    assert effect.p_value(effect.high) == pytest.approx(0.05, rel=1e-4)
+    assert effect.p_value(effect.value) == pytest.approx(1)
+
+
+def speed_up():
+  groups = {'plain': [100, 110, 105], 'ours': [50, 55], 'other': [20, 24]}
+  crossings = {n: [Crossing(s, False) for s in of] for n, of in groups.items()}
+  return effects.of_speed_up(runs_of(crossings), network=1, baseline=0)
+
+
+def test_a_difference_with_pooled_spread_is_that_of_two_samples():
+  first, second = VALUES, [0.5, 1.0, 1.5]
+  effect = effects.difference(first, second, pooled_deviation([first, second]))
+  result = stats.ttest_ind(first, second)
+  assert effect.value == pytest.approx(np.mean(first) - np.mean(second))
+  assert effect.p_value(0) == pytest.approx(result.pvalue)
+  assert effect[1:3] == pytest.approx(tuple(result.confidence_interval()))
+
+
+def test_a_contrast_averages_two_settings():
+  """Half of each difference; its variance is a quarter of the sum of both."""
+  spread = pooled_deviation([[0.0, 2.0]])
+  groups = [(0.5, [3.0]), (-0.5, [1.0]), (0.5, [6.0, 6.0]), (-0.5, [2.0])]
+  effect = effects.contrast(groups, spread)
+  error = spread.deviation * math.sqrt(0.25 * (1 + 1 + 1 / 2 + 1))
+  assert effect.value == 3
+  assert effect.high - 3 == pytest.approx(stats.t.ppf(0.975, 1) * error)
+
+
+def test_a_negative_factor_turns_the_interval_round():
+  effect = effects.of_values(VALUES)
+  turned = effects.scaled(effect, -2)
+  assert turned[:3] == pytest.approx(
+    (-2 * effect.value, -2 * effect.high, -2 * effect.low)
+  )
+  assert turned.p_value(-1.0) == effect.p_value(0.5)
+
+
+def test_one_value_has_no_interval():
+  effect = effects.of_values([3.0])
+  assert effect.value == 3 and math.isnan(effect.low)
+  assert effect.text('{:.1f}', ' points') == '3.0 points'
+
+
+def test_two_shares_of_the_same_images_are_taken_as_independent():
+  effect = effects.of_two_shares(0.8, 0.75, 4000)
+  half = 1.96 * math.sqrt((0.8 * 0.2 + 0.75 * 0.25) / 4000)
+  assert effect.high - effect.value == pytest.approx(half, rel=1e-3)
