@@ -49,7 +49,7 @@ def of_share(number: int, of: int) -> Interval:
   return Interval(number / of, float(result.low), float(result.high))
 
 
-def around(mean: float, deviation: float, freedom: int) -> Interval:
+def around(mean: float, deviation: float, freedom: float) -> Interval:
   """An interval from the standard deviation of a mean.
 
   Args:

@@ -61,6 +61,15 @@ def difference(
   return contrast([(1.0, first), (-1.0, second)], spread)
 
 
+def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
+  """The mean of the first less that of the second, whose spreads may differ."""
+  variances = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
+  squares = sum(v**2 / (len(x) - 1) for v, x in zip(variances, (first, second)))
+  freedom = sum(variances) ** 2 / squares
+  value = float(np.mean(first) - np.mean(second))
+  return _student(value, math.sqrt(sum(variances)), freedom, "Welch's t")
+
+
 def contrast(groups: Iterable[tuple[float, Sequence[float]]], spread: Spread) -> Effect:
   """A weighted sum of means of groups, with the standard deviation of single values.
 
@@ -131,7 +140,7 @@ def scaled(effect: Effect, factor: float) -> Effect:
   return Effect(factor * effect.value, low, high, effect.test, p_value, inner)
 
 
-def _student(value: float, error: float, freedom: int, test: str) -> Effect:
+def _student(value: float, error: float, freedom: float, test: str) -> Effect:
   def p_value(margin: float) -> float:
     if not error:
       return float(value == margin)

@@ -78,7 +78,7 @@ setting is the one that reaches it in the fewest steps with every seed.
 
 ### At equal learning rate and initial deviation
 
-With BN less without, in percentage points, mean over seeds.
+Difference (BN - no BN) in percentage points, mean over seeds.
 
 {difference}
 
