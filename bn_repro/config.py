@@ -29,6 +29,11 @@ MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
 # one that skipped some is none that stops at them.
 _ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
 _RECORDED = (LENGTH, 'dataset.on_corrupt')
+# Fields that configs of earlier runs lack, and what the code did then.
+SINCE = {
+  'model.weight_std': 0.0, 'moving_average_evaluated': True,
+  'log_spaced_evaluations': 0, 'last_population_batches': 0,
+}  # fmt: skip
 _NAMED_AT_MOST = 10
 
 
@@ -165,11 +170,14 @@ def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
 
 def check_same(config: ConfigDict, path: Path) -> None:
   """Raises UserError if a config.json is damaged or holds another config."""
-  stored, asked = _read(path), flatten(config)
+  asked = flatten(config)
+  stored = {f: v for f, v in SINCE.items() if f in asked} | _read(path)
+  # Where evaluations are depends on the length then.
+  fixed = {LENGTH} if asked.get('log_spaced_evaluations') else set()
   differing = [
     f'{field} ({shown(stored.get(field))} there, {shown(asked.get(field))} asked for)'
     for field in sorted(stored.keys() | asked.keys())
-    if _is_refused(field, stored.get(field), asked.get(field))
+    if _is_refused(field, stored.get(field), asked.get(field), fixed)
   ]
   if differing:
     more = len(differing) - _NAMED_AT_MOST
@@ -180,10 +188,9 @@ def check_same(config: ConfigDict, path: Path) -> None:
     )
 
 
-def _is_refused(field: str, before: Any, now: Any) -> bool:
-  return (
-    before != now and field not in MAY_CHANGE and (field, before, now) not in _ONE_WAY
-  )
+def _is_refused(field: str, before: Any, now: Any, fixed: set[str]) -> bool:
+  may_change = field in MAY_CHANGE and field not in fixed
+  return before != now and not may_change and (field, before, now) not in _ONE_WAY
 
 
 def stored(workdir: Path) -> ConfigDict:

@@ -50,8 +50,16 @@ def in_steps(duration: str, batch_size: int, num_examples: int) -> int:
   return max(1, round(amount * examples / batch_size))
 
 
+# Evenly spaced in the last tenth of a run whose other evaluations are log-spaced.
+LAST_EVALUATIONS = 5
+
+
 class Lengths(NamedTuple):
-  """The durations of a config, in steps."""
+  """The durations of a config, in steps.
+
+  Attributes:
+    evaluation_steps: at which a run is evaluated; None for every `evaluate_every`.
+  """
 
   train_for: int
   log_every: int
@@ -59,6 +67,24 @@ class Lengths(NamedTuple):
   checkpoint_every: int
   learning_rate_decay_every: int | None = None
   train_at_least: int | None = None
+  evaluation_steps: tuple[int, ...] | None = None
+
+  def is_evaluated(self, step: int) -> bool:
+    """Whether the network is evaluated after a step."""
+    if self.evaluation_steps is not None:
+      return step in self.evaluation_steps
+    return step % self.evaluate_every == 0 or step == self.train_for
+
+  def next_evaluation(self, step: int) -> int:
+    """The first step after this one at which the network is evaluated."""
+    if self.evaluation_steps is not None:
+      return next(s for s in (*self.evaluation_steps, self.train_for) if s > step)
+    return min((step // self.evaluate_every + 1) * self.evaluate_every, self.train_for)
+
+  @property
+  def last_evaluations(self) -> tuple[int, ...]:
+    """Those of the last tenth, of a run whose other evaluations are log-spaced."""
+    return (self.evaluation_steps or ())[-LAST_EVALUATIONS:]
 
 
 def lengths(config: ConfigDict, num_examples: int) -> Lengths:
@@ -69,7 +95,7 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
   Raises:
     UserError: one is more than `MOST_STEPS`.
   """
-  durations = {name: config.get(name) for name in Lengths._fields}
+  durations = {name: config.get(name) for name in Lengths._fields[:-1]}
   steps = {
     name: duration and in_steps(duration, config.batch_size, num_examples)
     for name, duration in durations.items()
@@ -79,4 +105,23 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
       raise UserError(
         f'config.{name}={durations[name]!r} is more than {MOST_STEPS:,} steps'
       )
-  return Lengths(**steps)
+  number = config.get('log_spaced_evaluations', 0)
+  return Lengths(**steps)._replace(
+    evaluation_steps=_log_spaced(number, steps['evaluate_every'], steps['train_for'])
+    if number
+    else None
+  )
+
+
+def _log_spaced(number: int, first: int, last: int) -> tuple[int, ...]:
+  """That many steps from the first to nine tenths of the last, then five to the last.
+
+  Steps that coincide are taken once.
+  """
+  end = max(first, 0.9 * last)
+  ratio = (end / first) ** (1 / max(1, number - 1))
+  spaced = {min(last, round(first * ratio**i)) for i in range(number)}
+  tenth = {
+    round(last * (1 - 0.1 * i / LAST_EVALUATIONS)) for i in range(LAST_EVALUATIONS)
+  }
+  return tuple(sorted(spaced | tenth))

@@ -55,6 +55,8 @@ _COUNTS = {
 _FROM_ZERO = {
   'num_devices': 2**20, 'dataset.workers': 1024, 'l2': _LARGEST,
   'photometric_distortion': 1, 'training_images_evaluated': 2**31 - 1,
+  'log_spaced_evaluations': 1000, 'last_population_batches': 2**20,
+  'model.weight_std': _LARGEST,
 }  # fmt: skip
 _BELOW_ONE = (
   'dataset.threshold', 'model.decay', 'model.dropout', 'momentum', 'polyak_decay',

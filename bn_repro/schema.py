@@ -35,6 +35,8 @@ OPTIONAL = (
   {'gradient_accumulation': WHOLE},
   {'patience': NUMBER, 'train_at_least': TEXT},
   {'training_images_evaluated': WHOLE},
+  {'moving_average_evaluated': BOOL},
+  {'log_spaced_evaluations': WHOLE, 'last_population_batches': WHOLE},
 )
 OF_NETWORK = {
   'mlp': {
@@ -63,7 +65,7 @@ OPTIONAL_OF_NETWORK = {
       'variant.noise': BOOL, 'variant.scale_of_layer_2': NUMBER,
     },
   ),
-  'inception': (),
+  'inception': ({'model.weight_std': NUMBER},),
 }  # fmt: skip
 
 

@@ -33,10 +33,10 @@ from bn_repro.step import NORMS, TrainState, make_step
 
 def segments(start: int, lengths: Lengths) -> Iterator[range]:
   """The steps from `start` to the end, cut wherever something is to be done."""
-  intervals = (lengths.log_every, lengths.evaluate_every, lengths.checkpoint_every)
+  intervals = (lengths.log_every, lengths.checkpoint_every)
   while start < lengths.train_for:
     events = ((start // every + 1) * every for every in intervals)
-    stop = min(lengths.train_for, *events)
+    stop = min(lengths.train_for, lengths.next_evaluation(start), *events)
     yield range(start, stop)
     start = stop
 
@@ -192,7 +192,7 @@ class Trainer:
     state = jax.device_get(self.progress.state)
     evaluation = None
     is_finite = recorder.is_finite(scalars) and progress_lib.is_finite(state)
-    if is_finite and self._is_due(steps.stop, self._lengths.evaluate_every):
+    if is_finite and self._lengths.is_evaluated(steps.stop):
       evaluation = self._evaluate(state)
       is_finite = recorder.is_finite(evaluation[0])
     with watch.unbroken():  # or a checkpoint could hold again what is recorded

@@ -47,6 +47,8 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.model.auxiliary_heads = False
   # Inferred: as in later code of the authors (truncated normal, twice 1 / fan-in).
   config.model.weight_variance = 2.0
+  # Instead, normal weights of this standard deviation, as before He; 0: the former.
+  config.model.weight_std = 0.0
   config.model.dtype = 'float32'  # of the computation; or bfloat16
 
   # What follows matters with batch normalization only.
@@ -93,6 +95,13 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.evaluation_batch_size = 128
   # Evaluated like validation images, to see how far ahead of these they are.
   config.training_images_evaluated = 0
+  # Whether it is evaluated beside algorithm 2, which costs as much again.
+  config.moving_average_evaluated = True
+  # Evaluations at log-spaced steps, from `evaluate_every` to nine tenths of training,
+  # and five in the last tenth. 0: at every `evaluate_every`.
+  config.log_spaced_evaluations = 0
+  # Mini-batches for the population statistics of those five. 0: `population_batches`.
+  config.last_population_batches = 0
   config.log_every = '100 steps'
   config.evaluate_every = '1 epoch'
   config.checkpoint_every = '1 epoch'

@@ -140,3 +140,43 @@ def test_lengths_are_the_durations_of_a_config_in_steps():
   lengths = durations.lengths(inception, IMAGENET)
   assert lengths.train_for == 31_000_000
   assert lengths.learning_rate_decay_every == 320_292
+
+
+def log_spaced(number, first, last):
+  config = small_config('batch_norm')
+  config.evaluate_every, config.train_for = f'{first} steps', f'{last} steps'
+  config.log_spaced_evaluations = number
+  return durations.lengths(config, 1437)
+
+
+def test_log_spaced_evaluations_have_equal_ratios_and_five_in_the_last_tenth():
+  lengths = log_spaced(40, 100, 60_000)
+  steps = lengths.evaluation_steps
+  assert len(steps) == 45
+  assert (steps[0], steps[39]) == (100, 54_000)
+  ratios = [steps[i + 1] / steps[i] for i in range(39)]
+  assert max(ratios) == pytest.approx(min(ratios), rel=0.01)
+  assert lengths.last_evaluations == (55_200, 56_400, 57_600, 58_800, 60_000)
+
+
+@pytest.mark.parametrize(
+  'number, first, last',
+  [(40, 100, 60), (40, 1, 30), (1, 7, 7), (1000, 1, 1), (2, 5, 9)],
+)
+def test_log_spaced_evaluations_of_short_runs_rise_and_end_with_the_run(
+  number, first, last
+):
+  steps = log_spaced(number, first, last).evaluation_steps
+  assert list(steps) == sorted(set(steps))
+  assert steps[-1] == last and steps[0] >= 1
+
+
+def test_every_evaluation_is_the_next_one_of_the_step_before():
+  for lengths in (log_spaced(10, 5, 300), log_spaced(0, 7, 30)):
+    last = lengths.train_for
+    due = [step for step in range(1, last + 1) if lengths.is_evaluated(step)]
+    following, step = [], 0
+    while step < last:
+      step = lengths.next_evaluation(step)
+      following.append(step)
+    assert following == due

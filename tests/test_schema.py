@@ -32,7 +32,8 @@ def test_names_that_are_written_twice_agree():
 def test_every_field_is_needed(location):
   """But for those of section 4.2 that stand alone."""
   whole = values(location)
-  alone = {field for group in schema.OPTIONAL if len(group) == 1 for field in group}
+  groups = (*schema.OPTIONAL, *schema.OPTIONAL_OF_NETWORK['inception'])
+  alone = {field for group in groups if len(group) == 1 for field in group}
   for field in whole.keys() - alone - {'model.name'}:
     without = {name: value for name, value in whole.items() if name != field}
     with pytest.raises(UserError, match=f"the config lacks '{field}'"):

@@ -55,6 +55,10 @@ class Evaluator:
       experiment, training_examples, check
     )
     self._probes = Probes(experiment)
+    config = experiment.config
+    self._last = experiment.lengths.last_evaluations
+    self._last_mini_batches = config.get('last_population_batches', 0)
+    self._has_moving_average = config.get('moving_average_evaluated', True)
 
   def __call__(self, state: TrainState) -> tuple[dict, np.ndarray | None]:
     """Evaluates a network, given as host arrays.
@@ -65,23 +69,32 @@ class Evaluator:
       network that has them.
     """
     params, batch_stats = state.params, state.batch_stats
-    population = self.population_statistics(params, batch_stats)
+    mini_batches = self._mini_batches(int(state.step))
+    population = self.population_statistics(
+      params, batch_stats, mini_batches=mini_batches
+    )
     scalars, inputs = self._on_test_set(params, population)
     scalars = {f'test/{name}': value for name, value in scalars.items()}
     scalars |= self._probes(state, population)
     if self._on_training_set:
       undistorted, _ = self._on_training_set(params, population)
       scalars['train/accuracy_undistorted'] = undistorted['accuracy']
-    if batch_stats:
+    if batch_stats and self._has_moving_average:
       tracked, _ = self._on_test_set(params, batch_stats)
       scalars['test/accuracy_moving_average'] = tracked['accuracy']
     if state.averaged:
-      population = self.population_statistics(state.averaged, batch_stats)
+      population = self.population_statistics(
+        state.averaged, batch_stats, mini_batches=mini_batches
+      )
       averaged, _ = self._on_test_set(state.averaged, population)
       scalars['test/accuracy_polyak'] = averaged['accuracy']
     if num_skipped := self._on_test_set.feed.num_skipped:
       scalars['data/skipped_test_images'] = float(num_skipped)
     return scalars, inputs
+
+  def _mini_batches(self, step: int) -> int | None:
+    """How many make the population statistics at a step; None for the usual number."""
+    return (self._last_mini_batches or None) if step in self._last else None
 
 
 class OnExamples:

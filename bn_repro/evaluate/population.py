@@ -32,24 +32,33 @@ class PopulationStatistics:
     self._has_any = frozen is not None
     if not self._has_any:
       return
-    # Equal parts: `batch_norm.population_statistics` weighs them the same.
-    part = math.gcd(config.population_batches, config.steps_per_call)
+    self._most_at_once = config.steps_per_call
     # The same at every evaluation, so they are read once.
-    self._inputs = [
-      self._feed.inputs(range(i, i + part), sampler.POPULATION)
-      for i in range(0, config.population_batches, part)
-    ]
+    self._inputs = [*self._read(config.population_batches)]
     self._run = parallel.spread(_of_mini_batch(experiment, frozen), experiment.devices)
 
-  def __call__(self, params: Any, batch_stats: Any, examples: Any = None) -> Any:
+  def __call__(
+    self, params: Any, batch_stats: Any, examples: Any = None,
+    mini_batches: int | None = None,
+  ) -> Any:  # fmt: skip
     """The population `batch_stats`; what it is given for a network without BN.
 
-    `examples`, if given, take the place of the feed's, and are as many.
+    Args:
+      params, batch_stats: of the network.
+      examples: as many others, in place of the feed's.
+      mini_batches: how many to average over; None for as many as the config says.
     """
     if not self._has_any:
       return batch_stats
-    of_each = self._of_each(params, batch_stats, self._inputs, examples)
+    inputs = self._inputs if mini_batches is None else self._read(mini_batches)
+    of_each = self._of_each(params, batch_stats, inputs, examples)
     return batch_norm.population_statistics(lambda found: found, of_each)
+
+  def _read(self, mini_batches: int) -> Iterator[Any]:
+    """The inputs of that many mini-batches, in equal parts, which weigh the same."""
+    part = math.gcd(mini_batches, self._most_at_once)
+    for i in range(0, mini_batches, part):
+      yield self._feed.inputs(range(i, i + part), sampler.POPULATION)
 
   def of_each(self, params: Any, batch_stats: Any, steps: range) -> Iterator[Any]:
     """The `batch_stats` of single mini-batches, those that would be read at `steps`."""

@@ -71,6 +71,7 @@ def build(
     variant = _variant(config.variant) if 'variant' in config else {}
     return MLP(sizes, init_std=model.init_std, **common, **variant)
   fields = {name: model[name] for name in _INCEPTION_FIELDS}
+  fields['weight_std'] = model.get('weight_std', 0.0)
   return Inception(dtype=jnp.dtype(model.dtype), **fields, **common)
 
 

@@ -191,6 +191,7 @@ class Inception(nn.Module):
     per_activation_rows: rows that normalize every activation by itself (section
       4.2.3) instead of every feature map.
     weight_variance: of initial convolution weights, times fan-in.
+    weight_std: instead, their standard deviation; 0 for the former.
     dtype: of the convolutions; parameters, statistics and logits are float32.
   """
 
@@ -206,6 +207,7 @@ class Inception(nn.Module):
   auxiliary_heads: bool = False
   per_activation_rows: tuple[str, ...] = ()
   weight_variance: float = 2.0
+  weight_std: float = 0.0
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -257,7 +259,8 @@ class Inception(nn.Module):
       batch_norm = functools.partial(batch_norm, per_activation=True)
     return functools.partial(
       Convolution, batch_norm=batch_norm, nonlinearity=self.nonlinearity,
-      weight_variance=self.weight_variance, dtype=self.dtype,
+      weight_variance=self.weight_variance, weight_std=self.weight_std,
+      dtype=self.dtype,
     )  # fmt: skip
 
   def _classify_early(self, row, x, train):

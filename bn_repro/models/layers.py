@@ -33,6 +33,7 @@ class Convolution(nn.Module):
     batch_norm: makes a BN layer, given its name; None leaves it out.
     nonlinearity: g, of `NONLINEARITIES`.
     weight_variance: of a weight, times the number of inputs it is summed over.
+    weight_std: instead, the standard deviation of every weight; 0 for the former.
     dtype: of the computation; parameters are float32.
   """
 
@@ -43,6 +44,7 @@ class Convolution(nn.Module):
   batch_norm: Callable[..., nn.Module] | None = None
   nonlinearity: str = 'relu'
   weight_variance: float = 2.0
+  weight_std: float = 0.0
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -74,7 +76,8 @@ class Convolution(nn.Module):
   def _weights(self, name, kernel, inputs, features, has_bias=True) -> 'Weights':
     shape = (kernel, kernel, inputs, features)
     has_bias = has_bias and self.batch_norm is None
-    return Weights(shape, has_bias, self.weight_variance, name=name)
+    initial = initial_weights(self.weight_variance, self.weight_std)
+    return Weights(shape, has_bias, initial, name=name)
 
 
 class Weights(nn.Module):
@@ -83,15 +86,15 @@ class Weights(nn.Module):
   Attributes:
     shape: height, width, inputs, features of the kernel.
     has_bias: whether there is a bias `[features]`.
-    variance: of a weight, times the number of inputs it is summed over.
+    initial: the initializer of the kernel.
   """
 
   shape: tuple[int, int, int, int]
   has_bias: bool
-  variance: float
+  initial: Callable
 
   def setup(self):
-    self.kernel = self.param('kernel', initial_weights(self.variance), self.shape)
+    self.kernel = self.param('kernel', self.initial, self.shape)
     if self.has_bias:
       self.bias = self.param('bias', nn.initializers.zeros, self.shape[-1:])
 
@@ -124,8 +127,14 @@ def separable_kernel(
   )
 
 
-def initial_weights(weight_variance: float) -> Callable:
-  """Truncated normal weights of this variance times fan-in (He et al., 2015: 2)."""
+def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable:
+  """Truncated normal weights of this variance times fan-in (He et al., 2015: 2).
+
+  With a `weight_std` above 0, normal weights of that standard deviation instead, as
+  before He.
+  """
+  if weight_std:
+    return nn.initializers.normal(weight_std)
   return nn.initializers.variance_scaling(weight_variance, 'fan_in', 'truncated_normal')
 
 

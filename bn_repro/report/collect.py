@@ -19,6 +19,7 @@ COLUMNS = {
   'test_accuracy': 'test/accuracy',
   'test_top_5_accuracy': 'test/top_5_accuracy',
   'test_accuracy_moving_average': 'test/accuracy_moving_average',
+  'test_accuracy_polyak': 'test/accuracy_polyak',
   'test_loss': 'test/loss',
   'train_accuracy': 'train/accuracy',
   'train_accuracy_undistorted': 'train/accuracy_undistorted',

@@ -63,7 +63,9 @@ def difference(
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
   """The mean of the first less that of the second, whose spreads may differ."""
-  variances = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
+  variances = [
+    float(np.var(values, ddof=1)) / len(values) for values in (first, second)
+  ]
   squares = sum(v**2 / (len(x) - 1) for v, x in zip(variances, (first, second)))
   freedom = sum(variances) ** 2 / squares
   value = float(np.mean(first) - np.mean(second))

@@ -54,8 +54,8 @@ def test_the_finding_names_the_largest_gain_and_the_smallest():
     row('blur', 1.0, 80, 81),
   ]
   assert population.finding(rows) == (
-    'New statistics gain most with blur 2, +20.0 points, and least with no shift at '
-    'all, -1.0; 2 of 3 rows gain.'
+    'new statistics gain most with blur 2, +20.0 points, and least with blur 1, +0.5; '
+    '2 of 2 shifts gain'
   )
 
 

@@ -15,18 +15,22 @@ from bn_repro.report.inception import (
   figure_3,
   figures,
   figures_of_changes,
+  protocol,
 )
 from bn_repro.report.inception.runs import (
   NAMES,
   PAPER,
   PLAIN,
+  SLOW_DECAY,
   VALIDATION_IMAGES,
   by_network,
+  check_comparable,
   with_slow_decay,
 )
 from bn_repro.report.tables import rounded
 
-SWEEPS = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
+BEFORE = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
+SWEEPS = (*BEFORE, *protocol.STAGES)
 HERE = Path(__file__).parent
 INTRODUCTION = """\
 # Figures 2 and 3: section 4.2.2 on ten classes
@@ -88,7 +92,10 @@ def write(results: Path) -> None:
       curve is damaged.
   """
   of_sweep = {name: collect.load(results, name) for name in SWEEPS}
-  networks = networks_of(of_sweep['networks'], of_sweep['decay'])
+  networks = networks_of(
+    [*of_sweep['networks'], *of_sweep['stage1_networks']], of_sweep['decay']
+  )
+  check_comparable(networks, results)
   if PLAIN not in networks:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   figures.figure_2(networks, results / 'figure2.png')
@@ -102,6 +109,7 @@ def write(results: Path) -> None:
   parts.append(controls.overfitting(networks, of_sweep['ablation'], results))
   if of_sweep['normalization']:
     parts.append(controls.normalization(networks, of_sweep['normalization']))
+  parts.append(protocol.text(of_sweep))
   parts.append((HERE / 'deviations.md').read_text())
   everything = [run for runs in of_sweep.values() for run in runs]
   parts += [_left_out(of_sweep), tables.origin(everything), _commands(of_sweep)]
@@ -110,7 +118,9 @@ def write(results: Path) -> None:
 
 def networks_of(runs: list[Run], slow_decay: list[Run]) -> dict[str, list[Run]]:
   """The networks of figure 3, and BN-x5 with the slow decay if it was run."""
-  return with_slow_decay(by_network(runs), slow_decay)
+  is_slow = lambda run: run.name.startswith(SLOW_DECAY)
+  slow = [*slow_decay, *filter(is_slow, runs)]
+  return with_slow_decay(by_network([run for run in runs if not is_slow(run)]), slow)
 
 
 def headline(
@@ -173,7 +183,8 @@ def _missing(networks: dict[str, list[Run]]) -> str:
 def _left_out(of_sweep: dict[str, list[Run]]) -> str:
   """What the sweeps ask for and was not run, by sweep; '' if nothing is missing."""
   lines = []
-  for name, runs in of_sweep.items():
+  for name in BEFORE:
+    runs = of_sweep[name]
     path = config_lib.PROJECT / commands.inception_sweep(name)
     asked = [run for run, *_ in config_lib.execute(path).get_runs()]
     missing = sorted({*asked} - {run.name for run in runs})

@@ -3,8 +3,11 @@
 Accuracies are of validation images, one centre crop, with population statistics.
 """
 
+from pathlib import Path
+
 import numpy as np
 
+from bn_repro.errors import UserError
 from bn_repro.report.collect import Run
 
 PLAIN = 'inception'
@@ -19,6 +22,15 @@ PAPER = {
   'bn_x30': (2.7, '74.8 %'),
   'bn_x5_sigmoid': (None, '69.8 %'),
 }
+# What all runs of a table share, and what all runs of a network.
+DATA = (
+  'dataset.name', 'dataset.size', 'model.width', 'batch_size',
+  'model.normalization_group', 'model.dtype',
+)  # fmt: skip
+RECIPE = (
+  'learning_rate', 'learning_rate_decay', 'learning_rate_decay_every', 'momentum', 'l2',
+  'model.dropout', 'shuffling', 'photometric_distortion',
+)  # fmt: skip
 NAMES = {
   'inception': 'Inception',
   'bn_baseline': 'BN-Baseline',
@@ -48,6 +60,25 @@ def by_network(runs: list[Run]) -> dict[str, list[Run]]:
   """The runs of each network of figure 3 that has some, in its order."""
   found = {name: [r for r in runs if r.config['network'] == name] for name in PAPER}
   return {name: of_network for name, of_network in found.items() if of_network}
+
+
+def check_comparable(networks: dict[str, list[Run]], results: Path) -> None:
+  """Raises UserError if runs of one table differ in data, or one network in recipe."""
+  everything = [run for runs in networks.values() for run in runs]
+  for fields, groups in ((DATA, [everything]), (RECIPE, networks.values())):
+    for group in groups:
+      _check_same(group, fields, results)
+
+
+def _check_same(runs: list[Run], fields: tuple[str, ...], results: Path) -> None:
+  for run in runs[1:]:
+    for field in fields:
+      values = [one.config.get(field) for one in (run, runs[0])]
+      if values[0] != values[1]:
+        raise UserError(
+          f'{results}: run {run.name} has {field}={values[0]!r} and {runs[0].name} '
+          f'{values[1]!r}, which one table cannot compare; collect them apart'
+        )
 
 
 def with_slow_decay(

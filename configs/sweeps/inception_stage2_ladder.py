@@ -1,0 +1,29 @@
+"""Stage 2b of the protocol: both sides at their best rate (claims 9, 10, 12, 13).
+
+Runs of 12,000 and 24,000 steps, annealed; the speed-up is the horizontal distance
+between accuracy at the end against the number of steps.
+
+BEST holds what runs of 20 epochs say. Before the first run of this stage the learning
+rates that stage 2a finds take their place, and protocol.md notes the day.
+"""
+
+from configs.sweeps._protocol import annealed, in_random_order, run_of
+
+BEST = {
+  'inception': 0.0075, 'bn_baseline': 0.0075, 'bn_x5': 0.045, 'bn_x5_sigmoid': 0.045
+}  # fmt: skip
+HORIZONS = {'bn_x5_sigmoid': (12_000,)}
+SEEDS = 4
+
+
+def get_runs():
+  """(name, config, overrides) of each run."""
+  return in_random_order(
+    run_of(
+      f'{network}_{steps}_steps_seed{seed}', network, steps, seed,
+      learning_rate=rate, **annealed(steps),
+    )
+    for network, rate in BEST.items()
+    for steps in HORIZONS.get(network, (12_000, 24_000))
+    for seed in range(SEEDS)
+  )  # fmt: skip

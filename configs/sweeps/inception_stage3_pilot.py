@@ -1,0 +1,20 @@
+"""The pilot of stage 3: which weight of the L2 penalty has an effect.
+
+BN-x5 at four weights, two seeds each, less than three core-hours; protocol.md has the
+rule by which they choose the two levels of stage 3.
+"""
+
+from configs.sweeps._protocol import in_random_order, run_of
+from configs.sweeps.inception_stage3_changes import STEPS
+
+WEIGHTS = (2e-4, 1e-3, 5e-3, 2.5e-2)
+SEEDS = 2
+
+
+def get_runs():
+  """(name, config, overrides) of each run."""
+  return in_random_order(
+    run_of(f'l2_{weight:g}_seed{seed}', 'bn_x5', STEPS, seed, l2=weight)
+    for weight in WEIGHTS
+    for seed in range(SEEDS)
+  )
