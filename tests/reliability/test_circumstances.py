@@ -36,14 +36,14 @@ ANEW = {
   'two images swapped': {'train': examples(12)[::-1]},
   'another image to evaluate on': {'validation': examples(6, ((41, 48),))},
 }
-# Variables that the product does not set, and whether they change bits here.
+# Variables that the product does not set.
 RECORDED = {
   'XLA_FLAGS': '--xla_cpu_enable_fast_math=true --xla_cpu_fast_math_honor_nans=false',
   'NPROC': '1',
   'NVIDIA_TF32_OVERRIDE': '0',
   'JAX_USE_DIRECT_LINEARIZE': '0',
-  'JAX_DEFAULT_DEVICE': '',
-  'JAX_CPU_COLLECTIVES_IMPLEMENTATION': 'none',
+  'JAX_USE_SHARDY_PARTITIONER': '0',
+  'JAX_XLA_PROFILE_VERSION': '1',
   'JAX_EMBEDDED_CONSTANTS_MAX_BYTES': '1',
 }
 
