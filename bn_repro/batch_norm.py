@@ -19,6 +19,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bn_repro import device_axes
+from bn_repro.device_axes import AxisName, Groups
+
 
 class Moments(NamedTuple):
   """Mean and biased variance of `count` values for each feature.
@@ -41,7 +44,8 @@ def moments(x: jax.Array, mask: jax.Array | None = None) -> Moments:
 
   Args:
     x: `[..., m, features]`, any floating dtype; computed in at least float32.
-    mask: `[..., m, 1]` bool, the values that count; None counts all.
+    mask: `[..., m, 1]` bool, the values that count, or `[..., m, features]`, where
+      features differ in that; None counts all.
 
   Returns:
     `Moments` of `[..., features]`. Where nothing counts, mean, var and count
@@ -135,8 +139,8 @@ def batch_normalize(
   beta: jax.Array,
   mask: jax.Array | None,
   epsilon: float,
-  axis_name: str | None = None,
-  axis_index_groups: tuple[tuple[int, ...], ...] | None = None,
+  axis_name: AxisName | None = None,
+  axis_index_groups: Groups = None,
 ) -> tuple[jax.Array, Moments]:
   """The batch normalizing transform BN_{gamma,beta} of algorithm 1.
 
@@ -150,10 +154,10 @@ def batch_normalize(
     mask: `[..., m, 1]` bool, the values that count towards the moments, or
       None. All values are normalized, masked ones too, and must be finite.
     epsilon: added to the variance.
-    axis_name: a device axis (of `pmap`, `vmap`, or `shard_map` with
-      `check_vma=False`) over which the moments are merged, in one all-gather
-      forward and one all-reduce backward; None keeps them apart.
-    axis_index_groups: merges within these groups of devices only; `vmap` knows none.
+    axis_name: a device axis, or several (of `pmap`, `vmap` or `shard_map`), over
+      which the moments are merged, in one collective forward and one backward;
+      None keeps them apart.
+    axis_index_groups: merges within these groups of devices only, all of one size.
 
   Returns:
     y, shaped and typed like x, and the `[..., features]` moments, through which
@@ -174,12 +178,10 @@ def _transform(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
 
 
 def _merge_over_devices(statistics, axis_name, axis_index_groups):
-  """`merge_moments` over a device axis, in one all-gather."""
+  """`merge_moments` over a device axis, in one collective."""
   features = statistics.mean.shape[-1]
-  gathered = lax.all_gather(
-    jnp.concatenate(statistics, axis=-1),
-    axis_name,
-    axis_index_groups=axis_index_groups,
+  gathered = device_axes.gather(
+    jnp.concatenate(statistics, axis=-1), axis_name, axis_index_groups
   )
   return merge_moments(Moments(*jnp.split(gathered, (features, 2 * features), axis=-1)))
 
@@ -188,7 +190,10 @@ def _forward(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
   y, statistics, residuals = _transform(
     x, gamma, beta, mask, epsilon, axis_name, axis_index_groups
   )
-  return (y, statistics), residuals
+  return (y, statistics), (
+    *residuals,
+    device_axes.own_group(axis_name, axis_index_groups),
+  )
 
 
 def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
@@ -198,37 +203,40 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
   dl/dx = gamma / sqrt(var + epsilon)
           * (dy - (sum(dy) + x_hat * sum(dy * x_hat)) / m).
   """
-  x, gamma, beta, mask, (mean, var, count) = residuals
+  x, gamma, beta, mask, (mean, var, count), group = residuals
   dy = cotangents[0].astype(mean.dtype)
   inverse = lax.rsqrt(var + epsilon)
   centred = x.astype(mean.dtype) - _rows(mean, x)
-  sum_dy = jnp.sum(dy, axis=-2)
-  sum_dy_x_hat = jnp.sum(dy * centred, axis=-2) * inverse
-  d_gamma = _over_groups(sum_dy_x_hat).astype(gamma.dtype)
-  d_beta = _over_groups(sum_dy).astype(beta.dtype)
-  if axis_name is not None:
-    # Every device's output depends on the merged moments, and so on this x.
-    sum_dy, sum_dy_x_hat = _sum_over_devices(
-      sum_dy, sum_dy_x_hat, axis_name, axis_index_groups
-    )
+  own = jnp.sum(dy, axis=-2), jnp.sum(dy * centred, axis=-2) * inverse
+  # Every device's output depends on the merged moments, and so on this x.
+  summed = _sum_over_devices(own, axis_name, axis_index_groups, group)
+  like = lambda own, summed, argument: device_axes.gradient_like(
+    own, summed, argument, axis_name, axis_index_groups
+  )
+  d_beta, d_gamma = (
+    like(_over_groups(own), _over_groups(summed), parameter).astype(parameter.dtype)
+    for own, summed, parameter in zip(own, summed, (beta, gamma))
+  )
+  sum_dy, sum_dy_x_hat = summed
   of_mean = _rows(sum_dy / count, x)
   of_variance = centred * _rows(sum_dy_x_hat * inverse / count, x)
   through_moments = of_mean + of_variance
   if mask is not None:
     through_moments = jnp.where(mask, through_moments, 0)
   scale = _rows(gamma, x).astype(mean.dtype) * _rows(inverse, x)
-  return ((dy - through_moments) * scale).astype(x.dtype), d_gamma, d_beta, None
+  d_x = (dy - through_moments) * scale
+  return like(d_x, d_x, x).astype(x.dtype), d_gamma, d_beta, None
 
 
 def _over_groups(of_each):
   return jnp.sum(of_each, axis=tuple(range(of_each.ndim - 1)))
 
 
-def _sum_over_devices(first, second, axis_name, axis_index_groups):
-  total = lax.psum(
-    jnp.stack([first, second]), axis_name, axis_index_groups=axis_index_groups
-  )
-  return total[0], total[1]
+def _sum_over_devices(sums, axis_name, axis_index_groups, group):
+  if axis_name is None:
+    return sums
+  summed = device_axes.total(jnp.stack(sums), axis_name, axis_index_groups, group)
+  return summed[0], summed[1]
 
 
 batch_normalize.defvjp(_forward, _backward)
