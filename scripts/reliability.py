@@ -31,8 +31,8 @@ from bn_repro.report import tables
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results'
 TESTS = (
-  'tests/reliability', 'tests/test_checkpoint.py', 'tests/test_devices.py', 'tests/remedies',
-  'tests/test_train.py',
+  'tests/reliability', 'tests/test_checkpoint.py', 'tests/test_devices.py',
+  'tests/remedies', 'tests/test_train.py',
 )  # fmt: skip
 PARTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())['part']
 PART_OF = {module: part['title'] for part in PARTS for module in part['modules']}

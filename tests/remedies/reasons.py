@@ -2,6 +2,7 @@
 
 _NETWORK = 'names another network; the tests of analysis and serving use such ones'
 _PROCESSES = 'needs several processes: tests/end_to_end/test_processes.py'
+_LAYER = 'of the layer: tests/test_batch_norm_layer.py and test_batch_norm_arguments'
 _HELP = 'points to --help, which tests/end_to_end/test_command_line.py reads'
 _PREPARING = 'needs TensorFlow or a catalogue: tests/test_prepare_data.py'
 _RESULTS = 'needs results of trained runs: tests/report'
@@ -18,8 +19,9 @@ REASONS = {
   'choose a run that has': _NETWORK,
   'choose a network with batch normalization before': _NETWORK,
   'free some and give the same': _PERSON,
-  'group_size normalizes within': 'of the layer: tests/test_batch_norm_layer.py',
-  'use a larger batch or group': 'of the layer: tests/test_batch_norm_layer.py',
+  "name it in jax.jit's static_argnames": _LAYER,
+  'over several: set one of them': _LAYER,
+  'use a larger batch or group': _LAYER,
   'run it with one process': _PROCESSES,
   'use 0 for all': _PROCESSES,
   'give all of them the same': _PROCESSES,
@@ -49,7 +51,9 @@ REASONS = {
   'cannot be written; name another': 'nothing is refused to root, as which tests run',
   'the runs are saved, the same command': 'tests/end_to_end/test_sweep.py',
   'run scripts/sweep.py first': _RESULTS,
-  'train {} with that seed': _RESULTS,
+  '/networks.json; train it first': _RESULTS,
+  'collect them apart': _RESULTS,
+  'choose a higher target': _RESULTS,
   '--output={}` makes it': _RESULTS,
   'give the runs with --root': _RESULTS,
   'set aside, as the run would': 'no remedy: what is set aside follows the colon',
