@@ -31,7 +31,7 @@ def readme():
 
 def said(readme, pattern):
   """Value, low and high of a phrase."""
-  match = re.search(pattern.replace('N', NUMBER), readme)
+  match = re.search(pattern.replace('#', NUMBER), readme)
   assert match, pattern
   return [float(number) for number in match.groups()]
 
@@ -43,10 +43,10 @@ def rounded_as(said, effect, digits=1):
 @pytest.mark.parametrize(
   'name, pattern',
   [
-    ('bn_x30', r'BN-x30 needs N times fewer .*?interval N to N\)'),
-    ('bn_baseline', r"BN alone, at Inception's learning rate, gives N \(N to N\)"),
-    ('bn_x5', r'BN-x5 gives N \(N to N\)'),
-    ('bn_x5_decay_of_inception', r'slower decay of Inception it gives N \(N to N\)'),
+    ('bn_x30', r'BN-x30 needs # times fewer .*?interval # to #\)'),
+    ('bn_baseline', r"BN alone, at Inception's learning rate, gives # \(# to #\)"),
+    ('bn_x5', r'BN-x5 gives # \(# to #\)'),
+    ('bn_x5_decay_of_inception', r'slower decay of Inception it gives # \(# to #\)'),
   ],
 )
 def test_speed_ups(readme, networks, name, pattern):
@@ -57,11 +57,11 @@ def test_speed_ups(readme, networks, name, pattern):
 def test_both_sides_at_their_best_learning_rate(readme, runs, networks):
   chosen = controls.at_best_rates(networks, runs['learning_rates'])
   effect = comparison.speed_up_of(chosen, 'bn_x5', 'inception', RATE_TARGET)
-  pattern = r'best learning rate the speed-up is N \(N to N\)'
+  pattern = r'best learning rate the speed-up is # \(# to #\)'
   assert rounded_as(said(readme, pattern), effect)
 
 
 def test_what_five_times_the_learning_rate_is_worth(readme, runs, networks):
   effect = ablation.ablation(networks, runs['ablation']).accuracy('learning_rate')
-  pattern = r'five times more is worth N points .*?\(N to N\)'
+  pattern = r'five times more is worth # points .*?\(# to #\)'
   assert rounded_as(said(readme, pattern), effect, digits=0)
