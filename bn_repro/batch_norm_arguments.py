@@ -36,11 +36,17 @@ def check_call(x: jax.Array, mask: jax.Array | None, train: Any) -> None:
 
 
 def _check_mask(mask, x):
+  """Of examples, or of the positions of sequences, [batch, length, features].
+
+  Padding has that shape. In images it would be a map of pixels, which is far more
+  likely a mistake: their moments are of all locations (section 3.2).
+  """
+  shapes = [x.shape[:1], x.shape[:-1]] if x.ndim == 3 else [x.shape[:1]]
   allowed = f'{x.shape[:1]}, an example each'
-  if x.ndim > 2:
-    allowed += f', or {x.shape[:-1]}, a location each'
+  if x.ndim == 3:
+    allowed += f', or {x.shape[:-1]}, a position each'
   there = f'mask is {mask.dtype} of shape {mask.shape} for x of shape {x.shape}'
-  if mask.shape not in (x.shape[:1], x.shape[:-1]):
+  if mask.shape not in shapes:
     raise UserError(f'{there}; it must be of shape {allowed}')
   if mask.dtype != bool:
     raise UserError(f'{there}; it must be bool, True where x counts: weights are none')

@@ -71,10 +71,10 @@ class BatchNorm(nn.Module):
     Args:
       x: `[batch, ..., features]`, any floating dtype.
       train: whether to use, and track, the moments of the mini-batch.
-      mask: bool, what counts: examples, `[batch]`, or locations, `[batch, ...]`,
-        shaped like x without its features. None counts all. The rest, padding, is
-        normalized with them and must be finite. With `per_activation` an activation
-        counts in those examples in which its location does.
+      mask: bool, what counts: examples, `[batch]`, or, of sequences `[batch, length,
+        features]`, positions `[batch, length]`. None counts all. The rest, padding,
+        is normalized with them and must be finite. With `per_activation` an
+        activation counts in those examples in which its position does.
 
     Returns:
       y, shaped and typed like x.
@@ -150,7 +150,7 @@ def _as_rows(x: jax.Array, groups: int, per_activation: bool) -> jax.Array:
 
 
 def _mask_as_rows(mask, x, groups, per_activation):
-  """`[..., m, 1]`, or `[..., m, features]` of the locations of activations."""
+  """`[..., m, 1]`, or `[..., m, features]` of the positions of activations."""
   if mask.ndim == 1 and per_activation:
     return _as_rows(mask[:, None], groups, per_activation)
   mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))

@@ -37,6 +37,7 @@ def refuses(message, layer, x=X, mask=None, train=True):
     np.ones(4, bool), np.ones(16, bool), np.ones(1, bool), np.array(True),
     np.ones((8, 1), bool), np.ones((8, 2), bool), np.ones((2, 3), bool),
     np.ones((8, 3, 2), bool), np.ones((8, 1, 1, 1), bool), np.ones(X.shape, bool),
+    np.ones((8, 2, 3), bool),
   ],
   ids=lambda mask: str(mask.shape),
 )  # fmt: skip
@@ -44,7 +45,7 @@ def refuses(message, layer, x=X, mask=None, train=True):
 def test_a_mask_of_another_shape_is_refused_with_both_shapes(mask, per_activation):
   """It is never repeated, cut or broadcast to fit."""
   both = re.escape(f'{mask.shape} for x of shape (8, 2, 3, 4); it must be of shape ')
-  allowed = re.escape('(8,), an example each, or (8, 2, 3), a location each')
+  allowed = re.escape('(8,), an example each')
   refuses(both + allowed, BatchNorm(per_activation=per_activation), mask=mask)
 
 
@@ -131,13 +132,19 @@ def test_groups_without_an_axis_and_an_axis_that_is_not_there_are_refused():
     train(layer, random_variables(layer, X), X)
 
 
-# Masks of locations.
+# Masks of the positions of sequences.
 
 
-@pytest.mark.parametrize('shape', [(6, 5, 3), (6, 2, 4, 3)], ids=str)
+def test_a_mask_of_positions_is_one_of_two_shapes():
+  x, mask = jnp.ones((8, 5, 4)), np.ones((5, 8), bool)
+  allowed = re.escape('(8,), an example each, or (8, 5), a position each')
+  refuses(allowed, BatchNorm(), x=x, mask=mask)
+
+
 @pytest.mark.parametrize('groups', [1, 2])
-def test_a_mask_of_locations_leaves_out_their_values(float64, shape, groups):
-  """Output, gradient and `batch_stats` are of the locations that count."""
+def test_a_mask_of_positions_leaves_out_their_values(float64, groups):
+  """Output, gradient and `batch_stats` are of the positions that count."""
+  shape = (6, 5, 3)
   x, dy = values((2, *shape))
   mask = np.random.default_rng(0).random(shape[:-1]) < 0.5
   layer = BatchNorm(decay=0, group_size=None if groups == 1 else 6 // groups)
@@ -154,25 +161,25 @@ def test_a_mask_of_locations_leaves_out_their_values(float64, shape, groups):
   assert_close(stats['var'], np.mean([part.var(0, ddof=1) for part in counted], 0))
 
 
-def test_per_activation_an_activation_counts_where_its_location_does(float64):
+def test_per_activation_an_activation_counts_where_its_position_does(float64):
   """Each in as many examples as it counts in; one that counts in one stays."""
-  x, dy = values((2, 6, 2, 2, 3))
-  mask = np.random.default_rng(0).random((6, 2, 2)) < 0.6
-  mask[:, 0, 0] = np.arange(6) == 2
+  x, dy = values((2, 6, 4, 3))
+  mask = np.random.default_rng(0).random((6, 4)) < 0.6
+  mask[:, 0] = np.arange(6) == 2
   layer = BatchNorm(decay=0, per_activation=True)
   variables = random_variables(layer, x)
   y, gradient, stats = jax.vjp(
     lambda x: train(layer, variables, x, mask), x, has_aux=True
   )
   d_x, at = gradient(dy)[0], variables['params']
-  for row, column in np.ndindex(2, 2):
-    of = np.s_[:, row, column]
+  for position in range(4):
+    of = np.s_[:, position]
     counts = mask[of][:, None]
-    gamma, beta = (at[name][row, column] for name in ('gamma', 'beta'))
+    gamma, beta = (at[name][position] for name in ('gamma', 'beta'))
     expected = reference(x[of], gamma, beta, dy[of], counts)
     assert_close((y[of], d_x[of]), (expected.y, expected.d_x))
-    here = {name: leaf[row, column] for name, leaf in stats.items()}
-    old = {name: leaf[row, column] for name, leaf in variables['batch_stats'].items()}
+    here = {name: leaf[position] for name, leaf in stats.items()}
+    old = {name: leaf[position] for name, leaf in variables['batch_stats'].items()}
     counted = x[of][counts[:, 0]]
     if len(counted) > 1:
       assert_close(here, {'mean': counted.mean(0), 'var': counted.var(0, ddof=1)})
@@ -180,10 +187,10 @@ def test_per_activation_an_activation_counts_where_its_location_does(float64):
       assert_close(here, old, 0, 0)
 
 
-def test_per_activation_with_locations_over_devices_is_one_big_batch(float64):
+def test_per_activation_with_positions_over_devices_is_one_big_batch(float64):
   """Moments merge by the number that counts for each activation."""
-  x = values((8, 3, 2, 2, 3))
-  mask = np.random.default_rng(0).random((8, 3, 2, 2)) < 0.6
+  x = values((8, 3, 4, 3))
+  mask = np.random.default_rng(0).random((8, 3, 4)) < 0.6
   whole, layer = (
     BatchNorm(decay=0, per_activation=True, axis_name=axis)
     for axis in (None, 'devices')
