@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -41,6 +42,24 @@ def start() -> list[Any]:
   for text in dict.fromkeys(lines):
     print(line(f'warning: JAX: {text}'), file=sys.stderr)
   return devices
+
+
+def check_apart() -> None:
+  """As `start` in a process of its own, for a program that only starts others.
+
+  Only where $JAX_PLATFORMS names more than the CPU, which is always there.
+
+  Raises:
+    UserError, MachineError: as `start`.
+  """
+  if os.environ.get('JAX_PLATFORMS', '') in ('', 'cpu'):
+    return
+  code = 'from bn_repro import devices, exits; exits.leave_after(devices.start)'
+  ended = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+  if ended.returncode:
+    kind = UserError if ended.returncode == UserError.exit_code else MachineError
+    lines = ended.stderr.splitlines() or ['error: no device']
+    raise kind(lines[-1].removeprefix('error: '))
 
 
 def _imported() -> Any:

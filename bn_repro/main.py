@@ -16,7 +16,8 @@ flags:
   --config.X    another value for the field X of that config, listed below
   --workdir     where the run is kept; the same command again resumes the run, or
                 says that it is finished; another config is refused there, but
-                for another train_for while the run is not finished
+                for another train_for, and dataset.on_corrupt=skip in place of
+                stop, while the run is not finished
   --describe    print the network row by row and leave without training
   --coordinator, --num_processes, --process_id
                 when several processes train together and neither srun, mpirun

@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bn_repro import config as config_lib
-from bn_repro import config_files, messages, places, summary
+from bn_repro import config_files, devices, messages, places, summary
 from bn_repro.data import sources
 from bn_repro.errors import MachineError, UserError, of_machine, one_line
 
@@ -119,7 +119,10 @@ class Sweep:
 
     Raises:
       KeyboardInterrupt: after the runs under way have saved where they are.
+      UserError, MachineError: the platforms that are named are not there.
     """
+    if self._pending:
+      devices.check_apart()
     waiting = queue.Queue()
     for run in self._pending:
       waiting.put(run)

@@ -19,8 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro import config as config_lib
-from bn_repro import durations
-from bn_repro.errors import UserError
+from bn_repro import devices, durations
+from bn_repro.errors import MachineError, UserError
 from bn_repro.report import tables
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -101,9 +101,11 @@ def main() -> None:
     parser.error('--steps is the number of timed steps, 1 or more')
   if arguments.measure:
     try:
+      devices.start()
       keep([measure(name, arguments) for name in EXPECTED])
-    except UserError as error:
-      sys.exit(f'error: {error}')
+    except (UserError, MachineError) as error:
+      print(f'error: {error}', file=sys.stderr)
+      sys.exit(error.exit_code)
   PLAN.write_text(plan())
   print(PLAN)
 

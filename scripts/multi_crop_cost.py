@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import jax
 
 from bn_repro import config as config_lib
-from bn_repro import models, places, provenance, settings
+from bn_repro import devices, exits, models, places, provenance, settings
 from bn_repro.checkpoint import Checkpoint, Checkpoints
 from bn_repro.config import PROJECT, write_json
 from bn_repro.describe import input_of
@@ -33,6 +33,7 @@ def main() -> None:
   parser.add_argument('--output', required=True, help='the JSON file')
   parser.add_argument('--images', type=int, nargs='+', default=[16, 64], help='(16 64)')
   options = places.parsed(parser, output=places.output)
+  devices.start()
   with tempfile.TemporaryDirectory() as directory:
     workdir = Path(directory) / 'run'
     save_untrained(workdir)
@@ -79,4 +80,4 @@ def measure(workdir: Path, crops: int, images: int) -> dict:
 
 
 if __name__ == '__main__':
-  main()
+  exits.leave_after(main)

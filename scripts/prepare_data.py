@@ -44,6 +44,7 @@ from prepare_data_inputs import (
 )
 
 from bn_repro import places
+from bn_repro.errors import MachineError
 
 PROJECT = Path(__file__).resolve().parents[1]
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
@@ -59,6 +60,8 @@ def main() -> None:
     prepare(parse(sys.argv[1:]))
   except UserError as error:
     _leave(f'error: {error}', MISTAKE)
+  except MachineError as error:
+    _leave(f'error: {error}', error.exit_code)
   except subprocess.CalledProcessError as error:
     command = ' '.join(map(str, error.cmd))
     _leave(f'error: exit code {error.returncode}, for the reason above, of '

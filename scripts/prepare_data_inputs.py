@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bn_repro import damage
 from bn_repro.errors import UserError
 
 HELD_OUT = ('validation', 'val', 'test')
@@ -187,7 +188,9 @@ def _members(archive: Path) -> list[str]:
   try:
     with tarfile.open(archive, 'r:') as tar:
       names = tar.getnames()
-  except (tarfile.TarError, OSError) as error:
+  except OSError as error:
+    raise damage.could_not_be_read(archive, error) from error
+  except tarfile.TarError as error:
     raise UserError(
       f'{archive} is no whole tar file ({error}); {IMAGE_NET}, once more'
     ) from error

@@ -65,6 +65,16 @@ def test_a_plugin_that_fails_is_one_warning(tmp_path):
   assert 'the driver is too old' in line
 
 
+@pytest.mark.slow
+@pytest.mark.fault('a platform that is not there, in a sweep')
+def test_a_sweep_is_refused_as_a_whole(tmp_path):
+  """And not each of its runs after the other."""
+  words = ('scripts/sweep.py', '--sweep=configs/sweeps/quickstart.py')
+  line = one_line(run(*words, f'--root={tmp_path}/root', JAX_PLATFORMS=NONE), 2)
+  assert f"JAX_PLATFORMS='{NONE}'" in line
+  assert list(tmp_path.iterdir()) == []
+
+
 REFUSED = {
   'cuda': 'JAX_PLATFORMS', 'tpu': 'JAX_PLATFORMS', 'cpu,cuda': 'JAX_PLATFORMS',
   'cuda,cpu': 'JAX_PLATFORMS', ' cpu': 'JAX_PLATFORMS', 'cpu,': 'JAX_PLATFORMS',
