@@ -41,7 +41,7 @@ def differences(
     differing = None
     if network.record:
       differing = _of_data(network, networks[0], now, reads_training_set)
-      differing += _of_starts(network.record['starts'], origin)
+      differing += _of_starts(network, origin)
     listed.append(differing)
     _name(network, differing)
   return listed
@@ -123,7 +123,14 @@ def _of_data(
   return listed
 
 
-def _of_starts(starts: list[dict], origin: dict) -> list[str]:
-  unknown = starts[0]['steps'][0]
+def _of_starts(network: Network, origin: dict) -> list[str]:
+  """What differs of any start that steps of the network were taken with."""
+  starts = network.record['starts']
+  begins = [start['steps'][0] for start in starts]
+  unknown = begins[0]
   listed = [f'what decided its first {unknown:,} steps is not known'] if unknown else []
-  return listed + identity.differences(starts[-1], origin)
+  for number, start in enumerate(starts):
+    # Else its steps were never saved, or taken again by a later start.
+    if begins[number] < min([*begins[number + 1 :], network.step]):
+      listed += identity.differences(start, origin)
+  return list(dict.fromkeys(listed))

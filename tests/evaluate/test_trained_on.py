@@ -122,6 +122,20 @@ def test_other_versions_are_named(data_dir):
   assert identity.differences(*[record['starts'][-1]] * 2) == []
 
 
+def test_every_start_counts_that_took_steps_of_the_network(data_dir):
+  """Not the last alone; nor one whose steps were lost."""
+  network = trained()
+  (now,) = network.record['starts']
+  of_jax = lambda version: {**now['versions'], 'jax': version}
+  other = lambda first, jax: {**now, 'steps': [first], 'versions': of_jax(jax)}
+  network.record['starts'] = [
+    other(0, '0.1'), other(5, '0.2'), other(3, '0.3'), {**now, 'steps': [4]},
+    other(7, '0.4'),
+  ]  # fmt: skip
+  (listed,) = trained_on.differences([network], 'mine')
+  assert listed == [f'jax {jax.__version__} ({v} before)' for v in ('0.1', '0.3')]
+
+
 def test_steps_before_the_record_are_said_to_be_unknown(data_dir):
   network = trained()
   network.record['starts'][0]['steps'] = [40, 60]
