@@ -21,7 +21,7 @@ def of(name: str) -> Contents:
 
   Raises:
     UserError: the data set is not there or damaged.
-    OSError: a file of it cannot be read.
+    MachineError: a file of it cannot be read.
   """
   if name == sources.DIGITS:
     return _of_digits()

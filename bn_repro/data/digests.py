@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bn_repro import places
+from bn_repro import damage, places
 from bn_repro.errors import MachineError
 from bn_repro.json_files import read_sealed, write_sealed
 
@@ -36,7 +36,7 @@ def of_files(paths: list[Path], title: str) -> list[str]:
     title: what they are, for the line that says that they are read.
 
   Raises:
-    OSError: a file cannot be read.
+    MachineError: a file cannot be read.
   """
   if _size(paths) < _SMALL:
     return list(_digested(paths, lambda size: None).values())
@@ -51,7 +51,7 @@ def keep_beside(directory: Path, pattern: str, title: str) -> None:
   """Keeps the digests of a directory's files in it, if they are worth it.
 
   Raises:
-    OSError: a file cannot be read.
+    MachineError: a file cannot be read.
   """
   paths, beside = sorted(directory.glob(pattern)), directory / NAME
   if _size(paths) >= _SMALL:
@@ -122,11 +122,14 @@ def _digested(
 
   def digest(path: Path) -> None:
     state = hashlib.sha256()
-    with path.open('rb', buffering=0) as file:
-      while not stopped and (chunk := file.read(_CHUNK)):
-        state.update(chunk)
-        with lock:
-          advance(len(chunk))
+    try:
+      with path.open('rb', buffering=0) as file:
+        while not stopped and (chunk := file.read(_CHUNK)):
+          state.update(chunk)
+          with lock:
+            advance(len(chunk))
+    except OSError as error:  # of reading, which does not say what was read
+      raise damage.could_not_be_read(path, error) from error
     if not stopped:
       done[path] = state.hexdigest()
 

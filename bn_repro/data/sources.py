@@ -182,12 +182,22 @@ def stored(name: str) -> Stored:
   builder, directory = _builder(name), find_prepared(name)
   with _damage_is_said(name, directory):
     label, splits = builder.info.features['label'], builder.info.splits
-    # TFDS calls the classes of a set without names '0', '1', ...
-    names = tuple(label.names) if list(directory.glob('*.labels.txt')) else None
+    names = _class_names(directory)
     examples = {split: sum(of.shard_lengths) for split, of in splits.items()}
     files = {split: list(map(Path, of.filepaths)) for split, of in splits.items()}
     [path.stat() for path in itertools.chain(*files.values())]  # none is missing
   return Stored(names, label.num_classes, examples, files)
+
+
+def _class_names(directory: Path) -> tuple[str, ...] | None:
+  """In the order of the labels; None if they have none.
+
+  TFDS calls them '0', '1', ... then, and also where it could not read them.
+  """
+  path = directory / 'label.labels.txt'
+  if damage.is_missing(path):
+    return None
+  return tuple(filter(None, map(str.strip, path.read_text('utf-8').split('\n'))))
 
 
 @contextlib.contextmanager

@@ -1,10 +1,14 @@
 """A data set is known again by what it holds, whatever its name."""
 
+import builtins
+import errno
+import io
 import os
 
 import pytest
 
 from bn_repro.data import contents
+from bn_repro.errors import MachineError
 from data.prepared import Stored, examples, prepare
 
 CATS = ['cat', 'dog', 'horse']
@@ -88,3 +92,19 @@ def test_a_change_of_name_or_time_alone_is_none(made, tmp_path):
   for path in (tmp_path / '0').rglob('*array_record*'):
     os.utime(path, (1, 1))
   assert contents.of('mine') == before
+
+
+def test_names_that_cannot_be_read_are_not_none(made, monkeypatch):
+  """TFDS would call the classes '0', '1', ... then, as those of another set."""
+  made()
+  original = io.open
+
+  def fails(file, *args, **more):
+    if str(file).endswith('.labels.txt'):
+      raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return original(file, *args, **more)
+
+  monkeypatch.setattr(io, 'open', fails)
+  monkeypatch.setattr(builtins, 'open', fails)
+  with pytest.raises(MachineError, match='Input/output error'):
+    contents.of('mine')

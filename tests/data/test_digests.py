@@ -6,6 +6,7 @@ import os
 import pytest
 
 from bn_repro.data import digests
+from bn_repro.errors import MachineError
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_long_reading_says_so_and_an_error_keeps_what_was_read(
   monkeypatch.setattr(digests, '_LARGE', 0)
   files[1].unlink()
   files[1].mkdir()  # reading it fails
-  with pytest.raises(OSError):
+  with pytest.raises(MachineError, match='b could not be read'):
     digests.of_files(files, 'the pictures')
   assert 'of the pictures once' in capsys.readouterr().err
   files[1].rmdir()
