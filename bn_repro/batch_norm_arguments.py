@@ -21,6 +21,9 @@ def check_call(x: jax.Array, mask: jax.Array | None, train: Any) -> None:
       'train is traced; it must be True or False when the program is traced: name it '
       "in jax.jit's static_argnames, or in static_argnums of nn.remat"
     )
+  if np.ndim(train) or np.asarray(train).dtype != bool:
+    given = f'of shape {np.shape(train)}' if np.ndim(train) else repr(train)
+    raise UserError(f'train is {given}; it must be True or False; mask comes after it')
   if not jnp.issubdtype(x.dtype, jnp.floating):
     raise UserError(
       f'x is {x.dtype}; batch normalization takes floating-point values: '
@@ -31,6 +34,8 @@ def check_call(x: jax.Array, mask: jax.Array | None, train: Any) -> None:
       f'x has shape {x.shape}; batch normalization takes [batch, ..., features], two '
       'axes or more: add the one that is missing, as x[None] or x[:, None] does'
     )
+  if 0 in x.shape[1:]:
+    raise UserError(f'x has shape {x.shape}; it must have values for each example')
   if mask is not None:
     _check_mask(mask, x)
 
@@ -92,6 +97,17 @@ def check_group_size(group_size: Any) -> None:
     raise UserError(
       f'group_size={group_size!r} of BatchNorm must be a number of examples, 1 or '
       'more, or None for the whole batch'
+    )
+
+
+def check_axis_name(axis_name: Any) -> None:
+  """Raises a UserError for what is no name of an axis and no tuple of names."""
+  names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
+  is_name = all(isinstance(name, str) and name for name in names)
+  if axis_name is not None and not (names and is_name):
+    raise UserError(
+      f'axis_name={axis_name!r} of BatchNorm must be the name of a device axis, a '
+      'tuple of names, or None to normalize per device'
     )
 
 

@@ -70,7 +70,7 @@ class BatchNorm(nn.Module):
 
     Args:
       x: `[batch, ..., features]`, any floating dtype.
-      train: whether to use, and track, the moments of the mini-batch.
+      train: True or False, whether to use, and track, the moments of the mini-batch.
       mask: bool, what counts: examples, `[batch]`, or, of sequences `[batch, length,
         features]`, positions `[batch, length]`. None counts all. The rest, padding,
         is normalized with them and must be finite. With `per_activation` an
@@ -88,6 +88,7 @@ class BatchNorm(nn.Module):
     x, mask = jnp.asarray(x), None if mask is None else jnp.asarray(mask)
     arguments.check_call(x, mask, train)
     arguments.check_group_size(self.group_size)
+    arguments.check_axis_name(self.axis_name)
     axis_index_groups = arguments.groups_of(self.axis_index_groups, self.axis_name)
     decay, epsilon = arguments.decay_of(self.decay), arguments.epsilon_of(self.epsilon)
     shape = x.shape[1:] if self.per_activation else x.shape[-1:]
@@ -100,7 +101,7 @@ class BatchNorm(nn.Module):
     if not train:
       infer = functools.partial(_infer, epsilon, self.per_activation)
       return with_automatic_axes(infer, x, mean.value, var.value, gamma, beta)[0]
-    groups = arguments.number_of_groups(self.group_size, len(x), self.axis_name)
+    groups = arguments.number_of_groups(self.group_size, x.shape[0], self.axis_name)
     axis_name = None if self.is_initializing() else self.axis_name
     if not self.is_initializing():
       size = x.size // math.prod(shape) // groups
@@ -111,8 +112,9 @@ class BatchNorm(nn.Module):
     y, statistics = with_automatic_axes(transform, x, gamma, beta, mask)
     if not self.is_initializing():
       is_counted = statistics.count > 1
-      _track(mean, statistics.mean, is_counted, decay)
-      _track(var, unbiased_variance(statistics), is_counted, decay)
+      track = functools.partial(_tracked, decay)
+      for old, now in ((mean, statistics.mean), (var, unbiased_variance(statistics))):
+        old.value = with_automatic_axes(track, old.value, now, is_counted)[0]
     return y
 
   def _parameter(self, name, is_used, initializer, shape):
@@ -145,7 +147,7 @@ def _as_rows(x: jax.Array, groups: int, per_activation: bool) -> jax.Array:
   """
   leading = () if groups == 1 else (groups,)
   if per_activation:
-    return x.reshape(*leading, len(x) // groups, -1)
+    return x.reshape(*leading, x.shape[0] // groups, math.prod(x.shape[1:]))
   return x.reshape(*leading, -1, x.shape[-1])
 
 
@@ -159,8 +161,8 @@ def _mask_as_rows(mask, x, groups, per_activation):
   return _as_rows(jnp.broadcast_to(mask, (*x.shape[:-1], 1)), groups, per_activation)
 
 
-def _track(variable, of_each_group, is_counted, decay):
-  """Moves a moving average by the mean over the groups that are counted.
+def _tracked(decay, old, of_each_group, is_counted):
+  """A moving average, moved by the mean over the groups that are counted.
 
   A group with fewer than two unmasked values has no variance and is not; where
   there is no other, the old value stays.
@@ -168,7 +170,6 @@ def _track(variable, of_each_group, is_counted, decay):
   over_groups = tuple(range(of_each_group.ndim - 1))
   number = jnp.sum(is_counted, over_groups, dtype=of_each_group.dtype)
   total = jnp.sum(jnp.where(is_counted, of_each_group, 0), over_groups)
-  now = (total / jnp.maximum(number, 1)).reshape(variable.value.shape)
+  now = (total / jnp.maximum(number, 1)).reshape(old.shape)
   is_new = jnp.broadcast_to(number > 0, total.shape).reshape(now.shape)
-  new = decay * variable.value + (1 - decay) * now
-  variable.value = jnp.where(is_new, new, variable.value)
+  return jnp.where(is_new, decay * old + (1 - decay) * now, old), ()

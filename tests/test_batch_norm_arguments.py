@@ -102,6 +102,38 @@ def test_too_few_axes_are_refused(shape, per_activation):
   refuses(message, layer, x=np.ones(shape, 'f4'))
 
 
+@pytest.mark.parametrize('shape', [(8, 0), (8, 2, 3, 0), (8, 0, 4), (0, 3, 0)], ids=str)
+@pytest.mark.parametrize('per_activation', [False, True])
+def test_examples_without_values_are_refused(shape, per_activation):
+  """They have no moments, and no shape of parameters."""
+  message = re.escape(f'x has shape {shape}; it must have values')
+  layer = BatchNorm(per_activation=per_activation)
+  refuses(message, layer, x=np.ones(shape, 'f4'))
+
+
+@pytest.mark.parametrize('per_activation', [False, True])
+def test_no_examples_infer_to_nothing_and_cannot_train(per_activation):
+  layer, x = BatchNorm(per_activation=per_activation), np.ones((0, 2, 4), 'f4')
+  variables = layer.init(jax.random.key(0), x, train=False)
+  assert layer.apply(variables, x, train=False).shape == x.shape
+  with pytest.raises(UserError, match='m > 1 values'):
+    train(layer, variables, x)
+
+
+@pytest.mark.parametrize(
+  'value', [None, 'no', 2, [False], np.ones(8, bool), jnp.ones(8, bool)], ids=str
+)
+def test_a_train_that_is_neither_true_nor_false_is_refused(value):
+  """None would infer, 'no' would train, and a mask may stand in its place."""
+  with pytest.raises(UserError, match=r'train is .*; it must be True or False'):
+    BatchNorm().apply(random_variables(BatchNorm(), X), X, value)
+
+
+@pytest.mark.parametrize('axis_name', [(), '', 3, ('devices', 0), ('',)], ids=repr)
+def test_what_names_no_axis_is_refused(axis_name):
+  refuses('axis_name=.* must be the name', BatchNorm(axis_name=axis_name))
+
+
 def test_statistics_of_other_features_are_refused():
   """Without gamma and beta nothing else would notice."""
   layer = BatchNorm(use_gamma=False, use_beta=False)

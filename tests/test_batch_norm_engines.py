@@ -263,3 +263,21 @@ def test_jit_over_a_sharded_batch_is_one_big_batch(float64, kind, spec, attribut
   with jax.set_mesh(mesh):
     got = outcome(call, params, put(x, spec), put(dy, spec), put(mask, P(spec[0])))
   assert_close(got, expected)
+
+
+def test_parameters_and_statistics_may_be_sharded_on_explicit_axes(float64):
+  """Both in training and in inference; what is updated lies as it lay."""
+  layer, x = BatchNorm(), make_problem()[1]
+  variables = layer.init(jax.random.key(0), x, False)
+  call = lambda variables, x: (
+    layer.apply(variables, x, True, mutable=['batch_stats']),
+    layer.apply(variables, x, False),
+  )
+  expected = call(variables, x)
+  mesh = jax.make_mesh(*TWO_AXES, axis_types=(AxisType.Explicit,) * 2)
+  by_feature, spec = NamedSharding(mesh, P('columns')), ALONG[2]
+  with jax.set_mesh(mesh):
+    x = jax.device_put(x, NamedSharding(mesh, spec))
+    got = jax.jit(call)(jax.device_put(variables, by_feature), x)
+  assert_close(got, expected)
+  assert got[0][1]['batch_stats']['mean'].sharding.spec == by_feature.spec
