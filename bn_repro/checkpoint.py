@@ -12,6 +12,7 @@ Arrays are read by TensorStore and notes are JSON: to load them executes no code
 import contextlib
 import hashlib
 import json
+import logging
 import re
 import shutil
 import sys
@@ -99,6 +100,13 @@ class Checkpoints:
       self._manager.save(checkpoint.step, args=parts, force=True)
 
 
+def _hear_errors_once() -> None:
+  """From here on; tasks that are given up may be freed long after the call."""
+  sys.unraisablehook = _heard_too_late
+  # Of each task that failed beside the first one it prints a traceback.
+  logging.getLogger('asyncio').setLevel(logging.CRITICAL)
+
+
 def _heard_too_late(raised) -> None:
   """Drops what TensorStore says after the first error of a save or a restore.
 
@@ -121,7 +129,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
 
 @contextlib.contextmanager
 def _in_one_line(directory: Path) -> Iterator[None]:
-  sys.unraisablehook = _heard_too_late
+  _hear_errors_once()
   try:
     yield
   except Exception as error:  # of Orbax, TensorStore or the system
@@ -241,7 +249,7 @@ def _restored(path: Path) -> Any:
   parts = ocp.args.Composite(
     state=ocp.args.StandardRestore(), seal=ocp.args.JsonRestore()
   )
-  sys.unraisablehook = _heard_too_late
+  _hear_errors_once()
   with _checkpointer() as reader:
     return reader.restore(path, args=parts)
 

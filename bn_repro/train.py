@@ -71,13 +71,14 @@ def train(
   if not changes:
     _store(config, workdir, overrides)
   progress = start_or_resume(experiment, workdir)
+  recorder = Recorder(workdir, config, progress.position)
   step = int(progress.state.step)
   record = identity.add_start(workdir, record, step, experiment.devices, changes)
   if changes:  # once it is recorded from which step on
     _store(config, workdir, overrides)
   with (
     Interruption() as interruption,
-    Recorder(workdir, config, progress.position) as recorder,
+    recorder,
     Checkpoints(workdir) as checkpoints,
   ):
     trainer = Trainer(experiment, progress, interruption)
