@@ -18,7 +18,7 @@ import numpy as np
 from flax import traverse_util
 from tqdm import tqdm
 
-from bn_repro import experiment, parallel, provenance
+from bn_repro import damage, experiment, parallel, provenance
 from bn_repro.data import contents
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
@@ -83,12 +83,14 @@ def _read(path: Path, identity: str) -> Any:
   """The kept ones; None if there are none, or they are of another network or damaged.
 
   Raises:
-    OSError: they cannot be read, which says nothing of them.
+    MachineError: they cannot be read, which says nothing of them.
   """
   try:
     data = path.read_bytes()
   except FileNotFoundError:
     return None
+  except OSError as error:
+    raise damage.could_not_be_read(path, error) from error
   try:
     with zipfile.ZipFile(io.BytesIO(data)) as file:
       if file.testzip():
