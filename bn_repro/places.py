@@ -15,8 +15,11 @@ from bn_repro import damage
 from bn_repro.errors import UserError
 from bn_repro.messages import LONGEST_PATH, line, shown
 
-# Those that a run reads; JAX reads the last, too.
-VARIABLES = ('TFDS_DATA_DIR', 'XDG_CACHE_HOME', 'JAX_COMPILATION_CACHE_DIR')
+# Those that a run reads, or JAX and Matplotlib in it.
+VARIABLES = (
+  'TFDS_DATA_DIR', 'XDG_CACHE_HOME', 'JAX_COMPILATION_CACHE_DIR', 'JAX_DUMP_IR_TO',
+  'MPLCONFIGDIR', 'XDG_CONFIG_HOME',
+)  # fmt: skip
 # As Databricks writes dbfs:/x, one slash is enough.
 _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*):/')
 _VARIABLE = re.compile(r'\$[A-Za-z_{(]')
@@ -31,12 +34,15 @@ _REMEDY = 'give the path of a local directory'
 def path(text: str, name: str) -> Path:
   """The local path that a text means: ~ and ~user expanded, file:///x taken for /x.
 
+  TensorStore, which writes checkpoints, takes a backslash for a slash and none of two
+  slashes at the beginning.
+
   Args:
     text: as it was given.
     name: of the flag or the variable, for messages.
 
   Raises:
-    UserError: it is empty, no text, on another machine, or has a variable in it.
+    UserError: it is empty, no text, elsewhere, or has a variable or a backslash in it.
   """
   refuse = _refusal(text, name)
   if not text.strip():
@@ -52,10 +58,28 @@ def path(text: str, name: str) -> Path:
       f'has a variable that no shell has expanded ({text[found.start() :][:20]}); '
       'write the path that it stands for'
     )
+  given = _expanded(text)
+  if given is None:
+    raise refuse('has no home directory to begin at; write the whole path')
   try:
-    return Path(text).expanduser()
+    whole = given.absolute()
+  except FileNotFoundError:
+    raise refuse('is below the current directory, which is gone; cd to one') from None
+  if '\\' in str(whole):
+    raise refuse('has a backslash in its whole path, which libraries take for a slash')
+  return given
+
+
+def _expanded(text: str) -> Path | None:
+  """Without ~, and with one slash at the beginning; None where there is no home."""
+  if text.split('/')[0] == '~':
+    user = home()
+    return user and user / text[2:]
+  try:
+    given = Path(text).expanduser()
   except RuntimeError:
-    raise refuse('has no home directory to begin at; write the whole path') from None
+    return None
+  return Path('/', *given.parts[1:]) if given.is_absolute() else given
 
 
 def scheme_of(text: str) -> str:
@@ -199,9 +223,10 @@ def environment() -> dict[str, str]:
 def home() -> Path | None:
   """The user's home directory; None for a user who has none, as in some containers."""
   try:
-    return Path.home()
+    user = Path(os.environ.get('HOME', '~')).expanduser()
   except RuntimeError:
     return None
+  return user if user.is_absolute() else None
 
 
 def cache() -> Path | None:

@@ -118,9 +118,10 @@ def seconds_reading() -> float:
 
 def _watch(pipe: int) -> None:
   """Waits for signals, and then for the main thread, `GRACE` seconds at a time."""
-  pending = None
+  pending, poll = None, select.poll()  # `select.select` takes no file above 1023
+  poll.register(pipe, select.POLLIN)
   while True:
-    if select.select([pipe], [], [], GRACE if pending else None)[0]:
+    if poll.poll(1000 * GRACE if pending else None):
       for number in os.read(pipe, 64):
         if number == pending == signal.SIGINT:
           leave(INTERRUPTED, STOPPED)

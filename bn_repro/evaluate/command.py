@@ -35,6 +35,7 @@ exit codes: as those of `python -m bn_repro --help`.
 
 # Imports nothing heavy at the top: a mistake or --help is answered at once.
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -100,12 +101,18 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--workers', type=command_line.workers)
   parser.add_argument('--output')
   return places.of_flags(
-    parser.parse_args(words), workdir=_workdirs, output=places.output
+    parser.parse_args(words), workdir=workdirs_of, output=places.output
   )
 
 
-def _workdirs(text: str, flag: str) -> list[Path]:
-  names = text.split(',')
+def workdirs_of(text: str, flag: str) -> list[Path]:
+  """The workdirs of a list with commas.
+
+  Raises:
+    UserError: one of them is no directory, or is given twice.
+  """
+  is_one = os.path.isdir(places.path(text, flag))  # a comma may be of its name
+  names = [text] if is_one else text.split(',')
   if not all(names):
     raise UserError(f'{flag}={shown(text)}: a directory has no name')
   workdirs = [places.folder(name, flag) for name in names]

@@ -15,6 +15,7 @@ from absl import flags as absl_flags
 
 from bn_repro import exits, places
 from bn_repro.errors import UserError
+from bn_repro.evaluate import command
 from support import PROJECT, clean_environment
 
 CONFIG = ['--config=configs/mnist.py', '--config.dataset.name=digits']
@@ -37,6 +38,8 @@ BAD = {
   '\ta': 'white space',
   'a\0b': 'is no text',
   'a\udcff': 'is no text',
+  'runs\\a': 'has a backslash',
+  'my\\ runs/a': 'has a backslash',
 }
 # Where a directory is meant, or a file in one.
 NO_DIRECTORY = {
@@ -175,9 +178,43 @@ def test_what_texts_mean(monkeypatch, tmp_path):
     '~/a': tmp_path / 'a', 'file:///a/b': places.Path('/a/b'),
     'file:/a': places.Path('/a'), 'file://localhost/a%20b': places.Path('/a b'),
     'a/': places.Path('a'), './gs:/a': places.Path('gs:/a'), 'a b': places.Path('a b'),
-    'a$': places.Path('a$'), '5:30': places.Path('5:30'),
+    'a$': places.Path('a$'), '5:30': places.Path('5:30'), '//a//b': places.Path('/a/b'),
+    '~': tmp_path, '/': places.Path('/'), 'file:////a': places.Path('/a'),
   }  # fmt: skip
   assert {text: places.path(text, '--workdir') for text in meant} == meant
+
+
+@pytest.mark.parametrize('home', ['', 'relative'])
+def test_a_home_that_is_none(home, monkeypatch):
+  """~/a is not taken for /a, nor for a directory below the current one."""
+  monkeypatch.setenv('HOME', home)
+  monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+  with pytest.raises(UserError, match='no home directory'):
+    places.path('~/a', '--workdir')
+  assert places.home() is None and places.cache() is None
+
+
+def test_a_backslash_above_the_current_directory_counts(tmp_path, monkeypatch):
+  (tmp_path / 'b\\c').mkdir()
+  monkeypatch.chdir(tmp_path / 'b\\c')
+  with pytest.raises(UserError, match='backslash'):
+    places.path('run', '--workdir')
+
+
+def test_a_current_directory_that_is_gone(tmp_path, monkeypatch):
+  (tmp_path / 'gone').mkdir()
+  monkeypatch.chdir(tmp_path / 'gone')
+  (tmp_path / 'gone').rmdir()
+  with pytest.raises(UserError, match='is gone'):
+    places.path('run', '--workdir')
+  assert places.path('/run', '--workdir') == places.Path('/run')
+
+
+def test_a_comma_in_a_name(empty):
+  """A run can be trained there, and so it can be evaluated."""
+  (empty / 'a,b').mkdir()
+  assert command.workdirs_of('a,b', '--workdir') == [places.Path('a,b')]
+  assert len(command.workdirs_of('a,c', '--workdir')) == 2
 
 
 @pytest.mark.parametrize(
