@@ -17,6 +17,7 @@ from bn_repro.errors import MachineError, UserError, one_line
 from bn_repro.messages import line
 
 _NUMBER = 'JAX_NUM_CPU_DEVICES'
+_FLAGS = 'XLA_FLAGS'
 _LOG = 'jax._src.xla_bridge'
 
 
@@ -28,10 +29,12 @@ def start() -> list[Any]:
 
   Raises:
     UserError: a platform is named that JAX does not know or that has no device
-      here, or a variable of JAX makes no sense.
+      here, or a variable of JAX or XLA makes no sense.
     MachineError: a platform that JAX knows does not start.
   """
+  trial = _trial_of_flags()  # while JAX is imported
   jax = _imported()
+  _check_flags(trial)
   with _logged() as lines:
     try:
       devices = jax.devices()
@@ -75,6 +78,26 @@ def _imported() -> Any:
     reason = one_line(error)
     raise UserError(line(f'JAX: {reason}; set its variable so, or unset it')) from error
   return jax
+
+
+def _trial_of_flags() -> subprocess.Popen | None:
+  """A process that XLA ends in place of this one, where it does not take its flags."""
+  if not os.environ.get(_FLAGS):
+    return None
+  parse = 'from jaxlib import xla_client; xla_client.CompileOptions()'
+  words = [sys.executable, '-c', parse]
+  return subprocess.Popen(
+    words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+  )
+
+
+def _check_flags(trial: subprocess.Popen | None) -> None:
+  """Raises UserError with the first line that XLA logged before it ended a trial."""
+  if not trial:
+    return
+  said = re.search(r'^[EF]\d{4} .*?\] (.*)', trial.communicate()[1], re.MULTILINE)
+  if said and trial.returncode:
+    raise UserError(line(f'XLA: {said[1]}; set {_FLAGS} otherwise, or unset it'))
 
 
 def _named(jax: Any) -> list[str]:

@@ -53,6 +53,13 @@ def test_every_program_asks_for_devices_before_it_opens_anything(tmp_path, progr
   assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize('value', ['--xla_nope=1', '--xla_cpu_use_acl=maybe', 'nope'])
+def test_flags_that_xla_does_not_take_are_one_line(value):
+  """XLA itself would end the program with code 1, after a list of all its flags."""
+  line = one_line(run('-c', START, XLA_FLAGS=value), 2)
+  assert value.partition('=')[2] in line and 'set XLA_FLAGS otherwise' in line
+
+
 @pytest.mark.slow
 @pytest.mark.fault('a plugin that does not start, where JAX may choose')
 def test_a_plugin_that_fails_is_one_warning(tmp_path):
