@@ -4,7 +4,8 @@ python scripts/prepare_data_builders.py catalogue NAME DATA_DIR [ARCHIVES]
 python scripts/prepare_data_builders.py folder NAME DATA_DIR IMAGES [OPTION]...
 python scripts/prepare_data_builders.py squares NAME DATA_DIR SOURCE
 
-The options of folder are the values of --orientation and --on_corrupt, in this order.
+The options of folder are the values of --orientation and --on_corrupt, in this order;
+without them the pictures are stored unchecked, as they are.
 TFDS writes into a directory of another name beside the final one, the file
 dataset_info.json last, and renames it at the end. A full disk or any other error
 removes that directory. A killed process leaves it, without dataset_info.json: what
@@ -156,13 +157,14 @@ def squares_builder(name: str, data_dir: str, source: str):
 
 
 def folder_builder(
-  name: str, data_dir: str, images: str, orientation='apply', on_corrupt='stop'
+  name: str, data_dir: str, images: str, orientation: str = '', on_corrupt: str = ''
 ):
-  """A builder of the folder's images as the data set `name`, all of them checked.
+  """A builder of the folder's images as the data set `name`.
 
   Args:
     name, data_dir, images: strings of the command line.
-    orientation, on_corrupt: as `prepare_data_pictures.check` takes them.
+    orientation, on_corrupt: as `prepare_data_pictures.check` takes them; without
+      them, nothing is checked.
 
   Raises:
     UserError: the name is one of TFDS's catalogue, or an image cannot be read.
@@ -179,6 +181,8 @@ def folder_builder(
 
 
 def _checked(folder: ImageFolder, orientation: str, on_corrupt: str) -> tuple | None:
+  if not orientation:
+    return None
   if not importlib.util.find_spec('PIL'):  # an environment of an earlier version
     return print('note: pictures are not checked, for want of Pillow in this Python')
   from prepare_data_pictures import check

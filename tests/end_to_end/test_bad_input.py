@@ -126,7 +126,7 @@ def on_a_broken_image(feed, workers):
   )
 
 
-QUICKLY_COMPILED = {'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'}
+QUICKLY_COMPILED = {'XLA_FLAGS': '--xla_backend_optimization_level=0'}
 BROKEN = 'error: train example 3 (3.jpg) is not a readable image: '
 
 
