@@ -95,14 +95,21 @@ def use_neighbours(file: Path) -> None:
 def folder_of(file: Path) -> Path:
   """The configs folder that a file lies in, itself or one folder below; else ours.
 
-  One is called `configs`, or has these files of ours, which a copy of another name
-  keeps.
+  One is called `configs`, or has a file of ours, as it was or changed.
   """
   for folder in list(file.absolute().parents)[:2]:
-    is_copy = all((folder / name).is_file() for name in ('__init__.py', SHARED))
-    if folder.name == PACKAGE or is_copy:
+    if folder.name == PACKAGE or any(_is_copy(folder / f.name) for f in _of_ours()):
       return folder
   return FOLDER
+
+
+def _of_ours() -> list[Path]:
+  return sorted(FOLDER.glob('[a-z]*.py'))
+
+
+def _is_copy(file: Path) -> bool:
+  """Whether it makes configs; a `datasets.py` of another kind is no neighbour."""
+  return is_python(file) and b'ml_collections' in file.read_bytes()
 
 
 def beside(config: str, sweep: Path) -> str:

@@ -1,5 +1,6 @@
 """A config's neighbours are those of its own folder, wherever a program is started."""
 
+import re
 import shutil
 import sys
 import tomllib
@@ -64,6 +65,19 @@ def test_a_config_of_ones_own_derives_from_ours(tmp_path, elsewhere, folder):
   assert config_lib.load(f'{place}/own.py').network == 'bn_x30'
 
 
+def test_a_single_neighbour_is_taken(tmp_path):
+  """And ours where there is none; a file that happens to be called so is none."""
+  text = (PROJECT / 'configs' / 'inception.py').read_text()
+  own = tmp_path / 'own.py'
+  own.write_text((PROJECT / 'configs' / 'bn_x30.py').read_text())
+  (tmp_path / 'datasets.py').write_text('raise ValueError')
+  rate = config_lib.load(f'{own}:digits').learning_rate
+  changed = re.sub('^LEARNING_RATE = .*', 'LEARNING_RATE = 1.0', text, flags=re.M)
+  (tmp_path / 'datasets.py').unlink()
+  (tmp_path / 'inception.py').write_text(changed)
+  assert config_lib.load(f'{own}:digits').learning_rate == 30 != rate
+
+
 def test_neighbours_in_folders_below(elsewhere, copy):
   config = config_lib.load(f'{copy}/analysis/placement.py:after')
   assert config.variant.placement == 'after'
@@ -103,7 +117,10 @@ def test_every_package_is_installed():
   assert {*settings['setuptools']['packages']} == found
 
 
-def test_the_package_has_no_other_files_than_python():
-  """Others would have to be named as package data."""
+def test_files_other_than_python_are_installed():
+  """Those that pyproject.toml names as the package's data."""
+  settings = tomllib.loads((PROJECT / 'pyproject.toml').read_text())['tool']
+  data = settings['setuptools']['package-data']['bn_repro']
   paths = [path for path in (PROJECT / 'bn_repro').rglob('*') if path.is_file()]
-  assert {p.suffix for p in paths if '__pycache__' not in p.parts} == {'.py'}
+  found = {p.suffix for p in paths if '__pycache__' not in p.parts} - {'.py'}
+  assert {f'**/*{suffix}' for suffix in found} == {*data}
