@@ -18,6 +18,9 @@ from bn_repro.errors import MachineError, Preempted, UserError, of_machine
 SECONDS_TO_LEAVE = 0.5  # for one that has saved, before it stops waiting for threads
 # As of a program of the shell; nothing is said, for the reader has gone on purpose.
 UNREAD = 128 + signal.SIGPIPE
+# What its frames hold is freed once the time to leave runs: Grain waits for half a
+# minute for each process that does not answer.
+_stops: list[Preempted] = []
 
 
 def leave_after(action: Callable[[], None]) -> None:
@@ -32,6 +35,7 @@ def leave_after(action: Callable[[], None]) -> None:
   processes.leave(code)
   if code == Preempted.exit_code:
     watch.leave_within(SECONDS_TO_LEAVE, code)
+  _stops.clear()
   sys.exit(code)
 
 
@@ -52,6 +56,7 @@ def _code_of(action: Callable[[], None]) -> int:
     return error.exit_code
   except Preempted as stop:
     print(stop, file=sys.stderr)
+    _stops.append(stop)
     return stop.exit_code
   except Exception:
     traceback.print_exc()

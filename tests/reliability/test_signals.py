@@ -96,3 +96,29 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
   assert 'Traceback' not in said
   assert program(*arguments(tmp_path)).returncode == 0
   assert killing.differences(alone, tmp_path) == []
+
+
+SLOW_TO_FREE = """
+import time
+from bn_repro import exits
+from bn_repro.errors import Preempted
+
+class Reader:
+  def __del__(self):
+    time.sleep(60)
+
+def action():
+  reader = Reader()
+  raise Preempted('stopped')
+
+exits.leave_after(action)
+"""
+
+
+def test_a_reader_that_is_slow_to_free_is_not_waited_for():
+  """Grain waits for half a minute for each decoding process that does not answer."""
+  result = subprocess.run(
+    [sys.executable, '-c', SLOW_TO_FREE], cwd=PROJECT, env=clean_environment(),
+    capture_output=True, text=True, timeout=30,
+  )  # fmt: skip
+  assert (result.returncode, result.stderr) == (75, 'stopped\n')
