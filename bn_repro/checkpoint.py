@@ -10,8 +10,6 @@ Arrays are read by TensorStore and notes are JSON: to load them executes no code
 """
 
 import contextlib
-import hashlib
-import json
 import logging
 import re
 import shutil
@@ -19,15 +17,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from flax import traverse_util
 
 from bn_repro import damage, parallel
 from bn_repro.errors import MachineError, UserError
+from bn_repro.seal import NOTES, Checkpoint, digests
 
 KEPT = 3
 FOLDER = 'checkpoints'
@@ -40,15 +38,6 @@ _OF_FILES = (
   'DATA_LOSS', 'OUT_OF_RANGE', 'NOT_FOUND', 'FAILED_PRECONDITION', 'INVALID_ARGUMENT',
 )  # fmt: skip
 _STATUS = re.compile(r'([A-Z]+(_[A-Z]+)*): ')
-NOTES = 'notes'  # their digest stands among those of the arrays, which hold no such
-
-
-class Checkpoint(NamedTuple):
-  """What was saved at a step: a nested dict of NumPy arrays, and notes of JSON."""
-
-  step: int
-  arrays: dict[str, Any]
-  notes: dict[str, Any]
 
 
 class Checkpoints:
@@ -138,19 +127,6 @@ def _in_one_line(directory: Path) -> Iterator[None]:
       'the earlier ones are as they were, and the same command resumes once that is '
       'mended'
     ) from error
-
-
-def digests(checkpoint: Checkpoint) -> dict[str, str]:
-  """The SHA-256 of every array, with its type and shape, and of step and notes."""
-  flat = traverse_util.flatten_dict(checkpoint.arrays, sep='/')
-  found = {name: _digest(np.asarray(array)) for name, array in flat.items()}
-  text = json.dumps([checkpoint.step, checkpoint.notes], sort_keys=True)
-  return found | {NOTES: hashlib.sha256(text.encode()).hexdigest()}
-
-
-def _digest(array: np.ndarray) -> str:
-  kind = f'{array.dtype.str} {array.shape} '
-  return hashlib.sha256(kind.encode() + array.tobytes()).hexdigest()
 
 
 def restore_newest(workdir: Path) -> Checkpoint | None:

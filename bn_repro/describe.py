@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from bn_repro import models
-from bn_repro.data import sources
+from bn_repro.data import prepared
 from bn_repro.models.layers import Convolution
 
 # The layers that multiply by weights.
@@ -46,7 +46,7 @@ def describe(config: ConfigDict) -> str:
 def input_of(config: ConfigDict) -> tuple[tuple[int, ...], int]:
   """The size of one image, and the number of classes."""
   if config.model.name == 'mlp':
-    return sources.FORMATS[config.dataset.name]
+    return prepared.FORMATS[config.dataset.name]
   size = config.dataset.size
   return (size, size, 3), config.dataset.num_classes
 

@@ -14,19 +14,20 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import config_files, damage, durations, places
+from bn_repro import damage, durations
+from bn_repro.data.prepared import (
+  DESCRIPTION,
+  DIGITS,
+  find_prepared,
+  preparing,
+)
 from bn_repro.errors import MachineError, UserError, one_line
 
-PROJECT = Path(__file__).resolve().parents[2]
-# Height and width of what the MLP takes, and number of classes.
-FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
 # Data sets whose images all have one size, small enough to keep them decoded.
 ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')
 TRAIN = 'train'
 HELD_OUT = ('validation', 'test')  # the first that there is
-_DESCRIPTION = 'dataset_info.json'
-_DESCRIPTIONS = (_DESCRIPTION, 'features.json')
-DIGITS = 'digits'
+_DESCRIPTIONS = (DESCRIPTION, 'features.json')
 
 
 class Examples(NamedTuple):
@@ -155,7 +156,7 @@ def num_training_examples(name: str) -> int:
     return len(digits().train.labels)
   directory = find_prepared(name)
   with _damage_is_said(name, directory):
-    info = json.loads((directory / _DESCRIPTION).read_bytes())
+    info = json.loads((directory / DESCRIPTION).read_bytes())
     shards = {split['name']: split['shardLengths'] for split in info['splits']}
     lengths = {split: sum(map(int, each)) for split, each in shards.items()}
   if TRAIN not in lengths:
@@ -216,7 +217,7 @@ def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
       raise damage.could_not_be_read(f'the data set in {directory}', cause) from error
     raise UserError(
       f'the data set in {directory} is damaged ({one_line(error)}); move that '
-      f'directory away and run {_preparing(name)}'
+      f'directory away and run {preparing(name)}'
     ) from error
 
 
@@ -254,7 +255,7 @@ def _builder(name: str):
     raise UserError(
       f'{directory} was prepared as {builder.info.file_format.value}, which '
       'cannot be read without TensorFlow; prepare it as array_record with '
-      f'{_preparing(name)}'
+      f'{preparing(name)}'
     )
   return builder
 
@@ -286,47 +287,3 @@ def _split_name(builder, split: str) -> str:
   raise UserError(
     f'{builder.info.name} has no split {" or ".join(map(repr, wanted))}, only {there}'
   )
-
-
-def data_directories() -> list[Path]:
-  """Where prepared data sets are looked for, in this order.
-
-  Raises:
-    UserError: $TFDS_DATA_DIR is no path of a directory.
-  """
-  if chosen := places.variable('TFDS_DATA_DIR'):
-    return [chosen]
-  parents = [PROJECT.parent / 'shared'] if config_files.IS_CHECKOUT else []
-  parents += [home] if (home := places.home()) else []
-  return [parent / 'tensorflow_datasets' for parent in parents]
-
-
-def find_prepared(name: str) -> Path:
-  """The directory of the last prepared version, by name, of a TFDS data set.
-
-  Raises:
-    UserError: no directory of `data_directories` has one.
-    OSError: the system does not say.
-  """
-  for directory in data_directories():
-    versions = damage.entries(directory / name)
-    prepared = [path for path in versions if not damage.is_missing(path / _DESCRIPTION)]
-    if prepared:
-      return prepared[-1]
-  searched = ' or '.join(map(str, data_directories())) or 'any known place'
-  raise UserError(
-    f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
-    f'{_preparing(name)}, or train on the embedded digits with {_digits_for(name)}'
-  )
-
-
-def _digits_for(name: str) -> str:
-  """How a config of that data set is told to take the digits."""
-  if name in FORMATS:
-    return f'--config.dataset.name={DIGITS}'
-  return f'the argument {DIGITS}, as --config=configs/bn_x30.py:{DIGITS}'
-
-
-def _preparing(name: str) -> str:
-  """The command that prepares a data set, which it calls by name without variant."""
-  return places.script('prepare_data.py', name.partition('/')[0])

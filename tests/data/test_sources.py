@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from bn_repro.data import sources
+from bn_repro.data import prepared, sources
 from bn_repro.errors import UserError
 from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
@@ -40,7 +40,7 @@ def test_mnist_is_the_original():
   np.testing.assert_array_equal(
     counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
   )
-  assert sources.FORMATS['mnist'] == ((28, 28), 10)
+  assert prepared.FORMATS['mnist'] == ((28, 28), 10)
   # Mean brightness of the training images, well known as 0.1307.
   assert round(dataset.train.images.mean() / 255, 4) == 0.1307
 

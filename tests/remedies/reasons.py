@@ -39,6 +39,7 @@ REASONS = {
   'start only one run in it at a time': _PERSON,
   'the same command resumes once that is mended': 'tests/reliability/test_resources.py',
   'set its variable so, or unset it': 'needs a new process: tests/test_devices.py',
+  'otherwise, or unset it': 'needs a new process: tests/test_devices.py',
   'choose another --dataset': _EVALUATION,
   'choose a --dataset with the same': _EVALUATION,
   '--dataset={}: choose': _EVALUATION,

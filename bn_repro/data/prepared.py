@@ -1,0 +1,56 @@
+"""Where prepared data sets lie, and how one that is missing is had. Imports no TFDS."""
+
+from pathlib import Path
+
+from bn_repro import config_files, damage, places
+from bn_repro.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[2]
+# Height and width of what the MLP takes, and number of classes.
+FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
+DIGITS = 'digits'
+DESCRIPTION = 'dataset_info.json'
+
+
+def data_directories() -> list[Path]:
+  """Where prepared data sets are looked for, in this order.
+
+  Raises:
+    UserError: $TFDS_DATA_DIR is no path of a directory.
+  """
+  if chosen := places.variable('TFDS_DATA_DIR'):
+    return [chosen]
+  parents = [PROJECT.parent / 'shared'] if config_files.IS_CHECKOUT else []
+  parents += [home] if (home := places.home()) else []
+  return [parent / 'tensorflow_datasets' for parent in parents]
+
+
+def find_prepared(name: str) -> Path:
+  """The directory of the last prepared version, by name, of a TFDS data set.
+
+  Raises:
+    UserError: no directory of `data_directories` has one.
+    OSError: the system does not say.
+  """
+  for directory in data_directories():
+    versions = damage.entries(directory / name)
+    prepared = [path for path in versions if not damage.is_missing(path / DESCRIPTION)]
+    if prepared:
+      return prepared[-1]
+  searched = ' or '.join(map(str, data_directories())) or 'any known place'
+  raise UserError(
+    f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
+    f'{preparing(name)}, or train on the embedded digits with {_digits_for(name)}'
+  )
+
+
+def _digits_for(name: str) -> str:
+  """How a config of that data set is told to take the digits."""
+  if name in FORMATS:
+    return f'--config.dataset.name={DIGITS}'
+  return f'the argument {DIGITS}, as --config=configs/bn_x30.py:{DIGITS}'
+
+
+def preparing(name: str) -> str:
+  """The command that prepares a data set, which it calls by name without variant."""
+  return places.script('prepare_data.py', name.partition('/')[0])
