@@ -155,7 +155,9 @@ def test_the_network_of_section_4_1_has_no_crops():
 @pytest.mark.slow
 def test_worker_processes_give_the_same_views():
   alone, by_two = (
-    open_test_feed(config_of('shapes', **{'dataset.workers': number}), [])
+    open_test_feed(
+      config_of('shapes', **{'dataset.workers': number}), jax.local_devices()[:1]
+    )
     for number in (0, 2)
   )
   for left, right in zip(alone.views(2), by_two.views(2), strict=True):
