@@ -13,6 +13,7 @@ import numpy as np
 
 from bn_repro import summary
 from bn_repro.errors import UserError
+from bn_repro.report import learning_curve
 
 # Column of the CSV: tag in metrics.jsonl. A CSV has those that its runs measured.
 COLUMNS = {
@@ -162,9 +163,20 @@ def _cells(line: dict) -> dict[str, float]:
 
 
 def load(results: Path, name: str) -> list[Run]:
-  """The runs of a sweep, in the order of their names; [] if it has no files."""
+  """The runs of a sweep, in the order of their names; [] if it has no files.
+
+  Raises:
+    UserError: of a curve a step is repeated or falls.
+  """
   summaries, rows = _read(results, name)
-  return [Run(run, of_run, _columns(rows[run])) for run, of_run in summaries.items()]
+  runs = [Run(run, of_run, _columns(rows[run])) for run, of_run in summaries.items()]
+  for run in runs:
+    try:
+      learning_curve.check_rising(run.curves['step'])
+    except UserError as error:
+      path = results / f'{name}_curves.csv'
+      raise UserError(f'{path}: run {run.name}: {error}; collect it again') from error
+  return runs
 
 
 def _columns(rows: list[dict]) -> dict[str, np.ndarray]:

@@ -37,7 +37,8 @@ def members(found: dict[int, dict[str, Any]], path: Path) -> None:
     axes.plot(numbers, mean, 'o-', label=f'{crops} crop{"s" * (crops > 1)}', **style)
     axes.fill_between(numbers, low, high, alpha=0.2, lw=0, **style)
   axes.set(xlabel='members', ylabel='top-1 accuracy, %', xticks=numbers)
-  axes.set_title('mean and range over all choices of so many members', fontsize=10)
+  title = 'mean and range over all choices of members, one run each; not an interval'
+  axes.set_title(title, fontsize=9)
   axes.grid(alpha=0.3)
   axes.legend()
   save(figure, path, [], found)

@@ -4,7 +4,8 @@ import numpy as np
 
 from bn_repro.analysis.nonlinearity_inputs import of_side
 from bn_repro.report import effects, population
-from bn_repro.report.claims.ledger import Evidence, Finding, Measure
+from bn_repro.report.claims.ledger import Evidence, Finding, Measure, Missing
+from bn_repro.report.collect import Run
 from bn_repro.report.tables import rounded
 
 _NETWORKS = ('inception', 'bn_x30')
@@ -13,6 +14,14 @@ _LOST_ENOUGH = 1.0  # points; the recovered share of less is noise
 
 def _evaluated(evidence: Evidence):
   return (evidence.page('ensemble', name) for name in ('1_crop', '144_crops'))
+
+
+def _training(evidence: Evidence) -> list[Run]:
+  """The runs of the six members, for their hours and revisions."""
+  try:
+    return evidence.runs('ensemble', 'ensemble')
+  except Missing:
+    return []
 
 
 def more_crops(evidence: Evidence) -> Finding:
@@ -28,6 +37,7 @@ def more_crops(evidence: Evidence) -> Finding:
     f'144 crops ({many_crops["different_crops"]:g} different ones) gain '
     f'{effect.text("{:+.1f}", " points")} of top-1 accuracy over one; '
     'the six networks differ in more than their seed',
+    runs=_training(evidence),
   )  # fmt: skip
 
 
@@ -44,6 +54,7 @@ def ensemble(evidence: Evidence) -> Finding:
     f'{effect.text("{:+.1f}", " points")} over the best of the six '
     f'and {100 * (together - np.mean(members)):+.1f} over their mean; the paper '
     'compares with one network of its own kind',
+    runs=_training(evidence),
   )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bn_repro.errors import UserError
 from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
@@ -139,14 +140,17 @@ def read_claims(path: Path = WORDS) -> list[Claim]:
   """The claims in the order of the file.
 
   Raises:
-    ValueError: a claim that is tried has no margin, or no side.
+    UserError: a claim that is tried has no margin, or no side.
   """
   claims = [Claim(**entry) for entry in tomllib.loads(path.read_text())['claim']]
   for claim in claims:
     if claim.kind != OUT_OF_SCOPE and claim.margin is None:
-      raise ValueError(f'claim {claim.key} in {path.name} has no margin; add one')
+      raise UserError(f'{path}: claim {claim.key} has no margin; add one')
     if claim.side not in (ABOVE, BELOW, WITHIN):
-      raise ValueError(f'claim {claim.key} in {path.name}: no side {claim.side!r}')
+      raise UserError(
+        f'{path}: claim {claim.key} has no side {claim.side!r}; choose {ABOVE}, '
+        f'{BELOW} or {WITHIN}'
+      )
   return claims
 
 

@@ -1,5 +1,6 @@
 """Writes results/claims.json, its schema and, from it, results/claims.md."""
 
+import functools
 import json
 import math
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from bn_repro.report.claims.ledger import (
   Missing,
 )
 
-CLAIMS = ledger.read_claims()
 MEASURES: dict[str, Measure] = (
   multilayer.MEASURES | figure_3.MEASURES | changes.MEASURES | evaluation.MEASURES
 )
@@ -35,17 +35,24 @@ SECTION = """\
 """
 
 
+@functools.cache
+def all_claims() -> list[Claim]:
+  """Those of claims.toml; raises UserError as `ledger.read_claims`."""
+  return ledger.read_claims()
+
+
 def entries(results: Path) -> list[dict[str, Any]]:
   """Every claim with what was measured and its verdict, in the order of claims.toml."""
-  evidence = [Evidence(results) for _ in CLAIMS]
-  findings = [*map(_found, CLAIMS, evidence)]
-  p_values = [*map(_p_value, CLAIMS, findings)]
-  adjusted = iter(ledger.holm([p for c, p in zip(CLAIMS, p_values) if c.primary]))
+  claims = all_claims()
+  evidence = [Evidence(results) for _ in claims]
+  findings = [*map(_found, claims, evidence)]
+  p_values = [*map(_p_value, claims, findings)]
+  adjusted = iter(ledger.holm([p for c, p in zip(claims, p_values) if c.primary]))
   return [
     _entry(
       claim, finding, looked_at.files, p, next(adjusted) if claim.primary else None
     )
-    for claim, finding, looked_at, p in zip(CLAIMS, findings, evidence, p_values)
+    for claim, finding, looked_at, p in zip(claims, findings, evidence, p_values)
   ]
 
 

@@ -25,12 +25,15 @@ from bn_repro.report.inception.runs import (
   VALIDATION_IMAGES,
   by_network,
   check_comparable,
+  check_one_length,
   with_slow_decay,
 )
 from bn_repro.report.tables import rounded
 
 BEFORE = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
 SWEEPS = (*BEFORE, *protocol.STAGES)
+# All of their runs are of one length.
+WITH_BUDGET = ('learning_rates', 'ablation', 'normalization')
 HERE = Path(__file__).parent
 INTRODUCTION = """\
 # Figures 2 and 3: section 4.2.2 on ten classes
@@ -95,7 +98,9 @@ def write(results: Path) -> None:
   networks = networks_of(
     [*of_sweep['networks'], *of_sweep['stage1_networks']], of_sweep['decay']
   )
-  check_comparable(networks, results)
+  check_comparable(networks, results / 'networks.json')
+  for name in WITH_BUDGET:
+    check_one_length(of_sweep[name], results / f'{name}.json')
   if PLAIN not in networks:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   figures.figure_2(networks, results / 'figure2.png')

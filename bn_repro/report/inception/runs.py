@@ -70,6 +70,11 @@ def check_comparable(networks: dict[str, list[Run]], results: Path) -> None:
       _check_same(group, fields, results)
 
 
+def check_one_length(runs: list[Run], file: Path) -> None:
+  """Raises UserError if runs of a sweep with one budget were given different ones."""
+  _check_same(runs, ('train_for', *DATA[:3]), file)
+
+
 def _check_same(runs: list[Run], fields: tuple[str, ...], results: Path) -> None:
   for run in runs[1:]:
     for field in fields:

@@ -26,7 +26,7 @@ class Made:
     return found
 
 
-CLAIMS = {claim.key: claim for claim in page.CLAIMS}
+CLAIMS = {claim.key: claim for claim in page.all_claims()}
 
 
 def measured(key, made):

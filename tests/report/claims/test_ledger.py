@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from bn_repro.errors import UserError
 from bn_repro.report import effects
 from bn_repro.report.claims import ledger
 from bn_repro.report.claims.ledger import Claim, Finding
@@ -84,8 +85,8 @@ def test_a_claim_without_a_margin_or_side_is_refused(tmp_path):
   words = "[[claim]]\nnumber = 3\npart = 'a'\nsection = ''\ntext = ''\n"
   path = tmp_path / 'claims.toml'
   path.write_text(words + "experiment = ''\ncommand = ''\n")
-  with pytest.raises(ValueError, match=r'claim 3a in .* has no margin'):
+  with pytest.raises(UserError, match=r'claims\.toml: claim 3a has no margin'):
     ledger.read_claims(path)
   path.write_text(path.read_text() + "margin = 1.0\nside = 'left'\n")
-  with pytest.raises(ValueError, match="no side 'left'"):
+  with pytest.raises(UserError, match="no side 'left'; choose above"):
     ledger.read_claims(path)

@@ -16,7 +16,9 @@ from report.claims.made import Made, measured, seeds, verdict
 def with_drift(runs, drift):
   for one in runs:
     one.summary['percentile_drift'] = {
-      percentile: {'relative': drift + 0.01 * one.config['seed']}
+      percentile: dict.fromkeys(
+        ('relative', 'range'), drift + 0.01 * one.config['seed']
+      )
       for percentile in ('15', '50', '85')
     }
   return runs

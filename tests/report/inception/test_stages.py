@@ -145,3 +145,6 @@ def test_runs_of_other_data_or_recipes_are_refused_and_named():
   other = learning('bn_x5', 9_000, 2, learning_rate=0.1)
   with pytest.raises(UserError, match=r'bn_x5_seed2 has learning_rate=0\.1'):
     family.check_comparable({'bn_x5': [*good['bn_x5'], other]}, Path('results'))
+  longer = learning('bn_x5', 9_000, 3, train_for='30 epochs')
+  with pytest.raises(UserError, match=r"a\.json: .* has train_for='30 epochs'"):
+    family.check_one_length([*good['bn_x5'], longer], Path('a.json'))
