@@ -36,7 +36,7 @@ def figure_1(runs: list[Run], path: Path) -> None:
   _finish_accuracy(a, runs)
   for axes, letter, network in ((b, 'b', 'baseline'), (c, 'c', 'batch_norm')):
     _draw_percentiles(axes, networks[(network,)][0])
-    axes.set_title(f'({letter}) {NAMES[network]}')
+    axes.set_title(f'({letter}) {NAMES[network]}, one unit, one run')
   c.sharey(b)
   b.set_ylabel('input of one sigmoid, last hidden layer')
   data = runs[0].summary['dataset']
@@ -133,6 +133,8 @@ def save(figure, path: Path, runs: list[Run], *pages: Any) -> None:
     pages: the JSON of evaluations or analyses that it shows.
   """
   names = [*([digest(runs)] if runs else []), *map(digest_of_page, pages)]
+  if pages and not runs:  # measured on trained networks, of which there is one each
+    figure.text(0.003, 0.004, 'one run', ha='left', va='bottom', fontsize=7)
   note = {'Description': ', '.join(names)}
   figure.savefig(path, dpi=130, metadata=note)
   # Without a date and random names of its parts, so that equal figures are equal files.
