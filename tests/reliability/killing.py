@@ -87,7 +87,10 @@ def run_with(planned: Signal, arguments: list[str]) -> subprocess.CompletedProce
     stdout=subprocess.PIPE, stderr=subprocess.PIPE,
   )  # fmt: skip
   os.close(writing)
-  select.select([reading], [], [])  # a byte, or the end of the process
+  # A byte, or the end of the process; `select` takes no descriptor above 1023.
+  waiting = select.poll()
+  waiting.register(reading, select.POLLIN)
+  waiting.poll()
   if os.read(reading, 1):
     time.sleep(planned.seconds)
     process.send_signal(planned.number)

@@ -68,7 +68,7 @@ def lenth(contrasts: Sequence[float]) -> Spread:
   """
   sizes = np.abs(contrasts)
   first = 1.5 * np.median(sizes)
-  error = 1.5 * np.median(sizes[sizes < 2.5 * first])
+  error = 1.5 * np.median(sizes[sizes <= 2.5 * first])
   return Spread(float(error), max(1, len(sizes) // 3))
 
 
