@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Passes the tests, in .venv, which is made if it is missing.
 #   bash scripts/test.sh           everything
-#   bash scripts/test.sh --fast    the inner suite, about three minutes
+#   bash scripts/test.sh --fast    the inner suite, a few minutes
 # Anything else goes to pytest, such as: bash scripts/test.sh -k resume
 set -euo pipefail
 cd "$(dirname "$0")/.."
