@@ -181,20 +181,27 @@ def speed_up(runs: Runs, network: int, baseline: int) -> SpeedUp:
   """
   of_network = runs.network == network
   reached = int(np.sum(~runs.is_censored[of_network]))
-  mean = fit(runs).mean
+  likelihood, mean, _ = fit(runs)
   if np.isinf(mean[[network, baseline]]).all():
     raise ValueError('no run of the two networks reached the target')
   centre = mean[baseline] - mean[network]
-  low, high = (_end(runs, network, baseline, centre, sign) for sign in (-1, 1))
+  low, high = (
+    _end(runs, network, baseline, centre, likelihood, sign) for sign in (-1, 1)
+  )
   return SpeedUp(*np.exp([centre, low, high]), reached, int(of_network.sum()))
 
 
-def _end(runs, network, baseline, centre, sign) -> float:
-  """Where the deviance passes its largest value, below (-1) or above (1)."""
+def _end(runs, network, baseline, centre, likelihood, sign) -> float:
+  """Where the deviance passes its largest value, below (-1) or above (1).
+
+  `likelihood` is that of `fit(runs)`, which does not depend on the log speed-up.
+  """
   if centre == sign * math.inf:
     return centre
   limit = largest_deviance(runs)
-  excess = lambda log_ratio: deviance(runs, network, baseline, log_ratio) - limit
+  excess = lambda log_ratio: (
+    2 * (likelihood - _restricted(runs, network, baseline, log_ratio)) - limit
+  )
   # Where no run of one network reached the target, the deviance falls towards that
   # side, and the other end is looked for from the far side.
   start = centre if math.isfinite(centre) else -sign * _LARGEST_LOG_RATIO
