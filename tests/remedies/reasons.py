@@ -55,6 +55,8 @@ REASONS = {
   'run scripts/sweep.py first': _RESULTS,
   '/networks.json; train it first': _RESULTS,
   'collect them apart': _RESULTS,
+  'collect it again': _RESULTS,
+  'has no side {}; choose': 'of the words of a claim: tests/report/claims',
   'choose a higher target': _RESULTS,
   '--output={}` makes it': _RESULTS,
   'give the runs with --root': _RESULTS,

@@ -84,3 +84,16 @@ def test_collecting_again_changes_no_byte(root, tmp_path):
       [(tmp_path / n).read_text() for n in ('found.json', 'found_curves.csv')]
     )
   assert texts[0] == texts[1]
+
+
+def test_a_damaged_curve_is_refused_until_it_is_collected_again(root, tmp_path):
+  lines = [{'step': step, 'test/accuracy': 0.5} for step in (0, 9)]
+  finish(root, 'a_seed0', *lines)
+  collect.collect(root, tmp_path, 'found')
+  curves = tmp_path / 'found_curves.csv'
+  with curves.open('a') as file:
+    file.write(curves.read_text().splitlines()[-1] + '\n')
+  with pytest.raises(UserError, match=r'step 9 follows step 9; .*; collect it again'):
+    collect.load(tmp_path, 'found')
+  collect.collect(root, tmp_path, 'found')
+  assert accuracies(tmp_path) == {'a_seed0': [0.5, 0.5]}
