@@ -39,8 +39,8 @@ exit codes: as those of `python -m bn_repro --help`.
 import argparse
 import sys
 
-from bn_repro import command_line, devices, exits, places
 from bn_repro.evaluate.asked import POPULATION, STATISTICS
+from bn_repro.run import command_line, devices, exits, places
 
 FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
 
@@ -62,7 +62,8 @@ def run(words: list[str]) -> None:
   asked = parse(words)
   places.check_variables()
   devices.start()
-  from bn_repro import compilation, failures, serving
+  from bn_repro.evaluate import serving
+  from bn_repro.run import compilation, failures
 
   compilation.keep()
   with failures.in_one_line(partner_timeout=0):

@@ -18,10 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import config as config_lib
-from bn_repro import devices, durations
-from bn_repro.errors import MachineError, UserError
 from bn_repro.report import tables
+from bn_repro.run import config as config_lib
+from bn_repro.run import devices, durations
+from bn_repro.run.errors import MachineError, UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
 THROUGHPUT = PROJECT / 'results' / 'imagenet_throughput.json'
@@ -112,7 +112,7 @@ def main() -> None:
 
 def measure(network: str, arguments) -> dict:
   """Images per second of one network's training step on one device."""
-  from bn_repro import provenance
+  from bn_repro.run import provenance
 
   config = config_of(network)
   config.batch_size, config.model.dtype = arguments.batch_size, arguments.dtype
@@ -135,9 +135,9 @@ def _with_noise(config):
   import jax
   import numpy as np
 
-  from bn_repro import experiment
   from bn_repro.data import resident, sources
   from bn_repro.data.feeds import Feeds
+  from bn_repro.training import experiment
 
   devices, size = jax.devices()[:1], config.dataset.size
   pixels = np.random.default_rng(0).integers(0, 256, (256, size, size, 3), np.uint8)
@@ -152,8 +152,8 @@ def _seconds_of_steps(built, number: int) -> list[float]:
   import jax
   import numpy as np
 
-  from bn_repro import parallel
-  from bn_repro.step import initial_state, make_step
+  from bn_repro.training import parallel
+  from bn_repro.training.step import initial_state, make_step
 
   feed, seconds = built.feeds.train, []
   take = parallel.spread(make_step(built), built.devices)

@@ -19,11 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
 
-from bn_repro import config as config_lib
-from bn_repro import devices, exits, models, places, provenance, settings
-from bn_repro.checkpoint import Checkpoint, Checkpoints
-from bn_repro.config import PROJECT, write_json
-from bn_repro.describe import input_of
+from bn_repro.models import networks
+from bn_repro.models.describe import input_of
+from bn_repro.run import config as config_lib
+from bn_repro.run import devices, exits, places, provenance, settings
+from bn_repro.run.checkpoint import Checkpoint, Checkpoints
+from bn_repro.run.config import PROJECT, write_json
 
 DATASET = 'imagenet_sample'
 
@@ -49,8 +50,8 @@ def save_untrained(workdir: Path) -> None:
   """A workdir with a checkpoint of the initial weights."""
   config = config_lib.load(f'{PROJECT}/configs/bn_x30.py:imagenet2012')
   size, num_classes = input_of(config)
-  model = models.build(config, num_classes)
-  variables = models.initial_variables(model, config.seed, size)
+  model = networks.build(config, num_classes)
+  variables = networks.initial_variables(model, config.seed, size)
   workdir.mkdir()
   config_lib.store(config, workdir, [])
   with Checkpoints(workdir) as checkpoints:

@@ -43,8 +43,8 @@ from prepare_data_inputs import (
   image_folder,
 )
 
-from bn_repro import places
-from bn_repro.errors import MachineError
+from bn_repro.run import places
+from bn_repro.run.errors import MachineError
 
 PROJECT = Path(__file__).resolve().parents[1]
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')

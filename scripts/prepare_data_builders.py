@@ -34,8 +34,8 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import notices
 from bn_repro.data import digests  # needs the standard library alone
+from bn_repro.run import notices
 
 FILE_FORMAT = 'array_record'
 SIDE = 160  # pixels of squares

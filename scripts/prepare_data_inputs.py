@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import damage
-from bn_repro.errors import UserError
+from bn_repro.run import damage
+from bn_repro.run.errors import UserError
 
 HELD_OUT = ('validation', 'val', 'test')
 VERSION = '1.0.0'  # of every data set made from a folder

@@ -16,8 +16,8 @@ from PIL import Image, ImageOps
 from prepare_data_inputs import ImageFolder, UserError, images_of, listed
 from tqdm import tqdm
 
-from bn_repro import notices
 from bn_repro.data import decode
+from bn_repro.run import notices
 
 APPLY = 'apply'
 SKIP = 'skip'

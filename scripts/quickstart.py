@@ -9,8 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro.report import collect, figures, mnist
-from bn_repro.sweep import PROJECT, leave_after, run_sweep
+from bn_repro.paper import section_4_1_figure_1 as mnist
+from bn_repro.report import collect, figures
+from bn_repro.training.sweep import PROJECT, leave_after, run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
 ROOT = Path('runs') / 'quickstart'

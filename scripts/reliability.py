@@ -24,15 +24,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
 
-from bn_repro import config as config_lib
-from bn_repro import places, provenance
 from bn_repro.report import tables
+from bn_repro.run import config as config_lib
+from bn_repro.run import places, provenance
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results'
 TESTS = (
-  'tests/reliability', 'tests/test_checkpoint.py', 'tests/test_devices.py',
-  'tests/remedies', 'tests/test_train.py',
+  'tests/reliability', 'tests/run/test_checkpoint.py', 'tests/run/test_devices.py',
+  'tests/remedies', 'tests/training/test_loop.py',
 )  # fmt: skip
 PARTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())['part']
 PART_OF = {module: part['title'] for part in PARTS for module in part['modules']}

@@ -18,11 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import exits, places, sweep
-from bn_repro.errors import UserError
+from bn_repro.paper.reports import REPORTS, Report
 from bn_repro.report import collect, tables
-from bn_repro.report.reports import REPORTS, Report
-from bn_repro.sweep import PROJECT
+from bn_repro.run import exits, places
+from bn_repro.run.errors import UserError
+from bn_repro.training import sweep
+from bn_repro.training.sweep import PROJECT
 
 
 def main() -> None:

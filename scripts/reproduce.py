@@ -21,12 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import places, sweep
-from bn_repro.report import collect, ensemble
-from bn_repro.report.analysis import page
-from bn_repro.report.claims.page import NAME as CLAIMS
-from bn_repro.report.claims.page import summary
-from bn_repro.report.reports import REPORTS
+from bn_repro.paper import analysis_page
+from bn_repro.paper import section_4_2_3_ensemble as ensemble
+from bn_repro.paper.claims import NAME as CLAIMS
+from bn_repro.paper.claims import summary
+from bn_repro.paper.reports import REPORTS
+from bn_repro.report import collect
+from bn_repro.run import places
+from bn_repro.training import sweep
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUNS, RESULTS = Path('runs'), Path('results')
@@ -45,7 +47,7 @@ MNIST = lists_of('mnist', 'analysis')
 INCEPTION = lists_of('inception', 'ensemble')
 # The file in results/, the experiment and its run (None for no network).
 ANALYSES = {
-  **{f'analysis/{name}': of for name, of in page.ANALYSES.items()},
+  **{f'analysis/{name}': of for name, of in analysis_page.ANALYSES.items()},
   **{
     f'population/{name}': (name, 'inception/networks/bn_x5_seed0')
     for name in ('population_batches', 'shifted_data')

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bn_repro import config_files, places
-from bn_repro.sweep import leave_after, run_sweep
+from bn_repro.run import config_files, places
+from bn_repro.training.sweep import leave_after, run_sweep
 
 
 def main() -> None:

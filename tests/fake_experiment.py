@@ -4,14 +4,14 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import config as config_lib
-from bn_repro import parallel
 from bn_repro.data import sources
 from bn_repro.data.feeds import Feeds
 from bn_repro.data.resident import ResidentImages
-from bn_repro.experiment import with_feeds
 from bn_repro.models import inception
-from bn_repro.step import initial_state, make_step
+from bn_repro.run import config as config_lib
+from bn_repro.training import parallel
+from bn_repro.training.experiment import with_feeds
+from bn_repro.training.step import initial_state, make_step
 from support import PROJECT
 
 SMALL = {

@@ -13,8 +13,8 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from bn_repro import checkpoint
-from bn_repro.train import train
+from bn_repro.run import checkpoint
+from bn_repro.training.loop import train
 from support import small_config
 
 SHORT = {

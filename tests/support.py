@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from bn_repro import config as config_lib
-from bn_repro import summary
+from bn_repro.run import config as config_lib
+from bn_repro.run import summary
 
 PROJECT = Path(__file__).resolve().parents[1]
 FEW_STEPS = {

@@ -20,7 +20,7 @@ def test_modules_that_promise_to_import_no_jax_import_none():
     for path in sorted((PROJECT / 'bn_repro').rglob('*.py'))
     if any(promise in path.read_text() for promise in PROMISES)
   ]
-  assert {'bn_repro.main', 'bn_repro.evaluate.command'} <= {*promising}
-  command = [sys.executable, '-c', WITHOUT_JAX, *promising, 'bn_repro.sweep']
+  assert {'bn_repro.training.command', 'bn_repro.evaluate.command'} <= {*promising}
+  command = [sys.executable, '-c', WITHOUT_JAX, *promising, 'bn_repro.training.sweep']
   result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
   assert result.returncode == 0, result.stderr

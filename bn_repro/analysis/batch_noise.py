@@ -13,13 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import provenance
-from bn_repro.analysis import examples, subject
+from bn_repro.analysis import subject
 from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.report.tables import markdown
+from bn_repro.paper.section_3_4_noise import noise_table
+from bn_repro.run import provenance
+from bn_repro.training import examples
 
 SIZES = (2, 4, 8, 16, 32, 60, 120, 500)
 IMAGES, POOL, DRAWS = 100, 10_000, 20
@@ -97,12 +98,4 @@ def _root_mean_square(values: np.ndarray) -> float:
   return float(np.sqrt(np.mean(values * values)))
 
 
-def table(found: dict[str, Any]) -> str:
-  """The rows as text."""
-  head = ('mini-batch', 'inputs of sigmoids', 'probability', 'other answers')
-  rows = [
-    (str(row['size']), f'{row["deviation_of_inputs"]:.3f}',
-     f'{row["deviation_of_probability"]:.3f}', f'{row["share_that_changes"]:.0%}')
-    for row in found['rows']
-  ]  # fmt: skip
-  return markdown(head, rows)
+table = noise_table  # of the page, for the command line

@@ -32,10 +32,10 @@ import importlib
 import sys
 import time
 
-from bn_repro import command_line, devices, exits, places
-from bn_repro.config import write_json
-from bn_repro.errors import UserError
-from bn_repro.messages import shown
+from bn_repro.run import command_line, devices, exits, places
+from bn_repro.run.config import write_json
+from bn_repro.run.errors import UserError
+from bn_repro.run.messages import shown
 
 OF_NETWORK = (
   'batch_noise', 'identities', 'nonlinearity_inputs', 'population_batches',
@@ -74,9 +74,9 @@ def run(words: list[str]) -> None:
 def measure(name: str, asked: argparse.Namespace) -> None:
   """Runs an experiment, prints its table and writes what it found."""
   devices.start()
-  from bn_repro import compilation, failures, settings
   from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore
+  from bn_repro.run import compilation, failures, settings
 
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
   compilation.keep()

@@ -12,24 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import provenance
-from bn_repro.analysis import examples, subject
+from bn_repro.analysis import subject
+from bn_repro.batch_norm.fold import fold
+from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import open_feeds
-from bn_repro.data.pipeline import Batch
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
-from bn_repro.fold import fold
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.report.tables import markdown
-from bn_repro.step import cross_entropy
+from bn_repro.paper import section_3_identities
+from bn_repro.run import provenance
+from bn_repro.training import examples
+from bn_repro.training.step import cross_entropy
 
 IMAGES = 500
-WHAT = {
-  'identity': 'gamma = sqrt(var + epsilon), beta = mean: inputs of the sigmoids off by',
-  'batch_mates': 'alone or among others: logits at inference off by',
-  'folded': 'BN folded into the layer before: logits off by',
-  'bias': 'gradient of a bias under BN, relative to that of beta',
-}
 
 
 def measure(network: Network) -> dict[str, Any]:
@@ -133,10 +128,4 @@ def _off(found, expected) -> float:
   return float(np.max(np.abs(found - expected)) / np.std(expected))
 
 
-def table(found: dict[str, Any]) -> str:
-  """The rows as text."""
-  rows = [
-    (str(row['claim']), WHAT[row['name']], f'{row["deviation"]:.1e}')
-    for row in found['rows']
-  ]
-  return markdown(('claim', 'what', 'largest deviation'), rows)
+table = section_3_identities.table  # of the page, for the command line

@@ -14,18 +14,17 @@ import jax
 import numpy as np
 from scipy import stats
 
-from bn_repro import provenance
-from bn_repro.analysis import examples
 from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.layers import NONLINEARITIES, Convolution
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.report.tables import markdown
+from bn_repro.paper.section_3_2_placement import shape_table
+from bn_repro.run import provenance
+from bn_repro.training import examples
 
 IMAGES = 200
 VALUES = 20_000  # of each unit at most
-MEASURES = ('skewness', 'excess_kurtosis', 'near_zero', 'from_gaussian')
 NEAR = 0.1  # of a standard deviation; a Gaussian around 0 has 8 % there
 
 
@@ -92,25 +91,4 @@ def _from_gaussian(standard: np.ndarray) -> np.ndarray:
   return np.mean(np.abs(np.sort(standard, axis=0) - gaussian), axis=0)
 
 
-def of_side(page: dict[str, Any], side: str) -> list[dict[str, Any]]:
-  """The rows of a page on one side of the nonlinearities, the first layers first."""
-  # Those before row 3a of figure 5 have names, not numbers.
-  place = lambda row: (row['layer'][0].isdigit(), row['layer'])
-  return sorted((row for row in page['rows'] if row['side'] == side), key=place)
-
-
-def spread(rows: list[dict[str, Any]], measure: str, form: str = '{:.2f}') -> str:
-  """The median over layers, with the lowest and the highest: '0.1 (-0.2 to 3.4)'."""
-  values = [row[measure] for row in rows]
-  middle, low, high = map(form.format, (np.median(values), min(values), max(values)))
-  return f'{middle} ({low} to {high})'
-
-
-def table(found: dict[str, Any]) -> str:
-  """Medians over layers with the lowest and the highest, as text."""
-  rows = []
-  for side in ('input', 'output'):
-    layers = of_side(found, side)
-    rows.append((side, str(len(layers)), *(spread(layers, n) for n in MEASURES)))
-  head = ('of nonlinearities', 'layers', *(n.replace('_', ' ') for n in MEASURES))
-  return markdown(head, rows)
+table = shape_table  # of the page, for the command line

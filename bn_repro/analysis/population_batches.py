@@ -10,12 +10,12 @@ import numpy as np
 from flax import traverse_util
 from tqdm import tqdm
 
-from bn_repro import provenance
 from bn_repro.analysis.subject import Subject
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
-from bn_repro.report.population import batches_table
+from bn_repro.paper.section_3_1_population import batches_table
+from bn_repro.run import provenance
+from bn_repro.run.errors import UserError
 
 NUMBERS = (1, 3, 10, 30, 100, 300)
 DRAWS = 5
@@ -119,6 +119,4 @@ def _root_mean_square(values: np.ndarray) -> float:
   return float(np.sqrt(np.mean(values * values)))
 
 
-def table(found: dict[str, Any]) -> str:
-  """The rows as text."""
-  return batches_table(found['rows'])
+table = batches_table  # of the page, for the command line

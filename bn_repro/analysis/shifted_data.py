@@ -19,14 +19,15 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 from tqdm import tqdm
 
-from bn_repro import parallel, provenance
 from bn_repro.analysis.subject import Subject, on_test_set, statistics_over
 from bn_repro.data import sources
 from bn_repro.data.resident import ResidentImages
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
-from bn_repro.report.population import shifts_table
+from bn_repro.paper.section_3_1_population import shifts_table
+from bn_repro.run import provenance
+from bn_repro.run.errors import UserError
+from bn_repro.training import parallel
 
 
 def _darkened(image: Image.Image, factor: float) -> Image.Image:
@@ -142,6 +143,4 @@ def shifted(
     return np.stack(list(workers.map(changed, images)))
 
 
-def table(found: dict[str, Any]) -> str:
-  """The rows as text."""
-  return shifts_table(found['rows'])
+table = shifts_table  # of the page, for the command line

@@ -6,12 +6,13 @@ And what an analysis asks of a network before it begins.
 import copy
 from typing import Any
 
-from bn_repro import experiment, models, parallel
-from bn_repro.errors import UserError
-from bn_repro.evaluate.evaluator import OnExamples
 from bn_repro.evaluate.network import Network
-from bn_repro.evaluate.population import PopulationStatistics
-from bn_repro.experiment import Experiment
+from bn_repro.models import networks
+from bn_repro.run.errors import UserError
+from bn_repro.training import experiment, parallel
+from bn_repro.training.evaluator import OnExamples
+from bn_repro.training.experiment import Experiment
+from bn_repro.training.population import PopulationStatistics
 
 
 class Subject:
@@ -58,7 +59,7 @@ def on_test_set(built: Experiment) -> OnExamples:
 
 def without_noise(network: Network) -> Network:
   """The same without dropout or noise, so that training mode is algorithm 1 alone."""
-  return network._replace(model=models.without_noise(network.model))
+  return network._replace(model=networks.without_noise(network.model))
 
 
 def check_is_mlp(network: Network) -> None:

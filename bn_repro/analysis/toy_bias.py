@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import provenance
-from bn_repro.models.normalizers import standardize
-from bn_repro.report.tables import markdown
+from bn_repro.batch_norm.alternatives import standardize
+from bn_repro.paper.section_2_bias import toy_table
+from bn_repro.run import provenance
 
 STEPS, RATE, EXAMPLES, EPSILON = 100, 0.1, 60, 1e-8
 WAYS = {
@@ -73,12 +73,4 @@ def trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str,
   return found
 
 
-def table(found: dict[str, Any]) -> str:
-  """The rows as text: where each way ends."""
-  head = ('statistics', 'b at the end', 'largest scale', 'loss', 'loss at the end')
-  rows = [
-    (row['way'], f'{row["bias"][-1]:.3f}', f'{max(map(abs, row["scale"])):.3f}',
-     f'{row["loss"][0]:.4f}', f'{row["loss"][-1]:.4f}')
-    for row in found['rows']
-  ]  # fmt: skip
-  return markdown(head, rows)
+table = toy_table  # of the page, for the command line

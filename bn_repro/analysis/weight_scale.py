@@ -14,16 +14,16 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from bn_repro import provenance
 from bn_repro.analysis import subject
 from bn_repro.data import sampler
+from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import open_feeds
-from bn_repro.data.pipeline import Batch
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS
-from bn_repro.report.tables import markdown
-from bn_repro.step import cross_entropy
+from bn_repro.paper.section_3_3_scale import factors_table
+from bn_repro.run import provenance
+from bn_repro.training.step import cross_entropy
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 # The layer takes no 0. Added to a float32 variance above 1e-30, this changes no bit.
@@ -134,17 +134,4 @@ def _compared(
   }
 
 
-def table(found: dict[str, Any]) -> str:
-  """The rows as text."""
-  head = (
-    'epsilon', 'layer', 'a', 'inputs moved by', 'a x gradient of the weights',
-    'gradient of the images',
-  )  # fmt: skip
-  rows = [
-    ('-' if row['epsilon'] is None else f'{row["epsilon"]:g}', str(row['layer']),
-     f'{row["factor"]:g}', f'{row["inputs_moved"]:.2g}',
-     f'{row["gradient_of_weights_times_factor"]:.4g}',
-     f'{row["gradient_of_images"]:.4g}')
-    for row in found['rows']
-  ]  # fmt: skip
-  return markdown(head, rows)
+table = factors_table  # of the page, for the command line

@@ -6,7 +6,6 @@ whitening inverts.
 """
 
 import functools
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import provenance
-from bn_repro.batch_norm_layer import BatchNorm
-from bn_repro.models.normalizers import Whitening, covariance_of
-from bn_repro.report.tables import markdown
+from bn_repro.batch_norm.alternatives import Whitening, covariance_of
+from bn_repro.batch_norm.layer import BatchNorm
+from bn_repro.paper.section_2_whitening import cost_table
+from bn_repro.run import provenance
 
 WIDTHS = (25, 50, 100, 200, 400)
 MINI_BATCH = 60
@@ -81,20 +80,4 @@ def _seconds_of(run: Callable) -> float:
   return taken / number
 
 
-def times_as_long(row: dict[str, Any]) -> list[float]:
-  """Whitening over normalization per dimension, in each round."""
-  slow, fast = row['seconds']['whitening'], row['seconds']['per_dimension']
-  return [a / b for a, b in zip(slow, fast)]
-
-
-def table(found: dict[str, Any]) -> str:
-  """The rows as text."""
-  head = ('activations', f'rank, {found["mini_batch"]} examples', 'whitening takes')
-  rows = [
-    (str(row['width']), str(row['rank']),
-     f'{statistics.median(ratios):.1f} times as long '
-     f'({min(ratios):.1f} to {max(ratios):.1f})')
-    for row in found['rows']
-    for ratios in [times_as_long(row)]
-  ]  # fmt: skip
-  return markdown(head, rows)
+table = cost_table  # of the page, for the command line

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from bn_repro import notices
 from bn_repro.data.views import View
+from bn_repro.run import notices
 
 # The formats that TensorFlow's decode_image reads. Pillow knows dozens more, and
 # random bytes may look like one of them.

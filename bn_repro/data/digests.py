@@ -14,9 +14,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bn_repro import damage, places
-from bn_repro.errors import MachineError
-from bn_repro.json_files import read_sealed, write_sealed
+from bn_repro.run import damage, places
+from bn_repro.run.errors import MachineError
+from bn_repro.run.files import read_sealed, write_sealed
 
 NAME = 'digests.json'
 # What is smaller is read at every start, in less than a tenth of a second.

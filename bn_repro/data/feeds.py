@@ -9,7 +9,7 @@ import jax
 from ml_collections import ConfigDict
 
 from bn_repro.data import sources
-from bn_repro.data.pipeline import Feed, PixelFeed
+from bn_repro.data.feed import Feed, PixelFeed
 
 
 class Feeds(NamedTuple):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bn_repro import config_files, damage, places
-from bn_repro.errors import UserError
+from bn_repro.run import config_files, damage, places
+from bn_repro.run.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Height and width of what the MLP takes, and number of classes.

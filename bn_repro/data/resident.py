@@ -8,11 +8,11 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import parallel
 from bn_repro.data import crops, decode, distort, sampler, sources, views
-from bn_repro.data.images import Order, finished, stop_or_skip
-from bn_repro.data.pipeline import Batch, ImageViews, chosen, in_order
-from bn_repro.errors import UserError
+from bn_repro.data.feed import Batch, ImageViews, chosen, in_order
+from bn_repro.data.order import Order, finished, stop_or_skip
+from bn_repro.run import collectives
+from bn_repro.run.errors import UserError
 
 
 class Boxes(NamedTuple):
@@ -62,14 +62,14 @@ class ResidentImages:
       order.positions(steps),
       np.ones((len(steps), order.batch_size), bool),
     )
-    share = parallel.share_of_process(order.batch_size, self._devices)
+    share = collectives.share_of_process(order.batch_size, self._devices)
     return Boxes(*(part[:, share] for part in whole))
 
   def inputs_in_order(
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Boxes]:
     """As `Feed`."""
-    share = parallel.share_of_process(size, self._devices)
+    share = collectives.share_of_process(size, self._devices)
     boxes = crops.centre_boxes(*self._sides(size))
     for indices, counts in in_order(chosen(self.num_examples, start, stop), size):
       whole = Boxes(indices, boxes, indices.astype(np.uint32), counts)

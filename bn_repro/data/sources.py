@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import damage, durations
 from bn_repro.data.prepared import (
   DESCRIPTION,
   DIGITS,
   find_prepared,
   preparing,
 )
-from bn_repro.errors import MachineError, UserError, one_line
+from bn_repro.run import damage, durations
+from bn_repro.run.errors import MachineError, UserError, one_line
 
 # Data sets whose images all have one size, small enough to keep them decoded.
 ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')

@@ -16,12 +16,12 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
-from bn_repro import notices, parallel, provenance, watch
 from bn_repro.data import crops, decode, sampler, sources, views, workers
-from bn_repro.data.images import Order, finished, stop_or_skip
-from bn_repro.data.pipeline import Batch, ImageViews, chosen
+from bn_repro.data.feed import Batch, ImageViews, chosen
+from bn_repro.data.order import Order, finished, stop_or_skip
 from bn_repro.data.workers import BATCHES_AHEAD
-from bn_repro.errors import UserError
+from bn_repro.run import collectives, notices, provenance, watch
+from bn_repro.run.errors import UserError
 
 
 class Crops(NamedTuple):
@@ -198,7 +198,7 @@ class StreamedImages:
   def _shared_memory_needed(self) -> int:
     """Bytes at most: of training, population statistics and evaluation together."""
     training, evaluation = (
-      len(range(size)[parallel.share_of_process(size, self._devices)])
+      len(range(size)[collectives.share_of_process(size, self._devices)])
       for size in (
         self._config.batch_size,
         # As the evaluator rounds it.
@@ -222,7 +222,7 @@ class StreamedImages:
     return jax.tree.map(lambda *parts: np.stack(parts), *taken)
 
   def _read_from(self, step: int, stream: int) -> Iterator[Crops]:
-    share = parallel.share_of_process(self._config.batch_size, self._devices)
+    share = collectives.share_of_process(self._config.batch_size, self._devices)
     source = TrainingCrops(self._split, self._config, share, stream)
     return _read(source, step, self._workers, self._needed)
 
@@ -230,7 +230,7 @@ class StreamedImages:
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Crops]:
     """As `Feed`."""
-    share = parallel.share_of_process(size, self._devices)
+    share = collectives.share_of_process(size, self._devices)
     examples = chosen(self.num_examples, start, stop)
     source = CentreCrops(self._split, self._config, size, share, examples)
     self.num_skipped = 0

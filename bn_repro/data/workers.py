@@ -17,8 +17,8 @@ from typing import Any
 
 from absl import logging
 
-from bn_repro import notices
-from bn_repro.errors import MachineError
+from bn_repro.run import notices
+from bn_repro.run.errors import MachineError
 
 BATCHES_AHEAD = 8  # that each process reads ahead of the step that is taken
 # Of a process: those in its queue and those that this program has opened already, and

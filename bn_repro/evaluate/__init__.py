@@ -1,1 +1,1 @@
-"""Accuracy of trained networks: while they are trained, and afterwards to be cited."""
+"""Accuracy of trained networks, to be cited."""

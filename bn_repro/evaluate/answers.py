@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bn_repro.config import read_json, write_json
+from bn_repro.run.config import read_json, write_json
 
 _ROWS = 4096  # that are read at a time
 

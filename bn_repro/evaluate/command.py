@@ -39,10 +39,10 @@ import os
 import sys
 from pathlib import Path
 
-from bn_repro import command_line, devices, exits, places
-from bn_repro.errors import UserError
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
-from bn_repro.messages import shown
+from bn_repro.run import command_line, devices, exits, places
+from bn_repro.run.errors import UserError
+from bn_repro.run.messages import shown
 
 FLAGS = command_line.Flags(
   (
@@ -76,8 +76,8 @@ def run(words: list[str]) -> None:
   arguments = parse(words)
   places.check_variables()
   devices.start()
-  from bn_repro import compilation, failures
   from bn_repro.evaluate.evaluation import evaluate
+  from bn_repro.run import compilation, failures
 
   compilation.keep()
   given = vars(arguments)

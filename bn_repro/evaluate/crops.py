@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro import parallel
-from bn_repro.data.images import finished
-from bn_repro.data.pipeline import Feed, ImageViews
+from bn_repro.data.feed import Feed, ImageViews
+from bn_repro.data.order import finished
 from bn_repro.evaluate.answers import Answers
 from bn_repro.evaluate.network import Network
+from bn_repro.training import parallel
 
 # Images whose views are answered together, and kept.
 CHUNK = 16

@@ -16,20 +16,21 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from bn_repro import describe, fields, lock, places, provenance, settings
-from bn_repro.config import write_json
 from bn_repro.data import contents
+from bn_repro.data.feed import Feed, chosen
 from bn_repro.data.feeds import open_test_feed
-from bn_repro.data.pipeline import Feed, chosen
-from bn_repro.errors import UserError
 from bn_repro.evaluate import statistics, trained_on
 from bn_repro.evaluate.answers import AnswerFile
 from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.crops import Answering
 from bn_repro.evaluate.network import FOLDER, Network, restore
 from bn_repro.evaluate.result import result_of, table
-from bn_repro.interruption import Interruption
-from bn_repro.messages import shown
+from bn_repro.models import describe
+from bn_repro.run import fields, lock, places, provenance, settings
+from bn_repro.run.config import write_json
+from bn_repro.run.errors import UserError
+from bn_repro.run.messages import shown
+from bn_repro.run.signals import Interruption
 
 
 @settings.fixed()

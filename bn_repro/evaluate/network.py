@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from bn_repro import checkpoint, identity, models
-from bn_repro import config as config_lib
-from bn_repro.describe import input_of
-from bn_repro.errors import UserError
+from bn_repro.models import networks
+from bn_repro.models.describe import input_of
+from bn_repro.run import checkpoint
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError
+from bn_repro.training import identity
 
 # Of a workdir: what evaluation keeps there.
 FOLDER = 'evaluation'
@@ -75,7 +77,7 @@ def restore(workdir: Path, workers: int | None = None) -> Network:
     config.dataset.workers = workers
   found = checkpoint.read_newest(workdir)
   size, num_classes = input_of(config)
-  model = models.build(config, num_classes)
+  model = networks.build(config, num_classes)
   arrays = _of_network(found.arrays)
   if _shapes(arrays) != _shapes(_variables(model, size)):
     raise UserError(

@@ -5,12 +5,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from bn_repro import describe, provenance
 from bn_repro.evaluate import scores
 from bn_repro.evaluate.answers import AnswerFile
 from bn_repro.evaluate.asked import Asked
 from bn_repro.evaluate.network import Network
+from bn_repro.models import describe
 from bn_repro.report.tables import markdown, share
+from bn_repro.run import provenance
 
 
 def result_of(

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bn_repro import intervals
+from bn_repro.report import intervals
+from bn_repro.run.summary import TOP
 
-TOP = 5  # of more classes, as figure 4 counts
 BINS = 15  # of equal width (Guo et al., 2017)
 # Rows that are averaged at a time, and members whose every subset is scored.
 _ROWS = 4096

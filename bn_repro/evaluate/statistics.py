@@ -18,11 +18,12 @@ import numpy as np
 from flax import traverse_util
 from tqdm import tqdm
 
-from bn_repro import damage, experiment, parallel, provenance
 from bn_repro.data import contents
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
-from bn_repro.evaluate.population import PopulationStatistics
+from bn_repro.run import damage, provenance
+from bn_repro.training import experiment, parallel
+from bn_repro.training.population import PopulationStatistics
 
 NAME = 'population_statistics.npz'
 _IDENTITY = 'identity'  # among the arrays, whose names have a slash

@@ -6,11 +6,12 @@ a line and in the result.
 
 import jax
 
-from bn_repro import identity, provenance
 from bn_repro.data import contents
 from bn_repro.data.contents import Contents
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import Network
+from bn_repro.run import provenance
+from bn_repro.run.errors import UserError
+from bn_repro.training import identity
 
 
 def differences(

@@ -27,7 +27,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bn_repro.errors import UserError
 from bn_repro.models.layers import (
   Convolution,
   LocalResponseNormalization,
@@ -35,6 +34,7 @@ from bn_repro.models.layers import (
   average_pool,
   initial_weights,
 )
+from bn_repro.run.errors import UserError
 
 # Where `Inception` sows the logits of its auxiliary heads.
 AUXILIARY_LOGITS = 'auxiliary_logits'

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bn_repro.batch_norm import statistics_dtype
+from bn_repro.batch_norm.transform import statistics_dtype
 
 NONLINEARITIES = {'relu': nn.relu, 'sigmoid': nn.sigmoid}
 

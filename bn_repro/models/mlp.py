@@ -9,7 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 
-from bn_repro.models.normalizers import shaken
+from bn_repro.batch_norm.alternatives import shaken
 
 # Where `MLP` sows the inputs of its sigmoids, one entry for each hidden layer.
 SIGMOID_INPUTS = 'sigmoid_inputs'

@@ -1,4 +1,4 @@
-"""Tables and figures from what runs left behind; trains nothing.
+"""Numbers as text and pictures; trains nothing.
 
 `collect` turns workdirs into the two files of a sweep that are committed (its
 summaries as JSON, its curves as CSV); the other modules read only those, so that

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro import summary
-from bn_repro.errors import UserError
 from bn_repro.report import learning_curve
+from bn_repro.run import summary
+from bn_repro.run.errors import UserError
 
 # Column of the CSV: tag in metrics.jsonl. A CSV has those that its runs measured.
 COLUMNS = {

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from bn_repro import intervals
-from bn_repro.intervals import Interval, Spread
+from bn_repro.report import intervals, tables
 from bn_repro.report import speed_up as speed_up_lib
-from bn_repro.report import tables
+from bn_repro.report.intervals import Interval, Spread
 from bn_repro.report.speed_up import Runs
 
 

@@ -13,9 +13,9 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bn_repro.percentiles import PERCENTILES
 from bn_repro.report.collect import Run
 from bn_repro.report.tables import group_by, over
+from bn_repro.run.percentiles import PERCENTILES
 
 NAMES = {'baseline': 'Without BN', 'batch_norm': 'With BN'}
 COLOURS = {'baseline': 'tab:orange', 'batch_norm': 'tab:blue'}

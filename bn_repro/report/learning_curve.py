@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.errors import UserError
+from bn_repro.run.errors import UserError
 
 # An evaluation is averaged with those within a tenth of its step, or 300 steps.
 RELATIVE_WINDOW = 0.1

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bn_repro.errors import UserError
+from bn_repro.run.errors import UserError
 
 
 def read(path: Path, command: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from bn_repro.intervals import CONFIDENCE
+from bn_repro.report.intervals import CONFIDENCE
 from bn_repro.report.learning_curve import Crossing
 
 _NEWTON_STEPS = 100

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bn_repro.intervals import Interval
 from bn_repro.report.collect import Run
+from bn_repro.report.intervals import Interval
 
 NEVER = 'never'
 

@@ -21,7 +21,7 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   config.train_for = '10_000 steps'
   config.evaluate_every = config.log_every = EVERY
   config.checkpoint_every = '5_000 steps'
-  config.probes = ()  # of bn_repro/analysis/probes.py
+  config.probes = ()  # of bn_repro/training/probes/probes.py
 
   config.variant = ConfigDict()
   # Or 'whitening', or one of the attempts of section 2: 'centring', 'standardization',

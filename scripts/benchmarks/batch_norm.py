@@ -1,7 +1,7 @@
 """Forward and backward through one batch normalization layer: time and memory.
 
-Ours is `batch_normalize` of bn_repro/batch_norm.py, with its written gradient,
-on activations flattened to [m, features]. The rivals get the same activations
+Ours is `batch_normalize` of bn_repro/batch_norm/transform.py, with its written
+gradient, on activations flattened to [m, features]. The rivals get the same activations
 and the same gradient of the output, and do the same work:
 
   autodiff           the same two-pass forward, differentiated by JAX
@@ -42,8 +42,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from bn_repro import provenance
-from bn_repro.batch_norm import batch_normalize, moments, normalize
+from bn_repro.batch_norm.transform import batch_normalize, moments, normalize
+from bn_repro.run import provenance
 
 EPSILON = 1e-3
 SHAPES = (

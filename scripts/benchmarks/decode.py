@@ -35,15 +35,18 @@ from pathlib import Path
 
 import decode_ours
 import decode_subjects
+import decode_task
 import harness
 import jax
 import numpy as np
-from decode_subjects import BATCH, CHECKED, FEED, OURS, SUBJECTS
+from decode_subjects import FEED, OURS, SUBJECTS
+from decode_task import BATCH, CHECKED
 from PIL import Image
 
-from bn_repro import places, provenance
-from bn_repro.data import crops, images, sampler, sources
-from bn_repro.errors import UserError
+from bn_repro.data import crops, sampler, sources
+from bn_repro.data import order as order_lib
+from bn_repro.run import places, provenance
+from bn_repro.run.errors import UserError
 
 SETTINGS = (('random', 224), ('random', 112), ('random', 64), ('centre', 224))
 
@@ -126,7 +129,7 @@ def store_task(path: Path, photographs: list[bytes], is_random: bool, size: int)
   start, end = np.rint(boxes[:, :2]), np.rint(boxes[:, :2] + boxes[:, 2:])
   whole = np.concatenate([start, end - start], axis=1).astype(int)
   first = [photographs[which] for which in order[: CHECKED * BATCH]]
-  decode_subjects.save(
+  decode_task.save(
     path, photographs, order=order, boxes=whole, size=size, is_random=is_random,
     exact=[exact(*crop, size) for crop in zip(first, whole)],
     exact_of_feed=[exact(*crop, size) for crop in zip(first, boxes)],
@@ -135,7 +138,7 @@ def store_task(path: Path, photographs: list[bytes], is_random: bool, size: int)
 
 def order_of_feed(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
   """Which photographs, `[crops]`, and the random numbers of their boxes."""
-  order = images.Order(decode_ours.config_of(size), number)
+  order = order_lib.Order(decode_ours.config_of(size), number)
   steps = range(decode_subjects.WARM_UP + decode_subjects.TIMED)
   uniforms = [order.uniforms(step, sampler.TRAINING) for step in steps]
   return order.indices(steps, sampler.TRAINING).ravel(), np.concatenate(uniforms)

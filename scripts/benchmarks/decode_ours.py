@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import harness  # noqa: F401  # finds the modules of the project
 import jax
-from decode_subjects import BATCH, Batches, Task, one_by_one
+from decode_task import BATCH, Batches, Task, one_by_one
 from ml_collections import ConfigDict
 
 from bn_repro.data import decode, sources, stream

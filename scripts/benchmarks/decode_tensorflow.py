@@ -14,7 +14,7 @@ def batches(task, batch: int, antialias: bool) -> Iterator[np.ndarray]:
   """Batches of crops, without end.
 
   Args:
-    task: a `decode_subjects.Task`.
+    task: a `decode_task.Task`.
     batch: crops in one.
     antialias: whether the filter grows with the reduction, as it does in Pillow.
 

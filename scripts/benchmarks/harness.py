@@ -23,10 +23,10 @@ from tqdm import tqdm
 # Whoever imports this file finds the project's own modules too.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bn_repro import provenance
-from bn_repro.config import write_json
-from bn_repro.errors import UserError
 from bn_repro.report import tables
+from bn_repro.run import provenance
+from bn_repro.run.config import write_json
+from bn_repro.run.errors import UserError
 
 RESULTS = Path(__file__).resolve().parents[2] / 'results' / 'benchmarks'
 

@@ -3,7 +3,7 @@
 The network of configs/bn_x5.py with its initial weights, on noise that lies on the
 device, logits out; one compiled program each, in one process, in turn:
 
-  folded       batch normalization folded into the convolutions (bn_repro/fold.py)
+  folded       batch normalization folded into the convolutions (batch_norm/fold.py)
   unfolded     as evaluation runs it: one affine map for each feature after them
   without bn   the plain network, which has biases: what is left to gain
 
@@ -21,10 +21,11 @@ import time
 import harness
 import jax
 
-from bn_repro import config as config_lib
-from bn_repro import models, provenance
-from bn_repro.describe import input_of
-from bn_repro.fold import fold
+from bn_repro.batch_norm.fold import fold
+from bn_repro.models import networks
+from bn_repro.models.describe import input_of
+from bn_repro.run import config as config_lib
+from bn_repro.run import provenance
 
 FOLDED, UNFOLDED, WITHOUT = 'folded', 'unfolded', 'without bn'
 BATCHES = (1, 32, 128)
@@ -74,8 +75,10 @@ def measure(config, batch: int, options) -> dict[str, list[float]]:
 
 def subjects(config, num_classes: int) -> dict:
   """images -> logits of each, compiled, with variables on the device."""
-  model = models.build(config, num_classes)
-  initial = lambda net: models.initial_variables(net, config.seed, input_of(config)[0])
+  model = networks.build(config, num_classes)
+  initial = lambda net: networks.initial_variables(
+    net, config.seed, input_of(config)[0]
+  )
   variables = initial(model)
   folded, params = fold(model, variables['params'], variables['batch_stats'])
   plain = model.clone(batch_norm=None)

@@ -3,8 +3,8 @@
 Same network, data, order and mini-batch in every subject, on one device, with
 and without batch normalization:
 
-  ours           what bn_repro.train does: many steps a dispatch, indices made on
-                 the host, accuracy of every step and norms of some (which no
+  ours           what bn_repro.training.loop does: many steps a dispatch, indices
+                 made on the host, accuracy of every step and norms of some (which no
                  rival computes); without evaluation and checkpoints
   torch eager    a plain PyTorch loop
   torch compile  the whole step under torch.compile
@@ -32,9 +32,9 @@ from pathlib import Path
 import harness
 import numpy as np
 
-from bn_repro import provenance
 from bn_repro.data import sources
-from bn_repro.errors import UserError
+from bn_repro.run import provenance
+from bn_repro.run.errors import UserError
 from configs import mnist
 
 OURS = 'ours'

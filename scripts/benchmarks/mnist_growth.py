@@ -16,7 +16,7 @@ from pathlib import Path
 import harness
 import mnist as benchmark
 
-from bn_repro.errors import UserError
+from bn_repro.run.errors import UserError
 from configs import mnist
 
 RUNS = (1, 2, 4, 8, 16, 36)

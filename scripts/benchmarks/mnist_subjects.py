@@ -17,13 +17,13 @@ import optax
 from jax import lax
 from ml_collections import ConfigDict
 
-from bn_repro import parallel
 from bn_repro.data import sampler
+from bn_repro.data.feed import PixelFeed, Pixels
 from bn_repro.data.feeds import Feeds
-from bn_repro.data.pipeline import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
-from bn_repro.experiment import Experiment, with_feeds
-from bn_repro.step import initial_state, make_step
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment, with_feeds
+from bn_repro.training.step import initial_state, make_step
 
 NUM_CLASSES = 10
 # Rivals get their order ready-made, one epoch of it over and over.
@@ -40,7 +40,7 @@ def order(config: ConfigDict, examples: Examples) -> np.ndarray:
 
 
 def ours(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
-  """`bn_repro.train.train` without its evaluation, files and progress bar."""
+  """`bn_repro.training.loop.train` without its evaluation, files and progress bar."""
   experiment = experiment_of(config, examples)
   feed = experiment.feeds.train
   take_steps = parallel.spread(make_step(experiment), experiment.devices)

@@ -31,9 +31,10 @@ import parallel_subjects
 from parallel_subjects import DEVICES, IMAGES_PER_DEVICE, LAYERS, NORMALIZATIONS
 from tqdm import tqdm
 
-from bn_repro import parallel, provenance
-from bn_repro.experiment import Experiment
-from bn_repro.step import initial_state, make_step
+from bn_repro.run import provenance
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment
+from bn_repro.training.step import initial_state, make_step
 
 NAME = 'parallel_cost'
 FORWARD, BACKWARD, MEANS = DIRECTIONS = ('forward', 'backward', 'means')

@@ -19,8 +19,9 @@ import jax
 import numpy as np
 import parallel_subjects
 
-from bn_repro import parallel, provenance
-from bn_repro.step import initial_state, make_step
+from bn_repro.run import provenance
+from bn_repro.training import parallel
+from bn_repro.training.step import initial_state, make_step
 
 NAME = 'parallel_growth'
 BATCH, WIDTH = 64, 0.0625

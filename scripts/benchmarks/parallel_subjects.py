@@ -1,6 +1,6 @@
 """What `parallel_cost.py` and `parallel_growth.py` look at: a step of BN-x5 on noise.
 
-  ours         `BatchNorm` of bn_repro/batch_norm_layer.py
+  ours         `BatchNorm` of bn_repro/batch_norm/layer.py
   flax         flax.linen.BatchNorm(axis_name) as it comes, E[x^2] - E[x]^2
   flax exact   flax.linen.BatchNorm(axis_name, use_fast_variance=False), two passes
 
@@ -14,11 +14,11 @@ import flax.linen as nn
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import config as config_lib
-from bn_repro import parallel
 from bn_repro.data import resident, sources
 from bn_repro.data.feeds import Feeds
-from bn_repro.experiment import Experiment, normalization_groups, with_feeds
+from bn_repro.run import config as config_lib
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment, normalization_groups, with_feeds
 
 DEVICES = 8
 IMAGES_PER_DEVICE = 32

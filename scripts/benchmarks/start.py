@@ -25,7 +25,7 @@ from pathlib import Path
 import harness
 import jax
 
-from bn_repro import places, provenance
+from bn_repro.run import places, provenance
 
 PROJECT = Path(__file__).resolve().parents[2]
 SUBJECT = str(Path(__file__).with_name('start_subject.py'))

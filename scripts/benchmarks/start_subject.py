@@ -19,17 +19,17 @@ BATCH, SIZE = 8, 224
 def ours(flags: list[str]) -> None:
   """Starts this project's program with these flags."""
   sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-  from bn_repro import main, train
+  from bn_repro.training import command, loop
 
-  take_steps = train.Trainer.take_steps
+  take_steps = loop.Trainer.take_steps
 
   def take_first(trainer, steps):
     take_steps(trainer, steps)  # it waits for what was measured
     os._exit(0)
 
-  train.Trainer.take_steps = take_first
+  loop.Trainer.take_steps = take_first
   sys.argv[1:] = flags
-  main.main()
+  command.main()
 
 
 def flax(folder: str) -> None:

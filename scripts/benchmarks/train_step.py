@@ -19,8 +19,8 @@ trial before the rounds compiles, with empty caches, and chooses PyTorch's threa
 memory format (on a GPU torch.compile's mode): its time is the warm-up, of two steps.
 The rounds find the compiled programs in a cache.
 
-GFLOP are 6 times the multiply-adds of `bn_repro.describe`, the same for all. The peak
-is measured in each subject's process, by its own library: products of two large
+GFLOP are 6 times the multiply-adds of `bn_repro.models.describe`, the same for all. The
+peak is measured in each subject's process, by its own library: products of two large
 matrices in the dtype of the convolutions. About 25 minutes on two CPU cores:
 
 python scripts/benchmarks/train_step.py             needs pip install -e .[benchmark]
@@ -46,8 +46,8 @@ from train_step_process import (
 )
 from train_step_subjects import GROUP, Task, config_of
 
-from bn_repro import provenance
-from bn_repro.errors import UserError
+from bn_repro.run import provenance
+from bn_repro.run.errors import UserError
 
 OURS, IN_GROUPS, WITHOUT = 'ours', 'ours_in_groups', 'without_bn'
 EAGER, COMPILED = 'torch_eager', 'torch_compile'

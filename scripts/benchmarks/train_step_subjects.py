@@ -16,14 +16,16 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import durations, models, parallel, provenance
+from bn_repro.data.feed import Batch, PixelFeed
 from bn_repro.data.feeds import Feeds
-from bn_repro.data.pipeline import Batch, PixelFeed
 from bn_repro.data.resident import ResidentImages
 from bn_repro.data.sources import Examples
-from bn_repro.describe import rows_of
-from bn_repro.experiment import Experiment, with_feeds
-from bn_repro.step import initial_state, make_step
+from bn_repro.models import networks
+from bn_repro.models.describe import rows_of
+from bn_repro.run import durations, provenance
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment, with_feeds
+from bn_repro.training.step import initial_state, make_step
 from configs import bn_x5
 
 NUM_IMAGES = 512
@@ -78,7 +80,7 @@ def operations(config: ConfigDict) -> int:
   takes: 6 times `describe`'s multiply-adds. Nothing else is counted, so that the
   number is the same for every subject, whatever its compiler makes of the step.
   """
-  model = models.build(config, config.dataset.num_classes)
+  model = networks.build(config, config.dataset.num_classes)
   size = config.dataset.size
   return 6 * sum(row.multiply_adds for row in rows_of(model, (size, size, 3)))
 

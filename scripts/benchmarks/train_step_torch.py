@@ -23,7 +23,7 @@ from train_step_subjects import Task, experiment_of
 from bn_repro.data import sampler
 from bn_repro.data.sources import Examples
 from bn_repro.models import inception
-from bn_repro.step import initial_state
+from bn_repro.training.step import initial_state
 
 # The last part of a variable's name there and here.
 NAMES = {

@@ -20,7 +20,7 @@ from pathlib import Path
 import harness
 import jax
 
-from bn_repro import metrics, places, provenance
+from bn_repro.run import places, provenance, records
 
 PROJECT = Path(__file__).resolve().parents[2]
 MNIST = ('--config=configs/mnist.py:batch_norm', '--config.log_every=1000 steps')
@@ -69,9 +69,9 @@ def measure(subject: str) -> dict[str, float]:
     )
     if result.returncode:
       sys.exit(f'error: {subject}: {result.stderr.splitlines()[-1]}')
-    lines = Path(folder, 'run', metrics.NAME).read_text().splitlines()
-  logged = [line for line in map(json.loads, lines) if metrics.WAITING in line][1:]
-  shares = [line[metrics.WAITING] for line in logged]
+    lines = Path(folder, 'run', records.NAME).read_text().splitlines()
+  logged = [line for line in map(json.loads, lines) if records.WAITING in line][1:]
+  shares = [line[records.WAITING] for line in logged]
   return {
     'steps_per_second': statistics.median(line['steps_per_second'] for line in logged),
     'waiting': statistics.median(shares),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from fake_experiment import only_rows, quick_compiler, small
 
-from bn_repro.analysis import batch_noise, examples, identities, nonlinearity_inputs
-from bn_repro.errors import UserError
+from bn_repro.analysis import batch_noise, identities, nonlinearity_inputs
 from bn_repro.evaluate.network import restore
 from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.run.errors import UserError
+from bn_repro.training import examples
 from evaluate.saved import save_run
 from support import small_config
 

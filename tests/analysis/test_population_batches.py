@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import experiment
 from bn_repro.analysis import population_batches
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import restore
-from bn_repro.evaluate.population import PopulationStatistics
+from bn_repro.run.errors import UserError
+from bn_repro.training import experiment
+from bn_repro.training.population import PopulationStatistics
 from evaluate.saved import save_run
 from support import small_config
 

@@ -5,8 +5,8 @@ import pytest
 from fake_experiment import only_rows, quick_compiler, small
 
 from bn_repro.analysis import shifted_data
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import restore
+from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
 from support import small_config
 

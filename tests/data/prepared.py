@@ -13,9 +13,9 @@ from ml_collections import ConfigDict
 from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
-from bn_repro import config as config_lib
 from bn_repro.data import sources
-from bn_repro.errors import UserError
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError
 from support import PROJECT
 
 NUM_CLASSES = 100  # more than any data set here has examples

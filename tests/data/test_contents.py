@@ -8,7 +8,7 @@ import os
 import pytest
 
 from bn_repro.data import contents
-from bn_repro.errors import MachineError
+from bn_repro.run.errors import MachineError
 from data.prepared import Stored, examples, prepare
 
 CATS = ['cat', 'dog', 'horse']

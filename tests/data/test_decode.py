@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from bn_repro.data import crops, decode, sources, views
-from bn_repro.errors import UserError
+from bn_repro.run.errors import UserError
 
 NAME = 'train example 12 (n01440764_10026.JPEG)'
 CORRUPT = r'^train example 12 \(n01440764_10026.JPEG\) is not a readable image: .'

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from bn_repro.data import digests
-from bn_repro.errors import MachineError
+from bn_repro.run.errors import MachineError
 
 
 @pytest.fixture

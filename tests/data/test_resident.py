@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import config as config_lib
-from bn_repro import parallel
 from bn_repro.data import feeds, resident, sampler, sources, stream
-from bn_repro.errors import UserError
+from bn_repro.run import collectives
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError
 from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 from support import PROJECT
 
@@ -147,7 +147,7 @@ def test_evaluation_counts_each_example_once(made, feed, size, most):
 def inputs_of_process(process, feed, monkeypatch):
   """Three training mini-batches and a test set, as one of two processes reads them."""
   share = lambda size, _: slice(process * size // 2, (process + 1) * size // 2)
-  monkeypatch.setattr(parallel, 'share_of_process', share)
+  monkeypatch.setattr(collectives, 'share_of_process', share)
   feeds = open_feeds('exact', feed)
   training = [feeds.train.inputs(range(step, step + 1)) for step in (2, 3, 4)]
   without_steps = jax.tree.map(lambda leaf: leaf[0], training)

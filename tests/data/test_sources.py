@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bn_repro.data import prepared, sources
-from bn_repro.errors import UserError
+from bn_repro.run.errors import UserError
 from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bn_repro.data import feeds, sampler
-from bn_repro.errors import UserError
+from bn_repro.run.errors import UserError
 from data.prepared import NUM_CLASSES, Stored, examples, prepare, small_config
 
 NUMBER = 23  # of training examples; 6 a step

@@ -70,7 +70,7 @@ def test_the_same_command_again_says_that_it_is_finished(finished):
 
 def test_values_may_be_words_of_their_own(finished):
   """The same run, asked for with spaces; and recorded so that it can be made again."""
-  from bn_repro.main import overrides_of
+  from bn_repro.training.command import overrides_of
 
   words = [BATCH_NORM, *FEW, '--config.seed=3']
   apart = [part for word in words for part in word.split('=', 1)]

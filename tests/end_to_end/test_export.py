@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from bn_repro import model_card, serving
 from bn_repro.data import sources
+from bn_repro.evaluate import model_card, serving
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.evaluation import answered
 from bn_repro.evaluate.network import restore

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro.checkpoint import restore_newest
+from bn_repro.run.checkpoint import restore_newest
 from support import (
   FEW_STEPS,
   PROJECT,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bn_repro import sweep
-from bn_repro.report.reports import Report
+from bn_repro.paper.reports import Report
+from bn_repro.training import sweep
 from support import FEW_STEPS, PROJECT
 
 SPEC = importlib.util.spec_from_file_location(
@@ -36,8 +36,8 @@ def test_every_sweep_and_report_that_it_names_is_there():
 
 
 def test_every_page_that_the_reports_read_is_measured():
-  from bn_repro.report import population
-  from bn_repro.report.analysis.page import PAGES
+  from bn_repro.paper import section_3_1_population as population
+  from bn_repro.paper.analysis_page import PAGES
 
   read = {f'analysis/{name}' for name in PAGES}
   read |= {f'population/{name}' for name in population.FILES}

@@ -3,8 +3,8 @@
 import pytest
 
 from bn_repro.data import sources
-from bn_repro.errors import UserError
 from bn_repro.report import collect
+from bn_repro.run.errors import UserError
 from support import PROJECT, as_flags, metrics_of, program
 
 STEPS = (0, 100, 200, 300)

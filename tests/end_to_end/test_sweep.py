@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from bn_repro import config as config_lib
-from bn_repro import sweep
-from bn_repro.errors import UserError
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError
+from bn_repro.training import sweep
 from support import FEW_STEPS, PROJECT, clean_environment, summary_of
 
 # 'broken' passes the checks and fails when it starts: nobody has so many devices.

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro import config as config_lib
-from bn_repro import models
-from bn_repro.checkpoint import Checkpoint, Checkpoints
-from bn_repro.describe import input_of
+from bn_repro.models import networks
+from bn_repro.models.describe import input_of
+from bn_repro.run import config as config_lib
+from bn_repro.run.checkpoint import Checkpoint, Checkpoints
 
 
 def save_run(config: ConfigDict, workdir: Path, step: int = 7) -> Path:
   """A workdir with a checkpoint of the network, whose weights the seed decides."""
   size, num_classes = input_of(config)
-  model = models.build(config, num_classes)
+  model = networks.build(config, num_classes)
   workdir.mkdir()
   config_lib.store(config, workdir, [])
   with Checkpoints(workdir) as checkpoints:

@@ -8,9 +8,9 @@ from fake_experiment import only_rows
 from bn_repro.data import decode, sources
 from bn_repro.data import views as views_lib
 from bn_repro.data.feeds import open_test_feed
-from bn_repro.errors import UserError
 from bn_repro.evaluate import crops
 from bn_repro.evaluate.network import restore
+from bn_repro.run.errors import UserError
 from data.prepared import examples, prepare, small_config
 from evaluate.saved import save_run
 from support import small_config as small_mlp

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from fake_experiment import only_rows
 
-from bn_repro import config as config_lib
-from bn_repro import summary
 from bn_repro.data import sources
-from bn_repro.errors import Preempted, UserError
 from bn_repro.evaluate import crops, evaluation
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.evaluation import answered, evaluate
 from bn_repro.evaluate.network import restore
-from bn_repro.train import train
+from bn_repro.run import config as config_lib
+from bn_repro.run import summary
+from bn_repro.run.errors import Preempted, UserError
+from bn_repro.training.loop import train
 from data.prepared import examples, prepare, prepare_mnist
 from data.prepared import small_config as small_photographs
 from evaluate.saved import save_run

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from bn_repro.checkpoint import Checkpoint, Checkpoints, read_newest
-from bn_repro.errors import UserError
 from bn_repro.evaluate.network import restore
+from bn_repro.run.checkpoint import Checkpoint, Checkpoints, read_newest
+from bn_repro.run.errors import UserError
 from data.prepared import small_config as photographs_config
 from evaluate.saved import save_run
 from support import small_config

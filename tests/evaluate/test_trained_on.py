@@ -5,11 +5,12 @@ import copy
 import jax
 import pytest
 
-from bn_repro import identity, provenance
 from bn_repro.data import contents
-from bn_repro.errors import UserError
 from bn_repro.evaluate import trained_on
 from bn_repro.evaluate.network import Network
+from bn_repro.run import provenance
+from bn_repro.run.errors import UserError
+from bn_repro.training import identity
 from data.prepared import NUM_CLASSES, examples, prepare, small_config
 
 CATS = ['cat', 'dog', 'horse']

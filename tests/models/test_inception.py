@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.traced import build, count, leaves, outputs, shapes
 
-from bn_repro.describe import rows_of
+from bn_repro.models.describe import rows_of
 from bn_repro.models.layers import Pool
 
 IMAGENET = (224, 224, 3)

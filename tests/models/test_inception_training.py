@@ -11,12 +11,11 @@ import pytest
 from models.traced import build, count, leaves, outcome, shapes
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bn_repro import models
-from bn_repro.batch_norm_layer import BatchNorm
-from bn_repro.errors import UserError
-from bn_repro.models import inception, layers
+from bn_repro.batch_norm.layer import BatchNorm
+from bn_repro.models import inception, layers, networks
 from bn_repro.models.inception import AUXILIARY_LOGITS
 from bn_repro.models.layers import Convolution
+from bn_repro.run.errors import UserError
 
 # Batch normalization.
 
@@ -196,11 +195,11 @@ def test_larger_weights_are_those_of_the_convolutions(stem_only):
 def test_algorithm_2_freezes_dropout_and_heads():
   """`models.frozen` has neither, and its statistics are the mini-batch's alone."""
   model = build('bn_baseline', auxiliary_heads=True)
-  frozen = models.frozen(model)
+  frozen = networks.frozen(model)
   assert (frozen.dropout, frozen.auxiliary_heads) == (0.0, False)
   assert frozen.batch_norm(name='x').decay == 0
   assert frozen.batch_norm(name='x').epsilon == model.batch_norm(name='x').epsilon
-  assert models.frozen(build('inception')) is None
+  assert networks.frozen(build('inception')) is None
 
 
 @pytest.mark.slow

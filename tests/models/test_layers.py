@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bn_repro.batch_norm_layer import BatchNorm
+from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.models.layers import (
   Convolution,
   LocalResponseNormalization,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bn_repro import models
+from bn_repro.models import networks
 from bn_repro.models.mlp import SIGMOID_INPUTS
 
 
@@ -13,7 +13,7 @@ def build(config, network, **overrides):
   """The network for MNIST and its variables at the config's seed."""
   config.model.batch_norm = network == 'batch_norm'
   config.update_from_flattened_dict(overrides)
-  model = models.build(config, num_classes=10)
+  model = networks.build(config, num_classes=10)
   variables = model.init(jax.random.key(3), jnp.zeros((1, 28, 28)), train=False)
   variables.pop(SIGMOID_INPUTS)  # sown by `init` too
   return model, variables

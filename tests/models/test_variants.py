@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bn_repro import config as config_lib
-from bn_repro import models
-from bn_repro.errors import UserError
-from bn_repro.fold import fold
+from bn_repro.batch_norm.fold import fold
+from bn_repro.models import networks
 from bn_repro.models.mlp import NOISE, SIGMOID_INPUTS
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError
 from support import FEW_STEPS, PROJECT
 
 SIZES = {'model.hidden_sizes': (9, 8), 'model.init_std': 0.5}
@@ -25,8 +25,8 @@ def load(location, **overrides):
 
 def build(location, **overrides):
   """The network and its initial variables."""
-  model = models.build(load(location, **overrides), num_classes=10)
-  variables = models.initial_variables(model, 3, (8, 8))
+  model = networks.build(load(location, **overrides), num_classes=10)
+  variables = networks.initial_variables(model, 3, (8, 8))
   variables.pop(SIGMOID_INPUTS)
   return model, variables
 
@@ -51,8 +51,8 @@ def test_unchanged_it_is_the_network_of_section_4_1(network, images):
   """Same weights, same logits: only the number of steps is another."""
   ours, variables = build(f'variants.py:{network}')
   config = config_lib.load(f'{PROJECT}/configs/mnist.py:{network}', FEW_STEPS | SIZES)
-  papers = models.build(config, num_classes=10)
-  of_paper = models.initial_variables(papers, 3, (8, 8))
+  papers = networks.build(config, num_classes=10)
+  of_paper = networks.initial_variables(papers, 3, (8, 8))
   of_paper.pop(SIGMOID_INPUTS)
   jax.tree.map(np.testing.assert_array_equal, variables, of_paper)
   np.testing.assert_array_equal(
@@ -119,7 +119,7 @@ def test_noise_is_for_training_only(network, images):
     plain.apply(variables, images, train=False),
   )
   if network == 'batch_norm':  # nor for algorithm 2
-    run(models.frozen(model), variables, images)
+    run(networks.frozen(model), variables, images)
 
 
 def test_dropout_drops_outputs_of_hidden_layers(images):
@@ -143,7 +143,7 @@ def test_groups_are_for_batch_normalization():
   with pytest.raises(
     UserError, match='normalizes whole mini-batches on one device; set'
   ):
-    models.build(config, 10, {'group_size': 20})
+    networks.build(config, 10, {'group_size': 20})
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from bn_repro import config as config_lib
-from bn_repro import models
-from bn_repro.describe import rows_of
+from bn_repro.models import networks
+from bn_repro.models.describe import rows_of
 from bn_repro.models.inception import AUXILIARY_LOGITS
+from bn_repro.run import config as config_lib
 from support import PROJECT
 
 
@@ -16,7 +16,7 @@ def build(network='bn_x30', num_classes=1000, **overrides):
   """The network of a config file, with fields of `config.model` overridden."""
   location = str(PROJECT / 'configs' / f'{network}.py')
   fields = {f'model.{name}': value for name, value in overrides.items()}
-  return models.build(config_lib.load(location, fields), num_classes)
+  return networks.build(config_lib.load(location, fields), num_classes)
 
 
 def shapes(model, size=224):

@@ -59,7 +59,7 @@ def at(owner, name: str, block, calls_before: int = 0) -> None:
 def block_in_grain(blocker: Blocker) -> None:
   """In a thread of Grain's, so that the main one waits for it."""
   from bn_repro.data import sampler, stream
-  from bn_repro.data.pipeline import PixelFeed
+  from bn_repro.data.feed import PixelFeed
 
   inputs = PixelFeed.inputs
 
@@ -88,16 +88,17 @@ def block_in_grain(blocker: Blocker) -> None:
 def block(place: str, blocker: Blocker) -> None:
   from jax._src import compiler
 
-  from bn_repro import checkpoint, parallel, train
-  from bn_repro.data.pipeline import PixelFeed
-  from bn_repro.evaluate.evaluator import OnExamples
+  from bn_repro.data.feed import PixelFeed
+  from bn_repro.run import checkpoint, collectives
+  from bn_repro.training import loop
+  from bn_repro.training.evaluator import OnExamples
 
   if place == 'meeting':
-    at(parallel, 'meet', blocker.frozen)
+    at(collectives, 'meet', blocker.frozen)
   elif place == 'compilation':
     at(compiler, 'compile_or_get_cached', blocker.in_c, 10)
   elif place == 'first step':
-    at(train.Trainer, 'take_steps', lambda: at(
+    at(loop.Trainer, 'take_steps', lambda: at(
       compiler, 'compile_or_get_cached', blocker.in_c))  # fmt: skip
   elif place == 'evaluation':
     at(OnExamples, '__call__', blocker.in_c, CALLS_BEFORE)
@@ -115,7 +116,7 @@ def main() -> None:
   pipe, place = int(sys.argv[1]), sys.argv[2]
   sys.argv[1:] = sys.argv[3:]
   block(place, Blocker(pipe))
-  from bn_repro.main import main as program
+  from bn_repro.training.command import main as program
 
   program()
 

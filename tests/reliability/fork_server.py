@@ -1,9 +1,9 @@
 """Runs `python -m bn_repro` again and again, each time in a fork of this process.
 
 What every command line needs is imported once, so that a mistake is answered within
-milliseconds; `bn_repro.main` itself is imported by each fork, after its arguments are
-known, as in a new process. Requests and answers are lines of JSON. Does not know
-which answers are right.
+milliseconds; `bn_repro.training.command` itself is imported by each fork, after its
+arguments are known, as in a new process. Requests and answers are lines of JSON. Does
+not know which answers are right.
 """
 
 import json
@@ -119,8 +119,7 @@ def _is_meant(arguments: tuple) -> bool:
 if __name__ == '__main__':
   sys.path.insert(0, str(PROJECT))
   sys.dont_write_bytecode = True
-  # What `bn_repro.main` imports before it looks at its arguments.
-  import bn_repro.config  # noqa: F401
+  # What `bn_repro.training.command` imports before it looks at its arguments.
 
   if (request := serve()) is not None:
     become(request)

@@ -7,8 +7,8 @@ sample of them is taken. Does not know how a case is run or judged.
 import itertools
 import random
 
-from bn_repro import config as config_lib
-from bn_repro import schema
+from bn_repro.run import config as config_lib
+from bn_repro.run import schema
 from reliability import (
   hostile_configs,
   hostile_data,

@@ -129,9 +129,9 @@ WRONG_PATHS = (
   "__import__('os').system('touch pwned')", 'None', '{}', '%s', 'configs\\mnist.py',
 )  # fmt: skip
 _PROJECT_FILES = (
-  'bn_repro/main.py', 'bn_repro/__main__.py', 'bn_repro/config.py',
+  'bn_repro/training/command.py', 'bn_repro/__main__.py', 'bn_repro/run/config.py',
   'scripts/sweep.py', 'scripts/test.sh', 'README.md', 'pyproject.toml', 'LICENSE',
-  'tests/support.py', 'tests/test_config.py', 'results/tensorboard.png',
+  'tests/support.py', 'tests/run/test_config.py', 'results/tensorboard.png',
 )  # fmt: skip
 
 

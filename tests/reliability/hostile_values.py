@@ -5,7 +5,7 @@ Bytes that are no text stand as Python's surrogate escapes, as in `sys.argv`.
 
 import os
 
-from bn_repro import schema
+from bn_repro.run import schema
 
 NO_TEXT = os.fsdecode(b'\xff\xfe\x80')
 LONG = 'a' * 100_000

@@ -19,7 +19,7 @@ import numpy as np
 from flax import traverse_util
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bn_repro.checkpoint import restore_newest
+from bn_repro.run.checkpoint import restore_newest
 from support import (
   PROJECT,
   TIMES,

@@ -18,8 +18,8 @@ def read() -> None:
   """Reads until it fails or is ended."""
   import jax
 
-  from bn_repro import failures
   from bn_repro.data import feeds
+  from bn_repro.run import failures
   from data.prepared import small_config
 
   name, number = sys.argv[1:]
@@ -35,6 +35,6 @@ def read() -> None:
 
 
 if __name__ == '__main__':
-  from bn_repro import exits
+  from bn_repro.run import exits
 
   exits.leave_after(read)

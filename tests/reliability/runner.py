@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from bn_repro import config as config_lib
+from bn_repro.run import config as config_lib
 from reliability.hostile_case import FOLDER, Case, measured
 from reliability.hostile_commands import generate
 from support import PROJECT, clean_environment

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from end_to_end.test_processes import devices, free_port
 
-from bn_repro import checkpoint
+from bn_repro.run import checkpoint
 from reliability import test_partners
 from support import PROJECT, as_flags, clean_environment, program, summary_of
 
@@ -182,7 +182,9 @@ def test_a_collective_with_a_frozen_partner(tmp_path, frozen):
 @pytest.mark.fault('partners that never come')
 def test_the_line_names_what_was_tried(tmp_path):
   """The variables of the launcher, or the flags, and what to set."""
-  source = 'from bn_repro import processes as p; p.SECONDS_TO_MEET = 1; p.join({}, 60)'
+  source = (
+    'from bn_repro.run import processes as p; p.SECONDS_TO_MEET = 1; p.join({}, 60)'
+  )
   step = {
     'SLURM_JOB_ID': '7', 'SLURM_STEP_NODELIST': 'localhost', 'SLURM_NTASKS': '2',
     'SLURM_PROCID': '1', 'SLURM_LOCALID': '1', 'SLURM_STEP_ID': '0',

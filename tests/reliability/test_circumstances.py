@@ -8,10 +8,10 @@ import sys
 import jax
 import pytest
 from host_program import SHORT, parameters_of
-from test_settings import HERE, MLP, rows_of_pairs
+from run.test_settings import HERE, MLP, rows_of_pairs
 
-from bn_repro import config as config_lib
-from bn_repro import identity
+from bn_repro.run import config as config_lib
+from bn_repro.training import identity
 from data.prepared import Stored, examples, prepare
 from evaluate.saved import save_run
 from support import (

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from bn_repro import lock
-from bn_repro.errors import UserError
+from bn_repro.run import lock
+from bn_repro.run.errors import UserError
 from support import PROJECT, as_flags, clean_environment, program
 
 HOLD = (
-  'import sys, time; from pathlib import Path; from bn_repro import lock\n'
+  'import sys, time; from pathlib import Path; from bn_repro.run import lock\n'
   'with lock.held(Path(sys.argv[1])): print("held", flush=True); time.sleep(60)'
 )
 

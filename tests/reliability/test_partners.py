@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from end_to_end.test_processes import devices, free_port, start
 
-from bn_repro.checkpoint import restore_newest
+from bn_repro.run.checkpoint import restore_newest
 from support import as_flags, metrics_of, program
 
 TIMEOUT = 10

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import pytest
 from absl import flags as absl_flags
 
-from bn_repro import exits, places
-from bn_repro.errors import UserError
 from bn_repro.evaluate import command
+from bn_repro.run import exits, places
+from bn_repro.run.errors import UserError
 from support import PROJECT, clean_environment
 
 CONFIG = ['--config=configs/mnist.py', '--config.dataset.name=digits']
@@ -47,7 +47,7 @@ NO_DIRECTORY = {
 }  # fmt: skip
 # Program, its words but for the flag in question, the flags that are paths.
 PROGRAMS = [
-  ('bn_repro.main', CONFIG, ['workdir', 'config']),
+  ('bn_repro.training.command', CONFIG, ['workdir', 'config']),
   ('bn_repro.evaluate.command', ['--workdir=a'], ['workdir', 'output']),
   ('bn_repro.export', ['--workdir=a', '--output=b'], ['workdir', 'output']),
   ('bn_repro.analysis.command', ['identities', '--workdir=a', '--output=b'],
@@ -146,7 +146,10 @@ def test_a_variable_that_is_no_path_is_refused_in_one_line(
   program, variable, empty, run, monkeypatch, record_property
 ):
   bad = {k: v for k, v in BAD.items() if '\0' not in k} | {'file': 'file'}
-  words = [*WORDS[program], *(['--workdir=a'] if program == 'bn_repro.main' else [])]
+  words = [
+    *WORDS[program],
+    *(['--workdir=a'] if program == 'bn_repro.training.command' else []),
+  ]
   for value, reason in bad.items():
     monkeypatch.setenv(variable, value)
     code, said = run(program, words)
@@ -283,7 +286,9 @@ def test_no_flag_of_a_path_is_forgotten():
       flag = first.strip("f'").removeprefix('--')
       takes_text = not {'type', 'choices'} & options.keys()
       if 'add' in ast.unparse(call.func) and 'Path' in options.get('type', ''):
-        pytest.fail(f'{name}: --{flag} is made a path outside of bn_repro/places.py')
+        pytest.fail(
+          f'{name}: --{flag} is made a path outside of bn_repro/run/places.py'
+        )
       if takes_text and first.startswith("'--") and (name, flag) not in INTERNAL:
         assert flag in known, f'{name}: is --{flag} a path?'
 
@@ -292,7 +297,7 @@ def test_no_path_is_made_of_a_flag_or_a_variable_elsewhere():
   given = re.compile(r'\b(FLAGS|arguments|options|asked|environ|getenv|argv)\b')
   variables = [*places.VARIABLES, 'BN_REPRO_PREPARE_ENVIRONMENT']
   for name, tree in sources():
-    if name == 'bn_repro/places.py':
+    if name == 'bn_repro/run/places.py':
       continue
     for call in calls(tree):
       text, function = ast.unparse(call), ast.unparse(call.func)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from bn_repro.checkpoint import restore_newest
+from bn_repro.run.checkpoint import restore_newest
 from reliability import killing
 from support import PROJECT, as_flags, clean_environment, program
 

@@ -100,7 +100,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
 
 SLOW_TO_FREE = """
 import time
-from bn_repro import exits
+from bn_repro.run import exits
 from bn_repro.errors import Preempted
 
 class Reader:

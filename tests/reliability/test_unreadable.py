@@ -19,14 +19,15 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro import checkpoint, exits, identity, metrics, summary
-from bn_repro import config as config_lib
-from bn_repro.checkpoint import Checkpoint, Checkpoints
 from bn_repro.data import sources
-from bn_repro.errors import MachineError, of_machine
 from bn_repro.evaluate import statistics
 from bn_repro.evaluate.answers import AnswerFile, Answers
-from bn_repro.json_files import write_sealed
+from bn_repro.run import checkpoint, exits, records, summary
+from bn_repro.run import config as config_lib
+from bn_repro.run.checkpoint import Checkpoint, Checkpoints
+from bn_repro.run.errors import MachineError, of_machine
+from bn_repro.run.files import write_sealed
+from bn_repro.training import identity
 from data.prepared import Stored, photograph, prepare_mnist
 from support import PROJECT, clean_environment, small_config
 
@@ -88,7 +89,7 @@ def answer_file(workdir):
 
 
 def read_metrics(workdir):
-  return metrics._read_until(workdir / 'metrics.jsonl', {'bytes': 12, 'sha256': ''})
+  return records._read_until(workdir / 'metrics.jsonl', {'bytes': 12, 'sha256': ''})
 
 
 def read_data(workdir):

@@ -18,14 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 def places() -> dict:
   """Name of a place: where it is, in the code of the program."""
-  from bn_repro import train
-  from bn_repro.checkpoint import Checkpoints
-  from bn_repro.evaluate.evaluator import Evaluator
-  from bn_repro.metrics import Recorder
+  from bn_repro.run.checkpoint import Checkpoints
+  from bn_repro.run.records import Recorder
+  from bn_repro.training import loop
+  from bn_repro.training.evaluator import Evaluator
 
   return {
-    'compilation': (train.Trainer, 'take_steps'),  # the first call compiles
-    'step': (train.Trainer, 'take_steps'),
+    'compilation': (loop.Trainer, 'take_steps'),  # the first call compiles
+    'step': (loop.Trainer, 'take_steps'),
     'evaluation': (Evaluator, '__call__'),
     'record': (Recorder, 'record'),
     'save': (Checkpoints, 'save'),
@@ -65,7 +65,7 @@ def main() -> None:
     os.write(pipe, b'.')
   else:
     announce(*places()[place], count, pipe)
-  from bn_repro.main import main as program
+  from bn_repro.training.command import main as program
 
   program()
 

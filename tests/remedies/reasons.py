@@ -2,10 +2,10 @@
 
 _NETWORK = 'names another network; the tests of analysis and serving use such ones'
 _PROCESSES = 'needs several processes: tests/end_to_end/test_processes.py'
-_LAYER = 'of the layer: tests/test_batch_norm_layer.py and test_batch_norm_arguments'
+_LAYER = 'of the layer: tests/batch_norm/test_layer.py and test_arguments.py'
 _HELP = 'points to --help, which tests/end_to_end/test_command_line.py reads'
-_PREPARING = 'needs TensorFlow or a catalogue: tests/test_prepare_data.py'
-_RESULTS = 'needs results of trained runs: tests/report'
+_PREPARING = 'needs TensorFlow or a catalogue: tests/scripts/test_prepare_data.py'
+_RESULTS = 'needs results of trained runs: tests/paper'
 _PERSON = 'needs a person, or what a test has not: another machine or more memory'
 _EVALUATION = 'of evaluation: tests/evaluate and tests/end_to_end/test_evaluate.py'
 
@@ -19,7 +19,7 @@ REASONS = {
   'choose a run that has': _NETWORK,
   'choose a network with batch normalization before': _NETWORK,
   'free some and give the same': _PERSON,
-  'set {} otherwise, or unset it': 'of the start of a process: tests/test_devices.py',
+  'set {} otherwise, or unset it': 'of the start of a process: tests/run/test_devices.py',
   "name it in jax.jit's static_argnames": _LAYER,
   'over several: set one of them': _LAYER,
   'use a larger batch or group': _LAYER,
@@ -39,8 +39,8 @@ REASONS = {
   'install what requirements.txt names': _PERSON,
   'start only one run in it at a time': _PERSON,
   'the same command resumes once that is mended': 'tests/reliability/test_resources.py',
-  'set its variable so, or unset it': 'needs a new process: tests/test_devices.py',
-  'otherwise, or unset it': 'needs a new process: tests/test_devices.py',
+  'set its variable so, or unset it': 'needs a new process: tests/run/test_devices.py',
+  'otherwise, or unset it': 'needs a new process: tests/run/test_devices.py',
   'choose another --dataset': _EVALUATION,
   'choose a --dataset with the same': _EVALUATION,
   '--dataset={}: choose': _EVALUATION,
@@ -56,12 +56,12 @@ REASONS = {
   '/networks.json; train it first': _RESULTS,
   'collect them apart': _RESULTS,
   'collect it again': _RESULTS,
-  'has no side {}; choose': 'of the words of a claim: tests/report/claims',
+  'has no side {}; choose': 'of the words of a claim: tests/paper',
   'choose a higher target': _RESULTS,
   '--output={}` makes it': _RESULTS,
   'give the runs with --root': _RESULTS,
   'set aside, as the run would': 'no remedy: what is set aside follows the colon',
-  'leave it first': 'of a host program: tests/test_settings.py',
+  'leave it first': 'of a host program: tests/run/test_settings.py',
   'needs --images=DIR': _PREPARING,
   '--archives={} is no folder': _PREPARING,
   'needs --archives=DIR': _PREPARING,

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from absl import flags
 
-from bn_repro import config as config_lib
-from bn_repro import main, train
-from bn_repro.errors import MachineError, Preempted, UserError
-from bn_repro.progress import Progress
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import MachineError, Preempted, UserError
+from bn_repro.training import command, loop
+from bn_repro.training.resume import Progress
 from data.prepared import Stored, examples, photograph, prepare
 from support import PROJECT
 
@@ -34,7 +34,7 @@ class Runs:
     self.monkeypatch = monkeypatch
     monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'data'))
     (tmp_path / 'data').mkdir()
-    monkeypatch.setattr(train.Trainer, 'take_all_steps', _begin)
+    monkeypatch.setattr(loop.Trainer, 'take_all_steps', _begin)
     if not flags.FLAGS.is_parsed():
       flags.FLAGS.mark_as_parsed()
 
@@ -61,9 +61,9 @@ class Runs:
     with self.monkeypatch.context() as patched:
       if config.model.name != 'mlp':
         reached = Progress(SimpleNamespace(step=step), [], None)
-        patched.setattr(train, 'start_or_resume', lambda *_: reached)
-        patched.setattr(train, 'Trainer', _begin)
-      main.start(config, workdir or self.workdir, [])
+        patched.setattr(loop, 'start_or_resume', lambda *_: reached)
+        patched.setattr(loop, 'Trainer', _begin)
+      command.start(config, workdir or self.workdir, [])
 
   def refused(self, config, words: str, workdir: Path | None = None) -> str:
     """The command is refused with these words."""
@@ -72,7 +72,7 @@ class Runs:
   def reaches(self, step: int, config) -> None:
     """Lets the run have a checkpoint of its first state, said to be of a step."""
     with self.monkeypatch.context() as patched:
-      patched.setattr(train.Trainer, 'take_all_steps', _save(step))
+      patched.setattr(loop.Trainer, 'take_all_steps', _save(step))
       self.begins(config)
 
   def prepare(self, number: int = 20, bad: tuple[int, ...] = (), height: int = 24):

@@ -12,10 +12,11 @@ import jax
 import pytest
 from remedies.runs import Runs, refused
 
-from bn_repro import checkpoint, command_line, damage, devices, lock, main, places
 from bn_repro.data import sources
-from bn_repro.errors import UserError
 from bn_repro.evaluate import network
+from bn_repro.run import checkpoint, command_line, damage, devices, lock, places
+from bn_repro.run.errors import UserError
+from bn_repro.training import command
 
 
 def another_train_for(runs: Runs) -> None:
@@ -185,13 +186,13 @@ def measurements_that_were_changed(runs: Runs) -> None:
   kept = runs.folder / 'kept'
   path.write_text('{"step": 0}\n')
   position = {'bytes': 12, 'sha256': damage_free(path)}
-  from bn_repro import metrics
+  from bn_repro.run import records
 
   path.rename(kept)
   words = 'put it back, or use another --workdir'
-  refused(lambda: metrics._read_until(path, position), words)
+  refused(lambda: records._read_until(path, position), words)
   kept.rename(path)
-  assert metrics._read_until(path, position)
+  assert records._read_until(path, position)
 
 
 def damage_free(path: Path) -> str:
@@ -258,13 +259,13 @@ def a_damaged_record(runs: Runs) -> None:
 
 
 def a_finished_run(runs: Runs) -> None:
-  from bn_repro import summary
+  from bn_repro.run import summary
 
   runs.reaches(4, runs.config())
   summary.write(runs.workdir, {'config': {'train_for': '4 steps'}})
   longer = runs.config(train_for='8 steps')
   runs.refused(longer, 'ask for that, or use another --workdir')
-  main.start(runs.config(), runs.workdir, [])
+  command.start(runs.config(), runs.workdir, [])
   runs.begins(longer, runs.folder / 'other')
 
 
@@ -322,14 +323,14 @@ def words_of_a_command_line(runs: Runs) -> None:
 
 
 def no_workdir(runs: Runs) -> None:
-  config = f'--config={main.config_files.PROJECT}/configs/mnist.py'
+  config = f'--config={command.config_files.PROJECT}/configs/mnist.py'
   with runs.monkeypatch.context() as patched:
-    patched.setattr(main, 'start', lambda *_: None)
-    flags = main.FLAGS
+    patched.setattr(command, 'start', lambda *_: None)
+    flags = command.FLAGS
     flags.unparse_flags()
     try:
-      refused(lambda: main.run(['bn_repro', config]), '--workdir is missing; give')
-      main.run(['bn_repro', config, f'--workdir={runs.workdir}'])
+      refused(lambda: command.run(['bn_repro', config]), '--workdir is missing; give')
+      command.run(['bn_repro', config, f'--workdir={runs.workdir}'])
     finally:
       flags.mark_as_parsed()
 

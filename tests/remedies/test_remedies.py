@@ -40,7 +40,7 @@ def test_what_a_message_advises_helps(runs, scenario, record_property):
 
 def test_a_change_is_recorded_with_its_step(runs):
   """The summary shows it, too, as part of the run's identity."""
-  from bn_repro import identity
+  from bn_repro.training import identity
 
   runs.prepare(bad=(3,))
   runs.begins(runs.streamed())

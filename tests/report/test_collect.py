@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from bn_repro import summary
-from bn_repro.errors import UserError
 from bn_repro.report import collect
+from bn_repro.run import summary
+from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
 from support import small_config
 

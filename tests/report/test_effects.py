@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bn_repro.intervals import pooled_deviation
 from bn_repro.report import effects
+from bn_repro.report.intervals import pooled_deviation
 from bn_repro.report.learning_curve import Crossing
 from bn_repro.report.speed_up import runs_of
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bn_repro.report.claims.page import all_claims
+from bn_repro.paper.claims import all_claims
 from support import PROJECT
 
 PAGES = sorted(

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bn_repro.errors import UserError
-from bn_repro.intervals import of_ratio
 from bn_repro.report import learning_curve, speed_up
+from bn_repro.report.intervals import of_ratio
 from bn_repro.report.learning_curve import Crossing
+from bn_repro.run.errors import UserError
 
 SIMULATIONS = 2_000
 # Times fewer steps than the first network needs, which is the baseline.

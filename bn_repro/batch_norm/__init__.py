@@ -1,0 +1,1 @@
+"""Batch normalization (section 3) and its alternatives (section 2)."""

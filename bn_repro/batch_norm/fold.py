@@ -1,0 +1,124 @@
+"""The inference form of section 3.1: BN folded into the layer before it.
+
+With fixed statistics BN is one affine map, y = scale * Wu + shift, and with the layer
+before it again a linear layer with a bias: scale goes into W, shift remains. Where each
+activation has a scale of its own (section 4.2.3) a convolution, whose weights all
+locations share, cannot take it, and both remain. Does not know how a network was
+trained.
+"""
+
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from bn_repro.batch_norm.layer import BatchNorm
+from bn_repro.batch_norm.transform import statistics_dtype
+from bn_repro.run.errors import UserError
+
+_AUXILIARY = 'auxiliary_head'  # for training only
+
+
+class Affine(nn.Module):
+  """What remains of a BN layer: a shift, and a scale where it could not be folded.
+
+  Attributes:
+    per_activation: whether every activation has a scale and a shift, which has a scale
+      at all, or every feature a shift.
+  """
+
+  per_activation: bool = False
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    """y, shaped and typed like x, `[batch, ..., features]`; there is no training."""
+    shape = x.shape[1:] if self.per_activation else x.shape[-1:]
+    wide = x.astype(statistics_dtype(x))
+    if self.per_activation:
+      wide *= self.param('scale', nn.initializers.ones, shape)[None]
+    shift = self.param('shift', nn.initializers.zeros, shape)
+    return (wide + shift.reshape(*(1,) * (x.ndim - shift.ndim), *shape)).astype(x.dtype)
+
+
+def fold(model: nn.Module, params: Any, batch_stats: Any) -> tuple[nn.Module, Any]:
+  """A network without BN that answers as the given one does with fixed statistics.
+
+  Args:
+    model: of `models.build`.
+    params: of it.
+    batch_stats: the statistics to fold in.
+
+  Returns:
+    The network and its parameters, float32, computed in float64; they need no other
+    collection. A network that has no BN is given back as it is.
+
+  Raises:
+    UserError: it is a variant whose normalization is not that of section 3.
+  """
+  kept = {name: p for name, p in params.items() if not name.startswith(_AUXILIARY)}
+  if hasattr(model, 'auxiliary_heads'):
+    model = model.clone(auxiliary_heads=False)
+  if model.batch_norm is None:
+    return model, kept
+  if model.batch_norm.func is not BatchNorm or _is_variant(model):
+    raise UserError(
+      'this variant of the network cannot be folded; choose a network with batch '
+      'normalization before its nonlinearities and no bias under it'
+    )
+  epsilon = model.batch_norm.keywords['epsilon']
+  folded = model.clone(batch_norm=functools.partial(Affine))
+  return folded, _fold(kept, batch_stats, epsilon)
+
+
+def _is_variant(model: nn.Module) -> bool:
+  """Whether something but weights comes, or a bias, before a BN layer."""
+  return any(
+    getattr(model, name, False) for name in ('is_normalized_after', 'keeps_bias')
+  )
+
+
+def affine(
+  params: Any, statistics: Any, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+  """Scale and shift of a BN layer, float64 (step 11 of algorithm 2).
+
+  Args:
+    params: its gamma and beta, as far as it has them.
+    statistics: its mean and var, shaped like these.
+    epsilon: added to the variance.
+  """
+  mean, var = (np.asarray(statistics[name], np.float64) for name in ('mean', 'var'))
+  scale = np.asarray(params.get('gamma', 1), np.float64) / np.sqrt(var + epsilon)
+  return scale, np.asarray(params.get('beta', 0), np.float64) - scale * mean
+
+
+def _fold(params: Any, statistics: Any, epsilon: float) -> Any:
+  """The parameters of a part of a network and of all its parts."""
+  if not isinstance(params, dict):
+    return params
+  folded = {
+    name: _fold(part, statistics.get(name, {}), epsilon)
+    for name, part in params.items()
+  }
+  for name, of_layer in statistics.items():
+    if isinstance(of_layer, dict) and 'var' in of_layer:
+      scale, shift = affine(params.get(name, {}), of_layer, epsilon)
+      folded[name] = {'shift': shift.astype(np.float32)}
+      if scale.ndim > 1:
+        folded[name]['scale'] = scale.astype(np.float32)
+      else:
+        linear = _linear_before(name)
+        folded[linear] = {'kernel': _scaled(params[linear]['kernel'], scale)}
+  return folded
+
+
+def _linear_before(name: str) -> str:
+  """The name of the layer before a BN layer: in a `Convolution`, or in the `MLP`."""
+  return {'batch_norm': 'convolution'}.get(name, name.replace('batch_norm', 'hidden'))
+
+
+def _scaled(kernel: Any, scale: np.ndarray) -> np.ndarray:
+  """A kernel `[..., features]` times a scale `[features]`."""
+  return (np.asarray(kernel, np.float64) * scale).astype(np.float32)

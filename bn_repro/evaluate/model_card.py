@@ -1,0 +1,102 @@
+"""What an exported network says of itself: classes, input, origin, who can read it.
+
+It stands in the same file, as a ZIP archive after the program: jax.export reads what
+the beginning of a file points to, and zipfile the archive at the end of one.
+"""
+
+import importlib.metadata
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import bn_repro
+from bn_repro.evaluate import trained_on
+from bn_repro.evaluate.network import Network
+from bn_repro.models.describe import input_of
+from bn_repro.run import provenance
+
+NAME = 'model.json'
+# jax that wrote a file, from this version on: the oldest that reads it, as tried. The
+# schema of the file changed with 0.8.2, the dialect of the program with 0.12.
+_OLDEST_READERS = {(0, 8, 2): '0.8.2', (0, 12): '0.11.0'}
+_NEWEST_TRIED = (0, 12)
+
+
+def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[str, Any]:
+  """As JSON.
+
+  Args:
+    network: that was exported.
+    statistics: that normalize, one of `asked.STATISTICS`.
+    platforms: that the program runs on.
+  """
+  size, num_classes = input_of(network.config)
+  versions = provenance.versions()
+  return {
+    'network': network.config.network,
+    'seed': network.config.seed,
+    'dataset': network.config.dataset.name,
+    'step': network.step,
+    'statistics': statistics,
+    'checkpoint_sha256': network.digest,
+    'num_classes': num_classes,
+    'classes': _classes(network),
+    'input': {'shape': ['batch', *size], 'dtype': 'uint8', 'values': [0, 255]},
+    'output': {
+      'shape': ['batch', num_classes], 'dtype': 'float32', 'is': 'probabilities',
+    },
+    'platforms': list(platforms),
+    'oldest_jax': oldest_reader(versions['jax']),
+    'written_by': {
+      'bn_repro': bn_repro.__version__,
+      'git_revision': provenance.git_revision(),
+      'flatbuffers': importlib.metadata.version('flatbuffers'),
+      **versions,
+    },
+  }  # fmt: skip
+
+
+def _classes(network: Network) -> list[str] | None:
+  """Names in the order of the probabilities; None where the data set has none."""
+  data = trained_on.data_of(network)
+  return data and data['classes']
+
+
+def oldest_reader(writer: str) -> str:
+  """The oldest version of jax that reads what a version writes, of those tried.
+
+  Itself where older ones do not, or where they were not tried.
+  """
+  version = tuple(map(int, re.findall(r'\d+', writer)[:3]))
+  oldest = writer
+  for first, reader in _OLDEST_READERS.items():
+    if version >= first and version[:2] <= _NEWEST_TRIED:
+      oldest = reader
+  return oldest
+
+
+def write(path: Path, program: bytes, card: dict[str, Any]) -> None:
+  """Writes a program with its card behind it; the same bytes for the same content.
+
+  Raises:
+    OSError: it cannot be written.
+  """
+  partial = path.with_name(path.name + '.partial')
+  with partial.open('wb') as file:
+    file.write(program)
+    with zipfile.ZipFile(file, 'w') as archive:
+      # With the earliest date that an archive can have, not that of today.
+      archive.writestr(zipfile.ZipInfo(NAME), json.dumps(card, indent=2) + '\n')
+  partial.replace(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+  """The card of an exported file.
+
+  Raises:
+    OSError, zipfile.BadZipFile: there is none.
+  """
+  with zipfile.ZipFile(path) as archive:
+    return json.loads(archive.read(NAME))

@@ -1,0 +1,147 @@
+"""The networks of the paper, built from a config."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from bn_repro.batch_norm.alternatives import Standardization, Whitening
+from bn_repro.batch_norm.layer import BatchNorm
+from bn_repro.models.inception import Inception
+from bn_repro.models.mlp import MLP
+from bn_repro.run.errors import UserError
+
+# What `config.variant.normalizer` may be (section 2; `normalizers.py`).
+NORMALIZERS: Mapping[str, Callable[..., nn.Module]] = {
+  'batch_norm': BatchNorm,
+  'whitening': Whitening,
+  'centring': functools.partial(
+    Standardization, is_scaled=False, is_differentiated=True
+  ),
+  'centring_outside_gradient': functools.partial(
+    Standardization, is_scaled=False, is_differentiated=False
+  ),
+  'standardization': functools.partial(
+    Standardization, is_scaled=True, is_differentiated=True
+  ),
+  'standardization_outside_gradient': functools.partial(
+    Standardization, is_scaled=True, is_differentiated=False
+  ),
+}
+# Attributes of `Inception` that are fields of `config.model` of the same name.
+_INCEPTION_FIELDS = (
+  'nonlinearity',
+  'width',
+  'stem',
+  'separable_first_conv',
+  'pool_projection_4cd',
+  'local_response_normalization',
+  'dropout',
+  'auxiliary_heads',
+  'per_activation_rows',
+  'weight_variance',
+)
+
+
+def build(
+  config: ConfigDict, num_classes: int, groups: Mapping[str, Any] | None = None
+) -> nn.Module:
+  """The network that `config.model` describes.
+
+  Args:
+    config: the config of the run.
+    num_classes: width of the last layer.
+    groups: attributes of `BatchNorm` that say which examples are normalized
+      together, of `parallel.normalization_groups`; None for all of them.
+
+  Raises:
+    UserError: a variant shall normalize groups of examples.
+  """
+  model = config.model
+  common = {
+    'num_classes': num_classes,
+    'batch_norm': _normalizer(config, groups or {}) if model.batch_norm else None,
+  }
+  if model.name == 'mlp':
+    sizes = tuple(model.hidden_sizes)
+    variant = _variant(config.variant) if 'variant' in config else {}
+    return MLP(sizes, init_std=model.init_std, **common, **variant)
+  fields = {name: model[name] for name in _INCEPTION_FIELDS}
+  fields['weight_std'] = model.get('weight_std', 0.0)
+  return Inception(dtype=jnp.dtype(model.dtype), **fields, **common)
+
+
+def _normalizer(
+  config: ConfigDict, groups: Mapping[str, Any]
+) -> Callable[..., nn.Module]:
+  """What makes a normalizing layer, given its name.
+
+  Raises:
+    UserError: a variant shall normalize groups of examples.
+  """
+  variant = config.get('variant', {})
+  kind = variant.get('normalizer', 'batch_norm')
+  layer = functools.partial(
+    NORMALIZERS[kind], decay=config.model.decay, epsilon=config.model.epsilon
+  )
+  if groups and kind != 'batch_norm':
+    raise UserError(
+      f'config.variant.normalizer={kind!r} normalizes whole mini-batches on one device;'
+      ' set config.model.normalization_group=0 and config.num_devices=1'
+    )
+  if not variant.get('gamma_and_beta', True) and kind in ('batch_norm', 'whitening'):
+    groups = {**groups, 'use_gamma': False, 'use_beta': False}
+  return functools.partial(layer, **groups)
+
+
+def _variant(variant: ConfigDict) -> dict[str, Any]:
+  """The attributes of `MLP` that `config.variant` describes."""
+  return {
+    'is_normalized_after': variant.placement == 'after',
+    'keeps_bias': variant.bias,
+    'dropout': variant.dropout,
+    'is_shaken': variant.noise,
+    'scale_of_layer_2': variant.scale_of_layer_2,
+  }
+
+
+def initial_variables(
+  model: nn.Module, seed: int, image_shape: tuple[int, ...]
+) -> dict[str, Any]:
+  """Initial weights, and population statistics of no mini-batch: mean 0, variance 1.
+
+  Args:
+    model: the network.
+    seed: of the weights.
+    image_shape: of one input; `[height, width]`, with channels for Inception.
+  """
+  # Compiled: step by step, a deep network takes half a minute.
+  initialize = jax.jit(functools.partial(model.init, train=False))
+  return initialize(jax.random.key(seed), jnp.zeros((1, *image_shape)))
+
+
+def without_noise(model: nn.Module) -> nn.Module:
+  """The network without dropout, noise and auxiliary heads, which only training has.
+
+  In training mode it then differs from inference by algorithm 1 alone.
+  """
+  off = {'dropout': 0.0, 'auxiliary_heads': False, 'is_shaken': False}
+  return model.clone(
+    **{name: value for name, value in off.items() if hasattr(model, name)}
+  )
+
+
+def frozen(model: nn.Module) -> nn.Module | None:
+  """The network as algorithm 2 runs it over training mini-batches.
+
+  In training mode its `batch_stats` become those of the mini-batch alone, and
+  nothing is dropped. None for a network without batch normalization.
+  """
+  if model.batch_norm is None:
+    return None
+  tracked = functools.partial(model.batch_norm, decay=0.0)
+  return without_noise(model).clone(batch_norm=tracked)

@@ -1,0 +1,1 @@
+"""The paper, section by section: runs, tables, figures, claims. Imports no JAX."""

@@ -1,0 +1,225 @@
+"""Writes results/claims.json, its schema and, from it, results/claims.md."""
+
+import functools
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bn_repro.paper import claims_changes as changes
+from bn_repro.paper import claims_evaluation as evaluation
+from bn_repro.paper import claims_figure_3 as figure_3
+from bn_repro.paper import claims_multilayer as multilayer
+from bn_repro.paper import ledger
+from bn_repro.paper.ledger import (
+  ABOVE,
+  UNTRIED,
+  VERDICTS,
+  WITHIN,
+  Claim,
+  Evidence,
+  Finding,
+  Measure,
+  Missing,
+)
+from bn_repro.report import tables
+
+MEASURES: dict[str, Measure] = (
+  multilayer.MEASURES | figure_3.MEASURES | changes.MEASURES | evaluation.MEASURES
+)
+NAME = 'claims.json'
+TEXT = (Path(__file__).with_name('claims.md')).read_text()
+SECTION = """\
+## {number}{part}. {claim}
+
+*{section}.* **{verdict}.** {measured}.
+
+{details}
+"""
+
+
+@functools.cache
+def all_claims() -> list[Claim]:
+  """Those of claims.toml; raises UserError as `ledger.read_claims`."""
+  return ledger.read_claims()
+
+
+def entries(results: Path) -> list[dict[str, Any]]:
+  """Every claim with what was measured and its verdict, in the order of claims.toml."""
+  claims = all_claims()
+  evidence = [Evidence(results) for _ in claims]
+  findings = [*map(_found, claims, evidence)]
+  p_values = [*map(_p_value, claims, findings)]
+  adjusted = iter(ledger.holm([p for c, p in zip(claims, p_values) if c.primary]))
+  return [
+    _entry(
+      claim, finding, looked_at.files, p, next(adjusted) if claim.primary else None
+    )
+    for claim, finding, looked_at, p in zip(claims, findings, evidence, p_values)
+  ]
+
+
+def _found(claim: Claim, evidence: Evidence) -> Finding | Missing:
+  if claim.kind == ledger.OUT_OF_SCOPE:
+    return Finding(None, 0, '', 'ImageNet and millions of steps are out of scope')
+  try:
+    return MEASURES[claim.key](evidence)
+  except Missing as missing:
+    return missing
+
+
+def _p_value(claim: Claim, finding: Finding | Missing) -> float:
+  """NaN where there is no test, or no verdict can follow from it."""
+  if isinstance(finding, Missing) or finding.effect is None or finding.too_little:
+    return math.nan
+  return ledger.p_value(claim, finding.effect)
+
+
+def _entry(
+  claim: Claim, finding: Finding | Missing, files: list[str], p: float,
+  adjusted: float | None,
+) -> dict[str, Any]:  # fmt: skip
+  """A claim as JSON: the columns of claims.schema.json."""
+  entry = {
+    'number': claim.number, 'part': claim.part, 'section': claim.section,
+    'claim': claim.text, 'effect': claim.effect, 'unit': claim.unit,
+    'paper': claim.paper, 'margin': claim.margin, 'side': claim.side,
+    'margin_reason': claim.reason, 'primary': claim.primary,
+    'experiment': claim.experiment, 'command': claim.command,
+  }  # fmt: skip
+  if isinstance(finding, Missing):
+    nothing = dict.fromkeys(('value', 'low', 'high', 'test', 'p', 'adjusted_p'))
+    return entry | nothing | {
+      'n': 0, 'n_counts': '', 'files': [], 'hours': None, 'revisions': [],
+      'verdict': UNTRIED, 'measured': f'not there yet: {finding}',
+    }  # fmt: skip
+  adjusted_p = math.nan if adjusted is None else adjusted
+  return entry | _numbers(finding) | {
+    'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
+    'n': finding.number, 'n_counts': finding.counts, 'files': files,
+    **_origin(finding),
+    'verdict': ledger.verdict(claim, finding),
+    'measured': _measured(claim, finding),
+  }  # fmt: skip
+
+
+def _measured(claim: Claim, finding: Finding) -> str:
+  parts = (finding.text, finding.too_little, claim.withheld)
+  return '; '.join(part for part in parts if part)
+
+
+def _numbers(finding: Finding) -> dict[str, Any]:
+  if finding.effect is None:
+    return dict.fromkeys(('value', 'low', 'high', 'test'))
+  effect = finding.effect
+  numbers = {name: _digits(getattr(effect, name)) for name in ('value', 'low', 'high')}
+  return numbers | {'test': effect.test}
+
+
+def _origin(finding: Finding) -> dict[str, Any]:
+  """Hours of the runs that the effect was computed from, and their revisions."""
+  summaries = {run.name: run.summary for run in finding.runs}.values()
+  hours = sum(summary['wall_seconds'] for summary in summaries) / 3600
+  revisions = sorted({summary['git_revision'] for summary in summaries})
+  return {'hours': _digits(hours) if summaries else None, 'revisions': revisions}
+
+
+def _digits(value: float) -> float | None:
+  """Six significant digits; JSON has neither NaN nor infinity."""
+  return float(f'{value:.6g}') if math.isfinite(value) else None
+
+
+def write(results: Path) -> None:
+  """Writes `claims.json` and `claims.md` into the folder of all results."""
+  claims = entries(results)
+  lines = ',\n'.join(json.dumps(entry, ensure_ascii=False) for entry in claims)
+  (results / NAME).write_text(f'[\n{lines}\n]\n')
+  (results / 'claims.md').write_text(text(claims))
+
+
+def text(claims: list[dict[str, Any]]) -> str:
+  """The page."""
+  return TEXT.format(
+    summary=summary(claims), table=_table(claims),
+    claims='\n'.join(map(_section, claims)).rstrip(),
+  )  # fmt: skip
+
+
+def summary(claims: Sequence[dict[str, Any]]) -> str:
+  """How many claims have each verdict, and which."""
+  lines = []
+  for verdict in VERDICTS:
+    keys = [f'{e["number"]}{e["part"]}' for e in claims if e['verdict'] == verdict]
+    if keys:
+      lines.append(f'- **{verdict}**: {len(keys)} ({", ".join(keys)})')
+  return '\n'.join(lines)
+
+
+def _table(claims: list[dict[str, Any]]) -> str:
+  head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
+          'verdict')  # fmt: skip
+  return tables.markdown(head, map(_row, claims))
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+  paper = '' if entry['paper'] is None else f'{entry["paper"]:g} {entry["unit"]}'
+  p = entry['adjusted_p'] if entry['primary'] else entry['p']
+  shown = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
+  return (
+    f'{entry["number"]}{entry["part"]}', entry['claim'], paper.strip(),
+    _with_interval(entry), _margin(entry), f'{entry["n"]:,}' if entry['n'] else '',
+    shown + (' *' if shown and entry['primary'] else ''), entry['verdict'],
+  )  # fmt: skip
+
+
+def _with_interval(entry: dict[str, Any]) -> str:
+  """Such as '5.6 (4.5 to 6.9) times'; open ends are said."""
+  value, low, high = entry['value'], entry['low'], entry['high']
+  unit = f' {entry["unit"]}' if entry['unit'] else ''
+  if value is None and low is None and high is None:
+    return ''
+  if low == high or (low is None and high is None):
+    return f'{value:.3g}{unit}'
+  if low is None or not low:
+    return f'at most {high:.3g}{unit}'
+  if high is None:
+    return f'at least {low:.3g}{unit}'
+  return f'{value:.3g} ({low:.3g} to {high:.3g}){unit}'
+
+
+def _margin(entry: dict[str, Any]) -> str:
+  if entry['margin'] is None:
+    return ''
+  sign = {ABOVE: '>', WITHIN: '±'}.get(entry['side'], '<')
+  return f'{sign} {entry["margin"]:g}'
+
+
+def _section(entry: dict[str, Any]) -> str:
+  begun = {
+    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
+    for name in ('section', 'verdict', 'measured')
+  }
+  return SECTION.format(**entry | begun, details=_details(entry))
+
+
+def _details(entry: dict[str, Any]) -> str:
+  lines = []
+  if entry['effect']:
+    lines.append(f'Effect: {entry["effect"]}')
+    lines.append(f'Margin: {_margin(entry)} ({entry["margin_reason"]})')
+  if entry['test'] and entry['p'] is not None:
+    adjusted = entry['adjusted_p']
+    more = f', {adjusted:.2g} after Holm' if adjusted is not None else ''
+    lines.append(f'Test: {entry["test"]}, p = {entry["p"]:.2g}{more}')
+  if entry['n']:
+    hours = f'; {_time(entry["hours"])} of one core' if entry['hours'] else ''
+    lines.append(f'n = {entry["n"]:,} {entry["n_counts"]}{hours}')
+  if entry['files']:
+    lines.append('Numbers: ' + ', '.join(f'[{f}]({f})' for f in entry['files']))
+  lines += [f'Experiment: `{entry["experiment"]}`', f'Command: `{entry["command"]}`']
+  return '\n'.join(f'- {line}' for line in lines)
+
+
+def _time(hours: float) -> str:
+  return f'{hours:.1f} hours' if hours >= 1 else f'{60 * hours:.1f} minutes'

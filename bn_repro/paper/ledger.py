@@ -1,0 +1,200 @@
+"""What a claim is, what was measured for it, and the rule that gives the verdict.
+
+A verdict is never written down. Each claim has a margin, taken from the paper's own
+number where it gives one, and a side: the claim is supported if the 95 % interval of
+the effect lies beyond the margin on that side, contradicted if it lies wholly on the
+other, and else inconclusive. Holm's correction over the family of primary tests is
+printed beside it, and does not change it.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bn_repro.report import collect
+from bn_repro.report.collect import Run
+from bn_repro.report.effects import Effect
+from bn_repro.run.errors import UserError
+
+SUPPORTED = 'supported'
+CONTRADICTED = 'contradicted'
+INCONCLUSIVE = 'inconclusive'
+IDENTITY = 'verified identity'
+OUT_OF_SCOPE = 'out of scope'
+# Of a claim whose runs are not finished; there should be none.
+UNTRIED = 'not tried yet'
+VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE, IDENTITY, OUT_OF_SCOPE, UNTRIED)
+ABOVE, BELOW, WITHIN = 'above', 'below', 'within'
+WORDS = Path(__file__).with_name('claims.toml')
+
+
+class Missing(Exception):
+  """Some file that a claim needs is not there."""
+
+
+class Claim(NamedTuple):
+  """A claim of the paper, or one part of it, as claims.toml has it.
+
+  Attributes:
+    number: 1 to 30.
+    part: 'a' or 'b' of a claim that says two things, else ''.
+    section: of the paper, or its figure.
+    text: the claim in one sentence.
+    experiment: the config or module that tries it.
+    command: that makes the numbers.
+    kind: 'effect', 'identity' or 'out of scope'.
+    effect: what is measured, in words.
+    unit: of the effect, the margin and the paper's value.
+    paper: the paper's value, or None where it gives none.
+    margin: what the effect is compared with; None out of scope.
+    side: where the effect must lie: `ABOVE` or `BELOW` the margin, or `WITHIN` it on
+      either side of 0.
+    reason: why this margin.
+    primary: whether it belongs to the family of Holm's correction.
+    withheld: why no verdict is given whatever the interval; '' if one is.
+  """
+
+  number: int
+  part: str
+  section: str
+  text: str
+  experiment: str
+  command: str
+  kind: str = 'effect'
+  effect: str = ''
+  unit: str = ''
+  paper: float | None = None
+  margin: float | None = None
+  side: str = ABOVE
+  reason: str = ''
+  primary: bool = False
+  withheld: str = ''
+
+  @property
+  def key(self) -> str:
+    """Such as '9' or '11a'."""
+    return f'{self.number}{self.part}'
+
+
+class Finding(NamedTuple):
+  """What was measured for a claim.
+
+  Attributes:
+    effect: with its interval; None out of scope.
+    number: how many of what `counts` names the effect is an estimate over.
+    counts: runs, seeds, layers, images, ...
+    text: the finding in a sentence.
+    too_little: why no verdict can follow whatever the interval; '' if one can.
+    runs: that the effect was computed from.
+  """
+
+  effect: Effect | None
+  number: int
+  counts: str
+  text: str
+  too_little: str = ''
+  runs: Sequence[Run] = ()
+
+
+class Evidence:
+  """The committed results, and which of them were looked at.
+
+  Attributes:
+    files: of the sweeps and pages that were used, from the folder of results.
+  """
+
+  def __init__(self, results: Path):
+    self._results = results
+    self.files: list[str] = []
+
+  def runs(self, folder: str, name: str) -> list[Run]:
+    """Of a sweep; raises `Missing` if it was not run."""
+    runs = collect.load(self._results / folder, name)
+    if not runs:
+      raise Missing(f'{folder}/{name}.json')
+    self._note(f'{folder}/{name}.json')
+    return runs
+
+  def page(self, folder: str, name: str) -> dict[str, Any]:
+    """Of an analysis or evaluation; raises `Missing` if it was not made."""
+    path = self._results / folder / f'{name}.json'
+    if not path.exists():
+      raise Missing(f'{folder}/{name}.json')
+    self._note(f'{folder}/{name}.json')
+    return json.loads(path.read_text())
+
+  def _note(self, file: str) -> None:
+    if file not in self.files:
+      self.files.append(file)
+
+
+Measure = Callable[[Evidence], Finding]
+
+
+def read_claims(path: Path = WORDS) -> list[Claim]:
+  """The claims in the order of the file.
+
+  Raises:
+    UserError: a claim that is tried has no margin, or no side.
+  """
+  claims = [Claim(**entry) for entry in tomllib.loads(path.read_text())['claim']]
+  for claim in claims:
+    if claim.kind != OUT_OF_SCOPE and claim.margin is None:
+      raise UserError(f'{path}: claim {claim.key} has no margin; add one')
+    if claim.side not in (ABOVE, BELOW, WITHIN):
+      raise UserError(
+        f'{path}: claim {claim.key} has no side {claim.side!r}; choose {ABOVE}, '
+        f'{BELOW} or {WITHIN}'
+      )
+  return claims
+
+
+def verdict(claim: Claim, finding: Finding) -> str:
+  """One of `VERDICTS`, by the rule of this module."""
+  if claim.kind == OUT_OF_SCOPE:
+    return OUT_OF_SCOPE
+  if claim.kind == 'identity':
+    return IDENTITY if finding.effect.value < claim.margin else CONTRADICTED
+  if finding.too_little or claim.withheld:
+    return INCONCLUSIVE
+  return _by_interval(claim, finding.effect)
+
+
+def _by_interval(claim: Claim, effect: Effect) -> str:
+  if claim.side == WITHIN:
+    low, high = effect.inner
+    if -claim.margin < low and high < claim.margin:
+      return SUPPORTED
+    outside = effect.low > claim.margin or effect.high < -claim.margin
+    return CONTRADICTED if outside else INCONCLUSIVE
+  above, below = effect.low > claim.margin, effect.high < claim.margin
+  if above or below:
+    return SUPPORTED if above == (claim.side == ABOVE) else CONTRADICTED
+  return INCONCLUSIVE
+
+
+def p_value(claim: Claim, effect: Effect) -> float:
+  """Of the hypothesis that the effect lies at the margin, two-sided.
+
+  Of an equivalence the larger of two one-sided tests, one at either margin; where the
+  effect lies outside, two-sided at the nearer margin.
+  """
+  if claim.side != WITHIN:
+    return effect.p_value(claim.margin)
+  both = [effect.p_value(margin) for margin in (-claim.margin, claim.margin)]
+  return max(both) / 2 if abs(effect.value) < claim.margin else min(both)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+  """Holm's (1979) adjusted p values, in the order given; NaN is not counted."""
+  adjusted, so_far = [math.nan] * len(p_values), 0.0
+  known = [i for i in np.argsort(p_values) if not math.isnan(p_values[i])]
+  for rank, i in enumerate(known):
+    so_far = max(so_far, min(1.0, (len(known) - rank) * p_values[i]))
+    adjusted[i] = so_far
+  return adjusted

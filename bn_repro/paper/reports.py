@@ -1,0 +1,47 @@
+"""Every report of results/: what writes it, and which runs it is made from."""
+
+from types import ModuleType
+from typing import NamedTuple
+
+from bn_repro.paper import analysis_page as analysis
+from bn_repro.paper import claims
+from bn_repro.paper import inception_page as inception
+from bn_repro.paper import section_3_1_population as population
+from bn_repro.paper import section_4_1_figure_1 as mnist
+from bn_repro.paper import section_4_2_3_ensemble as ensemble
+
+
+class Report(NamedTuple):
+  """One folder of results/, or, for the claims, results/ itself.
+
+  Attributes:
+    module: has `write(results)`; with `SWEEPS`, the names of the sweeps that it is made
+      from, the first needed; with `headline(*sweeps)`, what the project's README shows.
+    runs: the folder of these sweeps under runs/; '' for a report that is made from what
+      other commands wrote.
+    prefix: how the files that list the runs of these sweeps begin, under configs/.
+    takes_parts: whether it can be written when a sweep is half run.
+    page: of the files that it writes the one to read.
+  """
+
+  module: ModuleType
+  runs: str = ''
+  prefix: str = ''
+  takes_parts: bool = False
+  page: str = 'README.md'
+
+  @property
+  def sweeps(self) -> dict[str, str]:
+    """Where under configs/ each sweep is listed, by its name; the first is needed."""
+    names = getattr(self.module, 'SWEEPS', ())
+    return {name: f'{self.prefix}{name}.py' for name in names}
+
+
+REPORTS = {
+  'mnist': Report(mnist, 'mnist', 'sweeps/mnist_'),
+  'analysis': Report(analysis, 'analysis', 'analysis/'),
+  'inception': Report(inception, 'inception', 'sweeps/inception_', takes_parts=True),
+  'population': Report(population),
+  'ensemble': Report(ensemble, 'inception', 'sweeps/inception_'),
+  'claims': Report(claims, page='claims.md'),
+}

@@ -1,0 +1,240 @@
+"""results/population/README.md: how well population statistics serve, from two files.
+
+What `python -m bn_repro.analysis` wrote; nothing is measured here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use('Agg')
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from bn_repro.report import pages, tables
+from bn_repro.report.figures import save
+from bn_repro.report.intervals import of_share
+
+COMMAND = 'python -m bn_repro.analysis'
+FILES = ('population_batches', 'shifted_data')
+TEXT = """\
+# Population statistics (section 3.1, algorithm 2)
+
+*Made by `scripts/report.py` from the files beside it; do not edit.*
+
+One run, {network}: ten classes of ImageNet (imagenette_160) at
+{size} pixels and a quarter of the width, mini-batches of {mini_batch}, evaluated on the
+3,925 validation images.
+
+## How many mini-batches
+
+The paper averages over "multiple" training mini-batches. Over so many, {draws} disjoint
+draws of each, ± is the standard deviation over draws; deviations are root mean squares
+over all features of the network, of the means in standard deviations and of the
+variances relative to the variance, from those over all {reference:,} mini-batches:
+
+{batches}
+
+![Mini-batches](population_batches.png)
+
+Deviations fall with the root of the number (that of the last row is a little too small:
+the reference is the mean of its own draws). Over all {reference:,} mini-batches the
+accuracy is {of_reference}, with the moving average of training
+{moving_average}. One mini-batch costs {loss:.1f} points. The draws of 100 differ by
+{at_100:.2f} points, a fraction of the 1.3 that the number of validation images leaves
+open. So `bn_repro.evaluate` averages over 100; evaluation in training takes 30, which
+cost a third of the time and differ by {at_30:.2f}.
+
+## Images that have shifted (claim 30)
+
+Section 5 leaves to future work whether a network generalizes to new data distributions
+"perhaps with just a recomputation of the population means and variances". The
+validation images are darkened, paled, blurred or compressed; the weights stay. The
+statistics are those of the training set, or of one half of the shifted images for the
+other half, without a label:
+
+{shifts}
+
+![Shifts](shifted_data.png)
+
+{finding}
+
+## Made again by
+
+```
+python scripts/sweep.py --sweep=configs/sweeps/inception_networks.py \\
+  --root=runs/inception/networks --only={network_file}
+{commands}
+python scripts/report.py --report=population --results=results/population
+```
+
+{origin}
+"""
+
+
+def write(results: Path) -> None:
+  """Writes the README and the figures of `results` from its JSON files.
+
+  Raises:
+    UserError: one of them is not there.
+  """
+  batches, shifts = (
+    pages.read(results / f'{name}.json', f'{COMMAND} {name} --workdir=DIR')
+    for name in FILES
+  )
+  draw_batches(batches, results / 'population_batches.png')
+  draw_shifts(shifts, results / 'shifted_data.png')
+  (results / 'README.md').write_text(text(batches, shifts))
+
+
+def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
+  """The page.
+
+  Args:
+    batches, shifts: what both analyses wrote.
+  """
+  rows = {row['mini_batches']: row for row in batches['rows']}
+  spread = {n: 100 * np.std(row['accuracies'], ddof=1) for n, row in rows.items()}
+  reference = batches['accuracy_of_reference']
+  return TEXT.format(
+    network=f'{batches["network"]}, seed {batches["seed"]}, step {batches["step"]:,}',
+    network_file=f'{batches["network"]}_seed{batches["seed"]}',
+    size=batches['size'], mini_batch=batches['mini_batch'],
+    draws=len(batches['rows'][0]['accuracies']), batches=batches_table(batches),
+    reference=batches['mini_batches_of_reference'],
+    of_reference=tables.rounded(reference, 2),
+    moving_average=tables.rounded(batches['accuracy_of_moving_average'], 2),
+    loss=100 * (reference - np.mean(rows[1]['accuracies'])),
+    at_30=spread[30], at_100=spread[100], shifts=shifts_table(shifts),
+    finding=finding(shifts['rows']),
+    origin=pages.origin(batches, batches['checkpoint']),
+    commands='\n'.join(map(_command, FILES, (batches, shifts))),
+  )  # fmt: skip
+
+
+def batches_table(page: dict[str, Any]) -> str:
+  """Accuracies as mean and standard deviation over draws, and deviations."""
+  head = ('mini-batches', 'accuracy', 'deviation of means', 'of variances')
+  return tables.markdown(
+    head,
+    (
+      (
+        str(row['mini_batches']),
+        tables.percent(np.asarray(row['accuracies'])),
+        f'{row["deviation_of_mean"]:.4f}',
+        f'{row["deviation_of_variance"]:.4f}',
+      )
+      for row in page['rows']
+    ),
+  )
+
+
+def shifts_table(page: dict[str, Any]) -> str:
+  """Accuracies with both statistics and Wilson's 95 % intervals."""
+  head = ('shift', 'amount', 'statistics of the training set', 'of the shifted images')
+  return tables.markdown(
+    head,
+    (
+      (
+        row['shift'],
+        '' if row['amount'] is None else f'{row["amount"]:g}',
+        *(
+          tables.share(*of_share(row[column], row['images']))
+          for column in ('right_before', 'right_after')
+        ),
+      )
+      for row in page['rows']
+    ),
+  )
+
+
+def finding(rows: list[dict]) -> str:
+  """Where new statistics gain most and least, and with how many of the rows."""
+  shifts = [row for row in rows if row['amount'] is not None]
+  gains = {_name(row): row['right_after'] - row['right_before'] for row in shifts}
+  points = {name: 100 * gain / rows[0]['images'] for name, gain in gains.items()}
+  most, least = max(points, key=points.get), min(points, key=points.get)
+  better = sum(gain > 0 for gain in points.values())
+  return (
+    f'new statistics gain most with {most}, {points[most]:+.1f} points, and least with '
+    f'{least}, {points[least]:+.1f}; {better} of {len(points)} shifts gain'
+  )
+
+
+def _name(row: dict) -> str:
+  if row['amount'] is None:
+    return 'no shift at all'
+  return f'{row["shift"]} {row["amount"]:g}'
+
+
+def _command(name: str, found: dict[str, Any]) -> str:
+  workdir = f'runs/inception/networks/{found["network"]}_seed{found["seed"]}'
+  return (
+    f'{COMMAND} {name} \\\n  --workdir={workdir} \\\n'
+    f'  --output=results/population/{name}.json'
+  )
+
+
+def draw_batches(found: dict[str, Any], path: Path) -> None:
+  """Accuracy of every draw, and both deviations, against the number of mini-batches."""
+  rows = found['rows']
+  numbers = [row['mini_batches'] for row in rows]
+  figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout='constrained')
+  for row in rows:
+    accuracies = 100 * np.asarray(row['accuracies'])
+    at = np.full(len(accuracies), row['mini_batches'])
+    left.plot(at, accuracies, 'o', color='tab:blue', ms=4)
+  reference = 100 * found['accuracy_of_reference']
+  label = f'over {found["mini_batches_of_reference"]:,}'
+  left.axhline(reference, color='grey', ls=':', label=label)
+  left.set(ylabel='validation accuracy, %')
+  for name, label in (('mean', 'of means'), ('variance', 'of variances')):
+    right.plot(
+      numbers, [row[f'deviation_of_{name}'] for row in rows], 'o-', label=label
+    )
+  first = rows[0]['deviation_of_mean']
+  root = first / np.sqrt(numbers)
+  right.plot(numbers, root, ':', color='grey', label='1 / root of the number')
+  right.set(yscale='log', ylabel='deviation')
+  for axes, place in ((left, 'lower right'), (right, 'upper right')):
+    axes.set(xscale='log', xlabel='mini-batches averaged over')
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc=place)
+  save(figure, path, [], found)
+
+
+def draw_shifts(found: dict[str, Any], path: Path) -> None:
+  """Accuracy with both statistics against the amount of each shift, weakest first."""
+  rows = found['rows']
+  shifts = list(
+    dict.fromkeys(row['shift'] for row in rows if row['amount'] is not None)
+  )
+  figure, panels = plt.subplots(
+    1, len(shifts), figsize=(11, 3.4), sharey=True, layout='constrained', squeeze=False
+  )
+  for axes, shift in zip(panels[0], shifts):
+    shown = [row for row in rows if row['shift'] == shift or row['amount'] is None]
+    names = ['none' if r['amount'] is None else f'{r["amount"]:g}' for r in shown]
+    _draw_both(axes, shown)
+    axes.set(title=shift, ylim=(0, 100), xticks=range(len(shown)), xticklabels=names)
+    axes.grid(alpha=0.3)
+  panels[0, 0].set_ylabel('validation accuracy, %')
+  panels[0, 0].legend(fontsize=8, loc='lower left')
+  save(figure, path, [], found)
+
+
+def _draw_both(axes, rows: list[dict]) -> None:
+  """Two curves with Wilson's intervals."""
+  kinds = (
+    ('right_before', 'statistics of the training set', 'tab:orange'),
+    ('right_after', 'of the shifted images', 'tab:blue'),
+  )
+  for column, label, colour in kinds:
+    shares = 100 * np.asarray([of_share(row[column], row['images']) for row in rows])
+    middle, low, high = shares.T
+    axes.errorbar(
+      range(len(rows)), middle, (middle - low, high - middle), fmt='o-', ms=4,
+      capsize=2, color=colour, label=label,
+    )  # fmt: skip

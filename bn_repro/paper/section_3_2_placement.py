@@ -1,0 +1,151 @@
+"""Section 3.2: where to normalize, and with which parameters; and what is there."""
+
+from typing import Any
+
+import numpy as np
+
+from bn_repro.report import tables
+from bn_repro.report.figures import draw
+from bn_repro.report.seeds import (
+  Results,
+  by_variant,
+  estimate,
+  final,
+  panels,
+  percent,
+  save,
+)
+
+TITLE = 'Section 3.2: placement, and the distributions there (claims 5, 7 and 29)'
+SWEEPS = ('placement',)
+NETWORKS = {
+  'baseline': "section 4.1's network",
+  'batch_norm': 'the same with BN',
+  'inception': 'Inception',
+  'bn_x30': 'BN-x30',
+}
+SHAPES = ('skewness', 'excess_kurtosis', 'near_zero', 'from_gaussian')
+PAGES = tuple(f'nonlinearity_inputs_{name}' for name in NETWORKS)
+NAMES = {
+  'before': 'g(BN(Wu)), the paper',
+  'before_without_gamma_and_beta': 'g(BN(Wu)), no gamma and beta',
+  'before_with_bias': 'g(BN(Wu + b))',
+  'after': 'BN(g(Wu + b))',
+  'after_without_gamma_and_beta': 'BN(g(Wu + b)), no gamma and beta',
+  'baseline': 'g(Wu + b)',
+}
+TEXT = """\
+After {steps:,} steps. The bias starts at 0; its norm is that of all three hidden layers
+together, and under BN it is rounding:
+
+{table}
+
+{figure}
+
+With BN before the nonlinearity the curves with a bias and without it are one line.
+
+Why before: Wu + b is "more likely to have a symmetric, non-sparse distribution, that is
+'more Gaussian'" than what a nonlinearity gives. At every nonlinearity of trained
+networks, what goes in and what comes out; medians over layers of medians over units,
+with the lowest and the highest layer (of a Gaussian around 0: skewness 0, kurtosis 0,
+8 % within a tenth of its deviation of 0):
+
+{distributions}
+
+{of_distributions}
+"""
+
+
+def section(results: Results) -> str:
+  """Draws both figures and returns the text."""
+  runs = results.sweeps['placement']
+  return TEXT.format(
+    steps=runs[0].summary['num_steps'], table=_table(runs),
+    figure=_figure(results, runs), distributions=_distributions(results.pages),
+    of_distributions=_figure_of_distributions(results),
+  )  # fmt: skip
+
+
+def _table(runs) -> str:
+  rows = [
+    (NAMES[name], str(len(group)),
+     tables.steps_to(group, 0.95), percent(final(group)), norm_of_biases(group))
+    for name, group in by_variant(runs, NAMES).items()
+  ]  # fmt: skip
+  head = ('hidden layer', 'seeds', 'steps to 95 %', 'final accuracy', 'norm of biases')
+  return tables.markdown(head, rows)
+
+
+def norm_of_biases(group) -> str:
+  """Of the hidden layers at the end; '-' where they have none."""
+  columns = [c for c in group[0].curves if c.endswith('/bias')]
+  norms = np.sqrt(sum(final(group, column) ** 2 for column in columns))
+  return '-' if not columns or np.isnan(norms).any() else estimate(norms, '{:.2g}')
+
+
+def _figure(results: Results, runs) -> str:
+  figure, (axes,) = panels(1, width=6)
+  for name, group in by_variant(runs, NAMES).items():
+    draw(axes, group, 'test_accuracy', label=NAMES[name])
+  axes.set(ylim=(0.8, 1), xlabel='training steps', ylabel='test accuracy')
+  axes.legend(fontsize=8)
+  return save(figure, results, 'placement', runs)
+
+
+def _distributions(pages) -> str:
+  measures = {'skewness': '{:.2f}', 'excess_kurtosis': '{:.2f}', 'near_zero': '{:.0%}'}
+  rows = []
+  for network, name in NETWORKS.items():
+    for side in ('input', 'output'):
+      layers = of_side(pages[f'nonlinearity_inputs_{network}'], side)
+      rows.append((name, side, str(len(layers)), *(
+        spread(layers, measure, form) for measure, form in measures.items()
+      )))  # fmt: skip
+  head = ('network', 'side', 'layers', 'skewness', 'excess kurtosis', 'near 0')
+  return tables.markdown(head, rows)
+
+
+def _figure_of_distributions(results: Results) -> str:
+  """A point is a layer."""
+  figure, (left, right) = panels(2, width=5)
+  pages = [results.pages[name] for name in PAGES]
+  for i, page in enumerate(pages):
+    for side, marker in (('input', 'o'), ('output', 'x')):
+      rows = of_side(page, side)
+      at = i + np.linspace(-0.3, 0.3, len(rows))
+      colour = 'C0' if side == 'input' else 'C1'
+      style = {'ls': '', 'marker': marker, 'ms': 4, 'color': colour}
+      label = f'{side} of the nonlinearity' if i == 0 else None
+      left.plot(at, [100 * row['near_zero'] for row in rows], label=label, **style)
+      right.plot(at, [row['from_gaussian'] for row in rows], **style)
+  left.axhline(8, color='grey', ls=':', label='a Gaussian around 0')
+  left.set_ylabel('% of values near 0')
+  right.set_ylabel('distance from a Gaussian (1-Wasserstein)')
+  for axes in (left, right):
+    axes.set_xticks(range(len(NETWORKS)), NETWORKS.values(), fontsize=8)
+  left.legend(fontsize=8)
+  return save(figure, results, 'nonlinearity_inputs', [], *pages)
+
+
+def of_side(page: dict[str, Any], side: str) -> list[dict[str, Any]]:
+  """The rows of a page on one side of the nonlinearities, the first layers first."""
+  # Those before row 3a of figure 5 have names, not numbers.
+  place = lambda row: (row['layer'][0].isdigit(), row['layer'])
+  return sorted((row for row in page['rows'] if row['side'] == side), key=place)
+
+
+def spread(rows: list[dict[str, Any]], measure: str, form: str = '{:.2f}') -> str:
+  """The median over layers, with the lowest and the highest: '0.1 (-0.2 to 3.4)'."""
+  values = [row[measure] for row in rows]
+  middle, low, high = map(form.format, (np.median(values), min(values), max(values)))
+  return f'{middle} ({low} to {high})'
+
+
+def shape_table(page: dict[str, Any]) -> str:
+  """Medians over layers with the lowest and the highest, as text."""
+  rows = []
+  for side in ('input', 'output'):
+    layers = of_side(page, side)
+    rows.append((side, str(len(layers)), *(spread(layers, n) for n in SHAPES)))
+  head = ('of nonlinearities', 'layers', *(n.replace('_', ' ') for n in SHAPES))
+  return tables.markdown(head, rows)

@@ -1,0 +1,125 @@
+"""Section 3.3: the scale of weights, at the start and along training."""
+
+from typing import Any
+
+import numpy as np
+
+from bn_repro.report import tables
+from bn_repro.report.figures import NAMES, draw
+from bn_repro.report.seeds import Results, by_variant, final, panels, percent, save
+
+TITLE = 'Section 3.3: the scale of weights (claims 4 and 27)'
+SWEEPS = ('initial_scale',)
+PAGES = ('weight_scale_batch_norm', 'weight_scale_baseline')
+TEXT = """\
+Section 4.1's network, the initial weights of its second hidden layer multiplied by a.
+Final accuracy after {steps:,} steps:
+
+{table}
+
+Of the trained network, the weights of each layer multiplied by a (one seed; the largest
+deviation over layers and factors from 0.01 to 100, from what section 3.3 says): what
+the layer gives, in its standard deviations; a times the gradient of its weights; the
+gradient of the images:
+
+{exact}
+
+{figure}
+"""
+
+
+def section(results: Results) -> str:
+  """Draws the figure and returns the text."""
+  runs = results.sweeps['initial_scale']
+  pages = [results.pages[name] for name in PAGES]
+  return TEXT.format(
+    steps=runs[0].summary['num_steps'], table=_table(runs), exact=_exact(pages),
+    figure=_figure(results, runs, pages),
+  )  # fmt: skip
+
+
+def of_network(runs) -> dict[str, dict[float, list]]:
+  """Runs by network and factor, smallest first."""
+  found: dict[str, dict[float, list]] = {}
+  for variant, group in by_variant(runs).items():
+    network, _, factor = variant.rpartition('_x')
+    found.setdefault(network, {})[float(factor)] = group
+  return {name: dict(sorted(groups.items())) for name, groups in found.items()}
+
+
+def _table(runs) -> str:
+  networks = of_network(runs)
+  rows = [
+    (f'{factor:g}', *(percent(final(networks[name][factor])) for name in networks))
+    for factor in next(iter(networks.values()))
+  ]
+  return tables.markdown(('a', *(NAMES[name] for name in networks)), rows)
+
+
+def deviations(page) -> dict[float | None, tuple[float, float, float]]:
+  """The largest of each of the three measures, by epsilon (None without BN)."""
+  found = {}
+  for epsilon in dict.fromkeys(row['epsilon'] for row in page['rows']):
+    rows = [row for row in page['rows'] if row['epsilon'] == epsilon]
+    found[epsilon] = (
+      max(row['inputs_moved'] for row in rows),
+      max(abs(row['gradient_of_weights_times_factor'] - 1) for row in rows),
+      max(abs(row['gradient_of_images'] - 1) for row in rows),
+    )
+  return found
+
+
+def _exact(pages) -> str:
+  rows = [
+    (_name(epsilon), *(f'{value:.2g}' for value in values))
+    for page in pages
+    for epsilon, values in deviations(page).items()
+  ]
+  head = ('network', 'what it gives', 'gradient of weights', 'of images')
+  return tables.markdown(head, rows)
+
+
+def _name(epsilon: float | None) -> str:
+  return 'without BN' if epsilon is None else f'with BN, epsilon {epsilon:g}'
+
+
+def _figure(results: Results, runs, pages) -> str:
+  figure, axes = panels(3)
+  networks = of_network(runs)
+  for panel, (name, groups) in zip(axes, networks.items()):
+    for factor, group in groups.items():
+      draw(panel, group, 'test_accuracy', label=f'a = {factor:g}')
+    panel.set(title=NAMES[name], ylim=(0, 1), xlabel='training steps')
+    panel.legend(fontsize=7)
+  axes[0].set_ylabel('test accuracy')
+  for page in pages:
+    for epsilon in deviations(page):
+      _draw_gradients(axes[2], page, epsilon)
+  factors = np.geomspace(0.01, 100, 5)
+  axes[2].plot(factors, 1 / factors, ':', color='grey', label='1 / a')
+  axes[2].set(title='trained network, layer 2', xscale='log', yscale='log', xlabel='a')
+  axes[2].set_ylabel('gradient of the weights, at a = 1: 1')
+  axes[2].legend(fontsize=7)
+  return save(figure, results, 'initial_scale', runs, *pages)
+
+
+def _draw_gradients(axes, page, epsilon) -> None:
+  rows = [r for r in page['rows'] if (r['epsilon'], r['layer']) == (epsilon, 2)]
+  gradients = [r['gradient_of_weights_times_factor'] / r['factor'] for r in rows]
+  axes.plot([r['factor'] for r in rows], gradients, 'o-', ms=4, label=_name(epsilon))
+
+
+def factors_table(page: dict[str, Any]) -> str:
+  """What a factor on the weights changes, layer by layer."""
+  head = (
+    'epsilon', 'layer', 'a', 'inputs moved by', 'a x gradient of the weights',
+    'gradient of the images',
+  )  # fmt: skip
+  rows = [
+    ('-' if row['epsilon'] is None else f'{row["epsilon"]:g}', str(row['layer']),
+     f'{row["factor"]:g}', f'{row["inputs_moved"]:.2g}',
+     f'{row["gradient_of_weights_times_factor"]:.4g}',
+     f'{row["gradient_of_images"]:.4g}')
+    for row in page['rows']
+  ]  # fmt: skip
+  return tables.markdown(head, rows)

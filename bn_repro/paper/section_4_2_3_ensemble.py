@@ -1,0 +1,248 @@
+"""results/ensemble/README.md: figure 4 of the paper, small, and calibration beyond it.
+
+Made from the runs of the six members of section 4.2.3 and what `python -m
+bn_repro.evaluate` wrote of them, with one crop and with 144; nothing is measured here.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bn_repro.paper import section_4_2_3_figures as ensemble_figures
+from bn_repro.report import collect, commands, pages, tables
+from bn_repro.report.collect import Run
+
+SWEEPS = ('ensemble',)
+FILES = {1: '1_crop', 144: '144_crops'}
+# Under runs/.
+MEMBERS = [f'inception/ensemble/member_{member}' for member in range(1, 7)]
+COST = 'imagenet_sample'
+COMMAND = 'python -m bn_repro.evaluate --workdir=DIR,DIR,...'
+# Of figure 4: members, crops, top-1 and top-5 accuracy on ImageNet's validation set.
+PAPER = (
+  (1, 1, 0.748, 0.9218),
+  (1, 144, 0.7801, 0.9418),
+  (6, 144, 0.799, 0.951),
+)
+WHAT = {
+  'ensemble_1': 'larger initial weights',
+  'ensemble_2': 'dropout 5 %',
+  'ensemble_3': 'dropout 10 %',
+  'ensemble_4': 'per-activation BN in row 5b',
+  'ensemble_5': 'larger initial weights, dropout 5 %',
+  'ensemble_6': 'larger initial weights, per-activation BN in row 5b, dropout 10 %',
+}
+TEXT = """\
+# Figure 4: 144 crops and an ensemble of six, on ten classes
+
+*Made by `scripts/report.py` from the files beside it; do not edit.*
+
+The six members of section 4.2.3, each a variant of BN-x30, on {dataset} at
+{size} pixels and a quarter of the width ({examples:,} validation images, 9,469 to train
+on, {train_for} each: shorter than it takes BN-x30 to reach its maximum, which is in
+[figure 3](../inception/README.md)). The paper's rows are on ImageNet: 1000 classes, 224
+pixels, full width, 1.28 million photographs; only the order and the gains may be
+compared. Population statistics over {population_batches} mini-batches; intervals are
+Wilson's, of 95 %, and tell what the number of images leaves open, not what another
+training would give.
+
+{scores}
+
+{gains}
+
+![Accuracy against the number of members](members.png)
+
+## The members
+
+{members}
+
+Which member used which variant, and how much of it, the paper does not say; see
+`configs/ensemble.py`. Their configs and seeds, and how they trained, are in
+[ensemble.json](ensemble.json) and [ensemble_curves.csv](ensemble_curves.csv); they were
+trained by revision {revision} on {device}.
+
+## The crops
+
+Four sizes of an image, three squares of each, of each square the corners, the centre
+and the whole, and the mirror image of everything: 144. Of a square image, as all are in
+this data set, the three squares coincide: {different_crops:g} differ, each is computed
+once and counts three times.
+
+![The crops of a landscape, a portrait and a square](crops.png)
+
+{cost}
+
+## Calibration
+
+Not in the paper: is an answer right as often as its probability says? The expected
+calibration error is the mean distance between confidence and accuracy over {bins} bins
+(Guo et al., 2017):
+
+{calibration}
+
+![Reliability](reliability.png)
+
+## Made again by
+
+```
+{commands}
+```
+
+{origin}
+"""
+COST_TEXT = """\
+Time and memory on photographs of all shapes at 224 pixels, full width, 1000 classes,
+random weights (imagenet_sample, {device}):
+
+{table}
+
+Images are answered sixteen at a time, which bounds the memory.
+"""
+
+
+def write(results: Path) -> None:
+  """Writes the README and the figures of `results` from its JSON files.
+
+  Raises:
+    UserError: an evaluation is not there.
+  """
+  found = {
+    crops: pages.read(results / f'{name}.json', f'{COMMAND} --crops={crops}')
+    for crops, name in FILES.items()
+  }
+  runs = [run for sweep in SWEEPS for run in collect.load(results, sweep)]
+  ensemble_figures.members(found, results / 'members.png')
+  ensemble_figures.reliability(answers(found), results / 'reliability.png')
+  ensemble_figures.crops(results / 'crops.png')
+  cost = results / f'{COST}.json'
+  (results / 'README.md').write_text(text(found, runs, _cost(cost)))
+
+
+def answers(found: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
+  """The scores behind each way to answer, by its name: of each member, or of all."""
+  named = {}
+  for crops, page in found.items():
+    title = 'one crop' if crops == 1 else f'{crops} crops'
+    named[f'one network, {title}'] = page['members']
+    named[f'six networks, {title}'] = [page['ensemble']]
+  return named
+
+
+def text(found: dict[int, dict], runs: list[Run], cost: str) -> str:
+  """The page.
+
+  Args:
+    found: the evaluation with so many crops.
+    runs: of the members.
+    cost: the paragraph on time and memory.
+  """
+  page = found[144]
+  return TEXT.format(
+    dataset=page['dataset'], size=page['members'][0]['size'],
+    train_for=page['members'][0]['train_for'],
+    examples=page['ensemble']['examples'],
+    population_batches=page['population_batches'],
+    scores=_scores(found), gains=_gains(found), members=_members(found),
+    different_crops=page['different_crops'], cost=cost,
+    revision=tables.listed(runs, 'git_revision'), device=tables.listed(runs, 'device'),
+    bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
+    commands=_commands(),
+    origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
+  )  # fmt: skip
+
+
+def _scores(found: dict[int, dict]) -> str:
+  """Ours, and beneath each the paper's."""
+  rows = []
+  for members in (1, 6):
+    for crops, page in found.items():
+      of_all = page['members'] if members == 1 else [page['ensemble']]
+      kind = 'one network, mean of six' if members == 1 else 'ensemble of six'
+      columns = (_accuracy(of_all, name) for name in ('top_1', 'top_5'))
+      rows.append((f'**{kind}**', str(crops), *columns))
+      shown = '{:.2f} %'.format
+      rows += [
+        ('in the paper, on ImageNet', str(c), shown(100 * top_1), shown(100 * top_5))
+        for m, c, top_1, top_5 in PAPER
+        if (m, c) == (members, crops)
+      ]
+  return tables.markdown(('', 'crops', 'top-1', 'top-5'), rows)
+
+
+def _accuracy(scores: list[dict], name: str) -> str:
+  """Of one answer with its interval, or the mean over members with their range."""
+  if len(scores) == 1:
+    return tables.share(*(scores[0][name][v] for v in ('accuracy', 'low', 'high')))
+  values = [100 * score[name]['accuracy'] for score in scores]
+  return f'{np.mean(values):.2f} % ({min(values):.2f} to {max(values):.2f} by member)'
+
+
+def _gains(found: dict[int, dict]) -> str:
+  """What crops and members gain, here and in the paper."""
+  single = {c: np.mean([m['top_1']['accuracy'] for m in p['members']])
+            for c, p in found.items()}  # fmt: skip
+  together = {c: p['ensemble']['top_1']['accuracy'] for c, p in found.items()}
+  (_, _, one, _), (_, _, many, _), (_, _, six, _) = PAPER
+  return (
+    f'Of one network 144 crops gain {100 * (single[144] - single[1]):+.1f} points of '
+    f'top-1 (in the paper {100 * (many - one):+.1f}); on 144 crops six networks gain '
+    f'{100 * (together[144] - single[144]):+.1f} over one (in the paper '
+    f'{100 * (six - many):+.1f}), on one crop {100 * (together[1] - single[1]):+.1f}.'
+  )
+
+
+def _members(found: dict[int, dict]) -> str:
+  head = ('member', 'BN-x30 with', 'steps', 'top-1, one crop', 'top-1, 144 crops')
+  pairs = zip(*(page['members'] for page in found.values()))
+  rows = [
+    (one['network'], WHAT[one['network']], f'{one["step"]:,}',
+     *(_accuracy([score], 'top_1') for score in (one, many)))
+    for one, many in pairs
+  ]  # fmt: skip
+  return tables.markdown(head, rows)
+
+
+def _calibration(found: dict[int, dict]) -> str:
+  rows = [
+    (name,
+     f'{100 * np.mean([s["expected_calibration_error"] for s in scores]):.1f} points',
+     f'{np.mean([s["cross_entropy"] for s in scores]):.3f}')
+    for name, scores in answers(found).items()
+  ]  # fmt: skip
+  return tables.markdown(
+    ('answer of', 'expected calibration error', 'cross-entropy'), rows
+  )
+
+
+def _cost(path: Path) -> str:
+  """The paragraph on time and memory; '' where it was not measured."""
+  if not path.exists():
+    return ''
+  found = json.loads(path.read_text())
+  head = ('images', 'crops', 'different ones', 'seconds an image', 'peak memory')
+  rows = [
+    (str(row['images']), str(row['crops']), f'{row["different_crops"]:.1f}',
+     f'{row["seconds_per_image"]:.2f}', f'{row["peak_bytes"] / 1e9:.1f} GB')
+    for row in found['rows']
+  ]  # fmt: skip
+  return COST_TEXT.format(device=found['device'], table=tables.markdown(head, rows))
+
+
+def evaluations() -> list[str]:
+  """The commands that evaluate the members, trained, with one crop and with 144."""
+  return [
+    commands.evaluation(MEMBERS, crops, f'ensemble/{name}')
+    for crops, name in FILES.items()
+  ]
+
+
+def _commands() -> str:
+  return commands.block(
+    commands.inception('ensemble'),
+    *evaluations(),
+    'python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json',
+    'python scripts/report.py --report=ensemble --root=runs/inception '
+    '--results=results/ensemble',
+  )

@@ -1,1 +1,0 @@
-"""results/claims.md: thirty claims of the paper, each tried, each with a verdict."""

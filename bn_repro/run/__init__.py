@@ -1,0 +1,1 @@
+"""What surrounds a run: config, files, signals, processes. Knows no network."""

@@ -1,0 +1,53 @@
+"""What the processes of one run tell each other, and which examples each one reads.
+
+With one process nothing is sent.
+"""
+
+import jax
+import numpy as np
+from jax import lax
+from jax.experimental import multihost_utils
+
+AXIS = 'devices'
+
+
+def meet() -> None:
+  """Lets all processes communicate once, which nothing but this waits for long.
+
+  The first collective of each kind has half a minute to be joined by every process;
+  later, one may still be compiling while another is done.
+  """
+  if jax.process_count() > 1:
+    any_process(False)
+    sum_over = jax.pmap(lambda value: lax.psum(value, AXIS), AXIS)
+    jax.block_until_ready(sum_over(np.zeros(jax.local_device_count())))
+
+
+def any_process(answer: bool) -> bool:
+  """Whether any process says yes; all must ask."""
+  if jax.process_count() == 1:
+    return answer
+  return bool(np.any(multihost_utils.process_allgather(np.asarray(answer))))
+
+
+def is_first_process() -> bool:
+  """Whether this process is the one that writes and prints."""
+  return jax.process_index() == 0
+
+
+def from_first_process(data: bytes | None) -> bytes:
+  """What the first process passes, in every process; the others pass None."""
+  if jax.process_count() == 1:
+    return data
+  hand_out = multihost_utils.broadcast_one_to_all
+  size = int(hand_out(np.int32(0 if data is None else len(data))))
+  own = np.zeros(size, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+  return np.asarray(hand_out(own)).tobytes()
+
+
+def share_of_process(size: int, devices: list[jax.Device]) -> slice:
+  """Which of `size` examples, in order, are for the devices of this process."""
+  owners = [device.process_index for device in devices]
+  each = size // len(devices)
+  first = owners.index(jax.process_index())
+  return slice(first * each, (first + owners.count(jax.process_index())) * each)

@@ -1,0 +1,160 @@
+"""The command line as words, before absl gives them a meaning.
+
+absl also takes flags of its own (--flagfile, --undefok, those of its log), takes a
+flag for the value of the one before it, and adds up repeated tuples. Here each word
+is a flag of this program with one value, or is refused. Knows no config.
+"""
+
+import argparse
+import ast
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from absl import flags as absl_flags
+from ml_collections import config_flags
+
+from bn_repro.run.errors import UserError
+from bn_repro.run.messages import shortened, shown
+
+_MOST_WORKERS = 1024  # as a config may name
+_FIELD = 'config.'
+_LONGEST_TUPLE = 1_000
+
+
+class Flags(NamedTuple):
+  """The flags of a program: with one value each, and without."""
+
+  with_value: tuple[str, ...]
+  switches: tuple[str, ...]
+
+  def allow(self, name: str) -> bool:
+    """Whether it is one of them, or a field of the config that one of them gives."""
+    is_field = 'config' in self.with_value and name.startswith(_FIELD)
+    return is_field or name in (*self.with_value, *self.switches)
+
+
+def check(words: Sequence[str], flags: Flags) -> None:
+  """Raises UserError for the first word that is no flag of a program.
+
+  Args:
+    words: what follows the name of the program.
+    flags: of the program.
+  """
+  given = set()
+  for name, value in _pairs(words, flags):
+    if not flags.allow(name):
+      raise UserError(_unknown(name, flags))
+    if name in flags.switches or name.startswith(_FIELD):
+      continue
+    if value is None:
+      raise UserError(f'--{name} has no value; write --{name}=VALUE')
+    if name in given:
+      raise UserError(f'--{name} is given twice; give it once')
+    given.add(name)
+
+
+def _pairs(words: Sequence[str], flags: Flags) -> Iterator[tuple[str, str | None]]:
+  """Name and value of each flag; None where no value follows."""
+  remaining = list(words)
+  while remaining:
+    word = remaining.pop(0)
+    name, equals, value = word.removeprefix('-').removeprefix('-').partition('=')
+    if not word.startswith('-') or not name:
+      raise UserError(f'{shown(word)} is not a flag; flags start with --, see --help')
+    if (
+      equals or name in flags.switches or not remaining or remaining[0].startswith('--')
+    ):
+      yield name, value if equals else None
+    else:
+      yield name, remaining.pop(0)
+
+
+def _unknown(name: str, flags: Flags) -> str:
+  if name.startswith('noconfig.') and 'config' in flags.with_value:
+    field = shortened(name.removeprefix('no'))
+    return f'--no{field} is not a flag; write --{field}=false'
+  known = (*flags.with_value, *flags.switches)
+  close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
+  hint = f'did you mean --{" or --".join(close)}?' if close else 'see --help'
+  return f'{shown("--" + name)} is not a flag of this program; {hint}'
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+  """Whether one of them asks for the program's text, whatever the others are."""
+  return any(word in ('--help', '-help', '--h', '-h') for word in words)
+
+
+class Parser(argparse.ArgumentParser):
+  """Reads the values of flags that `check` has passed.
+
+  Raises UserError, and leaves help to the program.
+  """
+
+  def __init__(self):
+    super().__init__(add_help=False, allow_abbrev=False)
+
+  def error(self, message: str) -> NoReturn:
+    """Instead of leaving."""
+    raise UserError(f'{message}; see --help')
+
+
+def workers(text: str) -> int:
+  """A number of processes that decode, as argparse takes its types."""
+  if not text.isdecimal() or int(text) > _MOST_WORKERS:
+    raise argparse.ArgumentTypeError(
+      f'{text!r} is not a number from 0 to {_MOST_WORKERS:,}'
+    )
+  return int(text)
+
+
+def check_address(coordinator: str) -> None:
+  """Raises UserError unless it is HOST:PORT."""
+  host, _, port = coordinator.rpartition(':')
+  is_host = re.fullmatch(r'[\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]', host, re.ASCII)
+  is_port = re.fullmatch(r'[0-9]{1,5}', port) and 1 <= int(port) <= 65535
+  if not (is_host and is_port):
+    raise UserError(
+      f'--coordinator={shown(coordinator)} is not HOST:PORT with a port from 1 to '
+      '65535; give the address of the first process'
+    )
+
+
+class TupleParser(absl_flags.ArgumentParser):
+  """Reads '(100, 100)', '100,100' or '5a,5b'; nothing is evaluated.
+
+  Unlike that of ml_collections it takes no sets, dictionaries or bytes, whose
+  elements it would take in an order of their own, and the last of repeated flags.
+  """
+
+  syntactic_help = 'values in parentheses'
+
+  def parse(self, argument: Any) -> tuple:
+    """The tuple; a single value becomes a tuple of one."""
+    if isinstance(argument, tuple | list):
+      return tuple(argument)
+    value = _literal(argument)
+    if isinstance(value, tuple | list):
+      return tuple(value)
+    return (value,)
+
+  def flag_type(self) -> str:
+    """What absl calls it."""
+    return 'tuple'
+
+
+def _literal(text: str) -> Any:
+  """A tuple, a list, a number or a text, written in Python or as plain words."""
+  if re.fullmatch(r'[a-zA-Z0-9]*[a-zA-Z][a-zA-Z0-9]*(,[a-zA-Z0-9]+)*', text):
+    return tuple(text.split(','))
+  try:
+    value = ast.literal_eval(text.strip()) if len(text) <= _LONGEST_TUPLE else None
+  except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+    value = None
+  if not isinstance(value, tuple | list | int | float | str):
+    raise ValueError('values in parentheses are wanted, such as (100, 100)')
+  return value
+
+
+config_flags.register_flag_parser_for_type(tuple, TupleParser())

@@ -1,0 +1,229 @@
+"""Loading, checking, storing and comparing the config of a run.
+
+Does not know what any field does. Imports no JAX, so that a mistake is answered at
+once.
+"""
+
+import importlib.util
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from bn_repro.run import config_files, damage, fields, messages, places, schema
+from bn_repro.run.errors import UserError, one_line
+from bn_repro.run.files import read_json, write_json
+from bn_repro.run.messages import shown
+
+PROJECT = config_files.PROJECT
+NAME = 'config.json'
+# Where and how a run is computed: a resumed run may have others.
+OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
+# No step depends on it, so it may change as long as a run is not finished.
+LENGTH = 'train_for'
+MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
+# (field, before, after): a run that met no image to skip is the same with either, but
+# one that skipped some is none that stops at them.
+_ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
+_RECORDED = (LENGTH, 'dataset.on_corrupt')
+# Fields that configs of earlier runs lack, and what the code did then.
+SINCE = {
+  'model.weight_std': 0.0, 'moving_average_evaluated': True,
+  'log_spaced_evaluations': 0, 'last_population_batches': 0,
+}  # fmt: skip
+_NAMED_AT_MOST = 10
+
+
+def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDict:
+  """The config of `FILE.py:ARGUMENT`, with dotted fields overridden.
+
+  Args:
+    location: such as 'configs/mnist.py:baseline'; the argument is optional.
+    overrides: such as {'dataset.name': 'digits'}.
+
+  Raises:
+    UserError: there is no such config, argument or field, or a wrong type.
+  """
+  path, colon, argument = config_files.split(location)
+  module = execute(config_files.find(path, '--config'))
+  get_config = getattr(module, 'get_config', None)
+  if not callable(get_config) or inspect.iscoroutinefunction(get_config):
+    raise UserError(f'{shown(path)} is no config; {config_files.available()}')
+  try:
+    config = get_config(*([argument] if colon else []))
+    if not isinstance(config, ConfigDict):
+      raise TypeError(f'get_config of {path} returns {shown(config)}, not a ConfigDict')
+    config.update_from_flattened_dict(overrides or {})
+    flatten(config)
+  except (Exception, SystemExit) as error:
+    raise UserError(messages.line(_said_by(error))) from error
+  return config
+
+
+def _said_by(error: BaseException) -> str:
+  """What a config answers to a wrong argument; else also the kind of the error."""
+  if isinstance(error, KeyError | TypeError | ValueError):
+    return one_line(error)
+  return f'the config ends with {type(error).__name__}: {one_line(error)}'
+
+
+def execute(path: Path) -> ModuleType:
+  """Imports a Python file that is data: a config or a sweep.
+
+  Configs import their neighbours by the name of the folder, `configs`.
+
+  Raises:
+    UserError: the file cannot be imported.
+  """
+  config_files.use_neighbours(path)
+  # A name of its own, so that no program in it takes itself for the one started.
+  spec = importlib.util.spec_from_file_location(f'data_{path.stem}', path)
+  if spec is None:
+    raise UserError(f'{shown(str(path))} is no Python file')
+  module = importlib.util.module_from_spec(spec)
+  try:
+    spec.loader.exec_module(module)
+  except (Exception, SystemExit) as error:
+    reason = f'{type(error).__name__}: {one_line(error)}'
+    raise UserError(messages.line(f'{path} cannot be imported: {reason}')) from error
+  return module
+
+
+def check(config: ConfigDict) -> None:
+  """Raises UserError for the first field whose value makes no sense."""
+  values = flatten(config)
+  schema.check(values)
+  for field, allowed, holds in fields.rules(config):
+    if field in values and not holds(values[field]):
+      raise UserError(f'config.{field}={shown(values[field])} is not {allowed}')
+  if config.batch_size % config.get('gradient_accumulation', 1):
+    raise UserError(
+      f'config.batch_size={config.batch_size} cannot be taken in '
+      f'config.gradient_accumulation={config.gradient_accumulation} equal parts; '
+      'choose a divisor'
+    )
+
+
+def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
+  """{'dataset.name': 'mnist', ...}; tuples become lists, as in JSON."""
+  flat = {}
+  for name, value in config.items():
+    if isinstance(value, (ConfigDict, Mapping)):
+      flat |= flatten(value, f'{prefix}{name}.')
+    else:
+      flat[f'{prefix}{name}'] = list(value) if isinstance(value, tuple) else value
+  return flat
+
+
+def check_workdir(config: ConfigDict, workdir: Path) -> None:
+  """Raises UserError unless it can hold this run; writes nothing.
+
+  Raises:
+    OSError, MachineError: the system does not say what it holds.
+  """
+  if problem := places.not_a_folder(workdir):
+    raise UserError(
+      f'cannot use workdir {_path(workdir)}: {problem}; '
+      'give a directory that can be written with --workdir'
+    )
+  if not damage.is_missing(workdir / NAME):
+    check_same(config, workdir / NAME)
+
+
+def _path(path: Path) -> str:
+  return shown(str(path), messages.LONGEST_PATH)
+
+
+def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
+  """Writes config.json and overrides.txt, if this run or one of its `changes` is new.
+
+  Raises:
+    UserError: the workdir holds a run of another config.
+    OSError: it cannot be written.
+  """
+  check_workdir(config, workdir)
+  path = workdir / NAME
+  if damage.is_missing(path) or changes(config, workdir):
+    text = '\n'.join(overrides) + '\n'
+    # As the bytes that were given, which need not be text.
+    (workdir / 'overrides.txt').write_bytes(text.encode(errors='surrogateescape'))
+    write_json(path, config.to_dict())
+
+
+def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
+  """Fields that a run goes on with otherwise than before: [before, now].
+
+  Those of the machine do not count; nothing of a new run.
+
+  Raises:
+    UserError: config.json is damaged.
+  """
+  if damage.is_missing(workdir / NAME):
+    return {}
+  before, now = _read(workdir / NAME), flatten(config)
+  pairs = {field: [before.get(field), now.get(field)] for field in _RECORDED}
+  return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def check_same(config: ConfigDict, path: Path) -> None:
+  """Raises UserError if a config.json is damaged or holds another config."""
+  asked = flatten(config)
+  stored = {f: v for f, v in SINCE.items() if f in asked} | _read(path)
+  # Where evaluations are depends on the length then.
+  fixed = {LENGTH} if asked.get('log_spaced_evaluations') else set()
+  differing = [
+    f'{field} ({shown(stored.get(field))} there, {shown(asked.get(field))} asked for)'
+    for field in sorted(stored.keys() | asked.keys())
+    if _is_refused(field, stored.get(field), asked.get(field), fixed)
+  ]
+  if differing:
+    more = len(differing) - _NAMED_AT_MOST
+    raise UserError(
+      f'{path.parent} holds a run of another config, which differs in '
+      f'{", ".join(differing[:_NAMED_AT_MOST])}'
+      f'{f" and {more} more" if more > 0 else ""}; use another --workdir'
+    )
+
+
+def _is_refused(field: str, before: Any, now: Any, fixed: set[str]) -> bool:
+  may_change = field in MAY_CHANGE and field not in fixed
+  return before != now and not may_change and (field, before, now) not in _ONE_WAY
+
+
+def stored(workdir: Path) -> ConfigDict:
+  """The checked config of the run that a workdir holds.
+
+  Raises:
+    UserError: there is none, or it is damaged.
+  """
+  path = workdir / NAME
+  try:
+    config = ConfigDict(_with_tuples(read_json(path)))
+    check(config)
+  except FileNotFoundError as error:
+    raise UserError(f'{_path(workdir)} holds no run, for it has no {NAME}') from error
+  except (ValueError, RecursionError) as error:
+    reason = messages.line(one_line(error))
+    raise UserError(
+      f'{path} is damaged ({reason}); train in another workdir'
+    ) from error
+  return config
+
+
+def _with_tuples(value: Any) -> Any:
+  """What JSON has made lists of, as configs have it."""
+  if isinstance(value, dict):
+    return {name: _with_tuples(part) for name, part in value.items()}
+  return tuple(value) if isinstance(value, list) else value
+
+
+def _read(path: Path) -> dict[str, Any]:
+  """The flat content of a config.json; raises UserError if it is none."""
+  try:
+    return flatten(read_json(path))
+  except (FileNotFoundError, ValueError, RecursionError) as error:
+    reason = messages.line(one_line(error))
+    raise UserError(f'{path} is damaged ({reason}); use another --workdir') from error

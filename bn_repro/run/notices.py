@@ -1,0 +1,109 @@
+"""What libraries say on their own account: once a kind, in one line, with the picture.
+
+Pillow warns of every picture whose EXIF data are broken, from threads and processes,
+and names none. Other libraries warn in several lines. Here a kind of warning is said
+once in all processes of a program, and not again. Imports nothing heavy.
+"""
+
+import atexit
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from bn_repro.run import messages
+
+_current = threading.local()
+_said = set()
+_shared: Path | None = None
+
+
+class Notice(UserWarning):
+  """A warning of ours; those of one `kind` are said once."""
+
+  def __init__(self, text: str, kind: str):
+    super().__init__(text)
+    self.kind = kind
+
+
+def keep_quiet(shared: Path | None = None) -> None:
+  """Says from now on once what this process is warned of, whichever thread warns.
+
+  Args:
+    shared: a folder of `shared_folder`, to say it once in several processes.
+  """
+  global _shared
+  _shared = shared
+  warnings.showwarning = _on_warning
+  logger = logging.getLogger('PIL')
+  logger.propagate = False
+  logger.handlers[:] = [_OncePerKind(logging.WARNING)]
+
+
+def shared_folder() -> Path:
+  """A folder for the processes of this program; it goes when the program ends."""
+  global _shared
+  if _shared is None:
+    _shared = Path(tempfile.mkdtemp(prefix='bn_repro_'))
+    atexit.register(remove_shared_folder)
+  return _shared
+
+
+def remove_shared_folder() -> None:
+  """At the end of the program, also one that does not run what is left to do then."""
+  if _shared is not None:
+    shutil.rmtree(_shared, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def reading(picture: str) -> Iterator[None]:
+  """Within the block warnings of this thread are about that picture."""
+  before, _current.picture = getattr(_current, 'picture', None), picture
+  try:
+    yield
+  finally:
+    _current.picture = before
+
+
+class _OncePerKind(logging.Handler):
+  def emit(self, record: logging.LogRecord) -> None:
+    _say(record.getMessage(), f'{record.pathname}:{record.lineno}')
+
+
+def _on_warning(message, category, filename, lineno, file=None, line=None) -> None:
+  """In place of `warnings.showwarning`; the text may differ from picture to picture."""
+  del file, line
+  place = f'{category.__name__} {filename}:{lineno}'
+  _say(str(message), getattr(message, 'kind', place))
+
+
+def _say(text: str, kind: str) -> None:
+  if not _is_first(kind):
+    return
+  picture = getattr(_current, 'picture', None)
+  if picture:
+    text = f'{picture}: {text.rstrip(". ")}; it is read, and others like it unnamed'
+  # One call, and a line of its own: several processes write, and a progress bar.
+  os.write(2, f'\n{messages.line(f"warning: {text}")}\n'.encode(errors='replace'))
+
+
+def _is_first(kind: str) -> bool:
+  if kind in _said:
+    return False
+  _said.add(kind)
+  if _shared is None:
+    return True
+  name = hashlib.sha256(kind.encode()).hexdigest()
+  try:
+    os.close(os.open(_shared / name, os.O_CREAT | os.O_EXCL))
+  except FileExistsError:
+    return False
+  except OSError:  # the folder is gone or full: better twice than not at all
+    return True
+  return True

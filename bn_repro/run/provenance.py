@@ -1,0 +1,94 @@
+"""Where a number came from: code, library versions and device."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bn_repro.run import config_files, settings
+
+PACKAGES = (
+  'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
+  'ml_collections', 'tensorflow-datasets', 'grain', 'pillow',
+)  # fmt: skip
+# Parts of this package that no answer depends on: configs are stored with each run.
+READERS = ('report', 'paper', 'analysis', 'configs')
+
+
+def git_revision() -> str:
+  """The commit of this code, with '-dirty' if files differ from it."""
+  # Else it would be that of a repository that this package is installed inside of.
+  if not (config_files.PROJECT / '.git').exists():
+    return 'unknown'
+  command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+  try:
+    result = subprocess.run(
+      command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
+  except (OSError, subprocess.CalledProcessError):
+    return 'unknown'
+  return result.stdout.strip()
+
+
+def code_digest() -> str:
+  """The SHA-256 of the code that a network's answers depend on, committed or not.
+
+  Of every Python file of this package but those that only read what it has written.
+  """
+  root, found = Path(__file__).parents[1], hashlib.sha256()
+  for path in sorted(root.rglob('*.py')):
+    name = path.relative_to(root)
+    if name.parts[0] not in READERS:
+      content = hashlib.sha256(path.read_bytes()).hexdigest()
+      found.update(f'{name} {content}\n'.encode())
+  return found.hexdigest()
+
+
+def origin(devices: list[jax.Device]) -> dict[str, Any]:
+  """What every summary and result says of its code and machine, as JSON."""
+  return {'git_revision': git_revision(), **circumstances(devices)}
+
+
+def circumstances(devices: list[jax.Device]) -> dict[str, Any]:
+  """What decides the bits of a number besides config, data and checkpoint, as JSON."""
+  return {
+    'code': code_digest(),
+    'versions': versions(),
+    'device': device(devices),
+    'settings': settings.recorded(),
+  }
+
+
+def versions() -> dict[str, str]:
+  """The version of Python and of every package that a number depends on."""
+  found = {'python': platform.python_version()}
+  return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def device(devices: list[jax.Device]) -> str:
+  """Such as '1 x cpu (AMD EPYC, 2 cores)' or '8 x gpu (NVIDIA H200)'."""
+  kind = devices[0].device_kind
+  if devices[0].platform == 'cpu':
+    kind = _processor()
+  return f'{len(devices)} x {devices[0].platform} ({kind})'
+
+
+def cores() -> int:
+  """How many cores of the processor this process may use."""
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def _processor() -> str:
+  model = platform.processor() or platform.machine()
+  info = Path('/proc/cpuinfo')
+  if info.exists():
+    lines = [line for line in info.read_text().splitlines() if 'model name' in line]
+    model = lines[0].partition(':')[2].strip() if lines else model
+  return f'{model}, {cores()} cores'

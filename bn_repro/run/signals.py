@@ -1,0 +1,102 @@
+"""SIGTERM and SIGINT while a network trains: finish the step, save, leave.
+
+A cluster that wants its machine back sends SIGTERM and waits half a minute; a
+person presses Ctrl-C. Neither may tear the program apart in the middle of a step.
+A second SIGINT ends the process at once. Where the main thread is blocked outside
+Python, `watch` acts for it. Does not know what is saved.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import jax
+
+from bn_repro.run import collectives, messages, partners, watch
+from bn_repro.run.errors import MachineError, Preempted
+from bn_repro.run.watch import SIGNALS, STOPPED
+
+_LOST = '; it costs the steps since the last checkpoint; the same command resumes'
+SECONDS_TO_READ = 1.0  # before input of one of several processes counts as missing
+
+
+class Interruption:
+  """Within its block a signal is only noted, for the loop to ask about."""
+
+  def __init__(self):
+    self.has_begun = False  # whether a step has been taken since the start
+    self._noted = False
+    self._before = {}
+
+  def __enter__(self) -> 'Interruption':
+    # Python takes signals in its main thread only.
+    if threading.current_thread() is threading.main_thread():
+      self._before = {number: signal.getsignal(number) for number in SIGNALS}
+      for number in SIGNALS:
+        signal.signal(number, self._note)
+      watch.answer_with(None)
+    return self
+
+  def save_with(self, save: Callable[[], None]) -> None:
+    """From now on there is something to lose.
+
+    Args:
+      save: saves the last state that was reached, from any thread; raises
+        RuntimeError while a step has it.
+    """
+
+    def answer(number: int) -> watch.Answer:
+      self._noted = True  # by C; the handler has not run
+      if jax.process_count() > 1:
+        return self._answer_of_several(number)
+      try:
+        save()
+      except MachineError as error:
+        return messages.line(f'error: {error}'), error.exit_code
+      except Exception:  # what a step has cannot be read
+        return None
+      return STOPPED, Preempted.exit_code
+
+    watch.answer_with(answer)
+
+  def _answer_of_several(self, number: int) -> watch.Answer:
+    if not self.has_begun:
+      return STOPPED, watch.code_of(number)
+    if watch.seconds_reading() > SECONDS_TO_READ:
+      why = 'it waited for input'
+    elif lost := partners.silent():
+      why = f'process {", ".join(map(str, lost))} did not answer'
+    else:
+      return None
+    return f'stopped by a signal while {why}{_LOST}', watch.code_of(number)
+
+  def __exit__(self, *unused) -> None:
+    for number, handler in self._before.items():
+      # After a SIGINT the next one ends the process while it leaves, too: as an
+      # exception it would be lost, and printed, where Python frees an object.
+      if signal.getsignal(number) != signal.SIG_DFL:
+        signal.signal(number, handler)
+    watch.answer_with(None)
+
+  def _note(self, number: int, _frame) -> None:
+    self._noted = True
+    if number == signal.SIGINT:
+      # The system itself ends the process then, also in the middle of compiled code.
+      signal.signal(signal.SIGINT, signal.SIG_DFL)
+      # Not by `print`, which may be what the signal has interrupted.
+      os.write(2, b'\nstopping after this step; once more to stop at once\n')
+
+  def check(self) -> None:
+    """Raises Preempted if a signal came; of several processes, none asks here."""
+    if self._noted and jax.process_count() == 1:
+      self._stop()
+
+  def check_together(self) -> None:
+    """The same for several processes: all ask, and all stop if one got a signal."""
+    if collectives.any_process(self._noted):
+      self._stop()
+
+  def _stop(self) -> None:
+    watch.react()
+    raise Preempted(STOPPED)

@@ -1,0 +1,165 @@
+"""Signals while the main thread is blocked outside Python, where no handler runs.
+
+Python runs its handlers in the main thread, between two of its own instructions: none
+while that thread joins other processes, waits in a collective, compiles, or reads what
+does not come. C hears of a signal all the same, and tells this module's thread through
+a pipe. The thread gives the main one `GRACE` seconds to react, and acts for it then:
+
+- Where nothing would be lost (before training, in an evaluation program), it leaves.
+- What is being written (`unbroken`) is finished first.
+- While one process trains, it saves the last state that can be read, and leaves. That
+  is so in compilations, evaluations and reads. A state in the hands of a step cannot
+  be read: the step is finished, however long it takes, and the main thread saves.
+- Several processes stop at the same step, so one waits for the others as long as they
+  answer (`partners`). If one does not, if its own input does not come, or before the
+  first step is done, it leaves; that costs the steps since the last checkpoint.
+
+In no case more than these are lost. A second Ctrl-C ends a process at once.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bn_repro.run import notices
+from bn_repro.run.errors import Preempted
+
+GRACE = 0.3
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+STOPPED = 'stopped by a signal; the same command resumes'
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+# Held by the main thread while it writes, and by the other one while it acts.
+_lock = threading.RLock()
+_is_leaving = False  # the main thread has heard a signal, and saves and leaves
+_reading_since: float | None = None
+
+# What to do for a main thread that does not react to a signal of that number: the line
+# and the code to leave with, or None to wait on.
+Answer = tuple[str, int] | None
+
+
+def code_of(number: int) -> int:
+  """The exit code of a process that leaves without saving."""
+  return INTERRUPTED if number == signal.SIGINT else Preempted.exit_code
+
+
+def _nothing_to_lose(number: int) -> Answer:
+  return STOPPED, code_of(number)
+
+
+_answer: Callable[[int], Answer] = _nothing_to_lose
+
+
+def start() -> None:
+  """Watches this process's signals; called in the main thread, once."""
+  reading, writing = os.pipe()
+  os.set_blocking(writing, False)
+  signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+  # A child's signals are its own.
+  os.register_at_fork(after_in_child=_forget)
+  threading.Thread(target=_watch, args=[reading], daemon=True).start()
+
+
+def _forget() -> None:
+  with contextlib.suppress(ValueError):  # not its main thread
+    signal.set_wakeup_fd(-1)
+
+
+def answer_with(answer: Callable[[int], Answer] | None) -> None:
+  """What to do from now on for a main thread that does not react.
+
+  None: nothing would be lost.
+  """
+  global _answer
+  with _lock:
+    _answer = answer or _nothing_to_lose
+
+
+def react() -> None:
+  """The main thread has heard the signal, and will save and leave."""
+  global _is_leaving
+  with _lock:
+    _is_leaving = True
+
+
+@contextlib.contextmanager
+def unbroken() -> Iterator[None]:
+  """What is written within the block is written whole; no signal ends it."""
+  with _lock:
+    yield
+
+
+def reading(items: Iterator[Any]) -> Iterator[Any]:
+  """The items; while the next one is waited for, `seconds_reading` says how long."""
+  global _reading_since
+  while True:
+    _reading_since = time.monotonic()
+    try:
+      item = next(items)
+    except StopIteration:
+      return
+    finally:
+      _reading_since = None
+    yield item
+
+
+def seconds_reading() -> float:
+  """How long the main thread has waited for input by now; 0 if it does not."""
+  since = _reading_since
+  return time.monotonic() - since if since else 0.0
+
+
+def _watch(pipe: int) -> None:
+  """Waits for signals, and then for the main thread, `GRACE` seconds at a time."""
+  pending, poll = None, select.poll()  # `select.select` takes no file above 1023
+  poll.register(pipe, select.POLLIN)
+  while True:
+    if poll.poll(1000 * GRACE if pending else None):
+      for number in os.read(pipe, 64):
+        if number == pending == signal.SIGINT:
+          leave(INTERRUPTED, STOPPED)
+        pending = number if number in SIGNALS else pending
+    elif not _is_leaving:
+      _act(pending)
+
+
+def _act(number: int) -> None:
+  """Acts for the main thread, if it does not write and there is an answer."""
+  if not _lock.acquire(timeout=GRACE):
+    return
+  try:
+    if not _is_leaving and (answer := _answer(number)):
+      line, code = answer
+      leave(code, line)
+  finally:
+    _lock.release()
+
+
+def leave(code: int, line: str = '') -> None:
+  """Ends this process and its children now, whatever its threads do.
+
+  Not by `print`, which may be what was interrupted.
+  """
+  if line:
+    # A progress bar's line may not be at its end.
+    with contextlib.suppress(OSError):
+      os.write(2, f'\n{line}\n'.encode())
+  if 'multiprocessing' in sys.modules:
+    for child in sys.modules['multiprocessing'].active_children():
+      child.kill()
+  notices.remove_shared_folder()
+  os._exit(code)
+
+
+def leave_within(seconds: float, code: int) -> None:
+  """Ends this process by then, also if threads of it wait for what does not come."""
+  late = threading.Timer(seconds, leave, [code])
+  late.daemon = True
+  late.start()

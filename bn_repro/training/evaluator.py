@@ -1,0 +1,187 @@
+"""Evaluation while a network is trained: single crops, and what reaches the sigmoids.
+
+Every number that is reported uses population statistics (algorithm 2). The moving
+average is evaluated beside them, to see how well it tracks. Does not know how the
+network came to be.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from bn_repro.data.feed import Feed
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
+from bn_repro.run.summary import TOP
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment
+from bn_repro.training.population import PopulationStatistics
+from bn_repro.training.probes.probes import Probes
+from bn_repro.training.step import TrainState
+
+
+class Evaluator:
+  """Evaluates one network on its data set; compiles once."""
+
+  def __init__(
+    self,
+    experiment: Experiment,
+    training_examples: Any,
+    check: Callable[[], None] = lambda: None,
+  ):
+    """Prepares to evaluate.
+
+    Args:
+      experiment: that was built.
+      training_examples: the training feed's, on the devices already.
+      check: called before each mini-batch; may raise, to give the evaluation up.
+    """
+    test = experiment.feeds.test
+    examples = parallel.replicate(test.examples, experiment.devices)
+    self._on_test_set = OnExamples(experiment, test, examples, check)
+    self._on_training_set = None
+    if number := experiment.config.get('training_images_evaluated', 0):
+      # A copy of the feed counts the images that it skips apart.
+      train = copy.copy(experiment.feeds.train)
+      self._on_training_set = OnExamples(
+        experiment, train, training_examples, check, number
+      )
+    self.population_statistics = PopulationStatistics(
+      experiment, training_examples, check
+    )
+    self._probes = Probes(experiment)
+    config = experiment.config
+    self._last = experiment.lengths.last_evaluations
+    self._last_mini_batches = config.get('last_population_batches', 0)
+    self._has_moving_average = config.get('moving_average_evaluated', True)
+
+  def __call__(self, state: TrainState) -> tuple[dict, np.ndarray | None]:
+    """Evaluates a network, given as host arrays.
+
+    Returns:
+      The scalars by their TensorBoard tags (accuracies from 0 to 1), and the
+      inputs of the last hidden layer's sigmoids, `[test examples, units]`, of a
+      network that has them.
+    """
+    params, batch_stats = state.params, state.batch_stats
+    mini_batches = self._mini_batches(int(state.step))
+    population = self.population_statistics(
+      params, batch_stats, mini_batches=mini_batches
+    )
+    scalars, inputs = self._on_test_set(params, population)
+    scalars = {f'test/{name}': value for name, value in scalars.items()}
+    scalars |= self._probes(state, population)
+    if self._on_training_set:
+      undistorted, _ = self._on_training_set(params, population)
+      scalars['train/accuracy_undistorted'] = undistorted['accuracy']
+    if batch_stats and self._has_moving_average:
+      tracked, _ = self._on_test_set(params, batch_stats)
+      scalars['test/accuracy_moving_average'] = tracked['accuracy']
+    if state.averaged:
+      population = self.population_statistics(
+        state.averaged, batch_stats, mini_batches=mini_batches
+      )
+      averaged, _ = self._on_test_set(state.averaged, population)
+      scalars['test/accuracy_polyak'] = averaged['accuracy']
+    if num_skipped := self._on_test_set.feed.num_skipped:
+      scalars['data/skipped_test_images'] = float(num_skipped)
+    return scalars, inputs
+
+  def _mini_batches(self, step: int) -> int | None:
+    """How many make the population statistics at a step; None for the usual number."""
+    return (self._last_mini_batches or None) if step in self._last else None
+
+
+class OnExamples:
+  """Evaluates networks with fixed statistics on the examples of a feed."""
+
+  def __init__(
+    self,
+    experiment: Experiment,
+    feed: Feed,
+    examples: Any,
+    check: Callable[[], None],
+    most: int | None = None,
+  ):
+    """Prepares to evaluate.
+
+    Args:
+      experiment: that was built.
+      feed: the training or the test half; its examples are seen without distortions.
+      examples: the feed's, on the devices already.
+      check: called before each mini-batch; may raise.
+      most: evaluates so many examples, the first of the feed; None for all.
+    """
+    devices = experiment.devices
+    self.feed = feed
+    self._examples, self._check, self._most = examples, check, most
+    size = experiment.config.evaluation_batch_size
+    self._size = -(-size // len(devices)) * len(devices)
+    self._forward = parallel.spread_examples(
+      _forward(experiment.model, feed, experiment.feeds.num_classes), devices
+    )
+
+  def __call__(
+    self, params, batch_stats, examples: Any = None
+  ) -> tuple[dict, np.ndarray | None]:
+    """Evaluates one network.
+
+    Args:
+      params, batch_stats: of the network, as host arrays; nothing is updated.
+      examples: as many others, in place of the feed's.
+
+    Returns:
+      Means over all examples that count, by name (accuracies from 0 to 1), and the
+      sigmoid inputs, as those of `Evaluator`.
+    """
+    outcomes = []
+    examples = self._examples if examples is None else examples
+    for inputs in self.feed.inputs_in_order(self._size, stop=self._most):
+      self._check()
+      outcomes.append(self._forward((params, batch_stats), examples, inputs))
+    each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
+    counts = each.pop('counts')
+    each = {name: values[counts] for name, values in each.items()}
+    inputs = each.pop(SIGMOID_INPUTS, None)
+    means = {name: float(np.mean(v, dtype=np.float64)) for name, v in each.items()}
+    return means, inputs
+
+
+def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:
+  """((params, batch_stats), examples, inputs) -> what is measured of each example."""
+
+  def forward(state, examples, inputs):
+    params, batch_stats = state
+    batch = feed.batch(examples, inputs, stream=None)
+    logits, sown = model.apply(
+      {'params': params, 'batch_stats': batch_stats},
+      batch.images, train=False, mutable=[SIGMOID_INPUTS],
+    )  # fmt: skip
+    # Where logits are not finite, `argmax` would answer with a class all the same.
+    is_answer = jnp.all(jnp.isfinite(logits), axis=-1)
+    outcome = {
+      'counts': batch.counts,
+      'accuracy': is_answer & (jnp.argmax(logits, axis=-1) == batch.labels),
+      'loss': optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels),
+    }
+    if num_classes > TOP and SIGMOID_INPUTS not in sown:
+      outcome['top_5_accuracy'] = is_answer & _is_among_top(logits, batch.labels)
+    return outcome | _last_sigmoid_inputs(sown)
+
+  return forward
+
+
+def _is_among_top(logits, labels):
+  _, best = jax.lax.top_k(logits, TOP)
+  return jnp.any(best == labels[:, None], axis=-1)
+
+
+def _last_sigmoid_inputs(sown) -> dict[str, jax.Array]:
+  """The inputs of the last hidden layer's sigmoids, if there are any."""
+  layers = sigmoid_inputs(sown)
+  return {SIGMOID_INPUTS: layers[-1]} if layers else {}

@@ -1,0 +1,103 @@
+"""Algorithm 2: population statistics, averaged over training mini-batches.
+
+Does not know what is then evaluated with them.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bn_repro.batch_norm import transform
+from bn_repro.data import sampler
+from bn_repro.models import networks
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment
+from bn_repro.training.step import in_parts
+
+
+class PopulationStatistics:
+  """Algorithm 2, over the mini-batches that the seed chooses for it.
+
+  They are normalized as in training, by the same groups on the same devices.
+  """
+
+  def __init__(self, experiment: Experiment, examples: Any, check: Callable[[], None]):
+    config = experiment.config
+    self._feed = experiment.feeds.train
+    self._examples, self._check = examples, check
+    frozen = networks.frozen(experiment.model)
+    self._has_any = frozen is not None
+    if not self._has_any:
+      return
+    self._most_at_once = config.steps_per_call
+    # The same at every evaluation, so they are read once.
+    self._inputs = [*self._read(config.population_batches)]
+    self._run = parallel.spread(_of_mini_batch(experiment, frozen), experiment.devices)
+
+  def __call__(
+    self, params: Any, batch_stats: Any, examples: Any = None,
+    mini_batches: int | None = None,
+  ) -> Any:  # fmt: skip
+    """The population `batch_stats`; what it is given for a network without BN.
+
+    Args:
+      params, batch_stats: of the network.
+      examples: as many others, in place of the feed's.
+      mini_batches: how many to average over; None for as many as the config says.
+    """
+    if not self._has_any:
+      return batch_stats
+    inputs = self._inputs if mini_batches is None else self._read(mini_batches)
+    of_each = self._of_each(params, batch_stats, inputs, examples)
+    return transform.population_statistics(lambda found: found, of_each)
+
+  def _read(self, mini_batches: int) -> Iterator[Any]:
+    """The inputs of that many mini-batches, in equal parts, which weigh the same."""
+    part = math.gcd(mini_batches, self._most_at_once)
+    for i in range(0, mini_batches, part):
+      yield self._feed.inputs(range(i, i + part), sampler.POPULATION)
+
+  def of_each(self, params: Any, batch_stats: Any, steps: range) -> Iterator[Any]:
+    """The `batch_stats` of single mini-batches, those that would be read at `steps`."""
+    read = self._feed.inputs
+    inputs = (read(range(step, step + 1), sampler.POPULATION) for step in steps)
+    return self._of_each(params, batch_stats, inputs, None)
+
+  def _of_each(self, params, batch_stats, all_inputs, examples) -> Iterator[Any]:
+    """Of each part, the mean over its mini-batches."""
+    state = params, batch_stats
+    examples = self._examples if examples is None else examples
+    for inputs in all_inputs:
+      self._check()
+      is_last = np.zeros(len(jax.tree.leaves(inputs)[0]), bool)
+      state, found = self._run(state, examples, inputs, is_last)
+      # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
+      yield jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
+
+
+def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
+  """A step for `parallel.spread` that changes nothing and measures `batch_stats`."""
+  feed, axis = experiment.feeds.train, parallel.axis_name(experiment.devices)
+  parts = experiment.config.get('gradient_accumulation', 1)
+
+  def statistics_of(variables, images):
+    _, updated = frozen.apply(variables, images, train=True, mutable=['batch_stats'])
+    return updated['batch_stats']
+
+  def step(state, examples, inputs, is_last):
+    variables = dict(zip(('params', 'batch_stats'), state))
+    images = feed.batch(examples, inputs, sampler.POPULATION).images
+    if parts == 1:
+      found = statistics_of(variables, images)
+    else:
+      of_parts = lambda part: statistics_of(variables, part)
+      found = jax.lax.map(of_parts, in_parts(images, parts))
+      found = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found)
+    return state, parallel.mean(found, axis)
+
+  return step

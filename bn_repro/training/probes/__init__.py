@@ -1,0 +1,1 @@
+"""What is measured while a network is trained, besides its accuracy."""

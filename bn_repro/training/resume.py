@@ -1,0 +1,129 @@
+"""How far a run is: what a checkpoint of it holds, and how it is taken up again.
+
+Besides the state of training these are the measurements since the last line of
+metrics.jsonl, for a run that was stopped between two lines, and the length and
+digest of metrics.jsonl itself.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax import serialization
+from ml_collections import ConfigDict
+
+from bn_repro.data import sources
+from bn_repro.run import checkpoint, collectives, damage
+from bn_repro.run import config as config_lib
+from bn_repro.run.checkpoint import Checkpoint
+from bn_repro.run.errors import UserError
+from bn_repro.training.experiment import Experiment
+from bn_repro.training.step import TrainState, initial_state
+
+
+class Progress(NamedTuple):
+  """A state, and what was measured on the way to it.
+
+  Attributes:
+    state: after the last step that was taken.
+    measured: of the steps since the last record, in parts: `[steps]` by tag.
+    position: of the records, as `Recorder.position`; None before there are any.
+  """
+
+  state: TrainState
+  measured: list[dict[str, Any]]
+  position: dict[str, Any] | None
+
+  @property
+  def recorded_step(self) -> int:
+    """The step up to which everything that was measured is recorded."""
+    return int(self.state.step) - sum(len(part['train/loss']) for part in self.measured)
+
+  def to_checkpoint(self) -> Checkpoint:
+    """The same on the host, to be saved."""
+    state, measured = jax.device_get((self.state, self.measured))
+    series = {tag: values.tolist() for tag, values in joined(measured).items()}
+    notes = {'measured': series, 'position': self.position}
+    return Checkpoint(int(state.step), serialization.to_state_dict(state), notes)
+
+
+def joined(measured: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+  """The measurements of all parts, `[steps]` float32 by tag."""
+  tags = measured[0] if measured else ()
+  return {tag: np.concatenate([part[tag] for part in measured]) for tag in tags}
+
+
+def is_finite(tree: Any) -> bool:
+  """Whether every number of a tree of host arrays is finite."""
+  return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
+  """Where to go on from: the newest good checkpoint, or the beginning.
+
+  Of several processes the first one reads it and hands it to the others.
+
+  Raises:
+    UserError: no checkpoint is good, or it is of another network.
+  """
+  is_first = collectives.is_first_process()
+  found = checkpoint.restore_newest(workdir) if is_first else None
+  if not collectives.any_process(found is not None):
+    return Progress(initial_state(experiment), [], None)
+  # Only here: to trace a deep network takes seconds.
+  template = jax.eval_shape(lambda: initial_state(experiment))
+  data = _packed(_as_state(found, template, workdir), found.notes) if found else None
+  state, notes = _unpacked(collectives.from_first_process(data), template)
+  measured = {tag: np.float32(values) for tag, values in notes['measured'].items()}
+  return Progress(state, [measured] if measured else [], notes['position'])
+
+
+def check_length(config: ConfigDict, workdir: Path) -> None:
+  """Raises UserError if a run that is given another length has gone too far for it.
+
+  It must take a step more, so as to end in an evaluation as any run does.
+  """
+  is_new = damage.is_missing(workdir / config_lib.NAME)
+  if is_new or config_lib.stored(workdir).train_for == config.train_for:
+    return
+  asked, taken = sources.number_of_steps(config), checkpoint.newest_step(workdir)
+  if taken >= asked:
+    raise UserError(
+      f'the run has taken {taken:,} steps, and config.train_for={config.train_for!r} '
+      f'is {asked:,}; ask for more steps than it has taken'
+    )
+
+
+def _as_state(found: Checkpoint, template: TrainState, workdir: Path) -> TrainState:
+  """The arrays of a checkpoint in their places; they must fit them."""
+  kind = lambda leaf: (leaf.shape, leaf.dtype)
+  try:
+    state = serialization.from_state_dict(template, found.arrays)
+    fits = jax.tree.map(kind, state) == jax.tree.map(kind, template)
+  except (ValueError, KeyError, AttributeError):
+    fits = False
+  if not fits:
+    raise UserError(
+      f'checkpoint {found.step} of {workdir} holds another network than the one that '
+      'this code builds from its config; go on with the code that began the run, or '
+      'use another --workdir'
+    )
+  return state
+
+
+def _packed(state: TrainState, notes: dict[str, Any]) -> bytes:
+  """As bytes, so that every process gets the same bits."""
+  arrays = b''.join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state))
+  return arrays + json.dumps(notes).encode()
+
+
+def _unpacked(data: bytes, template: TrainState) -> tuple[TrainState, dict[str, Any]]:
+  leaves, position = [], 0
+  for leaf in jax.tree.leaves(template):
+    array = np.frombuffer(data, leaf.dtype, leaf.size, position)
+    leaves.append(array.reshape(leaf.shape))
+    position += array.nbytes
+  state = jax.tree.unflatten(jax.tree.structure(template), leaves)
+  return state, json.loads(data[position:])

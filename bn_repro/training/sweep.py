@@ -1,0 +1,283 @@
+"""Runs a list of experiments, each as a process of its own.
+
+A process for each run, so that none can take the others with it. Finished runs
+are skipped, unfinished ones resume. Knows of a run only its command line, the
+last line of its metrics.jsonl and its summary.json.
+"""
+
+import fnmatch
+import itertools
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from bn_repro.data import sources
+from bn_repro.run import config as config_lib
+from bn_repro.run import config_files, devices, messages, places, summary
+from bn_repro.run.errors import MachineError, UserError, of_machine, one_line
+
+PROJECT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.5
+
+
+class Run(NamedTuple):
+  """One experiment: its folder's name, its --config and its overrides."""
+
+  name: str
+  config: str
+  overrides: Mapping[str, Any]
+
+  def load(self) -> ConfigDict:
+    """The checked config; raises UserError if it makes no sense."""
+    config = config_lib.load(str(PROJECT / self.config), self.overrides)
+    config_lib.check(config)
+    return config
+
+  def command(self, root: Path) -> list[str]:
+    """The command line that trains it in `root / name`."""
+    return [
+      sys.executable, '-m', 'bn_repro', f'--config={self.config}',
+      f'--workdir={(root / self.name).absolute()}',
+      *(f'--config.{field}={value}' for field, value in self.overrides.items()),
+    ]  # fmt: skip
+
+
+def read(path: Path) -> list[Run]:
+  """The runs of a file of configs/sweeps, all checked.
+
+  Raises:
+    UserError: no such file or no sweep, two runs of one name, or a config without
+      sense.
+  """
+  path = config_files.find(str(path), '--sweep')
+  get_runs = getattr(config_lib.execute(path), 'get_runs', None)
+  if not callable(get_runs):
+    raise UserError(f'{path} is no sweep: it has no function get_runs')
+  runs = _asked_by(get_runs, path)
+  names = [run.name for run in runs]
+  if len(set(names)) < len(names):
+    raise UserError(f'{path}: two runs share a name')
+  for run in runs:
+    run.load()
+  return runs
+
+
+def _asked_by(get_runs: Callable[[], Any], path: Path) -> list[Run]:
+  try:
+    return [
+      Run(name, config_files.beside(config, path), dict(fields))
+      for name, config, fields in get_runs()
+    ]
+  except Exception as error:  # it is somebody's file
+    reason = f'{type(error).__name__}: {one_line(error)}'
+    raise UserError(
+      f'{path}: get_runs gives no list of (name, config, overrides): {reason}'
+    ) from error
+
+
+class Sweep:
+  """A list of runs under one root, some of them at a time.
+
+  Attributes:
+    failures: name and reason of each run that ended without a summary.
+
+  Raises:
+    UserError: a run's folder holds a run of another config, finished or not, or a
+      summary that is damaged.
+  """
+
+  def __init__(self, runs: list[Run], root: Path, jobs: int):
+    self._root = root
+    self._jobs = jobs
+    configs = {run.name: run.load() for run in runs}
+    for name, config in configs.items():
+      config_lib.check_workdir(config, root / name)
+    self._steps = {
+      name: sources.number_of_steps(config) for name, config in configs.items()
+    }
+    self._pending = [
+      run
+      for run in runs
+      if not summary.of_finished_run(root / run.name, configs[run.name])
+    ]
+    self._processes: dict[str, subprocess.Popen] = {}
+    self.failures: dict[str, str] = {}
+
+  def execute(self) -> None:
+    """Runs what is not finished, with one progress bar over all steps.
+
+    Raises:
+      KeyboardInterrupt: after the runs under way have saved where they are.
+      UserError, MachineError: the platforms that are named are not there.
+    """
+    if self._pending:
+      devices.check_apart()
+    waiting = queue.Queue()
+    for run in self._pending:
+      waiting.put(run)
+    workers = [
+      threading.Thread(target=self._work, args=(waiting, cores))
+      for cores in _shares_of_cores(min(self._jobs, len(self._pending)))
+    ]
+    try:
+      for worker in workers:
+        worker.start()
+      self._show_progress(workers)
+    except KeyboardInterrupt:
+      waiting.queue.clear()
+      for process in self._processes.values():
+        process.terminate()  # which lets it save
+      for process in self._processes.values():
+        process.wait()
+      raise
+
+  def _work(self, waiting: queue.Queue, cores: set[int] | None) -> None:
+    while True:
+      try:
+        run = waiting.get_nowait()
+      except queue.Empty:
+        return
+      try:
+        self._start_and_wait(run, cores)
+      except Exception as error:  # whatever it is, the others go on
+        self.failures[run.name] = one_line(error)
+
+  def _start_and_wait(self, run: Run, cores: set[int] | None) -> None:
+    workdir = self._root / run.name
+    workdir.mkdir(parents=True, exist_ok=True)
+    log = workdir / 'log.txt'
+    with log.open('a') as output:
+      process = subprocess.Popen(
+        run.command(self._root), cwd=PROJECT, stdout=output, stderr=output,
+        env=places.environment(),
+      )  # fmt: skip
+    self._processes[run.name] = process
+    if cores:
+      os.sched_setaffinity(process.pid, cores)
+    code = process.wait()
+    if not self._summary(run):
+      lines = log.read_text().splitlines() or ['no output']
+      self.failures[run.name] = f'exit code {code}: {lines[-1]} (see {log})'
+
+  def _show_progress(self, workers: list[threading.Thread]) -> None:
+    """Time left counts the steps of this call only: others cost nothing."""
+    before = sum(self._steps_taken(run) for run in self._pending)
+    total = sum(self._steps[run.name] for run in self._pending)
+    with tqdm(
+      total=total, initial=before, unit='step', unit_scale=True,
+      desc=f'{len(self._pending)} runs', smoothing=0,
+      mininterval=0.2 if sys.stderr.isatty() else 30, disable=not self._pending,
+    ) as bar:  # fmt: skip
+      while any(worker.is_alive() for worker in workers):
+        time.sleep(POLL_SECONDS)
+        bar.set_postfix_str(self._counts(), refresh=False)
+        bar.update(sum(map(self._steps_taken, self._pending)) - bar.n)
+
+  def _counts(self) -> str:
+    finished = sum(self._is_finished(run) for run in self._pending)
+    failed = f', {len(self.failures)} failed' if self.failures else ''
+    return f'{finished} finished{failed}'
+
+  def _steps_taken(self, run: Run) -> int:
+    if self._is_finished(run) or run.name in self.failures:
+      return self._steps[run.name]
+    return _last_step(self._root / run.name / 'metrics.jsonl')
+
+  def _is_finished(self, run: Run) -> bool:
+    return (self._root / run.name / summary.NAME).exists()
+
+  def _summary(self, run: Run) -> dict | None:
+    return summary.read(self._root / run.name)
+
+
+def _last_step(path: Path) -> int:
+  """The step of the last whole line of a metrics.jsonl, 0 if there is none."""
+  try:
+    with path.open('rb') as file:
+      file.seek(max(0, path.stat().st_size - 20_000))
+      lines = file.read().split(b'\n')[:-1]
+    return json.loads(lines[-1])['step'] if lines else 0
+  except (OSError, json.JSONDecodeError):
+    return 0
+
+
+def leave_after(action: Callable[[], dict[str, str]]) -> None:
+  """Does it, prints the failures that it returns, and leaves.
+
+  Exit codes: 0 without failures, else 1; 2 for a UserError; 71 where the
+  machine failed; 75 after SIGTERM or Ctrl-C, with the runs saved.
+  """
+  signal.signal(signal.SIGTERM, signal.default_int_handler)
+  try:
+    failures = action()
+  except (UserError, MachineError) as error:
+    sys.exit(_complain(messages.line(f'error: {error}'), error.exit_code))
+  except (OSError, MemoryError, ImportError) as error:
+    failed = of_machine(error)
+    sys.exit(_complain(messages.line(f'error: {failed}'), failed.exit_code))
+  except KeyboardInterrupt:
+    sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
+  for name, reason in failures.items():
+    _complain(f'failed: {name}: {reason}', 1)
+  sys.exit(1 if failures else 0)
+
+
+def _complain(text: str, code: int) -> int:
+  print(text, file=sys.stderr)
+  return code
+
+
+def _shares_of_cores(workers: int) -> list[set[int] | None]:
+  """Disjoint cores for each worker: small networks gain nothing from more.
+
+  None (no limit) where cores cannot be told apart or are fewer than workers.
+  """
+  if not hasattr(os, 'sched_getaffinity'):
+    return [None] * workers
+  cores = sorted(os.sched_getaffinity(0))
+  if workers <= 1 or len(cores) < workers:
+    return [None] * workers
+  return [set(itertools.islice(cores, i, None, workers)) for i in range(workers)]
+
+
+def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> dict[str, str]:
+  """Runs a sweep and prints what came of it.
+
+  Args:
+    path: a file of configs/sweeps.
+    root: gets one workdir for each run.
+    jobs: how many runs at a time.
+    only: a pattern of the shell; runs of other names are left alone.
+
+  Returns:
+    The failures, name to reason; empty if every run has a summary.
+
+  Raises:
+    UserError: as `read` and `Sweep`, or no name matches.
+  """
+  everything = read(path)
+  runs = [run for run in everything if fnmatch.fnmatchcase(run.name, only)]
+  if not runs:
+    names = ', '.join(run.name for run in everything)
+    raise UserError(f'no run of {path} is called {only!r}; there are {names}')
+  sweep = Sweep(runs, root, jobs)
+  sweep.execute()
+  found = [summary.read(root / run.name) for run in runs]
+  summaries = [content for content in found if content]
+  diverged = sum(content['diverged'] for content in summaries)
+  print(
+    f'{len(summaries)} of {len(runs)} runs of {path.stem} are finished in {root}'
+    + (f', {diverged} of them diverged' if diverged else '')
+  )
+  return sweep.failures

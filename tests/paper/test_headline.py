@@ -1,0 +1,70 @@
+"""The numbers of the README's first lines are those of the committed runs."""
+
+import re
+
+import pytest
+
+from bn_repro.paper import inception_page
+from bn_repro.paper import section_4_2_1_changes as ablation
+from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.paper import section_4_2_controls as controls
+from bn_repro.paper.section_4_2_controls import RATE_TARGET
+from bn_repro.report import collect
+from support import PROJECT
+
+RESULTS = PROJECT / 'results' / 'inception'
+NUMBER = r'(\d+(?:\.\d+)?)'
+
+
+@pytest.fixture(scope='module')
+def runs():
+  return {name: collect.load(RESULTS, name) for name in inception_page.BEFORE}
+
+
+@pytest.fixture(scope='module')
+def networks(runs):
+  return inception_page.networks_of(runs['networks'], runs['decay'])
+
+
+@pytest.fixture(scope='module')
+def readme():
+  text = (PROJECT / 'README.md').read_text()
+  return ' '.join(text.partition('**What came out.**')[2].partition('## ')[0].split())
+
+
+def said(readme, pattern):
+  """Value, low and high of a phrase."""
+  match = re.search(pattern.replace('#', NUMBER), readme)
+  assert match, pattern
+  return [float(number) for number in match.groups()]
+
+
+def rounded_as(said, effect, digits=1):
+  return said == [round(float(value), digits) for value in effect[:3]]
+
+
+@pytest.mark.parametrize(
+  'name, pattern',
+  [
+    ('bn_x30', r'BN-x30 needs # times fewer .*?interval # to #\)'),
+    ('bn_baseline', r"BN alone, at Inception's learning rate, gives # \(# to #\)"),
+    ('bn_x5', r'BN-x5 gives # \(# to #\)'),
+    ('bn_x5_decay_of_inception', r'slower decay of Inception it gives # \(# to #\)'),
+  ],
+)
+def test_speed_ups(readme, networks, name, pattern):
+  effect = comparison.speed_up_of(networks, name, 'inception')
+  assert rounded_as(said(readme, pattern), effect)
+
+
+def test_both_sides_at_their_best_learning_rate(readme, runs, networks):
+  chosen = controls.at_best_rates(networks, runs['learning_rates'])
+  effect = comparison.speed_up_of(chosen, 'bn_x5', 'inception', RATE_TARGET)
+  pattern = r'best learning rate the speed-up is # \(# to #\)'
+  assert rounded_as(said(readme, pattern), effect)
+
+
+def test_what_five_times_the_learning_rate_is_worth(readme, runs, networks):
+  effect = ablation.ablation(networks, runs['ablation']).accuracy('learning_rate')
+  pattern = r'five times more is worth # points .*?\(# to #\)'
+  assert rounded_as(said(readme, pattern), effect, digits=0)

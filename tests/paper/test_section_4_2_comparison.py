@@ -1,0 +1,88 @@
+"""One estimator for steps and accuracy, from curves whose truth is known."""
+
+import math
+
+import numpy as np
+import pytest
+from paper.inception_made import BN_X5, PLAIN, learning, networks, run_of, several
+
+from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.run.errors import UserError
+
+
+def test_a_speed_up_is_a_ratio_of_geometric_means():
+  effect = comparison.speed_up_of(networks(), 'bn_x5', 'inception')
+  expected = math.sqrt(20_000 * 21_000 / 6_000 / 6_300)
+  assert effect.value == pytest.approx(expected, rel=0.02)
+  assert effect.low < effect.value < effect.high < 1.2 * effect.value
+
+
+def test_a_single_run_takes_its_spread_from_the_other_networks():
+  one = networks() | {'bn_x30': several('bn_x30', 4_000)}
+  effect = comparison.speed_up_of(one, 'bn_x30', 'inception')
+  assert effect.high / effect.low > 1 and math.isfinite(effect.high)
+
+
+def test_nobody_arrives():
+  low = {name: several(name, 9_000, 9_100, limit=0.6) for name in ('a', 'b')}
+  assert comparison.speed_up_of(low | networks(), 'a', 'b') is None
+  assert comparison.number_reached(low, 'a', 0.75) == 0
+
+
+def test_accuracy_is_the_mean_of_the_last_tenth_up_to_a_step():
+  run = run_of('bn_x5', 10, 20, 30, 40, 50, 60, 70, 80, 81, 82, 90)
+  assert comparison.accuracy_until(run) == pytest.approx(0.86)
+  assert comparison.accuracy_until(run, 200) == pytest.approx(0.3)
+
+
+def test_networks_are_compared_at_their_last_common_step():
+  short, long = BN_X5, several('bn_x30', 9_000, 9_100, horizon=90_000)
+  assert comparison.common_step(short, long) == 50_000
+
+
+def test_the_spread_of_accuracy_is_pooled_over_networks_that_go_so_far():
+  pair = lambda name, limits, horizon: [
+    learning(name, 9_000, seed, limit=limit, horizon=horizon)
+    for seed, limit in enumerate(limits)
+  ]
+  both = {'a': pair('a', (0.70, 0.72), 50_000), 'b': pair('b', (0.6, 0.7), 10_000)}
+  spread = comparison.accuracy_spread(both, step=40_000)
+  assert (spread.freedom, spread.deviation) == (1, pytest.approx(0.02 / math.sqrt(2)))
+  assert comparison.accuracy_spread(both).freedom == 2
+
+
+def test_spreads_are_tested_for_equality_where_three_seeds_allow_it():
+  assert math.isnan(comparison.equality_of_spreads(networks()))
+  steps = {'a': (9e3, 10e3, 11e3), 'b': (5e3, 20e3, 80e3)}
+  three = {name: several(name, *of, horizon=200_000) for name, of in steps.items()}
+  three['c'] = several('c', 10_000)
+  assert 0 < comparison.equality_of_spreads(three) < 0.5
+
+
+def test_the_probability_of_improvement_is_a_half_at_the_speed_up():
+  factors = np.array([1.0, 3.333, 20.0])
+  chance = comparison.probability_of_improvement(
+    networks(), 'bn_x5', 'inception', factors
+  )
+  assert chance[0] > 0.99 and chance[2] < 0.01
+  assert chance[1] == pytest.approx(0.5, abs=0.1)
+
+
+def test_hours_are_of_the_machine_that_trained_most_networks():
+  other = learning('bn_x30', 9_000)
+  other.summary['device'] = 'another cpu'
+  device, costs = comparison.seconds_per_step(networks() | {'bn_x30': [other]})
+  assert device == 'a cpu'
+  assert costs == {name: 0.1 for name in networks()}
+
+
+def test_a_damaged_curve_names_its_run():
+  run = run_of('bn_x5', 10, 20, 30, 40)
+  run.curves['step'][2] = run.curves['step'][1]
+  with pytest.raises(UserError, match='bn_x5_seed0: step 100 follows step 100'):
+    comparison.crossing(run, 0.3)
+
+
+def test_a_target_below_the_first_evaluation_is_refused():
+  with pytest.raises(UserError, match='inception_seed0: the curve begins'):
+    comparison.crossing(PLAIN[0], 0.05)

@@ -1,0 +1,66 @@
+"""Which runs belong to a network, and how long ones are cut to a budget."""
+
+import math
+
+import pytest
+from paper.inception_made import run_of
+
+from bn_repro.paper import section_4_2_controls as controls
+from bn_repro.paper import section_4_2_networks as family
+
+PLAIN = [run_of('inception', 10, 30, 50, 60, 60),
+         run_of('inception', 10, 20, 40, 50, 70, 65, seed=1)]  # fmt: skip
+BN_X5 = [run_of('bn_x5', 10, 60, 70), run_of('bn_x5', 10, 50, 75, seed=1)]
+
+
+def test_other_seeds_of_an_ablation_count_for_the_networks():
+  """Unless the networks have them; what a change was made to is no seed of theirs."""
+  sweep = [
+    run_of('bn_x5', 10, 99, seed=1), run_of('bn_x5', 10, 60, seed=2),
+    run_of('bn_x30', 10, 60, seed=1), run_of('bn_x5', 10, 60, name='bn_x5_without_l2'),
+    run_of('bn_x5', 10, 60, name='bn_x5_without_l2_seed3', seed=3),
+  ]  # fmt: skip
+  slow = [run_of('bn_x5', 10, 60, name='bn_x5_decay_of_inception')]
+  networks = {'inception': PLAIN, 'bn_x5': BN_X5, family.SLOW_DECAY: slow}
+  found = family.with_other_seeds(networks, sweep)
+  seeds = {name: [run.config['seed'] for run in of] for name, of in found.items()}
+  assert seeds == {
+    'inception': [0, 1], 'bn_x5': [0, 1, 2], family.SLOW_DECAY: [0], 'bn_x30': [1]
+  }  # fmt: skip
+  assert found['bn_x5'][1] is BN_X5[1]
+
+
+def test_longer_runs_are_cut_to_the_budget_of_the_short():
+  """To as many images: 200 steps of 32 are 50 of 128."""
+  short = [run_of('bn_x5', 10, 60, 70), run_of('bn_x5', 10, 60)]
+  cut = family.within_budget_of(short, {'inception': PLAIN, 'bn_x5': BN_X5})
+  assert [len(run.curves['step']) for run in cut['inception']] == [3, 3]
+  assert family.best(cut['inception'][0]) == 0.5 and family.best(PLAIN[0]) == 0.6
+  large = run_of('bn_x5', 10, 60, 70, batch_size=128)
+  (longer,) = family.within_budget_of([large], {'inception': PLAIN[:1]})['inception']
+  assert len(longer.curves['step']) == 5
+
+
+def test_the_last_evaluation_of_a_budget_need_not_fall_on_those_of_a_long_run():
+  """20 epochs are 5,918 steps; a long run is evaluated at 5,920."""
+  long = run_of('inception', 10, 30, 50, 60)
+  for steps, kept in ((198, 3), (202, 3), (249, 3), (251, 4)):
+    short = run_of('bn_x5', 10, 60)
+    short.summary['num_steps'] = steps
+    cut = family.within_budget_of([short], {'inception': [long]})['inception']
+    assert len(cut[0].curves['step']) == kept
+
+
+@pytest.mark.parametrize('steps, diverged', [(50, False), (200, True)])
+def test_a_run_that_diverges_after_the_budget_has_not_diverged(steps, diverged):
+  long = run_of('bn_x30', 10, 30, 50, diverged=True)  # between steps 100 and 200
+  short = run_of('bn_x5', 10, 60)
+  short.summary['num_steps'] = steps
+  (cut,) = family.within_budget_of([short], {'bn_x30': [long]})['bn_x30']
+  assert cut.summary['diverged'] == diverged
+  assert ('1 diverged' in controls.outcome([cut])) == diverged
+
+
+def test_the_gap_of_a_run_that_diverged_is_unknown():
+  assert PLAIN[0].gap == pytest.approx(0.1)
+  assert math.isnan(run_of('inception', 10, 11, diverged=True).gap)

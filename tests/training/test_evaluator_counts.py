@@ -1,0 +1,94 @@
+"""Every test example counts once, over any devices, in any pieces; others never."""
+
+import jax
+import numpy as np
+import pytest
+
+from bn_repro.data import feed, sources
+from bn_repro.training import experiment
+from bn_repro.training.evaluator import Evaluator
+from bn_repro.training.step import initial_state
+from support import small_config
+
+NOT_COUNTED = [*range(20), 33, *range(300, 360)]
+
+
+class SomeUnreadable(feed.PixelFeed):
+  """The digits, of which some count as if they could not be read."""
+
+  num_skipped = len(NOT_COUNTED)
+
+  def inputs_in_order(self, size, start=0, stop=None):
+    for inputs in super().inputs_in_order(size, start, stop):
+      is_readable = ~np.isin(inputs.indices, NOT_COUNTED)
+      yield inputs._replace(counts=inputs.counts & is_readable)
+
+
+def evaluated(built):
+  """What the evaluator returns for the initial weights."""
+  state = jax.device_get(initial_state(built))
+  return Evaluator(built, built.feeds.train.examples)(state)
+
+
+def build(config, **fields):
+  """Without batch normalization, whose population statistics depend on the devices."""
+  config.update_from_flattened_dict({'model.batch_norm': False} | fields)
+  return experiment.build(config)
+
+
+@pytest.fixture(scope='module')
+def one_by_one():
+  """Whether each test digit is right, and its loss, by NumPy: weights as in `build`."""
+  built = build(small_config('batch_norm'))
+  params = jax.device_get(initial_state(built).params)
+  test = sources.load('digits').test
+  x = (test.images > 127).reshape(360, 64).astype(np.float64)
+  for layer in ('hidden_1', 'hidden_2', 'hidden_3'):
+    x = 1 / (1 + np.exp(-(x @ params[layer]['kernel'] + params[layer]['bias'])))
+  logits = x @ params['logits']['kernel'] + params['logits']['bias']
+  losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(360), test.labels]
+  return np.argmax(logits, axis=1) == test.labels, losses
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('num_devices', [1, 2, 4])
+@pytest.mark.parametrize('size', [7, 64, 1000])
+def test_devices_and_pieces_change_no_accuracy(config, one_by_one, num_devices, size):
+  """All 360 examples are in the mean, each once."""
+  built = build(config, num_devices=num_devices, evaluation_batch_size=size)
+  scalars, inputs = evaluated(built)
+  is_right, losses = one_by_one
+  assert scalars['test/accuracy'] == is_right.mean()
+  np.testing.assert_allclose(scalars['test/loss'], losses.mean(), rtol=1e-5)
+  assert inputs.shape == (360, 100)
+  assert 'data/skipped_test_images' not in scalars
+
+
+@pytest.mark.parametrize('num_devices, size', [(1, 20), (4, 7)])
+def test_examples_that_do_not_count_are_left_out(config, one_by_one, num_devices, size):
+  """Of 20 at a time, the first and the last pieces have none that counts."""
+  built = build(config, num_devices=num_devices, evaluation_batch_size=size)
+  test = SomeUnreadable(built.feeds.test.examples, config, built.devices)
+  scalars, inputs = evaluated(built._replace(feeds=built.feeds._replace(test=test)))
+  is_right, losses = (np.delete(values, NOT_COUNTED) for values in one_by_one)
+  assert scalars['test/accuracy'] == is_right.mean()
+  np.testing.assert_allclose(scalars['test/loss'], losses.mean(), rtol=1e-5)
+  assert len(inputs) == len(losses) == 279
+  assert scalars['data/skipped_test_images'] == 81
+
+
+class SkippingAnew(feed.PixelFeed):
+  """Counts what it leaves out in each pass, as the streaming feed does."""
+
+  def inputs_in_order(self, size, start=0, stop=None):
+    self.num_skipped = 7
+    return super().inputs_in_order(size, start, stop)
+
+
+def test_training_images_evaluated_leave_the_count_of_training_alone(config):
+  with config.unlocked():
+    config.training_images_evaluated = 10
+  built = build(config)
+  train = SkippingAnew(built.feeds.train.examples, config, built.devices)
+  evaluated(built._replace(feeds=built.feeds._replace(train=train)))
+  assert train.num_skipped == 0
