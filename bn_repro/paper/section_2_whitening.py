@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.report import tables
+from bn_repro.report import pages, tables
 from bn_repro.report.figures import draw
 from bn_repro.report.seeds import Results, by_variant, final, panels, percent, save
 
@@ -18,28 +18,13 @@ NAMES = {
   'batch_norm_240': 'each dimension, 240 examples',
   'whitening_240': 'whitening, 240 examples',
 }
-TEXT = """\
-"Full whitening of each layer's inputs is costly and not everywhere differentiable", and
-a mini-batch of fewer examples than activations has a singular covariance. One layer,
-forward and backward, on mini-batches of {mini_batch}, against the normalization of each
-dimension in the same process (median of {rounds} rounds, and their range):
-
-{cost}
-
-In section 4.1's network, every hidden layer whitened (ZCA, with gamma and beta; the
-gradient by divided differences, which equal eigenvalues do not harm), where the
-covariance of 60 examples has 59 of 100 dimensions, and of 240 all:
-
-{table}
-
-{figure}
-"""
 
 
 def section(results: Results) -> str:
   """Draws the figure and returns the text."""
   runs, cost = results.sweeps['whitening'], results.pages['whitening_cost']
-  return TEXT.format(
+  return pages.render(
+    'section_2_whitening',
     mini_batch=cost['mini_batch'], rounds=len(times_as_long(cost['rows'][0])),
     cost=cost_table(cost), table=_table(runs),
     figure=_figure(results, runs, cost),

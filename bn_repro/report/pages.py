@@ -1,13 +1,32 @@
-"""Pages of JSON that a command wrote: read, and what a report says of where from.
+"""Pages of results/: their templates, and the pages of JSON that they are made from.
 
 Does not know what they hold.
 """
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from bn_repro.run.errors import UserError
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+  return jinja2.Environment(
+    loader=jinja2.PackageLoader('bn_repro.paper'),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+  )
+
+
+def render(template: str, **values: Any) -> str:
+  """The text of `paper/templates/<template>.md.j2` with these values."""
+  return _templates().get_template(f'{template}.md.j2').render(values)
 
 
 def read(path: Path, command: str) -> dict[str, Any]:

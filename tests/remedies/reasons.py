@@ -19,7 +19,7 @@ REASONS = {
   'choose a run that has': _NETWORK,
   'choose a network with batch normalization before': _NETWORK,
   'free some and give the same': _PERSON,
-  'set {} otherwise, or unset it': 'of the start of a process: tests/run/test_devices.py',
+  'set {} otherwise, or unset it': 'of the start of a process: tests/run',
   "name it in jax.jit's static_argnames": _LAYER,
   'over several: set one of them': _LAYER,
   'use a larger batch or group': _LAYER,
