@@ -12,12 +12,14 @@ import contextlib
 import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bn_repro.data.views import View
 from bn_repro.run import notices
+from bn_repro.run.errors import UserError
 
 # The formats that TensorFlow's decode_image reads. Pillow knows dozens more, and
 # random bytes may look like one of them.
@@ -29,6 +31,27 @@ DCT_SCALES = (8, 4, 2, 1)
 
 class CorruptImage(Exception):
   """Which image cannot be read and why, in one line."""
+
+
+def read_or_skip(
+  on_corrupt: str, read: Callable[..., np.ndarray], *arguments: Any
+) -> np.ndarray | None:
+  """`read(*arguments)`; None for a corrupt image, if such images are skipped.
+
+  Args:
+    on_corrupt: 'skip', or 'stop' for a UserError.
+    read: one of the three readers below.
+    arguments: of `read`.
+  """
+  try:
+    return read(*arguments)
+  except CorruptImage as error:
+    if on_corrupt == 'stop':
+      raise UserError(
+        f'{error}; mend the data set, or leave such images out with '
+        '--config.dataset.on_corrupt=skip'
+      ) from error
+    return None
 
 
 def read_crop(

@@ -11,6 +11,7 @@ bool to a float in two of them, and strict promotion refuses that.
 
 import jax
 import jax.numpy as jnp
+from ml_collections import ConfigDict
 
 # Half-widths of the ranges at full strength; brightness in units of the range from
 # black to white, hue in turns of the colour circle, the others as factors about 1.
@@ -112,6 +113,28 @@ def _distort(key, image, ranges):
   image = adjust_saturation(image, 1 + saturation)
   image = adjust_hue(image, hue)
   return jnp.clip(adjust_contrast(image, 1 + contrast), 0, 1)
+
+
+def finished(
+  images: jax.Array, positions: jax.Array, config: ConfigDict, stream: int | None
+) -> jax.Array:
+  """Network inputs from crops: distorted, then scaled to -1 to 1.
+
+  Args:
+    images: `[batch, size, size, 3]` float32 from 0 to 255.
+    positions: `[batch]` uint32, what the distortions depend on beside the seed.
+    config: of the run.
+    stream: as `Feed.batch` takes it; None distorts nothing.
+
+  Returns:
+    `[batch, size, size, 3]` float32.
+  """
+  images = images / 255
+  if stream is not None:
+    keys = example_keys(config.seed, stream, positions)
+    images = mirror(keys, images)
+    images = photometric(keys, images, config.photometric_distortion)
+  return 2 * images - 1
 
 
 def adjust_brightness(image: jax.Array, delta: jax.Array) -> jax.Array:

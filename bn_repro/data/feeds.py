@@ -9,7 +9,8 @@ import jax
 from ml_collections import ConfigDict
 
 from bn_repro.data import sources
-from bn_repro.data.feed import Feed, PixelFeed
+from bn_repro.data.feed import Feed
+from bn_repro.data.pixels import PixelFeed
 
 
 class Feeds(NamedTuple):
