@@ -6,6 +6,7 @@ They differ in where a box is cut out.
 """
 
 import numpy as np
+from jaxtyping import Float64, Int32, UInt32
 from ml_collections import ConfigDict
 
 from bn_repro.data import crops, sampler
@@ -21,8 +22,10 @@ class Order:
     is_coarse = config.shuffling == 'coarse'
     self._shard_size = config.shard_size if is_coarse else None
 
-  def indices(self, steps: range, stream: int) -> np.ndarray:
-    """Indices of the examples of these steps, `[len(steps), batch_size]` int32."""
+  def indices(
+    self, steps: range, stream: int
+  ) -> Int32[np.ndarray, '{len(steps)} {self.batch_size}']:
+    """Indices of the examples of these steps."""
     return self._in_mini_batches(steps, self.batch_size, stream)
 
   def example_at(self, position: int, stream: int) -> int:
@@ -35,11 +38,15 @@ class Order:
       self._seed, steps, size, self._num_examples, stream, self._shard_size
     )
 
-  def uniforms(self, step: int, stream: int) -> np.ndarray:
+  def uniforms(
+    self, step: int, stream: int
+  ) -> Float64[np.ndarray, '{self.batch_size} attempts 4']:
     """The random numbers behind the boxes of one step (`crops.uniforms_of`)."""
     return crops.uniforms_of(self._seed, step, self.batch_size, stream)
 
-  def positions(self, steps: range) -> np.ndarray:
-    """`[len(steps), batch_size]` uint32, counted from the start of training."""
+  def positions(
+    self, steps: range
+  ) -> UInt32[np.ndarray, '{len(steps)} {self.batch_size}']:
+    """Positions of the examples of these steps, from the start of training."""
     first, last = steps.start * self.batch_size, steps.stop * self.batch_size
     return np.arange(first, last).astype(np.uint32).reshape(-1, self.batch_size)
