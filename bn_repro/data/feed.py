@@ -19,7 +19,7 @@ class Batch(NamedTuple):
   """What a network sees.
 
   `images` `[batch, height, width, ...]` float32, `labels` `[batch]` int32, and
-  `counts` `[batch]` bool, false for padding and for images that are left out.
+  `counts` `[batch]` bool, false for padding and for images that are excluded.
   """
 
   images: jax.Array
@@ -28,11 +28,11 @@ class Batch(NamedTuple):
 
 
 class ImageViews(NamedTuple):
-  """The different ones of an image's 72 views; their mirror images are left out.
+  """The distinct views among an image's 72, without mirror images.
 
-  `images` `[views, size, size, 3]` uint8, `shares` `[views]` float32, the weight of a
-  view and its mirror image together, which sum to 1, and `label`. Of an image that is
-  left out `counts` is false and the images are black.
+  `images` `[views, size, size, 3]` uint8; `shares` `[views]` float32, the weight of a
+  view together with its mirror image, of sum 1. Where an image is excluded, `counts` is
+  false and the views are black.
   """
 
   images: np.ndarray
@@ -42,13 +42,13 @@ class ImageViews(NamedTuple):
 
 
 class Feed(Protocol):
-  """What training and evaluation need of a half of a data set.
+  """What training and evaluation need of one half of a data set.
 
   Attributes:
-    examples: what lies on the device, a tree that `batch` is given.
-    num_examples: that can be read, or may be.
-    num_skipped: that were left out when all were read, at once or one after the other
-      by the last `inputs_in_order`.
+    examples: the tree of arrays on the device that `batch` takes.
+    num_examples: the number of examples, without those excluded when it was opened.
+    num_skipped: the number of examples excluded when it was opened, or by the last
+      complete `inputs_in_order`.
   """
 
   examples: Any
@@ -56,19 +56,19 @@ class Feed(Protocol):
   num_skipped: int
 
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:
-    """A tree of `[len(steps), batch, ...]`: the share of this process."""
+    """Inputs of training steps: a tree of `[len(steps), share of the process, ...]`."""
 
   def inputs_in_order(
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Any]:
-    """Trees of `[size, ...]`, the share of this process, each example once.
+    """Inputs of mini-batches of `size`, with each example once: `[share, ...]`.
 
-    From example `start` to `stop`, or to the last. The last tree is filled up with
-    examples that do not count.
+    From example `start` to `stop`, or to the last. The last mini-batch is filled up
+    with examples that do not count.
     """
 
   def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
-    """What GoogLeNet's evaluation is shown of each example, in order.
+    """The views of each example for GoogLeNet's evaluation, in order.
 
     Raises:
       UserError: these images are not cropped.
@@ -77,8 +77,7 @@ class Feed(Protocol):
   def batch(self, examples: Any, inputs: Any, stream: int | None) -> Batch:
     """The `Batch` of the inputs of one step; may be traced.
 
-    `stream` says which of the sampler's streams the distortions belong to; None
-    distorts nothing.
+    Distortions draw from this stream of the sampler; None distorts nothing.
     """
 
 

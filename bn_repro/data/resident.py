@@ -16,7 +16,7 @@ from bn_repro.run.errors import UserError
 
 
 class Boxes(NamedTuple):
-  """Inputs of `ResidentImages`, `[..., batch]`; `boxes` has 4 pixels more."""
+  """Inputs of `ResidentImages`, `[..., batch]`; `boxes` are `[..., batch, 4]`."""
 
   indices: np.ndarray
   boxes: np.ndarray
@@ -99,7 +99,7 @@ class ResidentImages:
 
 
 def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples, int]:
-  """All images of a split whose images have one size, and how many were skipped.
+  """All images of a split, which have one size, and the number of skipped ones.
 
   Raises:
     UserError: an image cannot be read and `on_corrupt` is 'stop', none can be
