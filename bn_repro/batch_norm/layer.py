@@ -32,8 +32,8 @@ class BatchNorm(nn.Module):
   Runs under `jit` (also over a sharded batch), `pmap`, `vmap`, `shard_map`, `nn.remat`
   and `nn.scan`; docs/layer.md shows how to use it in your own network. The gradient is
   written out for reverse mode, which can be repeated (`jax.grad` of `jax.grad`).
-  Forward mode fails in training: `jax.jvp`, `jax.jacfwd` and `jax.hessian` raise a
-  TypeError. Take `jax.jacrev(jax.grad(f))` for a Hessian, and
+  Forward mode is not supported in training: `jax.jvp`, `jax.jacfwd` and `jax.hessian`
+  raise a TypeError. Take `jax.jacrev(jax.grad(f))` for a Hessian, and
   `jax.grad(lambda x: jnp.vdot(jax.grad(f)(x), v))` for its product with v. With
   `train=False` both modes work.
 
