@@ -34,8 +34,7 @@ import time
 
 from bn_repro.run import command_line, devices, exits, places
 from bn_repro.run.config import write_json
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
 
 OF_NETWORK = (
   'batch_noise', 'identities', 'nonlinearity_inputs', 'population_batches',

@@ -41,8 +41,7 @@ from pathlib import Path
 
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
 from bn_repro.run import command_line, devices, exits, places
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
 
 FLAGS = command_line.Flags(
   (

@@ -28,8 +28,7 @@ from bn_repro.evaluate.result import result_of, table
 from bn_repro.models import describe
 from bn_repro.run import fields, lock, places, provenance, settings
 from bn_repro.run.config import write_json
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
 from bn_repro.run.signals import Interruption
 
 
@@ -103,9 +102,9 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
 
 def _check_name(name: str, network: Network) -> None:
   """Raises UserError unless a config of the network could name that data set."""
-  for _, allowed, is_allowed in fields.names_of_data(network.config):
-    if not is_allowed(name):
-      raise UserError(f'--dataset={shown(name)}: choose {allowed}')
+  field = fields.FIELDS[network.config.model.name]['dataset.name']
+  if not field.holds(name):
+    raise UserError(f'--dataset={shown(name)}: choose {field.allowed}')
 
 
 def answered(

@@ -13,8 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from bn_repro.run.errors import MachineError, UserError, one_line
-from bn_repro.run.messages import line
+from bn_repro.run.errors import MachineError, UserError, line, one_line
 
 _NUMBER = 'JAX_NUM_CPU_DEVICES'
 _FLAGS = 'XLA_FLAGS'

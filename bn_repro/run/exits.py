@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from absl import logging
 
-from bn_repro.run import messages, notices, processes, watch
+from bn_repro.run import errors, notices, processes, watch
 from bn_repro.run.errors import MachineError, Preempted, UserError, of_machine
 
 SECONDS_TO_LEAVE = 0.5  # for one that has saved, before it stops waiting for threads
@@ -52,7 +52,7 @@ def _code_of(action: Callable[[], None]) -> int:
     except (OSError, MemoryError, ImportError) as error:
       raise of_machine(error) from error
   except (UserError, MachineError) as error:
-    print(messages.line(f'error: {error}'), file=sys.stderr)
+    print(errors.line(f'error: {error}'), file=sys.stderr)
     return error.exit_code
   except Preempted as stop:
     print(stop, file=sys.stderr)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from bn_repro.run import messages, partners
+from bn_repro.run import errors, partners
 from bn_repro.run.errors import MachineError, UserError, one_line
 from bn_repro.run.launch import FLAGS, Launch, Machine, detect, tpu_count
 
@@ -59,8 +59,8 @@ def join(
 
   # It would take SIGTERM from us, and Orbax feeds it step numbers of its own.
   jax.config.update('jax_enable_preemption_service', False)
-  _instead_of_abort(UserError.exit_code, messages.line(_not_met(launch)))
-  print(messages.line(_waiting(launch)), file=sys.stderr, flush=True)
+  _instead_of_abort(UserError.exit_code, errors.line(_not_met(launch)))
+  print(errors.line(_waiting(launch)), file=sys.stderr, flush=True)
   try:
     jax.distributed.initialize(
       coordinator, launch.count, process_id,
@@ -79,7 +79,7 @@ def _by_environment() -> Launch:
   """Of a process that no flags name; says so if it is alone against appearances."""
   launch = detect(os.environ, _machine())
   if launch.note:
-    print(messages.line(f'note: {launch.note}'), file=sys.stderr)
+    print(errors.line(f'note: {launch.note}'), file=sys.stderr)
   return launch
 
 

@@ -56,9 +56,9 @@ from bn_repro.run import (
   command_line,
   config_files,
   devices,
+  errors,
   exits,
   lock,
-  messages,
   places,
   processes,
   summary,
@@ -202,7 +202,7 @@ def help_text(arguments: list[str]) -> str:
   try:
     fields = config_lib.flatten(config_lib.load(location))
   except UserError as error:
-    return f'{__doc__}\nfields of {location}: none, for {messages.line(str(error))}'
+    return f'{__doc__}\nfields of {location}: none, for {errors.line(str(error))}'
   width = max(map(len, fields))
   rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
   return f'{__doc__}\nfields of {location}, with their values:\n{rows}'

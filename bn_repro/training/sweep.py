@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from bn_repro.data import sources
 from bn_repro.run import config as config_lib
-from bn_repro.run import config_files, devices, messages, places, summary
+from bn_repro.run import config_files, devices, errors, places, summary
 from bn_repro.run.errors import MachineError, UserError, of_machine, one_line
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -222,10 +222,10 @@ def leave_after(action: Callable[[], dict[str, str]]) -> None:
   try:
     failures = action()
   except (UserError, MachineError) as error:
-    sys.exit(_complain(messages.line(f'error: {error}'), error.exit_code))
+    sys.exit(_complain(errors.line(f'error: {error}'), error.exit_code))
   except (OSError, MemoryError, ImportError) as error:
     failed = of_machine(error)
-    sys.exit(_complain(messages.line(f'error: {failed}'), failed.exit_code))
+    sys.exit(_complain(errors.line(f'error: {failed}'), failed.exit_code))
   except KeyboardInterrupt:
     sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
   for name, reason in failures.items():
