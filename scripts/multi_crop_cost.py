@@ -81,4 +81,4 @@ def measure(workdir: Path, crops: int, images: int) -> dict:
 
 
 if __name__ == '__main__':
-  exits.leave_after(main)
+  exits.exit_after(main)

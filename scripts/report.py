@@ -33,7 +33,7 @@ def main() -> None:
   parser.add_argument('--results', required=True, help='gets the files')
   paths = {'root': places.existing_folder, 'results': places.folder}
   arguments = places.parsed(parser, **paths)
-  exits.leave_after(lambda: report(arguments.report, arguments.root, arguments.results))
+  exits.exit_after(lambda: report(arguments.report, arguments.root, arguments.results))
 
 
 def report(name: str, root: Path | None, results: Path) -> None:

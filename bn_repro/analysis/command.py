@@ -47,7 +47,7 @@ FLAGS = command_line.Flags(('workdir', 'workers', 'output'), ('help', 'h'))
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  exits.leave_after(lambda: run(sys.argv[1:]))
+  exits.exit_after(lambda: run(sys.argv[1:]))
 
 
 def run(words: list[str]) -> None:
@@ -75,11 +75,11 @@ def measure(name: str, asked: argparse.Namespace) -> None:
   devices.start()
   from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore
-  from bn_repro.run import compilation, failures, settings
+  from bn_repro.run import compilation, settings
 
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
   compilation.keep()
-  with settings.fixed(), failures.in_one_line(partner_timeout=0):
+  with settings.fixed():
     began = time.perf_counter()
     subject = [restore(asked.workdir, asked.workers)] if asked.workdir else []
     if subject:

@@ -29,6 +29,16 @@ class Preempted(Exception):
   exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
 
 
+class RunsFailed(Exception):
+  """Some runs of a sweep failed: name and reason of each."""
+
+  exit_code = 1
+
+  def __init__(self, failures: dict[str, str]):
+    lines = (f'failed: {name}: {reason}' for name, reason in failures.items())
+    super().__init__('\n'.join(lines))
+
+
 def of_machine(error: OSError | MemoryError | ImportError) -> MachineError:
   """What the system, the memory or the installation did to a program, as one line."""
   if isinstance(error, MemoryError):

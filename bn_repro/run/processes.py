@@ -1,4 +1,4 @@
-"""How the processes of one run meet, lose each other and end.
+"""Start, failure and shutdown of a multi-process run.
 
 JAX knows within a bounded time that another process is gone or frozen, whatever
 this one is doing, and then aborts it with a dump of its own. Here that abort becomes
@@ -26,6 +26,7 @@ _GONE = (
   '(TF_CPP_MIN_LOG_LEVEL=0 says more); start all again, and they resume'
 )
 _handlers = []  # C keeps no reference to them
+_limit = 0.0  # seconds after which a silent process counts as gone
 
 
 def join(
@@ -49,6 +50,8 @@ def join(
   Raises:
     UserError: the flags or the launcher's variables make no sense to JAX.
   """
+  global _limit
+  _limit = limit
   by_flags = coordinator is not None
   named = coordinator, num_processes, process_id
   launch = _by_flags(*named) if by_flags else _by_environment()
@@ -154,10 +157,10 @@ def _is_joined() -> bool:
   return 'jax' in sys.modules and sys.modules['jax'].distributed.is_initialized()
 
 
-def await_verdict(limit: float) -> None:
+def await_verdict() -> None:
   """After an error of JAX: does not return if another process's end is its cause."""
   if _is_joined():
-    time.sleep(math.ceil(limit) + 2)
+    time.sleep(math.ceil(_limit) + 2)
 
 
 def leave(code: int) -> None:
