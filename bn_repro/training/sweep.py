@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from bn_repro.data import sources
 from bn_repro.run import config as config_lib
 from bn_repro.run import config_files, devices, exits, places, summary
 from bn_repro.run.errors import RunsFailed, UserError, one_line
+from bn_repro.run.progress import progress_bar
 
 PROJECT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.5
@@ -174,10 +174,9 @@ class Sweep:
     """Time left counts the steps of this call only: others cost nothing."""
     before = sum(self._steps_taken(run) for run in self._pending)
     total = sum(self._steps[run.name] for run in self._pending)
-    with tqdm(
-      total=total, initial=before, unit='step', unit_scale=True,
-      desc=f'{len(self._pending)} runs', smoothing=0,
-      mininterval=0.2 if sys.stderr.isatty() else 30, disable=not self._pending,
+    with progress_bar(
+      total, 'step', f'{len(self._pending)} runs',
+      initial=before, unit_scale=True, smoothing=0, disable=not self._pending,
     ) as bar:  # fmt: skip
       while any(worker.is_alive() for worker in workers):
         time.sleep(POLL_SECONDS)
