@@ -4,15 +4,14 @@ bash scripts/quickstart.sh sets up the environment and calls this.
 """
 
 import os
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from project import PROJECT
 
 from bn_repro.paper import section_4_1_figure_1 as mnist
 from bn_repro.report import collect, figures
 from bn_repro.run import exits
-from bn_repro.training.sweep import PROJECT, run_sweep
+from bn_repro.training.sweep import run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
 ROOT = Path('runs') / 'quickstart'

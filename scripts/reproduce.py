@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from project import PROJECT
 
 from bn_repro.paper import analysis_page
 from bn_repro.paper import section_4_2_3_ensemble as ensemble
@@ -31,7 +31,6 @@ from bn_repro.run import exits, places
 from bn_repro.run.errors import RunsFailed
 from bn_repro.training import sweep
 
-PROJECT = Path(__file__).resolve().parents[1]
 RUNS, RESULTS = Path('runs'), Path('results')
 
 

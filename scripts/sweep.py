@@ -9,10 +9,8 @@ asked for, 75 stopped by SIGTERM or Ctrl-C.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import project  # noqa: F401
 
 from bn_repro.run import config_files, exits, places
 from bn_repro.training.sweep import run_sweep

@@ -1,6 +1,5 @@
 """`scripts/reproduce.sh` trains, measures and reports; a second call finds it done."""
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -12,13 +11,9 @@ import pytest
 from bn_repro.paper.reports import Report
 from bn_repro.run import exits
 from bn_repro.training import sweep
-from support import FEW_STEPS, PROJECT
+from support import FEW_STEPS, PROJECT, script
 
-SPEC = importlib.util.spec_from_file_location(
-  'reproduce', PROJECT / 'scripts' / 'reproduce.py'
-)
-reproduce = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(reproduce)
+reproduce = script('reproduce')
 SWEEP = """
 def get_runs():
   few = {few}
