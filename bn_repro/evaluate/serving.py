@@ -18,7 +18,7 @@ from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.network import Network, restore
 from bn_repro.models.describe import input_of
 from bn_repro.run import settings
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import shown
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 
