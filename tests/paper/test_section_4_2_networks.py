@@ -5,7 +5,7 @@ import math
 import pytest
 from paper.inception_made import run_of
 
-from bn_repro.paper import section_4_2_controls as controls
+from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 
 PLAIN = [run_of('inception', 10, 30, 50, 60, 60),
@@ -58,7 +58,7 @@ def test_a_run_that_diverges_after_the_budget_has_not_diverged(steps, diverged):
   short.summary['num_steps'] = steps
   (cut,) = family.within_budget_of([short], {'bn_x30': [long]})['bn_x30']
   assert cut.summary['diverged'] == diverged
-  assert ('1 diverged' in controls.outcome([cut])) == diverged
+  assert ('1 diverged' in comparison.final_accuracy([cut])) == diverged
 
 
 def test_the_gap_of_a_run_that_diverged_is_unknown():
