@@ -6,6 +6,7 @@ both. A single run has no spread of its own: the spread is pooled over all setti
 that have several seeds. The plain network, in which no change is measured, is excluded.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -111,8 +112,8 @@ class Ablation(NamedTuple):
 
   def spread(self, value_of: Callable[[Run], float]) -> Spread:
     """The standard deviation between seeds, pooled over all settings."""
-    values = ([value_of(run) for run in group] for group in self.groups.values())
-    return pooled_deviation([v for v in of if np.isfinite(v)] for of in values)
+    seeds = (tables.over(group, value_of) for group in self.groups.values())
+    return pooled_deviation(values[np.isfinite(values)] for values in seeds)
 
 
 def _log_steps(run: Run) -> float:
@@ -136,8 +137,7 @@ def compare(networks: dict[str, list[Run]], runs: list[Run]) -> Ablation:
   changed = {name: group for name, group in by_variant(runs).items() if '_with' in name}
   groups = family.within_budget_of(runs, usual) | changed
   pairs = {change.field: _pairs(change, groups) for change in CHANGES}
-  run_pairs = {field: of_change for field, of_change in pairs.items() if of_change}
-  return Ablation(run_pairs, groups)
+  return Ablation({field: both for field, both in pairs.items() if both}, groups)
 
 
 def largest_part(ablation: Ablation) -> tuple[str, float, float]:
@@ -224,7 +224,7 @@ def _figure(ablation: Ablation, path: Path, runs: list[Run]) -> None:
   """What each of the seven changes gives, with 95 % intervals."""
   changes = [change for change in CHANGES if change.field in ablation.pairs][::-1]
   settings = {c.field: [p.setting for p in ablation.pairs[c.field]] for c in changes}
-  names = dict.fromkeys(name for of_change in settings.values() for name in of_change)
+  names = dict.fromkeys(itertools.chain(*settings.values()))
   figure, axes = plt.subplots(figsize=(8, 4.6), layout='constrained')
   for offset, name in zip((-0.2, 0.0, 0.2), [*names, '']):
     rows = {

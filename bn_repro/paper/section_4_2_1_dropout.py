@@ -58,8 +58,8 @@ def _at_end(run: Run) -> list[str]:
   """Accuracy on training images, on validation images, and the gap."""
   if run.summary['diverged']:
     return ['diverged', '', '']
-  of_training = run.at_end('train_accuracy_undistorted')
-  return [rounded(of_training), rounded(run.at_end()), f'{100 * run.gap:.1f} points']
+  training = run.at_end('train_accuracy_undistorted')
+  return [rounded(training), rounded(run.at_end()), f'{100 * run.gap:.1f} points']
 
 
 def _figure(pairs: dict[str, list[Run]], path: Path) -> None:
@@ -70,8 +70,8 @@ def _figure(pairs: dict[str, list[Run]], path: Path) -> None:
   for axes, (panel, runs) in zip(panels[0], pairs.items()):
     for run, colour in zip(runs, ('tab:orange', 'tab:blue')):
       steps, name = run.curves['step'], f'dropout {_dropout(run):g}'
-      of_training = run.curves['train_accuracy_undistorted']
-      axes.plot(steps, of_training, '--', color=colour, label=f'{name}, training')
+      training = run.curves['train_accuracy_undistorted']
+      axes.plot(steps, training, '--', color=colour, label=f'{name}, training')
       axes.plot(steps, run.curves['test_accuracy'], color=colour,
                 label=f'{name}, validation')  # fmt: skip
     axes.set(title=f'{panel}, one run each', xlabel='training steps', ylim=(0, 1))

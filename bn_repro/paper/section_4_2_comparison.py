@@ -178,10 +178,10 @@ def seconds_per_step(networks: Networks) -> tuple[str, dict[str, float]]:
   for name, runs in networks.items():
     for run in runs:
       seconds = run.config['batch_size'] / run.summary['examples_per_second']
-      of_device = costs.setdefault(run.summary['device'], {})
-      of_device.setdefault(name, []).append(seconds)
+      networks_there = costs.setdefault(run.summary['device'], {})
+      networks_there.setdefault(name, []).append(seconds)
   device = max(sorted(costs), key=lambda device: len(costs[device]))
-  return device, {name: float(np.mean(of)) for name, of in costs[device].items()}
+  return device, {name: float(np.mean(v)) for name, v in costs[device].items()}
 
 
 def values_and_errors(

@@ -17,8 +17,8 @@ _FROM = 0.4  # accuracy at which the paper's axis begins
 def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
   """Figure 2: validation accuracy against steps and against hours.
 
-  Lines are means over the seeds as far as all of them go, bands span the seeds, a thin
-  line is a seed that went on alone, and an arrow marks where a run ended.
+  Lines are means over the seeds as far as all of them go, and bands span the seeds. A
+  thin line is a seed that was trained longer than another; an arrow ends each run.
 
   Args:
     networks: the runs of each, some seeds, in the order of the legend.

@@ -51,6 +51,6 @@ def _differences(runs: list[Run], evaluations: slice) -> np.ndarray:
   """In points; none without BN, or once a run has diverged."""
   moving = 'test_accuracy_moving_average'
   curves = [run.curves for run in runs if moving in run.curves]
-  points = [100 * (of[moving] - of['test_accuracy'])[evaluations] for of in curves]
+  points = [100 * (c[moving] - c['test_accuracy'])[evaluations] for c in curves]
   together = np.concatenate([[], *points])
   return together[np.isfinite(together)]

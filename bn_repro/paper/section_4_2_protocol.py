@@ -30,17 +30,17 @@ STAGES = {
 }
 
 
-def section(of_sweep: dict[str, list[Run]]) -> str:
+def section(sweeps: dict[str, list[Run]]) -> str:
   """The text; '' before the first run of any stage."""
-  if not any(of_sweep.get(stage) for stage in STAGES):
+  if not any(sweeps.get(stage) for stage in STAGES):
     return ''
-  numbers = {stage: len(of_sweep.get(stage, [])) for stage in STAGES}
+  numbers = {stage: len(sweeps.get(stage, [])) for stage in STAGES}
   rows = [
     [title, f'{numbers[stage]} of {number_of_runs(stage)}']
     for stage, title in STAGES.items()
   ]
   estimates = {
-    STAGES[stage]: write(of_sweep[stage])
+    STAGES[stage]: write(sweeps[stage])
     for stage, write in WRITERS.items()
     if numbers[stage] == number_of_runs(stage)
   }

@@ -46,7 +46,7 @@ def section(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> s
   if not runs:
     return ''
   families = recipes(networks, runs)
-  families['inception_sigmoid'] = _of(runs, 'inception_sigmoid')
+  families['inception_sigmoid'] = _select(runs, 'inception_sigmoid')
   families = {name: family for name, family in families.items() if family}
   _figure(families, results / 'learning_rates.png')
   rows = [
@@ -69,14 +69,14 @@ def recipes(networks: dict[str, list[Run]], runs: list[Run]) -> dict[str, list[R
     runs: of the sweep of learning rates, which have the budget.
   """
   networks = within_budget_of(runs, networks)
-  of_recipe = {PLAIN: (PLAIN,), 'bn_x5': ('bn_x5', 'bn_x30')}
+  bn_x5 = [*networks.get('bn_x5', []), *networks.get('bn_x30', [])]
   return {
-    recipe: [*(r for n in names for r in networks.get(n, [])), *_of(runs, recipe)]
-    for recipe, names in of_recipe.items()
+    PLAIN: [*networks[PLAIN], *_select(runs, PLAIN)],
+    'bn_x5': [*bn_x5, *_select(runs, 'bn_x5')],
   }
 
 
-def _of(runs: list[Run], network: str) -> list[Run]:
+def _select(runs: list[Run], network: str) -> list[Run]:
   return [run for run in runs if run.config['network'] == network]
 
 
@@ -90,20 +90,18 @@ def at_best_rates(
     runs: of the sweep of learning rates.
 
   Returns:
-    The networks within that budget; instead of the plain network and of BN-x5 those
-    runs of their recipes that have the best learning rate. Neither BN-x30, which is
-    among them, nor a recipe without runs.
+    The networks within that budget. The plain network and BN-x5 stand for the runs of
+    their recipes that have the best learning rate; BN-x30 is one of these, and has no
+    entry of its own.
   """
-  families = recipes(networks, runs)
   mean = lambda group: np.mean([accuracy_until(run) for run in group])
   best_of = {
     name: max(group_by(family, 'learning_rate').values(), key=mean)
-    for name, family in families.items()
+    for name, family in recipes(networks, runs).items()
     if family
   }
-  within = within_budget_of(runs, networks)
-  others = {n: group for n, group in within.items() if n not in (*families, 'bn_x30')}
-  return others | best_of
+  chosen = within_budget_of(runs, networks) | best_of
+  return {name: group for name, group in chosen.items() if name != 'bn_x30'}
 
 
 def best_rates(networks: dict[str, list[Run]], runs: list[Run]) -> str:
@@ -149,7 +147,7 @@ def _figure(families: dict[str, list[Run]], path: Path) -> None:
 
 
 def _draw(axes, runs, spread, label, **style):
-  """A mean and an interval for each rate, and a cross for each run that diverged."""
+  """A mean with its interval at each learning rate; a cross for a run that diverged."""
   finished = [run for run in runs if not run.summary['diverged']]
   rates = group_by(finished, 'learning_rate')
   middle, error = comparison.values_and_errors(
@@ -184,7 +182,7 @@ def sigmoids_alone(evidence: Evidence) -> Finding:
 
 def _at_other_rates(evidence: Evidence, network: str) -> list[Run]:
   """The runs of a network in the sweep of learning rates."""
-  runs = _of(evidence.runs('inception', 'learning_rates'), network)
+  runs = _select(evidence.runs('inception', 'learning_rates'), network)
   if not runs:
     raise Missing(f'inception/learning_rates.json with {network}')
   return runs
@@ -220,7 +218,7 @@ def _open_interval(low: float, high: float) -> tuple[float, float]:
 
 
 def harmless_rates(evidence: Evidence) -> Finding:
-  """Claim 16: the highest rate of the paper against the best of the lower ones."""
+  """Claim 16: the highest learning rate of the paper against the best lower one."""
   networks = trained(evidence, 'bn_x5', 'bn_x30')
   rates = _at_other_rates(evidence, 'bn_x5')
   networks = with_other_seeds(networks, runs_if_any(evidence, 'ablation'))

@@ -36,7 +36,7 @@ class Effect(NamedTuple):
   inner: tuple[float, float]
 
   def text(self, form: str = '{:.1f}', unit: str = '') -> str:
-    """Such as '2.1 points (1.9 to 2.3)', of a ratio with one bound 'at most 2.2 times'.
+    """Such as '2.1 points (1.9 to 2.3)'; of a ratio with one bound 'at most 2.2'.
 
     Arguments as those of `tables.interval`.
     """
@@ -88,19 +88,15 @@ def contrast(groups: Iterable[tuple[float, Sequence[float]]], spread: Spread) ->
   groups = [*groups]
   value = sum(weight * float(np.mean(values)) for weight, values in groups)
   variance = sum(weight**2 / len(values) for weight, values in groups)
-  return of_estimate(
-    value, spread._replace(deviation=spread.deviation * math.sqrt(variance))
-  )
+  error = spread.deviation * math.sqrt(variance)
+  return of_estimate(value, Spread(error, spread.freedom))
 
 
-def of_estimate(value: float, spread: Spread) -> Effect:
-  """A value whose standard error was estimated, too; `spread` is of the value itself.
-
-  Without degrees of freedom there is no interval.
-  """
-  if not spread.freedom:
+def of_estimate(value: float, error: Spread) -> Effect:
+  """A value with its standard error; without degrees of freedom without an interval."""
+  if not error.freedom:
     return without_interval(value)
-  return _student(value, spread.deviation, spread.freedom, "Student's t, pooled spread")
+  return _student(value, error.deviation, error.freedom, "Student's t, pooled spread")
 
 
 def of_two_shares(first: float, second: float, number: int) -> Effect:

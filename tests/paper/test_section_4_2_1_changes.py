@@ -32,11 +32,11 @@ TAKEN = short('bn_x5', name='bn_x5_without_l2', limit=0.58)
 
 def test_a_change_is_credited_with_what_it_gives():
   """What is taken back from BN-x5 counts the other way round."""
-  found = changes.compare(usual(0.60, 0.62), [ADDED, TAKEN])
-  one, other = found.pairs[FIELD]
-  assert found.accuracy(FIELD, one.setting).value == pytest.approx(63 - 61)
-  assert found.accuracy(FIELD, other.setting).value == pytest.approx(61 - 58)
-  both = found.accuracy(FIELD)
+  ablation = changes.compare(usual(0.60, 0.62), [ADDED, TAKEN])
+  one, other = ablation.pairs[FIELD]
+  assert ablation.accuracy(FIELD, one.setting).value == pytest.approx(63 - 61)
+  assert ablation.accuracy(FIELD, other.setting).value == pytest.approx(61 - 58)
+  both = ablation.accuracy(FIELD)
   assert both.value == pytest.approx(2.5)
   # Two pairs of runs 2 points apart; a mean of two differences of 1 and 2 runs.
   error = 2 / math.sqrt(2) * math.sqrt(2 * 0.25 * (1 + 1 / 2))
@@ -44,17 +44,17 @@ def test_a_change_is_credited_with_what_it_gives():
 
 
 def test_the_mean_of_both_settings_is_known_better_than_either():
-  found = changes.compare(usual(0.60, 0.62), [ADDED, TAKEN])
+  ablation = changes.compare(usual(0.60, 0.62), [ADDED, TAKEN])
   width = lambda effect: effect.high - effect.low
-  single = found.accuracy(FIELD, 'added to BN-Baseline')
-  assert width(found.accuracy(FIELD)) < 0.8 * width(single)
+  single = ablation.accuracy(FIELD, 'added to BN-Baseline')
+  assert width(ablation.accuracy(FIELD)) < 0.8 * width(single)
 
 
 def test_seeds_of_a_change_are_one_effect_and_add_to_the_spread():
   runs = [TAKEN, short('bn_x5', 1, 'bn_x5_without_l2_seed1', limit=0.5)]
-  found = changes.compare(usual(0.60, 0.62), runs)
-  assert found.spread(accuracy_until).freedom == 3
-  assert found.accuracy(FIELD).value == pytest.approx(61 - 54)
+  ablation = changes.compare(usual(0.60, 0.62), runs)
+  assert ablation.spread(accuracy_until).freedom == 3
+  assert ablation.accuracy(FIELD).value == pytest.approx(61 - 54)
 
 
 def test_the_plain_network_and_the_slow_decay_do_not_add_to_the_spread():
@@ -70,8 +70,8 @@ def test_the_plain_network_and_the_slow_decay_do_not_add_to_the_spread():
 
 def test_a_setting_that_makes_most_of_the_spread_is_named():
   runs = [TAKEN, short('bn_x5', 1, 'bn_x5_without_l2_seed1', limit=0.4)]
-  found = changes.compare(usual(0.60, 0.602), runs)
-  name, share, rest = changes.largest_part(found)
+  ablation = changes.compare(usual(0.60, 0.602), runs)
+  name, share, rest = changes.largest_part(ablation)
   assert name == 'bn_x5_without_l2' and share > 0.99
   assert rest == pytest.approx(0.002 / math.sqrt(2))
 
@@ -84,21 +84,21 @@ def test_speed_is_steps_without_the_change_over_steps_with_it():
     base[name] = [
       short(name, seed, limit=0.7, steps=80_000 * (1 + seed / 50)) for seed in (0, 1)
     ]
-  found = changes.compare(base, [fast, slow])
-  assert found.speed_up(FIELD, 'taken back from BN-x5').value == pytest.approx(
+  ablation = changes.compare(base, [fast, slow])
+  assert ablation.speed_up(FIELD, 'taken back from BN-x5').value == pytest.approx(
     2, rel=0.1
   )
-  assert 2 < found.speed_up(FIELD).value < 4
+  assert 2 < ablation.speed_up(FIELD).value < 4
 
 
 def test_the_gap_between_training_and_validation_is_an_effect():
-  found = changes.compare(usual(0.60, 0.62), [ADDED, TAKEN])
-  assert found.gap(FIELD).value == pytest.approx(0, abs=1e-9)
+  ablation = changes.compare(usual(0.60, 0.62), [ADDED, TAKEN])
+  assert ablation.gap(FIELD).value == pytest.approx(0, abs=1e-9)
 
 
 def test_what_was_not_run_in_both_settings_is_said():
-  found = changes.compare(usual(0.6, 0.62), [ADDED])
-  assert len(changes.missing(found)) == 7
+  ablation = changes.compare(usual(0.6, 0.62), [ADDED])
+  assert len(changes.missing(ablation)) == 7
   both = changes.compare(usual(0.6, 0.62), [ADDED, TAKEN])
   assert 'a fifth of the L2 weight' not in changes.missing(both)
   assert changes.section(networks(), [], None) == ''

@@ -139,7 +139,7 @@ def test_11a_starts_slower(x30, expected):
   ],
 )
 def test_11b_accuracy_is_compared_at_the_last_common_step(limits, expected):
-  """A longer run of BN-x30 is looked at as far as BN-x5 goes."""
+  """A longer run of BN-x30 is compared up to the end of BN-x5."""
   x30 = ending_at('bn_x30', limits[0], horizon=90_000)
   x5 = ending_at('bn_x5', limits[1], horizon=40_000)
   made = Made(networks=[*PLAIN, *x30, *x5])

@@ -33,10 +33,10 @@ def test_no_main_effect_is_aliased_with_another_or_with_an_interaction_of_two():
 
 
 def test_three_pairs_of_interactions_are_confounded_and_no_other():
-  found = protocol.factorial(design(), np.arange(32.0))
-  confounded = {name for name in found.interactions if '=' in name}
+  estimates = protocol.factorial(design(), np.arange(32.0))
+  confounded = {name for name in estimates.interactions if '=' in name}
   assert confounded == {'CE=FG', 'CF=EG', 'CG=EF'}
-  assert len(found.interactions) == 18
+  assert len(estimates.interactions) == 18
   assert GENERATORS == {'F': 'ABCD', 'G': 'ABDE'}
 
 
@@ -45,13 +45,13 @@ def test_main_effects_are_recovered_whatever_interacts():
   values = np.array([
     3 * run['A'] - 0.5 * run['G'] + 2 * run['A'] * run['B'] for run in design()
   ]) + 0.1 * rng.standard_normal(32)  # fmt: skip
-  found = protocol.factorial(design(), values)
-  assert found.main['A'] == pytest.approx(6, abs=0.15)
-  assert found.main['G'] == pytest.approx(-1, abs=0.15)
-  assert found.interactions['AB'] == pytest.approx(4, abs=0.15)
-  effect = found.effect('G')
+  estimates = protocol.factorial(design(), values)
+  assert estimates.main['A'] == pytest.approx(6, abs=0.15)
+  assert estimates.main['G'] == pytest.approx(-1, abs=0.15)
+  assert estimates.interactions['AB'] == pytest.approx(4, abs=0.15)
+  effect = estimates.effect('G')
   assert effect.high < 0
-  assert found.effect('C').low < 0 < found.effect('C').high
+  assert estimates.effect('C').low < 0 < estimates.effect('C').high
 
 
 def test_lenths_error_passes_over_the_real_effects():
@@ -70,8 +70,8 @@ def test_the_interval_of_the_best_rate_covers_it():
   truth, covered = 0.01, []
   for _ in range(1000):
     accuracy = 0.7 - 0.03 * np.log(rates / truth) ** 2
-    found = protocol.best_rate(rates, accuracy + 0.005 * rng.standard_normal(12))
-    covered.append(found.low <= truth <= found.high)
+    best = protocol.best_rate(rates, accuracy + 0.005 * rng.standard_normal(12))
+    covered.append(best.low <= truth <= best.high)
   assert 0.92 <= np.mean(covered) <= 0.98
 
 

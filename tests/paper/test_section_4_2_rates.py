@@ -45,16 +45,16 @@ def test_15_between_which_rates_training_fails(fails_from, expected):
         learning_rate=0.0015 * times)
     for times in (3, 5, 20, 50)
   ]  # fmt: skip
-  found = measured('15', Made(networks=PLAIN, learning_rates=sweep))
-  assert found.effect.high == pytest.approx(fails_from)
+  finding = measured('15', Made(networks=PLAIN, learning_rates=sweep))
+  assert finding.effect.high == pytest.approx(fails_from)
   assert verdict('15', Made(networks=PLAIN, learning_rates=sweep)) == expected
 
 
 def test_15_without_a_failure_the_bracket_is_open():
   sweep = [run('inception', [10, 60], learning_rate=0.015)]
-  found = measured('15', Made(networks=PLAIN, learning_rates=sweep))
-  assert found.effect.low == pytest.approx(10) and found.effect.high == float('inf')
-  assert 'fails at none' in found.text
+  finding = measured('15', Made(networks=PLAIN, learning_rates=sweep))
+  assert finding.effect.low == pytest.approx(10) and finding.effect.high == float('inf')
+  assert 'fails at none' in finding.text
 
 
 @pytest.mark.parametrize(
