@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bn_repro.report import tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.report import effects, tables
 from bn_repro.report.figures import draw
 from bn_repro.report.seeds import (
   Results,
@@ -171,3 +172,29 @@ def _figure_of_jacobians(results: Results, variants) -> str:
   axes[0].set_ylabel('singular values: median, 10 %, 90 %')
   axes[0].legend(fontsize=8)
   return save(figure, results, 'layer_jacobians', _all(variants))
+
+
+def jacobians(evidence: Evidence) -> Finding:
+  """Claim 28."""
+  plain, normalized = variants(
+    evidence, 'analysis', 'optimization', 'baseline', 'batch_norm'
+  )
+  column = 'jacobian/layer_{}/percentile_{}'.format
+  at_end = lambda runs, p: np.stack([final(runs, column(i, p)) for i in (2, 3)])
+  middle, without = (
+    effects.of_values(at_end(runs, 50).mean(axis=0)) for runs in (normalized, plain)
+  )
+  first = lambda run: np.mean([run.curves[column(i, 50)][0] for i in (2, 3)])
+  before = [float(np.mean(tables.over(runs, first))) for runs in (normalized, plain)]
+  effect = effects.of_values(at_end(normalized, 10).min(axis=0))
+  return Finding(
+    effect, len(normalized), 'seeds',
+    f'after training one singular value in ten is below '
+    f'{effect.text("{:.2f}")} with BN; the median over both layers '
+    f'is {middle.text("{:.2f}")} with BN and {without.text("{:.2f}")} without '
+    f'(before training {before[0]:.2f} and {before[1]:.2f}, by how it is measured)',
+    runs=plain + normalized,
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'28': jacobians}

@@ -165,7 +165,7 @@ def _diverged(found: Ablation, field: str) -> str:
 
 
 _ACCURACY = ('accuracy', '{:+.1f}', ' points')
-MEASURES: dict[str, Measure] = {
+CLAIMS: dict[str, Measure] = {
   '14': sigmoids_alone,
   '15': diverges,
   '16': harmless_rates,

@@ -121,7 +121,7 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
   return measure
 
 
-MEASURES: dict[str, Measure] = {
+CLAIMS: dict[str, Measure] = {
   '9': faster('bn_baseline'),
   '10': faster('bn_x5'),
   '11a': starts_slower,

@@ -19,6 +19,7 @@ import numpy as np
 from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
+from bn_repro.report.seeds import by_variant
 from bn_repro.run.errors import UserError
 
 SUPPORTED = 'supported'
@@ -134,6 +135,19 @@ class Evidence:
 
 
 Measure = Callable[[Evidence], Finding]
+
+
+def variants(
+  evidence: Evidence, folder: str, name: str, *names: str
+) -> list[list[Run]]:
+  """The runs of these variants of a sweep; raises `Missing` unless seeds agree."""
+  runs = by_variant(evidence.runs(folder, name))
+  if missing := [variant for variant in names if not runs.get(variant)]:
+    raise Missing(f'{folder}/{name}.json with {", ".join(missing)}')
+  chosen = [runs[variant] for variant in names]
+  if len({tuple(run.config['seed'] for run in group) for group in chosen}) > 1:
+    raise Missing(f'{folder}/{name}.json with the same seeds of each')
+  return chosen
 
 
 def read_claims(path: Path = WORDS) -> list[Claim]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bn_repro.report import tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.report import effects, tables
 from bn_repro.report.figures import draw
 from bn_repro.report.seeds import (
   Results,
@@ -86,3 +87,51 @@ def toy_table(page: dict[str, Any]) -> str:
     for row in page['rows']
   ]  # fmt: skip
   return tables.markdown(head, rows)
+
+
+def bias_grows(evidence: Evidence) -> Finding:
+  """Claim 3, first half."""
+  toy = {row['way']: row for row in evidence.page('analysis', 'toy_bias')['rows']}
+  running, still = variants(
+    evidence, 'analysis', 'runaway_bias',
+    'centring_outside_gradient_rate0.1', 'centring_rate0.1',
+  )  # fmt: skip
+  columns = [run.curves[BIAS] for run in running]
+  effect = effects.of_ratios(
+    [column[-1] / column[len(column) // 2] for column in columns]
+  )
+  alone, norm = (
+    toy['mean, outside the gradient'],
+    effects.of_values(final(running, BIAS)),
+  )
+  return Finding(
+    effect, len(running), 'seeds',
+    f'the norm of the first bias grows from 0 to '
+    f'{norm.text("{:.2f}")}, by a factor of {effect.text("{:.2f}")} in the second half '
+    f'of training; where the gradient sees the mean, it stays below '
+    f'{final(still, BIAS).max():.0e}. In the toy b grows to {alone["bias"][-1]:.1f} in '
+    f'100 steps and the loss changes by '
+    f'{abs(alone["loss"][-1] / alone["loss"][0] - 1):.0e} of itself',
+    runs=running + still,
+  )  # fmt: skip
+
+
+def worse_with_the_scale(evidence: Evidence) -> Finding:
+  """Claim 3, second half."""
+  usual, mean_alone, both = variants(
+    evidence, 'analysis', 'runaway_bias', 'standardization_rate1.0',
+    'centring_outside_gradient_rate1.0', 'standardization_outside_gradient_rate1.0',
+  )  # fmt: skip
+  effect = effects.of_values(100 * (final(mean_alone) - final(both)))
+  lost, lost_alone = (
+    effects.of_values(100 * (final(usual) - final(runs))) for runs in (both, mean_alone)
+  )
+  return Finding(
+    effect, len(both), 'seeds',
+    f'at learning rate 1 the network loses {lost.text()} points with mean and scale '
+    f'outside the gradient, {lost_alone.text()} with the mean alone',
+    runs=usual + mean_alone + both,
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'3a': bias_grows, '3b': worse_with_the_scale}

@@ -13,11 +13,13 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bn_repro.report import pages, tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure
+from bn_repro.report import effects, pages, tables
 from bn_repro.report.figures import save
 from bn_repro.report.intervals import of_share
 
 COMMAND = 'python -m bn_repro.analysis'
+_LOST_ENOUGH = 1.0  # points; the recovered share of less is noise
 FILES = ('population_batches', 'shifted_data')
 TEXT = """\
 # Population statistics (section 3.1, algorithm 2)
@@ -238,3 +240,24 @@ def _draw_both(axes, rows: list[dict]) -> None:
       range(len(rows)), middle, (middle - low, high - middle), fmt='o-', ms=4,
       capsize=2, color=colour, label=label,
     )  # fmt: skip
+
+
+def shifted(evidence: Evidence) -> Finding:
+  """Claim 30."""
+  page = evidence.page('population', 'shifted_data')
+  (usual,) = (row for row in page['rows'] if row['amount'] is None)
+  shares = [
+    100 * (row['right_after'] - row['right_before']) / lost
+    for row in page['rows']
+    if (lost := usual['right_before'] - row['right_before'])
+    >= _LOST_ENOUGH / 100 * row['images']
+  ]
+  effect = effects.of_values(shares)
+  return Finding(
+    effect, len(shares), 'shifts of one network',
+    f'new statistics recover {effect.text("{:.0f}", " %")} of what a '
+    f'shift costs; {finding(page["rows"])}',
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'30': shifted}

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.report import tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.paper.section_3_identities import identity
+from bn_repro.report import effects, tables
 from bn_repro.report.figures import draw
 from bn_repro.report.seeds import (
   Results,
@@ -15,6 +17,7 @@ from bn_repro.report.seeds import (
   percent,
   save,
 )
+from bn_repro.report.tables import rounded
 
 TITLE = 'Section 3.2: placement, and the distributions there (claims 5, 7 and 29)'
 SWEEPS = ('placement',)
@@ -24,6 +27,7 @@ NETWORKS = {
   'inception': 'Inception',
   'bn_x30': 'BN-x30',
 }
+DEEP = ('inception', 'bn_x30')
 SHAPES = ('skewness', 'excess_kurtosis', 'near_zero', 'from_gaussian')
 PAGES = tuple(f'nonlinearity_inputs_{name}' for name in NETWORKS)
 NAMES = {
@@ -149,3 +153,41 @@ def shape_table(page: dict[str, Any]) -> str:
     rows.append((side, str(len(layers)), *(spread(layers, n) for n in SHAPES)))
   head = ('of nonlinearities', 'layers', *(n.replace('_', ' ') for n in SHAPES))
   return tables.markdown(head, rows)
+
+
+def no_bias_needed(evidence: Evidence) -> Finding:
+  """Claim 7: the gradient of the bias, and what training does with it."""
+  gradient = identity('bias')(evidence)
+  biased, usual = variants(
+    evidence, 'analysis', 'placement', 'before_with_bias', 'before'
+  )
+  gain = effects.of_values(100 * (final(biased) - final(usual)))
+  norm = norm_of_biases(biased)
+  return gradient._replace(
+    text=f'the gradient of the bias is {gradient.effect.value:.0e} of that of beta; '
+    f'after training its norm is {norm} and accuracy differs by '
+    f'{gain.text("{:+.2f}", " points")}'
+  )
+
+
+def not_sparse(evidence: Evidence) -> Finding:
+  """Claim 29."""
+  rows = {
+    name: of_side(evidence.page('analysis', f'nonlinearity_inputs_{name}'), 'input')
+    for name in DEEP
+  }
+  near = {name: [100 * row['near_zero'] for row in of] for name, of in rows.items()}
+  more = max(near, key=lambda name: np.mean(near[name]))
+  worst = {name: max(of, key=lambda row: row['near_zero']) for name, of in rows.items()}
+  most = {name: rounded(row['near_zero'], 0) for name, row in worst.items()}
+  effect = effects.of_values(near[more])
+  return Finding(
+    effect, len(near[more]), 'layers',
+    f'{effect.text("{:.1f}", " %")} of the inputs of a layer are '
+    f'within a tenth of a standard deviation of 0, of a Gaussian 8 %; the most in one '
+    f'layer is {most["inception"]} without BN and {most["bn_x30"]} with it '
+    f'({worst["bn_x30"]["layer"]})',
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'7': no_bias_needed, '29': not_sparse}

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from bn_repro.paper import section_4_1_grid as grid
-from bn_repro.report import collect, commands, figures, tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.report import collect, commands, effects, figures, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.seeds import final
+from bn_repro.run.percentiles import PERCENTILES
 
 SWEEPS = ('figure1', 'grid')
 NETWORKS = {'baseline': 'without BN', 'batch_norm': 'with BN'}
@@ -295,3 +298,65 @@ def _commands(has_grid: bool) -> str:
   names = ['figure1', 'grid'][: 1 + has_grid]
   sweeps = (commands.sweep(f'sweeps/mnist_{name}', f'mnist/{name}') for name in names)
   return COMMANDS.format(commands=commands.block(*sweeps))
+
+
+def _both(evidence: Evidence) -> list[list[Run]]:
+  """Runs of figure 1 without BN and with it, seed by seed."""
+  return variants(evidence, 'mnist', 'figure1', 'baseline', 'batch_norm')
+
+
+def trains_faster(evidence: Evidence) -> Finding:
+  """Claim 1, first half."""
+  plain, normalized = _both(evidence)
+  steps = [
+    tables.over(runs, lambda r: r.steps_to(0.95)) for runs in (plain, normalized)
+  ]
+  effect = effects.of_ratios(steps[0] / steps[1])
+  return Finding(
+    effect, len(plain), 'seeds',
+    f'BN reaches 95 % in {effect.text()} times fewer steps',
+    runs=plain + normalized,
+  )  # fmt: skip
+
+
+def ends_higher(evidence: Evidence) -> Finding:
+  """Claim 1, second half."""
+  plain, normalized = _both(evidence)
+  effect = effects.of_values(100 * (final(normalized) - final(plain)))
+  return Finding(
+    effect, len(plain), 'seeds',
+    f'{effect.text("{:+.2f}", " points")} of test accuracy after '
+    '50,000 steps',
+    runs=plain + normalized,
+  )  # fmt: skip
+
+
+def steadier(evidence: Evidence) -> Finding:
+  """Claim 2."""
+  plain, normalized = _both(evidence)
+  relative = {p: _drift_ratio(plain, normalized, p, 'relative') for p in PERCENTILES}
+  absolute = {p: _drift_ratio(plain, normalized, p, 'range') for p in PERCENTILES}
+  least = min(relative.values(), key=lambda effect: effect.low)
+  return Finding(
+    least, len(plain), 'seeds',
+    f'without BN the inputs drift more, relative to their spread: '
+    f'{_by_percentile(relative)}; in absolute terms, as the figure shows it: '
+    f'{_by_percentile(absolute)}',
+    runs=plain + normalized,
+  )  # fmt: skip
+
+
+def _drift_ratio(plain: list, normalized: list, percentile: int, kind: str):
+  """How far a percentile moves over training without BN, over that with it."""
+  drift = lambda run: run.summary['percentile_drift'][str(percentile)][kind]
+  return effects.of_ratios(tables.over(plain, drift) / tables.over(normalized, drift))
+
+
+def _by_percentile(ratios: dict) -> str:
+  return ', '.join(
+    f'{percentile}th percentile {effect.text()} times'
+    for percentile, effect in ratios.items()
+  )
+
+
+CLAIMS: dict[str, Measure] = {'1a': trains_faster, '1b': ends_higher, '2': steadier}

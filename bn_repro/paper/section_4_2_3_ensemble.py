@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from bn_repro.paper import section_4_2_3_figures as ensemble_figures
-from bn_repro.report import collect, commands, pages, tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
+from bn_repro.report import collect, commands, effects, pages, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.tables import rounded
 
 SWEEPS = ('ensemble',)
 FILES = {1: '1_crop', 144: '144_crops'}
@@ -246,3 +248,52 @@ def _commands() -> str:
     'python scripts/report.py --report=ensemble --root=runs/inception '
     '--results=results/ensemble',
   )
+
+
+def _evaluated(evidence: Evidence):
+  return (evidence.page('ensemble', name) for name in ('1_crop', '144_crops'))
+
+
+def _training(evidence: Evidence) -> list[Run]:
+  """The runs of the six members, for their hours and revisions."""
+  try:
+    return evidence.runs('ensemble', 'ensemble')
+  except Missing:
+    return []
+
+
+def more_crops(evidence: Evidence) -> Finding:
+  """Claim 24."""
+  one_crop, many_crops = _evaluated(evidence)
+  gains = [
+    100 * (many['top_1']['accuracy'] - one['top_1']['accuracy'])
+    for one, many in zip(one_crop['members'], many_crops['members'])
+  ]
+  effect = effects.of_values(gains)
+  return Finding(
+    effect, len(gains), 'networks',
+    f'144 crops ({many_crops["different_crops"]:g} different ones) gain '
+    f'{effect.text("{:+.1f}", " points")} of top-1 accuracy over one; '
+    'the six networks differ in more than their seed',
+    runs=_training(evidence),
+  )  # fmt: skip
+
+
+def ensemble_of_six(evidence: Evidence) -> Finding:
+  """Claim 25."""
+  _, page = _evaluated(evidence)
+  members = [member['top_1']['accuracy'] for member in page['members']]
+  together, best = page['ensemble']['top_1']['accuracy'], max(members)
+  images = page['ensemble']['examples']
+  effect = effects.scaled(effects.of_two_shares(together, best, images), 100)
+  return Finding(
+    effect, images, 'images',
+    f'six networks on 144 crops reach {rounded(together)}, '
+    f'{effect.text("{:+.1f}", " points")} over the best of the six '
+    f'and {100 * (together - np.mean(members)):+.1f} over their mean; the paper '
+    'compares with one network of its own kind',
+    runs=_training(evidence),
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'24': more_crops, '25': ensemble_of_six}

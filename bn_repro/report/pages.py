@@ -15,13 +15,16 @@ from bn_repro.run.errors import UserError
 
 @functools.cache
 def _templates() -> jinja2.Environment:
-  return jinja2.Environment(
+  templates = jinja2.Environment(
     loader=jinja2.PackageLoader('bn_repro.paper'),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
     trim_blocks=True,
     lstrip_blocks=True,
   )
+  # Such as {{ steps | number(',') }} and {{ share | number('.1%') }}.
+  templates.filters['number'] = format
+  return templates
 
 
 def render(template: str, **values: Any) -> str:

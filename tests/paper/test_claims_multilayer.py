@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from paper.claims_made import Made, measured, seeds, verdict
 
-from bn_repro.paper import claims_multilayer as multilayer
 from bn_repro.paper.ledger import CONTRADICTED, IDENTITY, INCONCLUSIVE, SUPPORTED
+from bn_repro.paper.section_2_bias import BIAS
 
 
 def with_drift(runs, drift):
@@ -49,7 +49,7 @@ def test_2_steadier(drift, expected):
 
 def runaway(mean_alone=(90, 91, 92), both=(10, 11, 12), growth=2.0, b=10.0):
   """Bias norms of three seeds that grow by a factor in the second half."""
-  norm = multilayer.BIAS
+  norm = BIAS
   last = {
     'standardization_rate1.0': (94, 95, 96),
     'centring_outside_gradient_rate1.0': mean_alone,
