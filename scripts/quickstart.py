@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.paper import section_4_1_figure_1 as mnist
-from bn_repro.report import collect, figures
+from bn_repro.report import collect
 from bn_repro.training.sweep import PROJECT, leave_after, run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
@@ -31,7 +31,7 @@ def quickstart() -> dict[str, str]:
   report = ROOT / 'report'
   collect.collect(ROOT, report, 'quickstart')
   runs = collect.load(report, 'quickstart')
-  figures.figure_1(runs, report / 'figure1.png')
+  mnist.figure_1(runs, report / 'figure1.png')
   show(runs, report)
   return {}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bn_repro.paper import (
-  after_the_paper_optimization,
   claims_changes,
   claims_figure_3,
   ledger,
@@ -17,6 +16,7 @@ from bn_repro.paper import (
   section_3_2_placement,
   section_3_3_scale,
   section_3_identities,
+  section_4_1_covariate_shift,
   section_4_1_figure_1,
   section_4_2_3_ensemble,
 )
@@ -31,26 +31,18 @@ from bn_repro.paper.ledger import (
   Measure,
   Missing,
 )
-from bn_repro.report import tables
+from bn_repro.report import pages, tables
 
 # Each has `CLAIMS`: what measures a claim, by its key in claims.toml.
 SECTIONS = (
   section_2_bias, section_3_identities, section_3_1_population, section_3_2_placement,
   section_3_3_scale, section_4_1_figure_1, claims_figure_3, claims_changes,
-  section_4_2_3_ensemble, after_the_paper_optimization,
+  section_4_2_3_ensemble, section_4_1_covariate_shift,
 )  # fmt: skip
 MEASURES: dict[str, Measure] = {
   key: measure for section in SECTIONS for key, measure in section.CLAIMS.items()
 }
 NAME = 'claims.json'
-TEXT = (Path(__file__).with_name('claims.md')).read_text()
-SECTION = """\
-## {number}{part}. {claim}
-
-*{section}.* **{verdict}.** {measured}.
-
-{details}
-"""
 
 
 @functools.cache
@@ -154,10 +146,18 @@ def write(results: Path) -> None:
 
 def text(claims: list[dict[str, Any]]) -> str:
   """The page."""
-  return TEXT.format(
-    summary=summary(claims), table=_table(claims),
-    claims='\n'.join(map(_section, claims)).rstrip(),
-  )  # fmt: skip
+  sections = [entry | _begun(entry) | {'beyond': _margin(entry)} for entry in claims]
+  return pages.render(
+    'claims', summary=summary(claims), table=_table(claims), claims=sections
+  )
+
+
+def _begun(entry: dict[str, Any]) -> dict[str, str]:
+  """What begins a sentence, with a capital letter and without the full stop."""
+  return {
+    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
+    for name in ('section', 'verdict', 'measured')
+  }
 
 
 def summary(claims: Sequence[dict[str, Any]]) -> str:
@@ -207,33 +207,3 @@ def _margin(entry: dict[str, Any]) -> str:
     return ''
   sign = {ABOVE: '>', WITHIN: '±'}.get(entry['side'], '<')
   return f'{sign} {entry["margin"]:g}'
-
-
-def _section(entry: dict[str, Any]) -> str:
-  begun = {
-    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
-    for name in ('section', 'verdict', 'measured')
-  }
-  return SECTION.format(**entry | begun, details=_details(entry))
-
-
-def _details(entry: dict[str, Any]) -> str:
-  lines = []
-  if entry['effect']:
-    lines.append(f'Effect: {entry["effect"]}')
-    lines.append(f'Margin: {_margin(entry)} ({entry["margin_reason"]})')
-  if entry['test'] and entry['p'] is not None:
-    adjusted = entry['adjusted_p']
-    more = f', {adjusted:.2g} after Holm' if adjusted is not None else ''
-    lines.append(f'Test: {entry["test"]}, p = {entry["p"]:.2g}{more}')
-  if entry['n']:
-    hours = f'; {_time(entry["hours"])} of one core' if entry['hours'] else ''
-    lines.append(f'n = {entry["n"]:,} {entry["n_counts"]}{hours}')
-  if entry['files']:
-    lines.append('Numbers: ' + ', '.join(f'[{f}]({f})' for f in entry['files']))
-  lines += [f'Experiment: `{entry["experiment"]}`', f'Command: `{entry["command"]}`']
-  return '\n'.join(f'- {line}' for line in lines)
-
-
-def _time(hours: float) -> str:
-  return f'{hours:.1f} hours' if hours >= 1 else f'{60 * hours:.1f} minutes'

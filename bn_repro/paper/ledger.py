@@ -7,7 +7,6 @@ other, and else inconclusive. Holm's correction over the family of primary tests
 printed beside it, and does not change it.
 """
 
-import json
 import math
 import tomllib
 from collections.abc import Callable, Sequence
@@ -16,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
+from bn_repro.report.pages import Missing, Results
 from bn_repro.report.seeds import by_variant
 from bn_repro.run.errors import UserError
 
@@ -32,10 +31,6 @@ UNTRIED = 'not tried yet'
 VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE, IDENTITY, OUT_OF_SCOPE, UNTRIED)
 ABOVE, BELOW, WITHIN = 'above', 'below', 'within'
 WORDS = Path(__file__).with_name('claims.toml')
-
-
-class Missing(Exception):
-  """Some file that a claim needs is not there."""
 
 
 class Claim(NamedTuple):
@@ -115,19 +110,18 @@ class Evidence:
 
   def runs(self, folder: str, name: str) -> list[Run]:
     """Of a sweep; raises `Missing` if it was not run."""
-    runs = collect.load(self._results / folder, name)
-    if not runs:
-      raise Missing(f'{folder}/{name}.json')
+    runs = self._of(folder).runs(name)
     self._note(f'{folder}/{name}.json')
     return runs
 
   def page(self, folder: str, name: str) -> dict[str, Any]:
     """Of an analysis or evaluation; raises `Missing` if it was not made."""
-    path = self._results / folder / f'{name}.json'
-    if not path.exists():
-      raise Missing(f'{folder}/{name}.json')
+    page = self._of(folder).page(name)
     self._note(f'{folder}/{name}.json')
-    return json.loads(path.read_text())
+    return page
+
+  def _of(self, folder: str) -> Results:
+    return Results(self._results / folder, self._results / folder)
 
   def _note(self, file: str) -> None:
     if file not in self.files:

@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.report import effects, tables
+from bn_repro.report import effects, figures, pages, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 
 STEPS = (1_000, 5_000, 10_000, 50_000)
 # A network that names one digit for all images is right for 11.35 % of MNIST's.
 CHANCE = 0.12
+NAMES = {'baseline': 'Without BN', 'batch_norm': 'With BN'}
+COLOURS = {'baseline': 'tab:orange', 'batch_norm': 'tab:blue'}
 FIELDS = ('learning_rate', 'model.init_std')
 
 
@@ -50,13 +53,17 @@ class Setting(NamedTuple):
 
 def settings(runs: list[Run]) -> dict[str, list[Setting]]:
   """The settings of each network, by learning rate and deviation."""
-  found: dict[str, list[Setting]] = {}
-  for (network, rate, deviation), group in tables.group_by(
-    runs, 'network', *FIELDS
-  ).items():
-    setting = Setting(network, rate, deviation, group)
-    found.setdefault(network, []).append(setting)
-  return found
+  of_network: dict[str, list[Setting]] = {}
+  for corner, group in tables.group_by(runs, 'network', *FIELDS).items():
+    setting = Setting(*corner, group)
+    of_network.setdefault(setting.network, []).append(setting)
+  return of_network
+
+
+def of_both(runs: list[Run]) -> tuple[list[Setting], list[Setting]]:
+  """The settings without BN and with it."""
+  of_network = settings(runs)
+  return of_network['baseline'], of_network['batch_norm']
 
 
 def best(of_network: list[Setting], step: int) -> Setting:
@@ -72,6 +79,43 @@ def fastest(of_network: list[Setting], accuracy: float) -> Setting | None:
   """The setting with the fewest mean steps to an accuracy all its seeds reach."""
   reaching = [s for s in of_network if np.isfinite(s.steps_to(accuracy)).all()]
   return min(reaching, key=lambda s: s.steps_to(accuracy).mean(), default=None)
+
+
+def text(runs: list[Run]) -> str:
+  """The section of the page on the"""
+  plain, normalized = of_both(runs)
+  return pages.render(
+    'section_4_1_grid',
+    runs=len(runs),
+    seeds=len(plain[0].runs),
+    steps=runs[0].summary['num_steps'],
+    every=runs[0].config['evaluate_every'],
+    claims=claims_table(plain, normalized),
+    best=best_table(plain, normalized),
+    crossing=crossing_table(plain, normalized),
+    difference=difference_table(plain, normalized),
+    failures=_failures(plain, normalized),
+    plain=accuracy_table(plain),
+    normalized=accuracy_table(normalized),
+  )
+
+
+def _failures(plain, normalized) -> str:
+  last = STEPS[-1]
+  measures = {
+    'some seed diverged': lambda s: any(run.summary['diverged'] for run in s.runs),
+    'some seed never left chance': lambda s: (s.best() < CHANCE).any(),
+    'every seed ends above 90 %': lambda s: (s.at(last) > 0.9).all(),
+    'every seed ends above 95 %': lambda s: (s.at(last) > 0.95).all(),
+    'every seed ends above 97 %': lambda s: (s.at(last) > 0.97).all(),
+  }
+  return tables.markdown(
+    ('', 'without BN', 'with BN'),
+    (
+      (name, count(plain, holds), count(normalized, holds))
+      for name, holds in measures.items()
+    ),
+  )
 
 
 def accuracy_table(of_network: list[Setting]) -> str:
@@ -195,3 +239,33 @@ def _dependence(of_network) -> float:
 def count(of_network: list[Setting], holds: Callable[[Setting], bool]) -> str:
   """Such as '17 of 21 settings'."""
   return f'{sum(map(holds, of_network))} of {len(of_network)} settings'
+
+
+def figure(runs: list[Run], path: Path) -> None:
+  """Accuracy against learning rate, one panel for each initial deviation.
+
+  Dashed: after 1,000 steps; solid: at the end. Bars span the seeds.
+  """
+  deviations = tables.group_by(runs, 'model.init_std')
+  drawing, panels = figures.panels(len(deviations), 11 / len(deviations), sharey=True)
+  for axes, ((deviation,), group) in zip(panels, deviations.items()):
+    for (network,), of_network in tables.group_by(group, 'network').items():
+      _draw_rates(axes, network, of_network, 1_000, '--')
+      _draw_rates(axes, network, of_network, of_network[0].summary['num_steps'], '-')
+    axes.set(xscale='log', xlabel='learning rate', title=f'init std {deviation:g}')
+  panels[0].set_ylabel('test accuracy')
+  panels[-1].legend(loc='lower center', fontsize=8)
+  figures.save(drawing, path, runs)
+
+
+def _draw_rates(axes, network, runs, step, style):
+  rates = tables.group_by(runs, 'learning_rate')
+  accuracy = [
+    tables.over(group, lambda run: run.accuracy_at(step)) for group in rates.values()
+  ]
+  middle = np.asarray([values.mean() for values in accuracy])
+  span = np.abs(np.asarray([(v.min(), v.max()) for v in accuracy]) - middle[:, None])
+  axes.errorbar(
+    [rate for (rate,) in rates], middle, span.T, fmt=f'o{style}', ms=3, capsize=2,
+    color=COLOURS[network], label=f'{NAMES[network]}, {step:,} steps',
+  )  # fmt: skip

@@ -72,19 +72,3 @@ def pooled_deviation(groups: Iterable[Sequence[float]]) -> Spread:
     return Spread(math.nan, 0)
   squares = sum(float(np.sum((v - v.mean()) ** 2)) for v in several)
   return Spread(math.sqrt(squares / freedom), freedom)
-
-
-def difference(
-  first: Sequence[float], second: Sequence[float], deviation: float, freedom: int
-) -> Interval:
-  """First less second, as means, from the deviation of single values.
-
-  Args:
-    first, second: values of two settings, one or more of each.
-    deviation, freedom: as `pooled_deviation` returns them.
-  """
-  mean = float(np.mean(first) - np.mean(second))
-  if not freedom:
-    return Interval(mean, math.nan, math.nan)
-  of_mean = deviation * math.sqrt(1 / len(first) + 1 / len(second))
-  return around(mean, of_mean, freedom)

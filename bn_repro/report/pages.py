@@ -1,4 +1,4 @@
-"""Pages of results/: their templates, and the pages of JSON that they are made from.
+"""Pages of results/: their templates, and the files that they are made from.
 
 Does not know what they hold.
 """
@@ -6,25 +6,53 @@ Does not know what they hold.
 import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
+from bn_repro.report import collect
+from bn_repro.report.collect import Run
 from bn_repro.run.errors import UserError
+
+
+class Missing(Exception):
+  """A file of results/ is not there, or lacks what is needed."""
+
+
+class Results(NamedTuple):
+  """A folder of results/.
+
+  Attributes:
+    folder: has the files of sweeps and pages.
+    figures: gets the figures that are drawn from them.
+  """
+
+  folder: Path
+  figures: Path
+
+  def runs(self, name: str) -> list[Run]:
+    """Of a sweep; raises `Missing` if it was not run."""
+    if not (runs := collect.load(self.folder, name)):
+      raise Missing(f'{self.folder.name}/{name}.json')
+    return runs
+
+  def page(self, name: str) -> dict[str, Any]:
+    """Of an analysis or evaluation; raises `Missing` if it was not made."""
+    path = self.folder / f'{name}.json'
+    if not path.exists():
+      raise Missing(f'{self.folder.name}/{name}.json')
+    return json.loads(path.read_text())
 
 
 @functools.cache
 def _templates() -> jinja2.Environment:
-  templates = jinja2.Environment(
+  return jinja2.Environment(
     loader=jinja2.PackageLoader('bn_repro.paper'),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
     trim_blocks=True,
     lstrip_blocks=True,
   )
-  # Such as {{ steps | number(',') }} and {{ share | number('.1%') }}.
-  templates.filters['number'] = format
-  return templates
 
 
 def render(template: str, **values: Any) -> str:

@@ -53,11 +53,6 @@ def interval(
   return f'{mean}{unit}' if math.isnan(found.low) else f'{mean}{unit} ({low} to {high})'
 
 
-def points(found: Interval) -> str:
-  """A difference of shares, 0 to 1, in points: '+1.2 points (-0.3 to +2.7)'."""
-  return interval(found, '{:+.1f}', ' points', 100)
-
-
 def rounded(value: float, digits: int = 1) -> str:
   """A share, 0 to 1, without an interval: '70.2 %'."""
   return f'{100 * value:.{digits}f} %'

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bn_repro.paper import analysis_page
-from bn_repro.paper import section_3_1_moving_average as moving_average
-from bn_repro.paper import section_3_3_equal_rates as equal_rates
+from bn_repro.paper import after_the_paper, analysis_page
 from bn_repro.paper import section_3_3_scale as scale
 from bn_repro.report import collect, seeds
 from bn_repro.report.collect import Run
+from bn_repro.report.pages import Results
 from bn_repro.training import sweep
 from support import PROJECT
 
@@ -60,7 +59,7 @@ def test_the_moving_average_is_off_by_absolute_differences():
   """Up to step 500 and after it; step 0 does not count."""
   tracked = np.asarray([0.5, 0.3, 0.5, 0.71])
   one = run('decay0.9_rate1.0', [50, 40, 60, 70], test_accuracy_moving_average=tracked)
-  early, after = moving_average.early_and_after([one])
+  early, after = after_the_paper.early_and_after([one])
   assert early == [pytest.approx(0.1)] and after == [pytest.approx(0.01)]
 
 
@@ -75,8 +74,8 @@ def test_deviations_are_the_largest_of_an_epsilon():
     'gradient_of_weights_times_factor': weights,
   }  # fmt: skip
   rows = [row(0.0, 0.1, 1.2, 1), row(0.0, 0.2, 0.9, 0.5), row(None, 3, 1, 1)]
-  found = scale.deviations({'rows': rows})
-  assert found[0.0] == pytest.approx((0.2, 0.2, 0.5)) and found[None] == (3, 0, 0)
+  largest = scale.deviations({'rows': rows})
+  assert largest[0.0] == pytest.approx((0.2, 0.2, 0.5)) and largest[None] == (3, 0, 0)
 
 
 def test_networks_at_a_rate_are_compared_seed_by_seed():
@@ -87,9 +86,9 @@ def test_networks_at_a_rate_are_compared_seed_by_seed():
     for rate, last in zip(('10.0', '0.01'), ends)
     for seed in (1, 0)
   ]
-  rates = equal_rates.by_rate(runs)
+  rates = after_the_paper.by_rate(runs)
   assert list(rates) == [0.01, 10.0]
-  np.testing.assert_allclose(equal_rates.differences(rates[0.01]), [0.31, 0.31])
+  np.testing.assert_allclose(after_the_paper.differences(rates[0.01]), [0.31, 0.31])
 
 
 def test_factors_are_in_order():
@@ -98,7 +97,7 @@ def test_factors_are_in_order():
 
 
 def test_what_was_not_run_is_said(tmp_path):
-  results = analysis_page.read(tmp_path)
+  results = Results(tmp_path, figures=tmp_path)
   assert analysis_page.text(results).count(analysis_page.NOT_RUN) == len(
     analysis_page.SECTIONS
   )
@@ -108,18 +107,17 @@ def test_what_was_not_run_is_said(tmp_path):
 def made(tmp_path_factory):
   """The committed numbers, and the page and figures made from them once more."""
   folder = tmp_path_factory.mktemp('analysis')
-  results = analysis_page.read(RESULTS)._replace(folder=folder)
-  return results, analysis_page.text(results), folder
+  return analysis_page.text(Results(RESULTS, figures=folder)), folder
 
 
 @pytest.mark.slow
 def test_the_committed_page_is_made_from_the_files_beside_it(made):
-  assert (RESULTS / 'README.md').read_text() == made[1]
+  assert (RESULTS / 'README.md').read_text() == made[0]
 
 
 @pytest.mark.slow
 def test_the_committed_figures_were_drawn_from_them(made):
-  drawn = sorted(made[2].glob('*.png'))
+  drawn = sorted(made[1].glob('*.png'))
   assert [path.name for path in drawn] == sorted(p.name for p in RESULTS.glob('*.png'))
   for path in drawn:
     with Image.open(path) as ours, Image.open(RESULTS / path.name) as committed:

@@ -40,9 +40,3 @@ def test_the_deviation_within_groups():
   assert deviation == pytest.approx(math.sqrt((2 + 8) / 3))
   deviation, freedom = intervals.pooled_deviation([[1], [2]])
   assert math.isnan(deviation) and freedom == 0
-
-
-def test_the_interval_of_a_difference():
-  found = intervals.difference([5.0], [1.0, 2.0, 3.0], 0.5, 4)
-  half = T_4 * 0.5 * math.sqrt(1 + 1 / 3)
-  assert found == pytest.approx((3, 3 - half, 3 + half), rel=1e-3)
