@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bn_repro.paper.ledger import Evidence, Finding, Measure
-from bn_repro.report import effects, figures, pages, tables
+from bn_repro.report import commands, effects, figures, pages, tables
 from bn_repro.report.intervals import of_share
 
 COMMAND = 'python -m bn_repro.analysis'
@@ -40,21 +40,19 @@ def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
   """
   rows = {row['mini_batches']: row for row in batches['rows']}
   spread = {n: 100 * np.std(row['accuracies'], ddof=1) for n, row in rows.items()}
-  reference = batches['accuracy_of_reference']
+  one = np.mean(rows[1]['accuracies'])
+  run = f'{batches["network"]}_seed{batches["seed"]}'
+  measure = lambda name: commands.analysis(
+    name, f'inception/networks/{run}', f'population/{name}'
+  )
   return pages.render(
     'section_3_1_population',
-    network=f'{batches["network"]}, seed {batches["seed"]}, step {batches["step"]:,}',
-    network_file=f'{batches["network"]}_seed{batches["seed"]}',
-    size=batches['size'], mini_batch=batches['mini_batch'],
-    draws=len(batches['rows'][0]['accuracies']), batches=batches_table(batches),
-    reference=batches['mini_batches_of_reference'],
-    of_reference=tables.rounded(reference, 2),
-    moving_average=tables.rounded(batches['accuracy_of_moving_average'], 2),
-    loss=100 * (reference - np.mean(rows[1]['accuracies'])),
-    at_30=spread[30], at_100=spread[100], shifts=shifts_table(shifts),
+    page=batches, run=run, spread=spread,
+    loss=100 * (batches['accuracy_of_reference'] - one),
+    batches=batches_table(batches), shifts=shifts_table(shifts),
     finding=finding(shifts['rows']),
+    commands=commands.block(*map(measure, FILES)),
     origin=pages.origin(batches, batches['checkpoint']),
-    commands='\n'.join(map(_command, FILES, (batches, shifts))),
   )  # fmt: skip
 
 
@@ -98,14 +96,6 @@ def _name(row: dict) -> str:
   if row['amount'] is None:
     return 'no shift at all'
   return f'{row["shift"]} {row["amount"]:g}'
-
-
-def _command(name: str, page: dict[str, Any]) -> str:
-  workdir = f'runs/inception/networks/{page["network"]}_seed{page["seed"]}'
-  return (
-    f'{COMMAND} {name} \\\n  --workdir={workdir} \\\n'
-    f'  --output=results/population/{name}.json'
-  )
 
 
 def draw_batches(page: dict[str, Any], path: Path) -> None:

@@ -77,9 +77,9 @@ def save(figure, path: Path, runs: list[Run], *pages: Any) -> str:
   return f'![{path.stem.replace("_", " ").capitalize()}]({path.name})'
 
 
-def digest_of_page(found: Any) -> str:
+def digest_of_page(page: Any) -> str:
   """SHA-256 of a JSON value, to tell whether a figure was drawn from it."""
-  text = json.dumps(found, sort_keys=True)
+  text = json.dumps(page, sort_keys=True)
   return f'json sha256:{hashlib.sha256(text.encode()).hexdigest()}'
 
 

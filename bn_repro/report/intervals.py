@@ -38,11 +38,6 @@ def of_mean(values: Sequence[float]) -> Interval:
   return around(mean, deviation / math.sqrt(len(values)), len(values) - 1)
 
 
-def of_ratio(values: Sequence[float]) -> Interval:
-  """The geometric mean of positive values, `[n]`, and its interval."""
-  return Interval(*map(math.exp, of_mean(np.log(values))))
-
-
 def of_share(number: int, of: int) -> Interval:
   """The share of so many successes in independent trials, 0 to 1 (Wilson, 1927)."""
   result = stats.binomtest(number, of).proportion_ci(CONFIDENCE, method='wilson')
