@@ -1,4 +1,4 @@
-"""Writes results/claims.json, its schema and, from it, results/claims.md."""
+"""Writes results/claims.json and, from it, results/claims.md: all thirty claims."""
 
 import functools
 import json
@@ -55,18 +55,15 @@ def entries(results: Path) -> list[dict[str, Any]]:
   """Every claim with what was measured and its verdict, in the order of claims.toml."""
   claims = all_claims()
   evidence = [Evidence(results) for _ in claims]
-  findings = [*map(_found, claims, evidence)]
+  findings = [*map(_finding, claims, evidence)]
   p_values = [*map(_p_value, claims, findings)]
-  adjusted = iter(ledger.holm([p for c, p in zip(claims, p_values) if c.primary]))
-  return [
-    _entry(
-      claim, finding, looked_at.files, p, next(adjusted) if claim.primary else None
-    )
-    for claim, finding, looked_at, p in zip(claims, findings, evidence, p_values)
-  ]
+  adjusted = ledger.holm(
+    [p if claim.primary else math.nan for claim, p in zip(claims, p_values)]
+  )
+  return [*map(_entry, claims, findings, evidence, p_values, adjusted)]
 
 
-def _found(claim: Claim, evidence: Evidence) -> Finding | Missing:
+def _finding(claim: Claim, evidence: Evidence) -> Finding | Missing:
   if claim.kind == ledger.OUT_OF_SCOPE:
     return Finding(None, 0, '', 'ImageNet and millions of steps are out of scope')
   try:
@@ -83,8 +80,8 @@ def _p_value(claim: Claim, finding: Finding | Missing) -> float:
 
 
 def _entry(
-  claim: Claim, finding: Finding | Missing, files: list[str], p: float,
-  adjusted: float | None,
+  claim: Claim, finding: Finding | Missing, evidence: Evidence, p: float,
+  adjusted_p: float,
 ) -> dict[str, Any]:  # fmt: skip
   """A claim as JSON: the columns of claims.schema.json."""
   entry = {
@@ -100,10 +97,9 @@ def _entry(
       'n': 0, 'n_counts': '', 'files': [], 'hours': None, 'revisions': [],
       'verdict': UNTRIED, 'measured': f'not there yet: {finding}',
     }  # fmt: skip
-  adjusted_p = math.nan if adjusted is None else adjusted
   return entry | _numbers(finding) | {
     'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
-    'n': finding.number, 'n_counts': finding.counts, 'files': files,
+    'n': finding.number, 'n_counts': finding.counts, 'files': evidence.files,
     **_origin(finding),
     'verdict': ledger.verdict(claim, finding),
     'measured': _measured(claim, finding),
@@ -116,9 +112,8 @@ def _measured(claim: Claim, finding: Finding) -> str:
 
 
 def _numbers(finding: Finding) -> dict[str, Any]:
-  if finding.effect is None:
+  if (effect := finding.effect) is None:
     return dict.fromkeys(('value', 'low', 'high', 'test'))
-  effect = finding.effect
   numbers = {name: _digits(getattr(effect, name)) for name in ('value', 'low', 'high')}
   return numbers | {'test': effect.test}
 
@@ -179,16 +174,16 @@ def _table(claims: list[dict[str, Any]]) -> str:
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
   paper = '' if entry['paper'] is None else f'{entry["paper"]:g} {entry["unit"]}'
   p = entry['adjusted_p'] if entry['primary'] else entry['p']
-  shown = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
+  p_text = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
   return (
     f'{entry["number"]}{entry["part"]}', entry['claim'], paper.strip(),
     _with_interval(entry), _margin(entry), f'{entry["n"]:,}' if entry['n'] else '',
-    shown + (' *' if shown and entry['primary'] else ''), entry['verdict'],
+    p_text + (' *' if p_text and entry['primary'] else ''), entry['verdict'],
   )  # fmt: skip
 
 
 def _with_interval(entry: dict[str, Any]) -> str:
-  """Such as '5.6 (4.5 to 6.9) times'; open ends are said."""
+  """Such as '5.6 (4.5 to 6.9) times', or 'at most 2.2 times' without a lower end."""
   value, low, high = entry['value'], entry['low'], entry['high']
   unit = f' {entry["unit"]}' if entry['unit'] else ''
   if value is None and low is None and high is None:

@@ -1,10 +1,10 @@
 """What a claim is, what was measured for it, and the rule that gives the verdict.
 
-A verdict is never written down. Each claim has a margin, taken from the paper's own
-number where it gives one, and a side: the claim is supported if the 95 % interval of
-the effect lies beyond the margin on that side, contradicted if it lies wholly on the
-other, and else inconclusive. Holm's correction over the family of primary tests is
-printed beside it, and does not change it.
+Verdicts are computed, never written by hand. Each claim has a margin, taken from the
+paper's own number where it gives one, and a side. It is supported if the 95 % interval
+of the effect lies beyond the margin on that side, contradicted if it lies wholly on the
+other side, and otherwise inconclusive. Holm's correction over the family of primary
+tests is printed beside the verdict and does not change it.
 """
 
 import math
@@ -26,7 +26,7 @@ CONTRADICTED = 'contradicted'
 INCONCLUSIVE = 'inconclusive'
 IDENTITY = 'verified identity'
 OUT_OF_SCOPE = 'out of scope'
-# Of a claim whose runs are not finished; there should be none.
+# A claim whose runs are not finished; there should be none.
 UNTRIED = 'not tried yet'
 VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE, IDENTITY, OUT_OF_SCOPE, UNTRIED)
 ABOVE, BELOW, WITHIN = 'above', 'below', 'within'
@@ -41,8 +41,8 @@ class Claim(NamedTuple):
     part: 'a' or 'b' of a claim that says two things, else ''.
     section: of the paper, or its figure.
     text: the claim in one sentence.
-    experiment: the config or module that tries it.
-    command: that makes the numbers.
+    experiment: the config or module that tests it.
+    command: makes the numbers.
     kind: 'effect', 'identity' or 'out of scope'.
     effect: what is measured, in words.
     unit: of the effect, the margin and the paper's value.
@@ -82,11 +82,11 @@ class Finding(NamedTuple):
 
   Attributes:
     effect: with its interval; None out of scope.
-    number: how many of what `counts` names the effect is an estimate over.
-    counts: runs, seeds, layers, images, ...
+    number: the n of the estimate.
+    counts: what n counts: runs, seeds, layers, images, ...
     text: the finding in a sentence.
     too_little: why no verdict can follow whatever the interval; '' if one can.
-    runs: that the effect was computed from.
+    runs: the effect was computed from these.
   """
 
   effect: Effect | None
@@ -98,10 +98,10 @@ class Finding(NamedTuple):
 
 
 class Evidence:
-  """The committed results, and which of them were looked at.
+  """The committed results, and a list of those that were read.
 
   Attributes:
-    files: of the sweeps and pages that were used, from the folder of results.
+    files: the sweeps and pages that were read, from the folder of all results.
   """
 
   def __init__(self, results: Path):
@@ -187,10 +187,10 @@ def _by_interval(claim: Claim, effect: Effect) -> str:
 
 
 def p_value(claim: Claim, effect: Effect) -> float:
-  """Of the hypothesis that the effect lies at the margin, two-sided.
+  """p of the hypothesis that the effect lies at the margin, two-sided.
 
-  Of an equivalence the larger of two one-sided tests, one at either margin; where the
-  effect lies outside, two-sided at the nearer margin.
+  For an equivalence the larger p of two one-sided tests, one at either margin; where
+  the effect lies outside, two-sided at the nearer margin.
   """
   if claim.side != WITHIN:
     return effect.p_value(claim.margin)
@@ -199,7 +199,7 @@ def p_value(claim: Claim, effect: Effect) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-  """Holm's (1979) adjusted p values, in the order given; NaN is not counted."""
+  """Holm's (1979) adjusted p values, in the order given; NaN stays NaN."""
   adjusted, so_far = [math.nan] * len(p_values), 0.0
   known = [i for i in np.argsort(p_values) if not math.isnan(p_values[i])]
   for rank, i in enumerate(known):

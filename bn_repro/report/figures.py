@@ -36,13 +36,15 @@ def draw(
   axes: Any, runs: list[Run], column: str | Callable[[Run], np.ndarray],
   per_step: float = 1.0, **style: Any,
 ) -> None:  # fmt: skip
-  """The mean over seeds against steps, as far as all go, and a band that spans them.
+  """The mean over seeds against steps, and a band that spans them (as in figure 1 a).
+
+  Ends with the shortest run.
 
   Args:
     axes: of Matplotlib.
-    runs: that differ in their seeds.
-    column: of their curves, or what makes `[evaluations]` of a run.
-    per_step: what a step counts on the horizontal axis.
+    runs: differ in their seeds.
+    column: of their curves, or a function that gives `[evaluations]` of a run.
+    per_step: length of a step on the horizontal axis.
     style: of the line.
   """
   values_of = column if callable(column) else lambda run: run.curves[column]
