@@ -70,6 +70,13 @@ def seeds(name, *of_seeds, **columns):
   ]
 
 
+def of_seed(run, seed):
+  """The run as if it had another seed."""
+  config = run.config | {'seed': seed}
+  name = run.name.replace('_seed0', f'_seed{seed}')
+  return run._replace(name=name, summary=run.summary | {'config': config})
+
+
 def learning(name, steps_to_75, seed=0, limit=0.8, horizon=50_000, **config):
   """A run whose accuracy rises by a tenth for each e-fold of steps, up to a limit."""
   steps = np.concatenate([[0.0], np.geomspace(50, horizon, 120)])
