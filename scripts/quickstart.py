@@ -9,7 +9,7 @@ from pathlib import Path
 from project import PROJECT
 
 from bn_repro.paper import section_4_1_figure_1 as mnist
-from bn_repro.report import collect, figures
+from bn_repro.report import collect
 from bn_repro.run import exits
 from bn_repro.training.sweep import run_sweep
 
@@ -29,7 +29,7 @@ def quickstart() -> None:
   report = ROOT / 'report'
   collect.collect(ROOT, report, 'quickstart')
   runs = collect.load(report, 'quickstart')
-  figures.figure_1(runs, report / 'figure1.png')
+  mnist.figure_1(runs, report / 'figure1.png')
   show(runs, report)
 
 

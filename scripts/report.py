@@ -35,10 +35,10 @@ def main() -> None:
 
 
 def report(name: str, root: Path | None, results: Path) -> None:
-  """Collects what is finished under the root, if given, and writes what follows.
+  """Collects what is finished under the root, if given, and writes the report.
 
   Raises:
-    UserError: as `gather`, or neither has what the report needs.
+    UserError: as `gather`, or the first sweep of the report is in neither.
   """
   chosen = REPORTS[name]
   if root and chosen.sweeps:
@@ -60,14 +60,14 @@ def gather(report: Report, root: Path, results: Path) -> None:
   Raises:
     UserError: no run is finished, or a sweep is half run and the report takes no parts.
   """
-  found = [name for name in report.sweeps if collect.finished(root / name)]
-  if not found:
+  finished = [name for name in report.sweeps if collect.finished(root / name)]
+  if not finished:
     raise UserError(f'no finished run in {root}/{{{",".join(report.sweeps)}}}')
   if not report.takes_parts:
-    for name in found:
+    for name in finished:
       listed = sweep.read(PROJECT / 'configs' / report.sweeps[name])
       collect.check_whole(root / name, results, name, [run.name for run in listed])
-  for name in found:
+  for name in finished:
     collect.collect(root / name, results, name)
 
 

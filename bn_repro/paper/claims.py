@@ -1,4 +1,4 @@
-"""Writes results/claims.json, its schema and, from it, results/claims.md."""
+"""Writes results/claims.json and, from it, results/claims.md: all thirty claims."""
 
 import functools
 import json
@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bn_repro.paper import claims_evaluation as evaluation
-from bn_repro.paper import claims_multilayer as multilayer
-from bn_repro.paper import ledger
-from bn_repro.paper import section_4_2_1_changes as changes
-from bn_repro.paper import section_4_2_figure_3 as figure_3
-from bn_repro.paper import section_4_2_rates as rates
+from bn_repro.paper import (
+  ledger,
+  section_2_bias,
+  section_3_1_population,
+  section_3_2_placement,
+  section_3_3_scale,
+  section_3_identities,
+  section_4_1_covariate_shift,
+  section_4_1_figure_1,
+  section_4_2_1_changes,
+  section_4_2_3_ensemble,
+  section_4_2_figure_3,
+  section_4_2_rates,
+)
 from bn_repro.paper.ledger import (
   ABOVE,
   UNTRIED,
@@ -24,24 +32,18 @@ from bn_repro.paper.ledger import (
   Measure,
   Missing,
 )
-from bn_repro.report import tables
+from bn_repro.report import pages, tables
 
-MEASURES: dict[str, Measure] = (
-  multilayer.MEASURES
-  | figure_3.CLAIMS
-  | rates.CLAIMS
-  | changes.CLAIMS
-  | evaluation.MEASURES
-)
+# Each has `CLAIMS`: what measures a claim, by its key in claims.toml.
+SECTIONS = (
+  section_2_bias, section_3_identities, section_3_1_population, section_3_2_placement,
+  section_3_3_scale, section_4_1_figure_1, section_4_2_figure_3, section_4_2_rates,
+  section_4_2_1_changes, section_4_2_3_ensemble, section_4_1_covariate_shift,
+)  # fmt: skip
+MEASURES: dict[str, Measure] = {
+  key: measure for section in SECTIONS for key, measure in section.CLAIMS.items()
+}
 NAME = 'claims.json'
-TEXT = (Path(__file__).with_name('claims.md')).read_text()
-SECTION = """\
-## {number}{part}. {claim}
-
-*{section}.* **{verdict}.** {measured}.
-
-{details}
-"""
 
 
 @functools.cache
@@ -54,18 +56,15 @@ def entries(results: Path) -> list[dict[str, Any]]:
   """Every claim with what was measured and its verdict, in the order of claims.toml."""
   claims = all_claims()
   evidence = [Evidence(results) for _ in claims]
-  findings = [*map(_found, claims, evidence)]
+  findings = [*map(_finding, claims, evidence)]
   p_values = [*map(_p_value, claims, findings)]
-  adjusted = iter(ledger.holm([p for c, p in zip(claims, p_values) if c.primary]))
-  return [
-    _entry(
-      claim, finding, looked_at.files, p, next(adjusted) if claim.primary else None
-    )
-    for claim, finding, looked_at, p in zip(claims, findings, evidence, p_values)
-  ]
+  adjusted = ledger.holm(
+    [p if claim.primary else math.nan for claim, p in zip(claims, p_values)]
+  )
+  return [*map(_entry, claims, findings, evidence, p_values, adjusted)]
 
 
-def _found(claim: Claim, evidence: Evidence) -> Finding | Missing:
+def _finding(claim: Claim, evidence: Evidence) -> Finding | Missing:
   if claim.kind == ledger.OUT_OF_SCOPE:
     return Finding(None, 0, '', 'ImageNet and millions of steps are out of scope')
   try:
@@ -82,8 +81,8 @@ def _p_value(claim: Claim, finding: Finding | Missing) -> float:
 
 
 def _entry(
-  claim: Claim, finding: Finding | Missing, files: list[str], p: float,
-  adjusted: float | None,
+  claim: Claim, finding: Finding | Missing, evidence: Evidence, p: float,
+  adjusted_p: float,
 ) -> dict[str, Any]:  # fmt: skip
   """A claim as JSON: the columns of claims.schema.json."""
   entry = {
@@ -99,10 +98,9 @@ def _entry(
       'n': 0, 'n_counts': '', 'files': [], 'hours': None, 'revisions': [],
       'verdict': UNTRIED, 'measured': f'not there yet: {finding}',
     }  # fmt: skip
-  adjusted_p = math.nan if adjusted is None else adjusted
   return entry | _numbers(finding) | {
     'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
-    'n': finding.number, 'n_counts': finding.counts, 'files': files,
+    'n': finding.number, 'n_counts': finding.counts, 'files': evidence.files,
     **_origin(finding),
     'verdict': ledger.verdict(claim, finding),
     'measured': _measured(claim, finding),
@@ -115,9 +113,8 @@ def _measured(claim: Claim, finding: Finding) -> str:
 
 
 def _numbers(finding: Finding) -> dict[str, Any]:
-  if finding.effect is None:
+  if (effect := finding.effect) is None:
     return dict.fromkeys(('value', 'low', 'high', 'test'))
-  effect = finding.effect
   numbers = {name: _digits(getattr(effect, name)) for name in ('value', 'low', 'high')}
   return numbers | {'test': effect.test}
 
@@ -145,10 +142,18 @@ def write(results: Path) -> None:
 
 def text(claims: list[dict[str, Any]]) -> str:
   """The page."""
-  return TEXT.format(
-    summary=summary(claims), table=_table(claims),
-    claims='\n'.join(map(_section, claims)).rstrip(),
-  )  # fmt: skip
+  sections = [entry | _begun(entry) | {'beyond': _margin(entry)} for entry in claims]
+  return pages.render(
+    'claims', summary=summary(claims), table=_table(claims), claims=sections
+  )
+
+
+def _begun(entry: dict[str, Any]) -> dict[str, str]:
+  """What begins a sentence, with a capital letter and without the full stop."""
+  return {
+    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
+    for name in ('section', 'verdict', 'measured')
+  }
 
 
 def summary(claims: Sequence[dict[str, Any]]) -> str:
@@ -170,16 +175,16 @@ def _table(claims: list[dict[str, Any]]) -> str:
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
   paper = '' if entry['paper'] is None else f'{entry["paper"]:g} {entry["unit"]}'
   p = entry['adjusted_p'] if entry['primary'] else entry['p']
-  shown = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
+  p_text = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
   return (
     f'{entry["number"]}{entry["part"]}', entry['claim'], paper.strip(),
     _with_interval(entry), _margin(entry), f'{entry["n"]:,}' if entry['n'] else '',
-    shown + (' *' if shown and entry['primary'] else ''), entry['verdict'],
+    p_text + (' *' if p_text and entry['primary'] else ''), entry['verdict'],
   )  # fmt: skip
 
 
 def _with_interval(entry: dict[str, Any]) -> str:
-  """Such as '5.6 (4.5 to 6.9) times'; open ends are said."""
+  """Such as '5.6 (4.5 to 6.9) times', or 'at most 2.2 times' without a lower end."""
   value, low, high = entry['value'], entry['low'], entry['high']
   unit = f' {entry["unit"]}' if entry['unit'] else ''
   if value is None and low is None and high is None:
@@ -198,33 +203,3 @@ def _margin(entry: dict[str, Any]) -> str:
     return ''
   sign = {ABOVE: '>', WITHIN: '±'}.get(entry['side'], '<')
   return f'{sign} {entry["margin"]:g}'
-
-
-def _section(entry: dict[str, Any]) -> str:
-  begun = {
-    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
-    for name in ('section', 'verdict', 'measured')
-  }
-  return SECTION.format(**entry | begun, details=_details(entry))
-
-
-def _details(entry: dict[str, Any]) -> str:
-  lines = []
-  if entry['effect']:
-    lines.append(f'Effect: {entry["effect"]}')
-    lines.append(f'Margin: {_margin(entry)} ({entry["margin_reason"]})')
-  if entry['test'] and entry['p'] is not None:
-    adjusted = entry['adjusted_p']
-    more = f', {adjusted:.2g} after Holm' if adjusted is not None else ''
-    lines.append(f'Test: {entry["test"]}, p = {entry["p"]:.2g}{more}')
-  if entry['n']:
-    hours = f'; {_time(entry["hours"])} of one core' if entry['hours'] else ''
-    lines.append(f'n = {entry["n"]:,} {entry["n_counts"]}{hours}')
-  if entry['files']:
-    lines.append('Numbers: ' + ', '.join(f'[{f}]({f})' for f in entry['files']))
-  lines += [f'Experiment: `{entry["experiment"]}`', f'Command: `{entry["command"]}`']
-  return '\n'.join(f'- {line}' for line in lines)
-
-
-def _time(hours: float) -> str:
-  return f'{hours:.1f} hours' if hours >= 1 else f'{60 * hours:.1f} minutes'

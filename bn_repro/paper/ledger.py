@@ -1,13 +1,12 @@
 """What a claim is, what was measured for it, and the rule that gives the verdict.
 
-A verdict is never written down. Each claim has a margin, taken from the paper's own
-number where it gives one, and a side: the claim is supported if the 95 % interval of
-the effect lies beyond the margin on that side, contradicted if it lies wholly on the
-other, and else inconclusive. Holm's correction over the family of primary tests is
-printed beside it, and does not change it.
+Verdicts are computed, never written by hand. Each claim has a margin, taken from the
+paper's own number where it gives one, and a side. It is supported if the 95 % interval
+of the effect lies beyond the margin on that side, contradicted if it lies wholly on the
+other side, and otherwise inconclusive. Holm's correction over the family of primary
+tests is printed beside the verdict and does not change it.
 """
 
-import json
 import math
 import tomllib
 from collections.abc import Callable, Sequence
@@ -16,9 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
+from bn_repro.report.pages import Missing, Results
+from bn_repro.report.seeds import by_variant
 from bn_repro.run.errors import UserError
 
 SUPPORTED = 'supported'
@@ -26,15 +26,11 @@ CONTRADICTED = 'contradicted'
 INCONCLUSIVE = 'inconclusive'
 IDENTITY = 'verified identity'
 OUT_OF_SCOPE = 'out of scope'
-# Of a claim whose runs are not finished; there should be none.
+# A claim whose runs are not finished; there should be none.
 UNTRIED = 'not tried yet'
 VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE, IDENTITY, OUT_OF_SCOPE, UNTRIED)
 ABOVE, BELOW, WITHIN = 'above', 'below', 'within'
 WORDS = Path(__file__).with_name('claims.toml')
-
-
-class Missing(Exception):
-  """Some file that a claim needs is not there."""
 
 
 class Claim(NamedTuple):
@@ -45,8 +41,8 @@ class Claim(NamedTuple):
     part: 'a' or 'b' of a claim that says two things, else ''.
     section: of the paper, or its figure.
     text: the claim in one sentence.
-    experiment: the config or module that tries it.
-    command: that makes the numbers.
+    experiment: the config or module that tests it.
+    command: makes the numbers.
     kind: 'effect', 'identity' or 'out of scope'.
     effect: what is measured, in words.
     unit: of the effect, the margin and the paper's value.
@@ -86,11 +82,11 @@ class Finding(NamedTuple):
 
   Attributes:
     effect: with its interval; None out of scope.
-    number: how many of what `counts` names the effect is an estimate over.
-    counts: runs, seeds, layers, images, ...
+    number: the n of the estimate.
+    counts: what n counts: runs, seeds, layers, images, ...
     text: the finding in a sentence.
     too_little: why no verdict can follow whatever the interval; '' if one can.
-    runs: that the effect was computed from.
+    runs: the effect was computed from these.
   """
 
   effect: Effect | None
@@ -102,10 +98,10 @@ class Finding(NamedTuple):
 
 
 class Evidence:
-  """The committed results, and which of them were looked at.
+  """The committed results, and a list of those that were read.
 
   Attributes:
-    files: of the sweeps and pages that were used, from the folder of results.
+    files: the sweeps and pages that were read, from the folder of all results.
   """
 
   def __init__(self, results: Path):
@@ -114,19 +110,18 @@ class Evidence:
 
   def runs(self, folder: str, name: str) -> list[Run]:
     """Of a sweep; raises `Missing` if it was not run."""
-    runs = collect.load(self._results / folder, name)
-    if not runs:
-      raise Missing(f'{folder}/{name}.json')
+    runs = self._of(folder).runs(name)
     self._note(f'{folder}/{name}.json')
     return runs
 
   def page(self, folder: str, name: str) -> dict[str, Any]:
     """Of an analysis or evaluation; raises `Missing` if it was not made."""
-    path = self._results / folder / f'{name}.json'
-    if not path.exists():
-      raise Missing(f'{folder}/{name}.json')
+    page = self._of(folder).page(name)
     self._note(f'{folder}/{name}.json')
-    return json.loads(path.read_text())
+    return page
+
+  def _of(self, folder: str) -> Results:
+    return Results(self._results / folder, self._results / folder)
 
   def _note(self, file: str) -> None:
     if file not in self.files:
@@ -134,6 +129,19 @@ class Evidence:
 
 
 Measure = Callable[[Evidence], Finding]
+
+
+def variants(
+  evidence: Evidence, folder: str, name: str, *names: str
+) -> list[list[Run]]:
+  """The runs of these variants of a sweep; raises `Missing` unless seeds agree."""
+  runs = by_variant(evidence.runs(folder, name))
+  if missing := [variant for variant in names if not runs.get(variant)]:
+    raise Missing(f'{folder}/{name}.json with {", ".join(missing)}')
+  chosen = [runs[variant] for variant in names]
+  if len({tuple(run.config['seed'] for run in group) for group in chosen}) > 1:
+    raise Missing(f'{folder}/{name}.json with the same seeds of each')
+  return chosen
 
 
 def read_claims(path: Path = WORDS) -> list[Claim]:
@@ -179,10 +187,10 @@ def _by_interval(claim: Claim, effect: Effect) -> str:
 
 
 def p_value(claim: Claim, effect: Effect) -> float:
-  """Of the hypothesis that the effect lies at the margin, two-sided.
+  """p of the hypothesis that the effect lies at the margin, two-sided.
 
-  Of an equivalence the larger of two one-sided tests, one at either margin; where the
-  effect lies outside, two-sided at the nearer margin.
+  For an equivalence the larger p of two one-sided tests, one at either margin; where
+  the effect lies outside, two-sided at the nearer margin.
   """
   if claim.side != WITHIN:
     return effect.p_value(claim.margin)
@@ -191,7 +199,7 @@ def p_value(claim: Claim, effect: Effect) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-  """Holm's (1979) adjusted p values, in the order given; NaN is not counted."""
+  """Holm's (1979) adjusted p values, in the order given; NaN stays NaN."""
   adjusted, so_far = [math.nan] * len(p_values), 0.0
   known = [i for i in np.argsort(p_values) if not math.isnan(p_values[i])]
   for rank, i in enumerate(known):

@@ -15,13 +15,13 @@ class Report(NamedTuple):
   """One folder of results/, or, for the claims, results/ itself.
 
   Attributes:
-    module: has `write(results)`; with `SWEEPS`, the names of the sweeps that it is made
-      from, the first needed; with `headline(*sweeps)`, what the project's README shows.
-    runs: the folder of these sweeps under runs/; '' for a report that is made from what
-      other commands wrote.
-    prefix: how the files that list the runs of these sweeps begin, under configs/.
+    module: has `write(results)`; optionally `SWEEPS`, the names of its sweeps, of which
+      only the first is needed, and `headline(*sweeps)`, the tables of the project's
+      README.
+    runs: the folder of these sweeps under runs/; '' for a report without sweeps.
+    prefix: begins the names of the files that list these sweeps, under configs/.
     takes_parts: whether it can be written when a sweep is half run.
-    page: of the files that it writes the one to read.
+    page: the file to read, among those that it writes.
   """
 
   module: ModuleType

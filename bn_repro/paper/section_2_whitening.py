@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.report import pages, tables
-from bn_repro.report.figures import draw
-from bn_repro.report.seeds import Results, by_variant, final, panels, percent, save
+from bn_repro.report import figures, pages, seeds, tables
+from bn_repro.report.pages import Results
 
-TITLE = 'Section 2: whitening'
-SWEEPS, PAGES = ('whitening',), ('whitening_cost',)
 NAMES = {
   'baseline': 'nothing, 60 examples',
   'batch_norm': 'each dimension, 60 examples',
@@ -18,33 +15,30 @@ NAMES = {
   'batch_norm_240': 'each dimension, 240 examples',
   'whitening_240': 'whitening, 240 examples',
 }
+COLUMNS = {
+  'seeds': seeds.number,
+  'steps to 90 %': seeds.steps_to(0.9),
+  'steps to 95 %': seeds.steps_to(0.95),
+  'on mini-batches at the end':
+    lambda runs: seeds.percent(seeds.final(runs, 'train_accuracy')),
+  'test accuracy': seeds.final_accuracy,
+}  # fmt: skip
 
 
 def section(results: Results) -> str:
   """Draws the figure and returns the text."""
-  runs, cost = results.sweeps['whitening'], results.pages['whitening_cost']
+  runs, cost = results.runs('whitening'), results.page('whitening_cost')
+  variants = seeds.by_variant(runs, NAMES)
   return pages.render(
     'section_2_whitening',
     mini_batch=cost['mini_batch'], rounds=len(times_as_long(cost['rows'][0])),
-    cost=cost_table(cost), table=_table(runs),
-    figure=_figure(results, runs, cost),
+    cost=cost_table(cost), table=seeds.table('normalized', variants, COLUMNS),
+    figure=_figure(results, runs, variants, cost),
   )  # fmt: skip
 
 
-def _table(runs) -> str:
-  rows = [
-    (NAMES[name], str(len(group)),
-     *(tables.steps_to(group, accuracy) for accuracy in (0.9, 0.95)),
-     percent(final(group, 'train_accuracy')), percent(final(group)))
-    for name, group in by_variant(runs, NAMES).items()
-  ]  # fmt: skip
-  head = ('normalized', 'seeds', 'steps to 90 %', 'steps to 95 %',
-          'on mini-batches at the end', 'test accuracy')  # fmt: skip
-  return tables.markdown(head, rows)
-
-
-def _figure(results: Results, runs, cost) -> str:
-  figure, (left, right) = panels(2, width=4.8)
+def _figure(results: Results, runs, variants, cost) -> str:
+  figure, (left, right) = figures.panels(2, width=4.8)
   ratios = np.asarray([times_as_long(row) for row in cost['rows']])
   middle = np.median(ratios, axis=1)
   span = (middle - ratios.min(1), ratios.max(1) - middle)
@@ -54,11 +48,11 @@ def _figure(results: Results, runs, cost) -> str:
   left.set_xticks(widths, map(str, widths))
   left.minorticks_off()
   left.set_ylabel('time of whitening / of each dimension')
-  for name, group in by_variant(runs, NAMES).items():
-    draw(right, group, 'test_accuracy', label=NAMES[name])
+  for name, group in variants.items():
+    figures.draw(right, group, 'test_accuracy', label=name)
   right.set(ylim=(0.7, 1), xlabel='training steps', ylabel='test accuracy')
   right.legend(fontsize=7, loc='center right')
-  return save(figure, results, 'whitening', runs, cost)
+  return figures.save(figure, results.figures / 'whitening.png', runs, cost)
 
 
 def times_as_long(row: dict[str, Any]) -> list[float]:

@@ -6,72 +6,15 @@ What `python -m bn_repro.analysis` wrote; nothing is measured here.
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use('Agg')
-
-import matplotlib.pyplot as plt
 import numpy as np
 
-from bn_repro.report import pages, tables
-from bn_repro.report.figures import save
+from bn_repro.paper.ledger import Evidence, Finding, Measure
+from bn_repro.report import commands, effects, figures, pages, tables
 from bn_repro.report.intervals import of_share
 
 COMMAND = 'python -m bn_repro.analysis'
+_LOST_ENOUGH = 1.0  # points; the recovered share of less is noise
 FILES = ('population_batches', 'shifted_data')
-TEXT = """\
-# Population statistics (section 3.1, algorithm 2)
-
-*Made by `scripts/report.py` from the files beside it; do not edit.*
-
-One run, {network}: ten classes of ImageNet (imagenette_160) at
-{size} pixels and a quarter of the width, mini-batches of {mini_batch}, evaluated on the
-3,925 validation images.
-
-## How many mini-batches
-
-The paper averages over "multiple" training mini-batches. Over so many, {draws} disjoint
-draws of each, ± is the standard deviation over draws; deviations are root mean squares
-over all features of the network, of the means in standard deviations and of the
-variances relative to the variance, from those over all {reference:,} mini-batches:
-
-{batches}
-
-![Mini-batches](population_batches.png)
-
-Deviations fall with the root of the number (that of the last row is a little too small:
-the reference is the mean of its own draws). Over all {reference:,} mini-batches the
-accuracy is {of_reference}, with the moving average of training
-{moving_average}. One mini-batch costs {loss:.1f} points. The draws of 100 differ by
-{at_100:.2f} points, a fraction of the 1.3 that the number of validation images leaves
-open. So `bn_repro.evaluate` averages over 100; evaluation in training takes 30, which
-cost a third of the time and differ by {at_30:.2f}.
-
-## Images that have shifted (claim 30)
-
-Section 5 leaves to future work whether a network generalizes to new data distributions
-"perhaps with just a recomputation of the population means and variances". The
-validation images are darkened, paled, blurred or compressed; the weights stay. The
-statistics are those of the training set, or of one half of the shifted images for the
-other half, without a label:
-
-{shifts}
-
-![Shifts](shifted_data.png)
-
-{finding}
-
-## Made again by
-
-```
-python scripts/sweep.py --sweep=configs/sweeps/inception_networks.py \\
-  --root=runs/inception/networks --only={network_file}
-{commands}
-python scripts/report.py --report=population --results=results/population
-```
-
-{origin}
-"""
 
 
 def write(results: Path) -> None:
@@ -97,57 +40,43 @@ def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
   """
   rows = {row['mini_batches']: row for row in batches['rows']}
   spread = {n: 100 * np.std(row['accuracies'], ddof=1) for n, row in rows.items()}
-  reference = batches['accuracy_of_reference']
-  return TEXT.format(
-    network=f'{batches["network"]}, seed {batches["seed"]}, step {batches["step"]:,}',
-    network_file=f'{batches["network"]}_seed{batches["seed"]}',
-    size=batches['size'], mini_batch=batches['mini_batch'],
-    draws=len(batches['rows'][0]['accuracies']), batches=batches_table(batches),
-    reference=batches['mini_batches_of_reference'],
-    of_reference=tables.rounded(reference, 2),
-    moving_average=tables.rounded(batches['accuracy_of_moving_average'], 2),
-    loss=100 * (reference - np.mean(rows[1]['accuracies'])),
-    at_30=spread[30], at_100=spread[100], shifts=shifts_table(shifts),
+  one = np.mean(rows[1]['accuracies'])
+  run = f'{batches["network"]}_seed{batches["seed"]}'
+  measure = lambda name: commands.analysis(
+    name, f'inception/networks/{run}', f'population/{name}'
+  )
+  return pages.render(
+    'section_3_1_population',
+    page=batches, run=run, spread=spread,
+    loss=100 * (batches['accuracy_of_reference'] - one),
+    batches=batches_table(batches), shifts=shifts_table(shifts),
     finding=finding(shifts['rows']),
+    commands=commands.block(*map(measure, FILES)),
     origin=pages.origin(batches, batches['checkpoint']),
-    commands='\n'.join(map(_command, FILES, (batches, shifts))),
   )  # fmt: skip
 
 
 def batches_table(page: dict[str, Any]) -> str:
   """Accuracies as mean and standard deviation over draws, and deviations."""
   head = ('mini-batches', 'accuracy', 'deviation of means', 'of variances')
-  return tables.markdown(
-    head,
-    (
-      (
-        str(row['mini_batches']),
-        tables.percent(np.asarray(row['accuracies'])),
-        f'{row["deviation_of_mean"]:.4f}',
-        f'{row["deviation_of_variance"]:.4f}',
-      )
-      for row in page['rows']
-    ),
-  )
+  rows = [
+    (str(row['mini_batches']), tables.percent(np.asarray(row['accuracies'])),
+     f'{row["deviation_of_mean"]:.4f}', f'{row["deviation_of_variance"]:.4f}')
+    for row in page['rows']
+  ]  # fmt: skip
+  return tables.markdown(head, rows)
 
 
 def shifts_table(page: dict[str, Any]) -> str:
   """Accuracies with both statistics and Wilson's 95 % intervals."""
   head = ('shift', 'amount', 'statistics of the training set', 'of the shifted images')
-  return tables.markdown(
-    head,
-    (
-      (
-        row['shift'],
-        '' if row['amount'] is None else f'{row["amount"]:g}',
-        *(
-          tables.share(*of_share(row[column], row['images']))
-          for column in ('right_before', 'right_after')
-        ),
-      )
-      for row in page['rows']
-    ),
-  )
+  rows = [
+    (row['shift'], '' if row['amount'] is None else f'{row["amount"]:g}',
+     *(tables.share(*of_share(row[column], row['images']))
+       for column in ('right_before', 'right_after')))
+    for row in page['rows']
+  ]  # fmt: skip
+  return tables.markdown(head, rows)
 
 
 def finding(rows: list[dict]) -> str:
@@ -169,25 +98,17 @@ def _name(row: dict) -> str:
   return f'{row["shift"]} {row["amount"]:g}'
 
 
-def _command(name: str, found: dict[str, Any]) -> str:
-  workdir = f'runs/inception/networks/{found["network"]}_seed{found["seed"]}'
-  return (
-    f'{COMMAND} {name} \\\n  --workdir={workdir} \\\n'
-    f'  --output=results/population/{name}.json'
-  )
-
-
-def draw_batches(found: dict[str, Any], path: Path) -> None:
+def draw_batches(page: dict[str, Any], path: Path) -> None:
   """Accuracy of every draw, and both deviations, against the number of mini-batches."""
-  rows = found['rows']
+  rows = page['rows']
   numbers = [row['mini_batches'] for row in rows]
-  figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout='constrained')
+  figure, (left, right) = figures.panels(2, 5, 3.8)
   for row in rows:
     accuracies = 100 * np.asarray(row['accuracies'])
     at = np.full(len(accuracies), row['mini_batches'])
     left.plot(at, accuracies, 'o', color='tab:blue', ms=4)
-  reference = 100 * found['accuracy_of_reference']
-  label = f'over {found["mini_batches_of_reference"]:,}'
+  reference = 100 * page['accuracy_of_reference']
+  label = f'over {page["mini_batches_of_reference"]:,}'
   left.axhline(reference, color='grey', ls=':', label=label)
   left.set(ylabel='validation accuracy, %')
   for name, label in (('mean', 'of means'), ('variance', 'of variances')):
@@ -200,29 +121,25 @@ def draw_batches(found: dict[str, Any], path: Path) -> None:
   right.set(yscale='log', ylabel='deviation')
   for axes, place in ((left, 'lower right'), (right, 'upper right')):
     axes.set(xscale='log', xlabel='mini-batches averaged over')
-    axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc=place)
-  save(figure, path, [], found)
+  figures.save(figure, path, [], page)
 
 
-def draw_shifts(found: dict[str, Any], path: Path) -> None:
+def draw_shifts(page: dict[str, Any], path: Path) -> None:
   """Accuracy with both statistics against the amount of each shift, weakest first."""
-  rows = found['rows']
+  rows = page['rows']
   shifts = list(
     dict.fromkeys(row['shift'] for row in rows if row['amount'] is not None)
   )
-  figure, panels = plt.subplots(
-    1, len(shifts), figsize=(11, 3.4), sharey=True, layout='constrained', squeeze=False
-  )
-  for axes, shift in zip(panels[0], shifts):
+  figure, panels = figures.panels(len(shifts), 11 / len(shifts), 3.4, sharey=True)
+  for axes, shift in zip(panels, shifts):
     shown = [row for row in rows if row['shift'] == shift or row['amount'] is None]
     names = ['none' if r['amount'] is None else f'{r["amount"]:g}' for r in shown]
     _draw_both(axes, shown)
     axes.set(title=shift, ylim=(0, 100), xticks=range(len(shown)), xticklabels=names)
-    axes.grid(alpha=0.3)
-  panels[0, 0].set_ylabel('validation accuracy, %')
-  panels[0, 0].legend(fontsize=8, loc='lower left')
-  save(figure, path, [], found)
+  panels[0].set_ylabel('validation accuracy, %')
+  panels[0].legend(fontsize=8, loc='lower left')
+  figures.save(figure, path, [], page)
 
 
 def _draw_both(axes, rows: list[dict]) -> None:
@@ -238,3 +155,24 @@ def _draw_both(axes, rows: list[dict]) -> None:
       range(len(rows)), middle, (middle - low, high - middle), fmt='o-', ms=4,
       capsize=2, color=colour, label=label,
     )  # fmt: skip
+
+
+def shifted(evidence: Evidence) -> Finding:
+  """Claim 30."""
+  page = evidence.page('population', 'shifted_data')
+  (usual,) = (row for row in page['rows'] if row['amount'] is None)
+  shares = [
+    100 * (row['right_after'] - row['right_before']) / lost
+    for row in page['rows']
+    if (lost := usual['right_before'] - row['right_before'])
+    >= _LOST_ENOUGH / 100 * row['images']
+  ]
+  effect = effects.of_values(shares)
+  return Finding(
+    effect, len(shares), 'shifts of one network',
+    f'new statistics recover {effect.text("{:.0f}", " %")} of what a '
+    f'shift costs; {finding(page["rows"])}',
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'30': shifted}

@@ -4,53 +4,36 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.report import tables
-from bn_repro.report.figures import NAMES, draw
-from bn_repro.report.seeds import Results, by_variant, final, panels, percent, save
-
-TITLE = 'Section 3.3: the scale of weights (claims 4 and 27)'
-SWEEPS = ('initial_scale',)
-PAGES = ('weight_scale_batch_norm', 'weight_scale_baseline')
-TEXT = """\
-Section 4.1's network, the initial weights of its second hidden layer multiplied by a.
-Final accuracy after {steps:,} steps:
-
-{table}
-
-Of the trained network, the weights of each layer multiplied by a (one seed; the largest
-deviation over layers and factors from 0.01 to 100, from what section 3.3 says): what
-the layer gives, in its standard deviations; a times the gradient of its weights; the
-gradient of the images:
-
-{exact}
-
-{figure}
-"""
+from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.paper.section_4_1_grid import NAMES
+from bn_repro.report import effects, figures, pages, seeds, tables
+from bn_repro.report.pages import Results
 
 
 def section(results: Results) -> str:
   """Draws the figure and returns the text."""
-  runs = results.sweeps['initial_scale']
-  pages = [results.pages[name] for name in PAGES]
-  return TEXT.format(
-    steps=runs[0].summary['num_steps'], table=_table(runs), exact=_exact(pages),
-    figure=_figure(results, runs, pages),
+  runs = results.runs('initial_scale')
+  trained = [results.page(f'weight_scale_{n}') for n in ('batch_norm', 'baseline')]
+  return pages.render(
+    'section_3_3_scale',
+    steps=runs[0].summary['num_steps'], table=_table(runs), exact=_exact(trained),
+    figure=_figure(results, runs, trained),
   )  # fmt: skip
 
 
 def of_network(runs) -> dict[str, dict[float, list]]:
   """Runs by network and factor, smallest first."""
-  found: dict[str, dict[float, list]] = {}
-  for variant, group in by_variant(runs).items():
+  networks: dict[str, dict[float, list]] = {}
+  for variant, group in seeds.by_variant(runs).items():
     network, _, factor = variant.rpartition('_x')
-    found.setdefault(network, {})[float(factor)] = group
-  return {name: dict(sorted(groups.items())) for name, groups in found.items()}
+    networks.setdefault(network, {})[float(factor)] = group
+  return {name: dict(sorted(groups.items())) for name, groups in networks.items()}
 
 
 def _table(runs) -> str:
   networks = of_network(runs)
   rows = [
-    (f'{factor:g}', *(percent(final(networks[name][factor])) for name in networks))
+    (f'{factor:g}', *(seeds.final_accuracy(of[factor]) for of in networks.values()))
     for factor in next(iter(networks.values()))
   ]
   return tables.markdown(('a', *(NAMES[name] for name in networks)), rows)
@@ -58,21 +41,21 @@ def _table(runs) -> str:
 
 def deviations(page) -> dict[float | None, tuple[float, float, float]]:
   """The largest of each of the three measures, by epsilon (None without BN)."""
-  found = {}
+  largest = {}
   for epsilon in dict.fromkeys(row['epsilon'] for row in page['rows']):
     rows = [row for row in page['rows'] if row['epsilon'] == epsilon]
-    found[epsilon] = (
+    largest[epsilon] = (
       max(row['inputs_moved'] for row in rows),
       max(abs(row['gradient_of_weights_times_factor'] - 1) for row in rows),
       max(abs(row['gradient_of_images'] - 1) for row in rows),
     )
-  return found
+  return largest
 
 
-def _exact(pages) -> str:
+def _exact(trained) -> str:
   rows = [
     (_name(epsilon), *(f'{value:.2g}' for value in values))
-    for page in pages
+    for page in trained
     for epsilon, values in deviations(page).items()
   ]
   head = ('network', 'what it gives', 'gradient of weights', 'of images')
@@ -83,16 +66,16 @@ def _name(epsilon: float | None) -> str:
   return 'without BN' if epsilon is None else f'with BN, epsilon {epsilon:g}'
 
 
-def _figure(results: Results, runs, pages) -> str:
-  figure, axes = panels(3)
+def _figure(results: Results, runs, trained) -> str:
+  figure, axes = figures.panels(3)
   networks = of_network(runs)
   for panel, (name, groups) in zip(axes, networks.items()):
     for factor, group in groups.items():
-      draw(panel, group, 'test_accuracy', label=f'a = {factor:g}')
+      figures.draw(panel, group, 'test_accuracy', label=f'a = {factor:g}')
     panel.set(title=NAMES[name], ylim=(0, 1), xlabel='training steps')
     panel.legend(fontsize=7)
   axes[0].set_ylabel('test accuracy')
-  for page in pages:
+  for page in trained:
     for epsilon in deviations(page):
       _draw_gradients(axes[2], page, epsilon)
   factors = np.geomspace(0.01, 100, 5)
@@ -100,7 +83,7 @@ def _figure(results: Results, runs, pages) -> str:
   axes[2].set(title='trained network, layer 2', xscale='log', yscale='log', xlabel='a')
   axes[2].set_ylabel('gradient of the weights, at a = 1: 1')
   axes[2].legend(fontsize=7)
-  return save(figure, results, 'initial_scale', runs, *pages)
+  return figures.save(figure, results.figures / 'initial_scale.png', runs, *trained)
 
 
 def _draw_gradients(axes, page, epsilon) -> None:
@@ -123,3 +106,40 @@ def factors_table(page: dict[str, Any]) -> str:
     for row in page['rows']
   ]  # fmt: skip
   return tables.markdown(head, rows)
+
+
+def scale_invariant(evidence: Evidence) -> Finding:
+  """Claim 4."""
+  page = evidence.page('analysis', 'weight_scale_batch_norm')
+  largest = deviations(page)
+  (epsilon,) = (e for e in largest if e)
+  exact = max(largest[0.0])
+  return Finding(
+    effects.exactly(exact), sum(row['epsilon'] == 0 for row in page['rows']),
+    'layers and factors',
+    f'with epsilon 0 the largest deviation is {exact:.0e}, for factors of 0.01 to 100; '
+    f'with epsilon {epsilon:g} the output of a layer whose weights shrink to a '
+    f'hundredth moves by {largest[epsilon][0]:.1f} standard deviations',
+  )  # fmt: skip
+
+
+def less_dependent(evidence: Evidence) -> Finding:
+  """Claim 27."""
+  runs = evidence.runs('analysis', 'initial_scale')
+  variants(evidence, 'analysis', 'initial_scale', *seeds.by_variant(runs))
+  ranges = {
+    name: 100 * np.ptp([seeds.final(group) for group in groups.values()], axis=0)
+    for name, groups in of_network(runs).items()
+  }
+  lost, kept = (effects.of_values(ranges[name]) for name in ('baseline', 'batch_norm'))
+  return Finding(
+    effects.of_values(ranges['baseline'] - ranges['batch_norm']),
+    len(ranges['baseline']), 'seeds',
+    "over a factor of 0.01 to 100 on one layer's initial weights final accuracy "
+    f'varies by {kept.text()} points with BN and {lost.text()} without, where the '
+    'network trains worst with weights that are too small',
+    runs=runs,
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'4': scale_invariant, '27': less_dependent}

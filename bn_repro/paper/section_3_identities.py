@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bn_repro.paper.ledger import Evidence, Finding, Measure
+from bn_repro.report import effects
 from bn_repro.report.tables import markdown
 
 WHAT = {
@@ -19,3 +21,24 @@ def table(page: dict[str, Any]) -> str:
     for row in page['rows']
   ]
   return markdown(('claim', 'what', 'largest deviation'), rows)
+
+
+def identity(*names: str) -> Measure:
+  """Claims 5, 6 and 7: rows of the page of identities."""
+
+  def measure(evidence: Evidence) -> Finding:
+    page = evidence.page('analysis', 'identities')
+    rows = [row for row in page['rows'] if row['name'] in names]
+    worst = max(row['deviation'] for row in rows)
+    return Finding(
+      effects.exactly(worst), page['images'], 'images',
+      f'the largest deviation is {worst:.0e}',
+    )  # fmt: skip
+
+  return measure
+
+
+CLAIMS: dict[str, Measure] = {
+  '5': identity('identity'),
+  '6': identity('batch_mates', 'folded'),
+}

@@ -1,18 +1,23 @@
-"""What the grid of learning rate x initial deviation says (claims 1, 16, 27)."""
+"""Section 4.1 at other learning rates and initial weights (claims 1, 16 and 27)."""
 
 import math
-from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.report import effects, tables
+from bn_repro.report import effects, figures, pages, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 
 STEPS = (1_000, 5_000, 10_000, 50_000)
 # A network that names one digit for all images is right for 11.35 % of MNIST's.
 CHANCE = 0.12
+NAMES = {'baseline': 'Without BN', 'batch_norm': 'With BN'}
+COLOURS = {'baseline': 'tab:orange', 'batch_norm': 'tab:blue'}
+HEAD = ('rate', 'init std', *(f'{step:,} steps' for step in STEPS))
+HEAD_OF_BOTH = ('without BN', 'at rate, std', 'with BN', 'at rate, std')
 FIELDS = ('learning_rate', 'model.init_std')
 
 
@@ -20,8 +25,8 @@ class Setting(NamedTuple):
   """One network at one corner of the grid, and its runs over seeds."""
 
   network: str
-  rate: float
-  deviation: float
+  learning_rate: float
+  init_std: float
   runs: list[Run]
 
   def at(self, step: int) -> np.ndarray:
@@ -36,27 +41,39 @@ class Setting(NamedTuple):
     """Steps to a test accuracy, `[seeds]`, infinite where it was not reached."""
     return tables.over(self.runs, lambda run: run.steps_to(accuracy))
 
-  def fate(self) -> str:
+  def failures(self) -> str:
     """How many seeds diverged or never left chance; '' if none did."""
-    diverged = sum(run.summary['diverged'] for run in self.runs)
-    stuck = sum(
-      run.summary['best_test_accuracy'] < CHANCE and not run.summary['diverged']
+    diverged = [run for run in self.runs if run.summary['diverged']]
+    at_chance = [
+      run
       for run in self.runs
+      if run.summary['best_test_accuracy'] < CHANCE and not run.summary['diverged']
+    ]
+    return ', '.join(
+      f'{name} ({len(failed)} of {len(self.runs)})'
+      for name, failed in (('diverged', diverged), ('at chance', at_chance))
+      if failed
     )
-    number = len(self.runs)
-    fates = [f'diverged ({diverged} of {number})'] * (diverged > 0)
-    return ', '.join(fates + [f'at chance ({stuck} of {number})'] * (stuck > 0))
+
+  @property
+  def place(self) -> str:
+    """Where on the grid it is: '0.1, 0.01'."""
+    return f'{self.learning_rate:g}, {self.init_std:g}'
 
 
 def settings(runs: list[Run]) -> dict[str, list[Setting]]:
-  """The settings of each network, by learning rate and deviation."""
-  found: dict[str, list[Setting]] = {}
-  for (network, rate, deviation), group in tables.group_by(
-    runs, 'network', *FIELDS
-  ).items():
-    setting = Setting(network, rate, deviation, group)
-    found.setdefault(network, []).append(setting)
-  return found
+  """The settings of each network, by learning rate and initial standard deviation."""
+  of_network: dict[str, list[Setting]] = {}
+  for corner, group in tables.group_by(runs, 'network', *FIELDS).items():
+    setting = Setting(*corner, group)
+    of_network.setdefault(setting.network, []).append(setting)
+  return of_network
+
+
+def of_both(runs: list[Run]) -> tuple[list[Setting], list[Setting]]:
+  """The settings without BN and with it."""
+  of_network = settings(runs)
+  return of_network['baseline'], of_network['batch_norm']
 
 
 def best(of_network: list[Setting], step: int) -> Setting:
@@ -74,52 +91,73 @@ def fastest(of_network: list[Setting], accuracy: float) -> Setting | None:
   return min(reaching, key=lambda s: s.steps_to(accuracy).mean(), default=None)
 
 
+def text(runs: list[Run]) -> str:
+  """The section of the page on the grid."""
+  plain, normalized = of_both(runs)
+  return pages.render(
+    'section_4_1_grid',
+    runs=len(runs),
+    seeds=len(plain[0].runs),
+    steps=runs[0].summary['num_steps'],
+    every=runs[0].config['evaluate_every'],
+    claims=claims_table(plain, normalized),
+    best=best_table(plain, normalized),
+    crossing=crossing_table(plain, normalized),
+    difference=difference_table(plain, normalized),
+    failures=_failures(plain, normalized),
+    plain=accuracy_table(plain),
+    normalized=accuracy_table(normalized),
+  )
+
+
+def _failures(plain, normalized) -> str:
+  last = STEPS[-1]
+  kinds = {
+    'some seed diverged': lambda s: any(run.summary['diverged'] for run in s.runs),
+    'some seed never left chance': lambda s: (s.best() < CHANCE).any(),
+    'every seed ends above 90 %': lambda s: (s.at(last) > 0.9).all(),
+    'every seed ends above 95 %': lambda s: (s.at(last) > 0.95).all(),
+    'every seed ends above 97 %': lambda s: (s.at(last) > 0.97).all(),
+  }
+  count = lambda of_network, holds: (
+    f'{sum(map(holds, of_network))} of {len(of_network)} settings'
+  )
+  rows = [(name, count(plain, is_so), count(normalized, is_so))
+          for name, is_so in kinds.items()]  # fmt: skip
+  return tables.markdown(('', 'without BN', 'with BN'), rows)
+
+
 def accuracy_table(of_network: list[Setting]) -> str:
   """Mean and deviation of accuracy over seeds, a row for each setting."""
-  head = ('rate', 'init std', *(f'{step:,} steps' for step in STEPS), 'remark')
-  return tables.markdown(
-    head,
-    (
-      (
-        f'{setting.rate:g}',
-        f'{setting.deviation:g}',
-        *(tables.percent(setting.at(step)) for step in STEPS),
-        setting.fate(),
-      )
-      for setting in of_network
-    ),
-  )
+  rows = [
+    (f'{setting.learning_rate:g}', f'{setting.init_std:g}',
+     *(tables.percent(setting.at(step)) for step in STEPS), setting.failures())
+    for setting in of_network
+  ]  # fmt: skip
+  return tables.markdown((*HEAD, 'remark'), rows)
 
 
 def best_table(plain: list[Setting], normalized: list[Setting]) -> str:
   """The best setting of each network after each number of steps."""
-  return tables.markdown(
-    ('after', 'without BN', 'at rate, std', 'with BN', 'at rate, std'),
-    (
-      (f'{step:,} steps', *_best_cells(plain, step), *_best_cells(normalized, step))
-      for step in STEPS
-    ),
-  )
+  rows = [
+    (f'{step:,} steps', *_best_cells(plain, step), *_best_cells(normalized, step))
+    for step in STEPS
+  ]
+  return tables.markdown(('after', *HEAD_OF_BOTH), rows)
 
 
 def _best_cells(of_network, step):
   setting = best(of_network, step)
-  return tables.percent(setting.at(step)), _place(setting)
-
-
-def _place(setting: Setting) -> str:
-  return f'{setting.rate:g}, {setting.deviation:g}'
+  return tables.percent(setting.at(step)), setting.place
 
 
 def difference_table(plain: list[Setting], normalized: list[Setting]) -> str:
   """Difference (BN - no BN) in points at equal learning rate and initial weights."""
-  return tables.markdown(
-    ('rate', 'init std', *(f'{step:,} steps' for step in STEPS)),
-    (
-      (f'{p.rate:g}', f'{p.deviation:g}', *(_gap(p, n, step) for step in STEPS))
-      for p, n in zip(plain, normalized)
-    ),
-  )
+  rows = [
+    (f'{p.learning_rate:g}', f'{p.init_std:g}', *(_gap(p, n, step) for step in STEPS))
+    for p, n in zip(plain, normalized)
+  ]
+  return tables.markdown(HEAD, rows)
 
 
 def _gap(plain: Setting, normalized: Setting, step: int) -> str:
@@ -129,26 +167,18 @@ def _gap(plain: Setting, normalized: Setting, step: int) -> str:
 
 def crossing_table(plain: list[Setting], normalized: list[Setting]) -> str:
   """Steps that each network needs for the best accuracy of the other."""
-  step = STEPS[-1]
-  return tables.markdown(
-    ('target', 'without BN', 'at rate, std', 'with BN', 'at rate, std'),
-    (
-      _crossing(f'best of {name}', best(owner, step).best().mean(), plain, normalized)
-      for name, owner in (('without BN', plain), ('with BN', normalized))
-    ),
-  )
+  rows = []
+  for name, owner in (('without BN', plain), ('with BN', normalized)):
+    target = best(owner, STEPS[-1]).best().mean()
+    cells = (_fastest_cells(of_network, target) for of_network in (plain, normalized))
+    rows.append((f'best of {name}: {100 * target:.2f} %', *chain(*cells)))
+  return tables.markdown(('target', *HEAD_OF_BOTH), rows)
 
 
-def _crossing(name, accuracy, plain, normalized):
-  cells = [f'{name}: {100 * accuracy:.2f} %']
-  for of_network in (plain, normalized):
-    setting = fastest(of_network, accuracy)
-    cells += (
-      [tables.steps(setting.steps_to(accuracy)), _place(setting)]
-      if setting
-      else ['no setting with all seeds', '']
-    )
-  return cells
+def _fastest_cells(of_network, target):
+  if setting := fastest(of_network, target):
+    return tables.steps(setting.steps_to(target)), setting.place
+  return 'no setting with all seeds', ''
 
 
 def claims_table(plain: list[Setting], normalized: list[Setting]) -> str:
@@ -157,7 +187,7 @@ def claims_table(plain: list[Setting], normalized: list[Setting]) -> str:
     f'{_best_gap(plain, normalized, step).text("{:+.2f}")} after {step:,} steps'
     for step in (STEPS[0], STEPS[-1])
   )
-  rate = max(setting.rate for setting in plain)
+  rate = max(setting.learning_rate for setting in plain)
   rows = (
     (f'Claim 1, each network at its own best of {len(plain)} settings: difference of '
      'test accuracy (BN - no BN), points', gaps),
@@ -178,7 +208,7 @@ def _best_gap(plain, normalized, step) -> Effect:
 
 
 def _means_at_the_end(of_network, rate) -> np.ndarray:
-  means = [s.at(STEPS[-1]).mean() for s in of_network if s.rate == rate]
+  means = [s.at(STEPS[-1]).mean() for s in of_network if s.learning_rate == rate]
   return 100 * np.asarray(means)
 
 
@@ -188,10 +218,35 @@ def _ends_at(of_network, rate) -> str:
 
 
 def _dependence(of_network) -> float:
-  rates = sorted({setting.rate for setting in of_network})
+  rates = sorted({setting.learning_rate for setting in of_network})
   return float(np.median([np.ptp(_means_at_the_end(of_network, r)) for r in rates]))
 
 
-def count(of_network: list[Setting], holds: Callable[[Setting], bool]) -> str:
-  """Such as '17 of 21 settings'."""
-  return f'{sum(map(holds, of_network))} of {len(of_network)} settings'
+def figure(runs: list[Run], path: Path) -> None:
+  """Accuracy against learning rate, one panel for each initial deviation.
+
+  Dashed: after 1,000 steps; solid: at the end. Bars span the seeds.
+  """
+  deviations = tables.group_by(runs, 'model.init_std')
+  drawing, panels = figures.panels(len(deviations), 11 / len(deviations), sharey=True)
+  for axes, ((deviation,), group) in zip(panels, deviations.items()):
+    for (network,), of_network in tables.group_by(group, 'network').items():
+      _draw_rates(axes, network, of_network, 1_000, '--')
+      _draw_rates(axes, network, of_network, of_network[0].summary['num_steps'], '-')
+    axes.set(xscale='log', xlabel='learning rate', title=f'init std {deviation:g}')
+  panels[0].set_ylabel('test accuracy')
+  panels[-1].legend(loc='lower center', fontsize=8)
+  figures.save(drawing, path, runs)
+
+
+def _draw_rates(axes, network, runs, step, style):
+  rates = tables.group_by(runs, 'learning_rate')
+  accuracy = [
+    tables.over(group, lambda run: run.accuracy_at(step)) for group in rates.values()
+  ]
+  middle = np.asarray([values.mean() for values in accuracy])
+  span = np.abs(np.asarray([(v.min(), v.max()) for v in accuracy]) - middle[:, None])
+  axes.errorbar(
+    [rate for (rate,) in rates], middle, span.T, fmt=f'o{style}', ms=3, capsize=2,
+    color=COLOURS[network], label=f'{NAMES[network]}, {step:,} steps',
+  )  # fmt: skip

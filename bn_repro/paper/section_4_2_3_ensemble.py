@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from bn_repro.paper import section_4_2_3_figures as ensemble_figures
-from bn_repro.report import collect, commands, pages, tables
+from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
+from bn_repro.report import collect, commands, effects, pages, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.tables import rounded
 
 SWEEPS = ('ensemble',)
 FILES = {1: '1_crop', 144: '144_crops'}
@@ -34,72 +36,6 @@ WHAT = {
   'ensemble_5': 'larger initial weights, dropout 5 %',
   'ensemble_6': 'larger initial weights, per-activation BN in row 5b, dropout 10 %',
 }
-TEXT = """\
-# Figure 4: 144 crops and an ensemble of six, on ten classes
-
-*Made by `scripts/report.py` from the files beside it; do not edit.*
-
-The six members of section 4.2.3, each a variant of BN-x30, on {dataset} at
-{size} pixels and a quarter of the width ({examples:,} validation images, 9,469 to train
-on, {train_for} each: shorter than it takes BN-x30 to reach its maximum, which is in
-[figure 3](../inception/README.md)). The paper's rows are on ImageNet: 1000 classes, 224
-pixels, full width, 1.28 million photographs; only the order and the gains may be
-compared. Population statistics over {population_batches} mini-batches; intervals are
-Wilson's, of 95 %, and tell what the number of images leaves open, not what another
-training would give.
-
-{scores}
-
-{gains}
-
-![Accuracy against the number of members](members.png)
-
-## The members
-
-{members}
-
-Which member used which variant, and how much of it, the paper does not say; see
-`configs/ensemble.py`. Their configs and seeds, and how they trained, are in
-[ensemble.json](ensemble.json) and [ensemble_curves.csv](ensemble_curves.csv); they were
-trained by revision {revision} on {device}.
-
-## The crops
-
-Four sizes of an image, three squares of each, of each square the corners, the centre
-and the whole, and the mirror image of everything: 144. Of a square image, as all are in
-this data set, the three squares coincide: {different_crops:g} differ, each is computed
-once and counts three times.
-
-![The crops of a landscape, a portrait and a square](crops.png)
-
-{cost}
-
-## Calibration
-
-Not in the paper: is an answer right as often as its probability says? The expected
-calibration error is the mean distance between confidence and accuracy over {bins} bins
-(Guo et al., 2017):
-
-{calibration}
-
-![Reliability](reliability.png)
-
-## Made again by
-
-```
-{commands}
-```
-
-{origin}
-"""
-COST_TEXT = """\
-Time and memory on photographs of all shapes at 224 pixels, full width, 1000 classes,
-random weights (imagenet_sample, {device}):
-
-{table}
-
-Images are answered sixteen at a time, which bounds the memory.
-"""
 
 
 def write(results: Path) -> None:
@@ -108,56 +44,56 @@ def write(results: Path) -> None:
   Raises:
     UserError: an evaluation is not there.
   """
-  found = {
+  by_crops = {
     crops: pages.read(results / f'{name}.json', f'{COMMAND} --crops={crops}')
     for crops, name in FILES.items()
   }
-  runs = [run for sweep in SWEEPS for run in collect.load(results, sweep)]
-  ensemble_figures.members(found, results / 'members.png')
-  ensemble_figures.reliability(answers(found), results / 'reliability.png')
-  ensemble_figures.crops(results / 'crops.png')
   cost = results / f'{COST}.json'
-  (results / 'README.md').write_text(text(found, runs, _cost(cost)))
+  cost = json.loads(cost.read_text()) if cost.exists() else None
+  ensemble_figures.members(by_crops, results / 'members.png')
+  ensemble_figures.reliability(predictions(by_crops), results / 'reliability.png')
+  ensemble_figures.crops(results / 'crops.png')
+  runs = [run for sweep in SWEEPS for run in collect.load(results, sweep)]
+  (results / 'README.md').write_text(text(by_crops, runs, cost))
 
 
-def answers(found: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
-  """The scores behind each way to answer, by its name: of each member, or of all."""
+def predictions(by_crops: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
+  """The scores of each way to predict, by its name: of each member, or of all."""
   named = {}
-  for crops, page in found.items():
+  for crops, page in by_crops.items():
     title = 'one crop' if crops == 1 else f'{crops} crops'
     named[f'one network, {title}'] = page['members']
     named[f'six networks, {title}'] = [page['ensemble']]
   return named
 
 
-def text(found: dict[int, dict], runs: list[Run], cost: str) -> str:
+def text(
+  by_crops: dict[int, dict], runs: list[Run], cost: dict[str, Any] | None
+) -> str:
   """The page.
 
   Args:
-    found: the evaluation with so many crops.
+    by_crops: the evaluations, by their number of crops.
     runs: of the members.
-    cost: the paragraph on time and memory.
+    cost: time and memory, if they were measured.
   """
-  page = found[144]
-  return TEXT.format(
-    dataset=page['dataset'], size=page['members'][0]['size'],
-    train_for=page['members'][0]['train_for'],
-    examples=page['ensemble']['examples'],
-    population_batches=page['population_batches'],
-    scores=_scores(found), gains=_gains(found), members=_members(found),
-    different_crops=page['different_crops'], cost=cost,
+  page = by_crops[144]
+  return pages.render(
+    'section_4_2_3_ensemble',
+    page=page, member=page['members'][0], scores=_scores(by_crops),
+    gains=_gains(by_crops), members=_members(by_crops),
+    cost=cost, cost_table=_cost_table(cost) if cost else '',
     revision=tables.listed(runs, 'git_revision'), device=tables.listed(runs, 'device'),
-    bins=len(page['ensemble']['bins']['examples']), calibration=_calibration(found),
-    commands=_commands(),
+    calibration=_calibration(by_crops), commands=_commands(),
     origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
   )  # fmt: skip
 
 
-def _scores(found: dict[int, dict]) -> str:
+def _scores(by_crops: dict[int, dict]) -> str:
   """Ours, and beneath each the paper's."""
   rows = []
   for members in (1, 6):
-    for crops, page in found.items():
+    for crops, page in by_crops.items():
       of_all = page['members'] if members == 1 else [page['ensemble']]
       kind = 'one network, mean of six' if members == 1 else 'ensemble of six'
       columns = (_accuracy(of_all, name) for name in ('top_1', 'top_5'))
@@ -179,23 +115,27 @@ def _accuracy(scores: list[dict], name: str) -> str:
   return f'{np.mean(values):.2f} % ({min(values):.2f} to {max(values):.2f} by member)'
 
 
-def _gains(found: dict[int, dict]) -> str:
-  """What crops and members gain, here and in the paper."""
-  single = {c: np.mean([m['top_1']['accuracy'] for m in p['members']])
-            for c, p in found.items()}  # fmt: skip
-  together = {c: p['ensemble']['top_1']['accuracy'] for c, p in found.items()}
-  (_, _, one, _), (_, _, many, _), (_, _, six, _) = PAPER
-  return (
-    f'Of one network 144 crops gain {100 * (single[144] - single[1]):+.1f} points of '
-    f'top-1 (in the paper {100 * (many - one):+.1f}); on 144 crops six networks gain '
-    f'{100 * (together[144] - single[144]):+.1f} over one (in the paper '
-    f'{100 * (six - many):+.1f}), on one crop {100 * (together[1] - single[1]):+.1f}.'
-  )
+def _gains(by_crops: dict[int, dict]) -> dict[str, tuple[float, float]]:
+  """Points that crops and members gain, here and in the paper."""
+  ours = {}
+  for crops, page in by_crops.items():
+    members = [member['top_1']['accuracy'] for member in page['members']]
+    ours[1, crops] = np.mean(members)
+    ours[6, crops] = page['ensemble']['top_1']['accuracy']
+  papers = {(members, crops): top_1 for members, crops, top_1, _ in PAPER}
+  gain = lambda more, less: [
+    100 * (top_1[more] - top_1[less]) for top_1 in (ours, papers) if more in top_1
+  ]
+  return {
+    'crops': gain((1, 144), (1, 1)),
+    'members': gain((6, 144), (1, 144)),
+    'members_on_one_crop': gain((6, 1), (1, 1)),
+  }
 
 
-def _members(found: dict[int, dict]) -> str:
+def _members(by_crops: dict[int, dict]) -> str:
   head = ('member', 'BN-x30 with', 'steps', 'top-1, one crop', 'top-1, 144 crops')
-  pairs = zip(*(page['members'] for page in found.values()))
+  pairs = zip(*(page['members'] for page in by_crops.values()))
   rows = [
     (one['network'], WHAT[one['network']], f'{one["step"]:,}',
      *(_accuracy([score], 'top_1') for score in (one, many)))
@@ -204,30 +144,26 @@ def _members(found: dict[int, dict]) -> str:
   return tables.markdown(head, rows)
 
 
-def _calibration(found: dict[int, dict]) -> str:
+def _calibration(by_crops: dict[int, dict]) -> str:
   rows = [
     (name,
      f'{100 * np.mean([s["expected_calibration_error"] for s in scores]):.1f} points',
      f'{np.mean([s["cross_entropy"] for s in scores]):.3f}')
-    for name, scores in answers(found).items()
+    for name, scores in predictions(by_crops).items()
   ]  # fmt: skip
   return tables.markdown(
     ('answer of', 'expected calibration error', 'cross-entropy'), rows
   )
 
 
-def _cost(path: Path) -> str:
-  """The paragraph on time and memory; '' where it was not measured."""
-  if not path.exists():
-    return ''
-  found = json.loads(path.read_text())
+def _cost_table(cost: dict[str, Any]) -> str:
   head = ('images', 'crops', 'different ones', 'seconds an image', 'peak memory')
   rows = [
     (str(row['images']), str(row['crops']), f'{row["different_crops"]:.1f}',
      f'{row["seconds_per_image"]:.2f}', f'{row["peak_bytes"] / 1e9:.1f} GB')
-    for row in found['rows']
+    for row in cost['rows']
   ]  # fmt: skip
-  return COST_TEXT.format(device=found['device'], table=tables.markdown(head, rows))
+  return tables.markdown(head, rows)
 
 
 def evaluations() -> list[str]:
@@ -246,3 +182,52 @@ def _commands() -> str:
     'python scripts/report.py --report=ensemble --root=runs/inception '
     '--results=results/ensemble',
   )
+
+
+def _evaluated(evidence: Evidence):
+  return (evidence.page('ensemble', name) for name in ('1_crop', '144_crops'))
+
+
+def _training(evidence: Evidence) -> list[Run]:
+  """The runs of the six members, for their hours and revisions."""
+  try:
+    return evidence.runs('ensemble', 'ensemble')
+  except Missing:
+    return []
+
+
+def more_crops(evidence: Evidence) -> Finding:
+  """Claim 24."""
+  one_crop, many_crops = _evaluated(evidence)
+  gains = [
+    100 * (many['top_1']['accuracy'] - one['top_1']['accuracy'])
+    for one, many in zip(one_crop['members'], many_crops['members'])
+  ]
+  effect = effects.of_values(gains)
+  return Finding(
+    effect, len(gains), 'networks',
+    f'144 crops ({many_crops["different_crops"]:g} different ones) gain '
+    f'{effect.text("{:+.1f}", " points")} of top-1 accuracy over one; '
+    'the six networks differ in more than their seed',
+    runs=_training(evidence),
+  )  # fmt: skip
+
+
+def ensemble_of_six(evidence: Evidence) -> Finding:
+  """Claim 25."""
+  _, page = _evaluated(evidence)
+  members = [member['top_1']['accuracy'] for member in page['members']]
+  together, best = page['ensemble']['top_1']['accuracy'], max(members)
+  images = page['ensemble']['examples']
+  effect = effects.scaled(effects.of_two_shares(together, best, images), 100)
+  return Finding(
+    effect, images, 'images',
+    f'six networks on 144 crops reach {rounded(together)}, '
+    f'{effect.text("{:+.1f}", " points")} over the best of the six '
+    f'and {100 * (together - np.mean(members)):+.1f} over their mean; the paper '
+    'compares with one network of its own kind',
+    runs=_training(evidence),
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'24': more_crops, '25': ensemble_of_six}

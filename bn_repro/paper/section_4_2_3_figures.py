@@ -3,31 +3,26 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use('Agg')
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
 from bn_repro.data import views
-from bn_repro.report.figures import save
+from bn_repro.report.figures import panels, plt, save
 
 COLOURS = {1: 'tab:orange', 144: 'tab:blue'}
 # Height and width of the images whose crops are drawn.
 SHAPES = {'landscape': (300, 450), 'portrait': (450, 300), 'square': (300, 300)}
 
 
-def members(found: dict[int, dict[str, Any]], path: Path) -> None:
+def members(by_crops: dict[int, dict[str, Any]], path: Path) -> None:
   """Top-1 accuracy against the number of members: mean, and range over choices.
 
   Args:
-    found: the evaluation with so many crops.
+    by_crops: the evaluations, by their number of crops.
     path: the PNG to write.
   """
-  figure, axes = plt.subplots(figsize=(6, 4), layout='constrained')
-  for crops, page in found.items():
+  figure, (axes,) = panels(1, 6, 4)
+  for crops, page in by_crops.items():
     rows = page['by_number_of_members']
     numbers = [row['members'] for row in rows]
     mean, low, high = (
@@ -39,23 +34,22 @@ def members(found: dict[int, dict[str, Any]], path: Path) -> None:
   axes.set(xlabel='members', ylabel='top-1 accuracy, %', xticks=numbers)
   title = 'mean and range over all choices of members, one run each; not an interval'
   axes.set_title(title, fontsize=9)
-  axes.grid(alpha=0.3)
   axes.legend()
-  save(figure, path, [], found)
+  save(figure, path, [], by_crops)
 
 
-def reliability(answers: dict[str, list[dict[str, Any]]], path: Path) -> None:
-  """Accuracy against confidence, in bins, and how many answers are in each.
+def reliability(predictions: dict[str, list[dict[str, Any]]], path: Path) -> None:
+  """Accuracy against confidence, in bins, and the share of predictions in each.
 
   Args:
-    answers: scores by the name of a panel; those of several networks are added up.
+    predictions: scores by the name of a panel; those of several networks are added up.
     path: the PNG to write.
   """
-  figure, panels = plt.subplots(
-    2, len(answers), figsize=(12, 4.6), sharex=True, sharey='row', squeeze=False,
+  figure, grid = plt.subplots(
+    2, len(predictions), figsize=(12, 4.6), sharex=True, sharey='row', squeeze=False,
     height_ratios=(3, 1), layout='constrained',
   )  # fmt: skip
-  for (above, below), (name, scores) in zip(panels.T, answers.items()):
+  for (above, below), (name, scores) in zip(grid.T, predictions.items()):
     counts, confidence, accuracy = _together([score['bins'] for score in scores])
     above.plot((0, 1), (0, 1), ':', color='grey')
     above.plot(confidence, accuracy, 'o-', ms=4)
@@ -64,9 +58,9 @@ def reliability(answers: dict[str, list[dict[str, Any]]], path: Path) -> None:
     edges = np.linspace(0, 1, len(counts) + 1)
     below.stairs(counts / counts.sum(), edges, fill=True)
     below.set(xlabel='confidence')
-  panels[0, 0].set_ylabel('accuracy')
-  panels[1, 0].set_ylabel('share')
-  save(figure, path, [], answers)
+  grid[0, 0].set_ylabel('accuracy')
+  grid[1, 0].set_ylabel('share')
+  save(figure, path, [], predictions)
 
 
 def _together(bins: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -83,10 +77,10 @@ def _together(bins: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def crops(path: Path) -> None:
   """The 72 boxes of three shapes of images, one column for each size."""
-  figure, panels = plt.subplots(
+  figure, grid = plt.subplots(
     len(SHAPES), len(views.SHORTER_SIDES), figsize=(10, 8), layout='constrained'
   )
-  for row, (name, (height, width)) in zip(panels, SHAPES.items()):
+  for row, (name, (height, width)) in zip(grid, SHAPES.items()):
     counted = views.distinct(height, width, views.CROP)
     for axes, shorter in zip(row, views.SHORTER_SIDES):
       _draw_boxes(axes, [v for v in counted if min(v.height, v.width) == shorter])

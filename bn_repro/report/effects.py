@@ -68,7 +68,7 @@ def difference(
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
-  """The mean of the first less that of the second, whose spreads may differ."""
+  """The difference of two means whose spreads may differ (Welch, 1947)."""
   variances = [
     float(np.var(values, ddof=1)) / len(values) for values in (first, second)
   ]

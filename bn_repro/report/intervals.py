@@ -38,11 +38,6 @@ def of_mean(values: Sequence[float]) -> Interval:
   return around(mean, deviation / math.sqrt(len(values)), len(values) - 1)
 
 
-def of_ratio(values: Sequence[float]) -> Interval:
-  """The geometric mean of positive values, `[n]`, and its interval."""
-  return Interval(*map(math.exp, of_mean(np.log(values))))
-
-
 def of_share(number: int, of: int) -> Interval:
   """The share of so many successes in independent trials, 0 to 1 (Wilson, 1927)."""
   result = stats.binomtest(number, of).proportion_ci(CONFIDENCE, method='wilson')
@@ -72,19 +67,3 @@ def pooled_deviation(groups: Iterable[Sequence[float]]) -> Spread:
     return Spread(math.nan, 0)
   squares = sum(float(np.sum((v - v.mean()) ** 2)) for v in several)
   return Spread(math.sqrt(squares / freedom), freedom)
-
-
-def difference(
-  first: Sequence[float], second: Sequence[float], deviation: float, freedom: int
-) -> Interval:
-  """First less second, as means, from the deviation of single values.
-
-  Args:
-    first, second: values of two settings, one or more of each.
-    deviation, freedom: as `pooled_deviation` returns them.
-  """
-  mean = float(np.mean(first) - np.mean(second))
-  if not freedom:
-    return Interval(mean, math.nan, math.nan)
-  of_mean = deviation * math.sqrt(1 / len(first) + 1 / len(second))
-  return around(mean, of_mean, freedom)

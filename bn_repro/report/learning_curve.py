@@ -1,9 +1,9 @@
-"""Steps to a target accuracy, read off a noisy learning curve.
+"""Steps to a target accuracy (figure 3's "steps to 72.2 %"), from a noisy curve.
 
-One evaluation after another differs by more than a network learns between them, so the
-first evaluation above a target comes early by luck. A curve is smoothed before it is
-read: see `smoothed`. The rule was chosen on the runs of seed 0 and 1; later runs are
-read by the same rule.
+Accuracy varies between two evaluations by more than a network learns between them, so
+that the first evaluation above a target comes early by luck. Curves are therefore
+smoothed first: see `smoothed`. The rule was chosen on the runs of seeds 0 and 1 and
+applied unchanged to later runs.
 """
 
 from typing import NamedTuple
@@ -20,12 +20,12 @@ LAST_PART = 0.1
 
 
 class Crossing(NamedTuple):
-  """When a curve first reaches a target.
+  """When a curve first reaches a target; censored, if the run ends before.
 
   Attributes:
     steps: to the target; the last step of the smoothed curve where it does not reach
       it.
-    is_censored: whether it does not.
+    is_censored: whether the curve ends below the target.
   """
 
   steps: float
@@ -33,7 +33,7 @@ class Crossing(NamedTuple):
 
 
 class Smoothed(NamedTuple):
-  """A rising curve.
+  """A curve that never falls (figure 2, smoothed).
 
   Attributes:
     steps: `[evaluations]`.
@@ -49,8 +49,8 @@ def smoothed(steps: np.ndarray, accuracy: np.ndarray) -> Smoothed:
 
   Evaluation i is averaged with all evaluations within `RELATIVE_WINDOW` of its step,
   or `LEAST_WINDOW` steps if that is more; then each value is replaced by the largest
-  up to it. The curve ends where a window would reach beyond the last evaluation: one
-  that is cut there averages earlier steps alone, and comes out too low.
+  up to it. The curve ends where a window would reach beyond the last evaluation: a
+  window cut there would average earlier steps alone, and come out too low.
 
   Args:
     steps: `[evaluations]`, rising.
@@ -72,7 +72,7 @@ def smoothed(steps: np.ndarray, accuracy: np.ndarray) -> Smoothed:
 
 
 def crossing(steps: np.ndarray, accuracy: np.ndarray, target: float) -> Crossing:
-  """When the smoothed curve first reaches a target.
+  """When the smoothed curve first reaches a target (the steps of figure 3).
 
   Between two evaluations accuracy is taken to rise in proportion to the logarithm of
   the step.
@@ -106,7 +106,8 @@ def crossing(steps: np.ndarray, accuracy: np.ndarray, target: float) -> Crossing
 def final_accuracy(steps: np.ndarray, accuracy: np.ndarray) -> float:
   """The mean accuracy over the last tenth of the steps, 0 to 1.
 
-  Unlike the maximum it is not chosen on the images that it is measured on.
+  Figure 3 gives the maximum, which is chosen on the images that it is measured on; this
+  is not.
   """
   check_rising(steps)
   return float(np.mean(accuracy[steps >= (1 - LAST_PART) * steps[-1]]))

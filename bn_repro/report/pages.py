@@ -1,4 +1,4 @@
-"""Pages of results/: their templates, and the pages of JSON that they are made from.
+"""Pages of results/: their templates, and the files that they are made from.
 
 Does not know what they hold.
 """
@@ -6,11 +6,42 @@ Does not know what they hold.
 import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
+from bn_repro.report import collect
+from bn_repro.report.collect import Run
 from bn_repro.run.errors import UserError
+
+
+class Missing(Exception):
+  """A file of results/ is not there, or lacks what is needed."""
+
+
+class Results(NamedTuple):
+  """A folder of results/.
+
+  Attributes:
+    folder: has the files of sweeps and pages.
+    figures: gets the figures that are drawn from them.
+  """
+
+  folder: Path
+  figures: Path
+
+  def runs(self, name: str) -> list[Run]:
+    """Of a sweep; raises `Missing` if it was not run."""
+    if not (runs := collect.load(self.folder, name)):
+      raise Missing(f'{self.folder.name}/{name}.json')
+    return runs
+
+  def page(self, name: str) -> dict[str, Any]:
+    """Of an analysis or evaluation; raises `Missing` if it was not made."""
+    path = self.folder / f'{name}.json'
+    if not path.exists():
+      raise Missing(f'{self.folder.name}/{name}.json')
+    return json.loads(path.read_text())
 
 
 @functools.cache

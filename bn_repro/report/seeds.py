@@ -1,48 +1,72 @@
-"""Variants over seeds: their numbers with intervals, their curves with bands."""
+"""Runs that differ in their seeds: tables of their numbers, with 95 % intervals."""
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-import matplotlib
-
-matplotlib.use('Agg')
-
-import matplotlib.pyplot as plt
 import numpy as np
 
-from bn_repro.report import figures, tables
+from bn_repro.report import tables
 from bn_repro.report.collect import Run
 from bn_repro.report.intervals import of_mean
 
-
-class Results(NamedTuple):
-  """What was found: the runs of sweeps, and pages of analyses, by name.
-
-  Attributes:
-    sweeps: [] of one that was not run.
-    pages: without those that were not made.
-    folder: that gets the figures.
-  """
-
-  sweeps: dict[str, list[Run]]
-  pages: dict[str, dict[str, Any]]
-  folder: Path
+Group = TypeVar('Group')
 
 
 def by_variant(
-  runs: Iterable[Run], names: Iterable[str] | None = None
+  runs: Iterable[Run], titles: Mapping[str, str] | None = None
 ) -> dict[str, list[Run]]:
   """Runs by the part of their names before '_seed', in the order of their seeds.
 
   Args:
     runs: of a sweep.
-    names: of all variants, in the order that they shall have; None for any.
+    titles: of the variants to take, in the order that they shall have; the groups then
+      have these titles. None for all, by their own names.
   """
-  found: dict[str, list[Run]] = {}
+  groups: dict[str, list[Run]] = {}
   for run in sorted(runs, key=lambda run: run.config['seed']):
-    found.setdefault(run.name.partition('_seed')[0], []).append(run)
-  return found if names is None else {n: found[n] for n in names if n in found}
+    groups.setdefault(run.name.partition('_seed')[0], []).append(run)
+  if titles is None:
+    return groups
+  return {title: groups[name] for name, title in titles.items() if name in groups}
+
+
+def table(
+  names: str | Sequence[str], groups: Mapping[Any, Group],
+  columns: Mapping[str, Callable[[Group], str]],
+) -> str:  # fmt: skip
+  """A row for each group: its name, then what each column says of it.
+
+  Args:
+    names: the head of the first column; several where the name of a group is a tuple.
+    groups: by their names.
+    columns: by their heads.
+  """
+  several = lambda name: (name,) if isinstance(name, str) else name
+  rows = [
+    (*several(name), *(column(group) for column in columns.values()))
+    for name, group in groups.items()
+  ]
+  return tables.markdown((*several(names), *columns), rows)
+
+
+def number(runs: list[Run]) -> str:
+  """How many seeds there are; a column of `table`."""
+  return str(len(runs))
+
+
+def final_accuracy(runs: list[Run]) -> str:
+  """Test accuracy at the end, in percent; a column of `table`."""
+  return percent(final(runs))
+
+
+def final_gap(runs: list[Run]) -> str:
+  """Training less test accuracy at the end, in points; a column of `table`."""
+  return estimate(gaps(runs), scale=100)
+
+
+def steps_to(accuracy: float) -> Callable[[list[Run]], str]:
+  """Steps to a test accuracy, 0 to 1; a column of `table`."""
+  return lambda runs: tables.steps_to(runs, accuracy)
 
 
 def final(runs: list[Run], column: str = 'test_accuracy') -> np.ndarray:
@@ -75,25 +99,8 @@ def percent(values: np.ndarray) -> str:
   Where Student's interval leaves 0 to 100 %, as of seeds of which some fail, the least
   and the most instead.
   """
-  found = of_mean(values)
-  if found.low < 0 or found.high > 1:
+  mean, low, high = of_mean(values)
+  if low < 0 or high > 1:
     low, high = 100 * values.min(), 100 * values.max()
-    return f'{100 * found.mean:.2f} % (seeds {low:.2f} to {high:.2f})'
+    return f'{100 * mean:.2f} % (seeds {low:.2f} to {high:.2f})'
   return estimate(values, scale=100, unit=' %')
-
-
-def panels(number: int, width: float = 3.8, **options: Any) -> tuple[Any, np.ndarray]:
-  """A figure with so many axes side by side, with grids."""
-  figure, axes = plt.subplots(
-    1, number, figsize=(width * number, 3.6), layout='constrained', squeeze=False,
-    **options,
-  )  # fmt: skip
-  for one in axes[0]:
-    one.grid(alpha=0.3)
-  return figure, axes[0]
-
-
-def save(figure: Any, results: Results, name: str, runs: list[Run], *pages: Any) -> str:
-  """Writes the PNG; returns what a page shows it by."""
-  figures.save(figure, results.folder / f'{name}.png', runs, *pages)
-  return f'![{name.replace("_", " ").capitalize()}]({name}.png)'

@@ -1,9 +1,9 @@
-"""How many times fewer steps one network needs than another, with an interval.
+"""How many times fewer steps one network needs than another (figure 3), with interval.
 
 The log steps of a run are normal around the mean of its network, with one standard
-deviation for all networks: an accelerated failure time model. A run that ends before
-the target is censored: it says that it needs more steps than it took. Nothing is
-known of how the runs were trained.
+deviation for all networks: an accelerated failure time model (Wei, 1992). A run that
+ends before the target is censored: it needs more steps than it took. The module does
+not know how the runs were trained.
 """
 
 import math
@@ -171,9 +171,8 @@ def largest_deviance(runs: Runs) -> float:
 def speed_up(runs: Runs, network: int, baseline: int) -> SpeedUp:
   """The speed-up of one network over another, from its profile likelihood.
 
-  What figure 3 of the paper gives as the steps to 72.2 %, here as a ratio.
-
-  An end of the interval that the runs do not bound is 0 or infinity.
+  Figure 3 gives the steps to 72.2 %; this is their ratio, with a 95 %
+  interval, whose ends are 0 or infinity where the runs do not bound it.
 
   Raises:
     ValueError: as `fit`, or neither of the two networks reached the target.

@@ -39,23 +39,20 @@ def percent(values: np.ndarray) -> str:
 
 
 def interval(
-  found: Interval, form: str = '{:.1f}', unit: str = '', scale: float = 1.0
+  estimate: Interval, form: str = '{:.1f}', unit: str = '', scale: float = 1.0
 ) -> str:
   """Such as '2.1 points (1.9 to 2.3)', or '2.1 points' where bounds are unknown.
 
   Args:
-    found: NaN where unknown.
+    estimate: NaN where unknown.
     form: of each number.
     unit: put behind the first, with a space before it.
     scale: multiplies all, 100 to make shares percent.
   """
-  mean, low, high = (form.format(scale * value) for value in found)
-  return f'{mean}{unit}' if math.isnan(found.low) else f'{mean}{unit} ({low} to {high})'
-
-
-def points(found: Interval) -> str:
-  """A difference of shares, 0 to 1, in points: '+1.2 points (-0.3 to +2.7)'."""
-  return interval(found, '{:+.1f}', ' points', 100)
+  mean, low, high = (form.format(scale * value) for value in estimate)
+  return (
+    f'{mean}{unit}' if math.isnan(estimate.low) else f'{mean}{unit} ({low} to {high})'
+  )
 
 
 def rounded(value: float, digits: int = 1) -> str:

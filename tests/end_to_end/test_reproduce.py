@@ -34,9 +34,9 @@ def test_every_sweep_and_report_that_it_names_is_there():
 
 def test_every_page_that_the_reports_read_is_measured():
   from bn_repro.paper import section_3_1_population as population
-  from bn_repro.paper.analysis_page import PAGES
+  from bn_repro.paper.analysis_page import ANALYSES
 
-  read = {f'analysis/{name}' for name in PAGES}
+  read = {f'analysis/{name}' for name in ANALYSES}
   read |= {f'population/{name}' for name in population.FILES}
   assert read == reproduce.ANALYSES.keys()
 

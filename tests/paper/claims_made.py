@@ -53,3 +53,10 @@ def seeds(name, *of_seeds, **columns):
     run(name, accuracies, seed, {c: np.asarray(v, float) for c, v in columns.items()})
     for seed, accuracies in enumerate(of_seeds)
   ]
+
+
+def of_seed(run, seed):
+  """The run as if it had another seed."""
+  config = run.config | {'seed': seed}
+  name = run.name.replace('_seed0', f'_seed{seed}')
+  return run._replace(name=name, summary=run.summary | {'config': config})

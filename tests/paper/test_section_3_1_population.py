@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from paper.claims_made import Made, measured, verdict
 from PIL import Image
 
 from bn_repro.paper import section_3_1_population as population
+from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from bn_repro.report import figures
 from bn_repro.run.errors import UserError
 from support import PROJECT
@@ -63,3 +65,21 @@ def test_the_finding_names_the_largest_gain_and_the_smallest():
 def test_a_missing_file_says_what_makes_it(tmp_path):
   with pytest.raises(UserError, match=r'bn_repro\.analysis population_batches'):
     population.write(tmp_path)
+
+
+@pytest.mark.parametrize(
+  'after, expected',
+  [
+    ((90, 89, 91), SUPPORTED),
+    ((90, 60, 75), INCONCLUSIVE),
+    ((62, 61, 63), CONTRADICTED),
+  ],
+)
+def test_30_the_recovered_share_of_what_a_shift_costs(after, expected):
+  """A shift costs 35 of 95; one that costs nothing does not count."""
+  of_100 = lambda *values: row(*values) | {'images': 100}
+  rows = [of_100('none', None, 95, 94), of_100('blur', 9, 95, 96)]
+  rows += [of_100('blur', amount, 60, right) for amount, right in enumerate(after, 1)]
+  made = Made(shifted_data={'rows': rows})
+  assert verdict('30', made) == expected
+  assert measured('30', made).number == 3

@@ -1,10 +1,12 @@
-"""What is committed in results/mnist is what its runs say."""
+"""What is committed in results/mnist follows from its runs; claims 1 and 2."""
 
 import numpy as np
 import pytest
+from paper.claims_made import Made, measured, seeds, verdict
 from PIL import Image
 
 from bn_repro.paper import section_4_1_figure_1 as mnist
+from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from bn_repro.report import collect, figures, tables
 from bn_repro.training import sweep
 from support import PROJECT
@@ -66,3 +68,35 @@ def test_the_runs_are_those_of_the_sweeps(runs):
     for run in asked:
       expected = configs[run.name]
       assert {k: expected[k] for k in run.overrides} == dict(run.overrides)
+
+
+def with_drift(runs, drift):
+  for one in runs:
+    one.summary['percentile_drift'] = {
+      percentile: dict.fromkeys(
+        ('relative', 'range'), drift + 0.01 * one.config['seed']
+      )
+      for percentile in ('15', '50', '85')
+    }
+  return runs
+
+
+SLOW = [[10, 80, 90, 95.2, 96], [10, 80, 91, 95.1, 96.1], [10, 81, 90, 95.3, 96.2]]
+QUICK = [[10, 95.5, 96, 97, 97.5], [10, 95.1, 96, 97, 97.6], [10, 95.4, 96, 97, 97.4]]
+
+
+def test_1_faster_and_higher():
+  made = Made(figure1=[*seeds('baseline', *SLOW), *seeds('batch_norm', *QUICK)])
+  # step 300 against step 100
+  assert measured('1a', made).effect.value == pytest.approx(3)
+  assert measured('1b', made).effect.value == pytest.approx(1.4)
+  assert verdict('1b', made) == SUPPORTED
+  even = Made(figure1=[*seeds('baseline', *SLOW), *seeds('batch_norm', *SLOW[::-1])])
+  assert verdict('1b', even) == INCONCLUSIVE
+
+
+@pytest.mark.parametrize('drift, expected', [(0.1, SUPPORTED), (0.5, CONTRADICTED)])
+def test_2_steadier(drift, expected):
+  runs = [*with_drift(seeds('baseline', *SLOW), 0.3),
+          *with_drift(seeds('batch_norm', *QUICK), drift)]  # fmt: skip
+  assert verdict('2', Made(figure1=runs)) == expected

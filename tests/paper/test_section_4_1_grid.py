@@ -37,18 +37,18 @@ def plain():
 
 
 def test_best_setting_depends_on_the_number_of_steps(plain):
-  assert grid.best(plain, 1_000).rate == 1.0
-  assert grid.best(plain, 50_000).rate == 0.1
+  assert grid.best(plain, 1_000).learning_rate == 1.0
+  assert grid.best(plain, 50_000).learning_rate == 0.1
 
 
 def test_fastest_needs_every_seed(plain):
-  assert grid.fastest(plain, 0.65).rate == 1.0
+  assert grid.fastest(plain, 0.65).learning_rate == 1.0
   assert grid.fastest(plain, 0.905) is None  # one seed of two
-  assert grid.fastest(plain, 0.9).rate == 0.1
+  assert grid.fastest(plain, 0.9).learning_rate == 0.1
 
 
-def test_fates(plain):
-  assert [setting.fate() for setting in plain] == [
+def test_failures(plain):
+  assert [setting.failures() for setting in plain] == [
     '',
     '',
     'at chance (2 of 2)',

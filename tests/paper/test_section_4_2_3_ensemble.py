@@ -4,10 +4,12 @@ import json
 import shutil
 
 import pytest
+from paper.claims_made import Made, measured, verdict
 from PIL import Image
 
 from bn_repro.paper import section_4_2_3_ensemble as ensemble
 from bn_repro.paper import section_4_2_3_figures as ensemble_figures
+from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from bn_repro.report import collect, figures
 from bn_repro.run.errors import UserError
 from support import PROJECT
@@ -142,3 +144,35 @@ def test_the_runs_are_those_that_were_evaluated():
       assert member['seed'] == run.config['seed']
       assert member['train_for'] == run.config['train_for']
   assert not runs
+
+
+def top_1(accuracy):
+  return {'top_1': {'accuracy': accuracy}, 'examples': 1000}
+
+
+def evaluated(gains, together):
+  one = (0.800, 0.805, 0.795)
+  return Made(**{
+    '1_crop': {'members': [top_1(a) for a in one]},
+    '144_crops': {'members': [top_1(a + g) for a, g in zip(one, gains)],
+                  'ensemble': top_1(together), 'different_crops': 48},
+  })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  'gains, expected',
+  [((0.03, 0.031, 0.029), SUPPORTED), ((0.03, -0.03, 0.0), INCONCLUSIVE),
+   ((-0.03, -0.031, -0.029), CONTRADICTED)],
+)  # fmt: skip
+def test_24_more_crops(gains, expected):
+  assert verdict('24', evaluated(gains, 0.9)) == expected
+
+
+@pytest.mark.parametrize(
+  'together, expected', [(0.9, SUPPORTED), (0.82, INCONCLUSIVE), (0.7, CONTRADICTED)]
+)
+def test_25_the_ensemble_is_compared_with_its_best_member(together, expected):
+  made = evaluated((0, 0, 0), together)
+  assert verdict('25', made) == expected
+  expected_points = 100 * (together - 0.805)
+  assert measured('25', made).effect.value == pytest.approx(expected_points)

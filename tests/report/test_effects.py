@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from bn_repro.report import effects
@@ -91,3 +93,12 @@ def test_two_shares_of_the_same_images_are_taken_as_independent():
   effect = effects.of_two_shares(0.8, 0.75, 4000)
   half = 1.96 * math.sqrt((0.8 * 0.2 + 0.75 * 0.25) / 4000)
   assert effect.high - effect.value == pytest.approx(half, rel=1e-3)
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=2, max_size=6), st.floats(0.5, 4))
+def test_ratios_scale(values, factor):
+  """Geometric: twice the ratios have twice the mean and twice the limits."""
+  once = np.asarray(effects.of_ratios(values)[:3])
+  scaled = effects.of_ratios([factor * v for v in values])[:3]
+  np.testing.assert_allclose(scaled, factor * once, rtol=1e-6)
+  np.testing.assert_allclose(once[0], np.prod(values) ** (1 / len(values)), rtol=1e-9)

@@ -2,9 +2,12 @@
 
 import re
 
+import jinja2
 import pytest
 
 from bn_repro.paper.claims import all_claims
+from bn_repro.report import pages
+from bn_repro.report.pages import Missing, Results
 from support import PROJECT
 
 PAGES = sorted(
@@ -30,3 +33,16 @@ def test_the_reading_guide_names_every_claim():
     for first, last in re.findall(r'\b(\d+)(?: to (\d+))?\b', inside):
       named |= set(range(int(first), int(last or first) + 1))
   assert {claim.number for claim in all_claims()} <= named
+
+
+def test_a_value_that_a_template_lacks_is_an_error():
+  with pytest.raises(jinja2.UndefinedError):
+    pages.render('section_4_1_grid', runs=1)
+
+
+def test_what_is_missing_is_named_with_its_folder(tmp_path):
+  results = Results(tmp_path / 'analysis', figures=tmp_path)
+  with pytest.raises(Missing, match=r'^analysis/placement\.json$'):
+    results.runs('placement')
+  with pytest.raises(Missing, match=r'^analysis/toy_bias\.json$'):
+    results.page('toy_bias')

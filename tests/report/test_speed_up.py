@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bn_repro.report import learning_curve, speed_up
-from bn_repro.report.intervals import of_ratio
+from bn_repro.report import effects, learning_curve, speed_up
 from bn_repro.report.learning_curve import Crossing
 from bn_repro.run.errors import UserError
 
@@ -52,7 +51,7 @@ def own_maximum(steps, curves, seeds):
     for theirs, curve in zip(baseline, ours)
     if (curve >= theirs.max()).any()
   ]
-  return of_ratio(ratios) if len(ratios) > 1 else None
+  return effects.of_ratios(ratios) if len(ratios) > 1 else None
 
 
 @pytest.mark.slow
@@ -83,7 +82,7 @@ def test_the_estimator_of_before_is_biased_and_its_intervals_are_wide():
   before = [interval for interval in before if interval]
   width = lambda intervals: np.median([math.log(i.high / i.low) for i in intervals])
   assert width(before) > 5 * width(now)
-  assert abs(math.log(np.median([i.mean for i in before]) / SPEED_UPS[-1])) > 0.1
+  assert abs(math.log(np.median([i.value for i in before]) / SPEED_UPS[-1])) > 0.1
 
 
 def test_without_censoring_the_interval_is_that_of_student():
