@@ -14,24 +14,24 @@ import harness
 
 def test_a_ratio_is_taken_within_a_round():
   """A slow minute of the machine falls on both; dividing medians would not tell."""
-  found = harness.spread([2.0, 20.0, 200.0], [1.0, 10.0, 100.0])
-  assert found == {'ratio': 2.0, 'low': 2.0, 'high': 2.0}
+  columns = harness.spread([2.0, 20.0, 200.0], [1.0, 10.0, 100.0])
+  assert columns == {'ratio': 2.0, 'low': 2.0, 'high': 2.0}
 
 
 @pytest.mark.parametrize(('rounds', 'rank'), [(5, 1), (6, 1), (9, 2), (12, 3), (21, 6)])
 def test_the_interval_is_the_textbooks(rounds, rank):
   """The ranks of tables of the sign test's 95 % interval; below six, all rounds."""
   ratios = np.random.default_rng(0).permutation(np.arange(1.0, rounds + 1))
-  found = harness.spread(ratios, np.ones(rounds))
-  assert (found['low'], found['high']) == (rank, rounds + 1 - rank)
+  columns = harness.spread(ratios, np.ones(rounds))
+  assert (columns['low'], columns['high']) == (rank, rounds + 1 - rank)
 
 
 def test_the_interval_holds_the_median_as_often_as_it_says():
   random = np.random.default_rng(0)
   held = 0
   for ratios in random.lognormal(0, 0.5, (400, 15)):
-    found = harness.spread(ratios, np.ones(15))
-    held += found['low'] <= 1 <= found['high']
+    columns = harness.spread(ratios, np.ones(15))
+    held += columns['low'] <= 1 <= columns['high']
   # Order statistics of 15 give 96.5 %; four standard deviations of 400 draws below.
   assert held / 400 > 0.928
 

@@ -1,0 +1,57 @@
+"""The page and the tables of results/benchmarks follow from their JSON files."""
+
+import importlib
+import json
+import shutil
+import sys
+
+import pytest
+
+from support import PROJECT
+
+sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
+
+import harness
+
+SCRIPTS = {'growth': 'train_step_growth'}
+
+
+def committed(name):
+  return json.loads((harness.RESULTS / f'{name}.json').read_text())
+
+
+def test_the_page_is_made_from_the_files(tmp_path):
+  folder = shutil.copytree(harness.RESULTS, tmp_path / 'results')
+  harness.write_readme(folder)
+  page = (harness.RESULTS / 'README.md').read_text()
+  assert (folder / 'README.md').read_text() == page
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['decode', 'growth', 'inference', 'mnist', 'mnist_growth', 'parallel_cost',
+   'parallel_growth', 'start', 'train_step', 'waiting'],
+)  # fmt: skip
+def test_a_table_is_made_from_its_rounds(name):
+  """Every column, in its order."""
+  benchmark, content = importlib.import_module(SCRIPTS.get(name, name)), committed(name)
+  table = benchmark.table(content)
+  assert json.dumps(table) == json.dumps(content['table'])
+
+
+def test_the_table_of_layers_is_made_from_its_rounds():
+  """Its file has no memory but in the table."""
+  benchmark, content = importlib.import_module('batch_norm'), committed('batch_norm')
+  keys = ('temporary, MB', 'kept, MB')
+  memory = {}
+  for row in content['table']:
+    of_row = {key: row[key] for key in keys if key in row}
+    memory.setdefault(row['shape'], {})[row['layer']] = of_row
+  table = benchmark.table(content | {'memory': memory})
+  assert json.dumps(table) == json.dumps(content['table'])
+
+
+def test_the_prediction_is_made_from_what_was_counted():
+  benchmark = importlib.import_module('parallel_prediction')
+  rows = benchmark.rows(committed('parallel_cost')['cases'])
+  assert json.dumps(rows) == json.dumps(committed('parallel_prediction')['table'])
