@@ -50,12 +50,6 @@ SHAPES = (
   (32, 14, 14, 576), (32, 7, 7, 1024),
 )  # fmt: skip
 SCAN_STEPS = 200
-ABOUT = (
-  'Forward and backward through one layer, {rounds} rounds. `temporary` is the working '
-  'memory of the program; `kept` what the forward pass hands to the backward pass, '
-  'inputs included; `of copying` the time in which eight maps would be copied, over '
-  'the time taken.'
-)
 
 
 def ours(x, gamma, beta):
@@ -234,9 +228,7 @@ def memory_of(layer, program, arguments) -> dict:
   return {'temporary, MB': temporary / 1e6, 'kept, MB': kept / 1e6}
 
 
-main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (21, 'calls of each layer')
-).main
+main = harness.Benchmark(__doc__, measure, table, (21, 'calls of each layer')).main
 
 if __name__ == '__main__':
   main()

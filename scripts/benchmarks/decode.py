@@ -57,15 +57,6 @@ SUBJECTS = {
   'tf.data, not antialiased': ('decode_tensorflow', 'not_antialiased'),
 }
 SETTINGS = (('random', 224), ('random', 112), ('random', 64), ('centre', 224))
-ABOUT = (
-  'JPEG files to batches of 32 crops in uint8, crops a second on one core, from the '
-  '500 photographs of imagenet_sample in memory, the same boxes for all, {rounds} '
-  'rounds, each subject in a process of its own ({versions}), which computed for at '
-  'least {share:.0%} of its time. `plain` files have a shorter side of 256 pixels, so '
-  'that a crop of 224 is never read at a reduced scale; `doubled` are the same '
-  'enlarged to 512. `difference` is the mean, of 0 to 255, from a full decode resized '
-  'without rounding.'
-)
 
 
 def measure(options: Namespace) -> dict:
@@ -211,7 +202,7 @@ def facts(rounds: dict[str, list[dict]]) -> dict:
 
 
 main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (7, 'processes for each subject'),
+  __doc__, measure, table, (7, 'processes for each subject'),
   pythons={
     library: f'the interpreter that has {library} (this one)'
     for library in ('tensorflow', 'torchvision')

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,8 @@ class Benchmark:
     doc: the docstring of its file, whose first line is the first of --help.
     measure: from the options to what the JSON file holds besides its table: `device`,
       `missing` (rivals that could not be measured, and why), and every round. `facts`
-      are for `about` alone.
+      are for the text above the table, in about.toml.
     table: from that to the table, a flat dict for each line.
-    about: what the page says above the table, with {options} and {facts} in it.
     rounds: how many unless told otherwise, and of what; None where nothing is repeated.
     options: adds those of this benchmark, given `add_argument`.
     pythons: rivals that may have a Python of their own, and the help of that flag.
@@ -59,7 +59,6 @@ class Benchmark:
   doc: str
   measure: Callable[[argparse.Namespace], dict]
   table: Callable[[dict], list[dict]]
-  about: str
   rounds: tuple[int, str] | None = None
   options: Callable[[Callable], None] = lambda add: None
   pythons: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -73,11 +72,10 @@ class Benchmark:
       content = self.measure(options)
     except UserError as error:
       sys.exit(f'error: {error}')
-    facts = vars(options) | content.pop('facts', {})
-    about = self.about.format(**facts).replace('\n', ' ')
+    name = self.name or Path(sys.argv[0]).stem
+    about = about_of(name, **vars(options) | content.pop('facts', {}))
     rows, missing = self.table(content), content.pop('missing', {})
     content = {'table': rows, 'missing': missing, 'about': about} | content
-    name = self.name or Path(sys.argv[0]).stem
     if accelerator := re.search(r'\b(gpu|tpu)\b', content['device']):
       name = f'{name}_{accelerator[0]}'
     name = options.name or name
@@ -102,6 +100,12 @@ class Benchmark:
       if path := getattr(options, name):
         setattr(options, name, path.absolute())  # processes may start elsewhere
     return options
+
+
+def about_of(benchmark: str, **facts) -> str:
+  """What the page says above a table."""
+  texts = tomllib.loads(Path(__file__).with_name('about.toml').read_text())
+  return texts[benchmark].format(**facts)
 
 
 def _origin(rows: list[dict]) -> dict[str, Any]:

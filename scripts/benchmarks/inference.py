@@ -33,10 +33,6 @@ CASES = {
   'gpu': ('imagenet2012', 'bfloat16'),
   'tpu': ('imagenet2012', 'bfloat16'),
 }
-ABOUT = (
-  'Logits of BN-x5 with fixed statistics, {config.dataset.size} pixels, width '
-  '{config.model.width:g}, {config.model.dtype}, {rounds} rounds.'
-)
 
 
 def options(add) -> None:
@@ -100,7 +96,7 @@ def table(content: dict) -> list[dict]:
 
 
 main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (15, 'turns of each subject'), options
+  __doc__, measure, table, (15, 'turns of each subject'), options
 ).main
 
 if __name__ == '__main__':

@@ -41,11 +41,6 @@ SUBJECTS = {
   OURS: 'mnist_ours', 'torch_eager': 'mnist_torch', 'torch_compile': 'mnist_torch',
   'flax_loop': 'mnist_flax', FLOOR: 'mnist_floor', SIDE_BY_SIDE: 'mnist_ours',
 }  # fmt: skip
-ABOUT = (
-  "Steps per second of section 4.1's training (60 examples a step, {data_set}), "
-  '{rounds} rounds, each subject in a process of its own. The floor is the matrix '
-  'products of a step alone.'
-)
 
 
 def options(add) -> None:
@@ -134,7 +129,7 @@ def table(content: dict) -> list[dict]:
 
 
 main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (5, 'processes for each subject'), options
+  __doc__, measure, table, (5, 'processes for each subject'), options
 ).main
 
 if __name__ == '__main__':

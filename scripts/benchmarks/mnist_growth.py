@@ -18,11 +18,6 @@ from mnist import SIDE_BY_SIDE, run_process, store_examples
 from configs import mnist
 
 RUNS = ('1', '2', '4', '8', '16', '36')
-ABOUT = (
-  "Steps per second of section 4.1's training with so many runs side by side in one "
-  'program, the steps of all runs counted; `by one` is how many times as many they '
-  'take as one run in a program of that kind. Median of {rounds} rounds.'
-)
 
 
 def options(add) -> None:
@@ -53,7 +48,7 @@ def table(content: dict) -> list[dict]:
 
 
 main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (5, 'processes for each N'), options
+  __doc__, measure, table, (5, 'processes for each N'), options
 ).main
 
 if __name__ == '__main__':

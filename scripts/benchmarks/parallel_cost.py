@@ -42,16 +42,6 @@ IMAGES_PER_DEVICE = 32
 NORMALIZATIONS = {'per device': 1, 'two devices': 2, 'global': 0}
 OURS, FLAX, _ = LAYERS = ('ours', 'flax', 'flax exact')
 FORWARD, BACKWARD, MEANS = DIRECTIONS = ('forward', 'backward', 'means')
-ABOUT = f"""\
-Collectives of one step of BN-x5 (`configs/bn_x5.py`) on {DEVICES} devices with
-{IMAGES_PER_DEVICE} images each; nothing is run. `forward` and `backward` are those of
-BN; `means` are those of gradients, running statistics, loss and accuracy. These three
-and `all` are counted in the program as compiled by XLA for the CPU, which joins
-all-reduces that do not wait for each other (of parallel branches, and of gradients with
-whatever is ready at the time) and no all-gathers; one that carries both counts as BN's.
-`a layer, traced` is before that: collectives of BN for each BN layer in one direction.
-Bytes are of the outputs on one device, and the same traced and compiled; gradients and
-statistics are what `means` carry, with 8 bytes of loss and accuracy."""
 
 # NAME = TYPE[SIZE]{LAYOUT} OPERATION(OPERANDS), ATTRIBUTES; the type may be a tuple.
 # The asynchronous form of an operation is a pair, -start and -done: one collective. The
@@ -88,7 +78,8 @@ def measure(options: Namespace) -> dict:
     | count(experiment_of(options.dataset, normalization, layer, options.width))
     for normalization, layer in tqdm([*product(NORMALIZATIONS, LAYERS)], disable=None)
   ]
-  return {'device': provenance.device(jax.devices()), 'cases': cases}
+  facts = {'devices': DEVICES, 'images': IMAGES_PER_DEVICE}
+  return {'device': provenance.device(jax.devices()), 'cases': cases, 'facts': facts}
 
 
 def experiment_of(
@@ -204,7 +195,7 @@ def total(tallied: list[dict], direction: str, field: str) -> int:
   return sum(of[field] for of in tallied if of['direction'] == direction)
 
 
-main = harness.Benchmark(__doc__, measure, table, ABOUT, options=options).main
+main = harness.Benchmark(__doc__, measure, table, options=options).main
 
 if __name__ == '__main__':
   main()

@@ -23,12 +23,6 @@ from bn_repro.run import provenance
 BATCH, WIDTH = 64, 0.0625
 STEPS = 4
 PER_DEVICE, GLOBAL = NORMALIZATIONS = ('per device', 'global')
-ABOUT = (
-  f'Milliseconds of one step of BN-x5 at {WIDTH:g} of its width on {BATCH} images of '
-  '8x8 in all, split over so many devices of one CPU that share its cores; median of '
-  f'{{rounds}} rounds of {STEPS} steps. `slower` is global by per device in the same '
-  'round; on one device both are one program, so that this row shows the noise.'
-)
 
 
 def options(add) -> None:
@@ -46,7 +40,10 @@ def measure(options: Namespace) -> dict:
   seconds = harness.alternate(
     steps, options.rounds, lambda name: seconds_of_step(steps[name])
   )
-  return {'device': provenance.device(jax.devices()), 'seconds': seconds}
+  return {
+    'device': provenance.device(jax.devices()), 'seconds': seconds,
+    'facts': {'width': WIDTH, 'batch': BATCH, 'steps': STEPS},
+  }  # fmt: skip
 
 
 def step_of(devices: int, normalization: str) -> Step:
@@ -87,7 +84,7 @@ def table(content: dict) -> list[dict]:
 
 
 main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (9, 'of some steps of each program'), options
+  __doc__, measure, table, (9, 'of some steps of each program'), options
 ).main
 
 if __name__ == '__main__':

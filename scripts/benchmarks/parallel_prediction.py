@@ -62,17 +62,6 @@ WAYS = (
 # In a ring over several nodes the least for any hop: an Intel host's, getNetOverhead of
 # that file.
 POST = 1.0
-ABOUT = """\
-A model, not a measurement: a step of BN-x5 with {images} images a device on H200s,
-{node} to a node. To compute takes {compute:.3g} ms: {source}. A collective takes its
-latency plus its bytes over {in_node:.0f} GB/s in a node and {between:.0f} GB/s between
-nodes, the fastest of NCCL 2.20's rings and trees by the constants of its own tuning
-model; all-gathers have rings only. Those of BN come one after the other and nothing is
-computed meanwhile; each layer has its own, though compilers join some of parallel
-branches. Gradients, with what else is averaged, go in as many as there are `means` in
-parallel_cost, after the step (`step`) or while the backward pass is computed (`step,
-overlapping`). Left out: dispatch, waiting for the slowest device, NVLink SHARP and
-networks that are shared. `efficiency` is computing as a share of `step`."""
 
 
 def measure(options: Namespace) -> dict:
@@ -177,7 +166,7 @@ def seconds_of(way: Way, kind: str, size: float, devices: int) -> float:
   return 1e-6 * (way.once + rounds * hops) + sent / bandwidth
 
 
-main = harness.Benchmark(__doc__, measure, itemgetter('table'), ABOUT).main
+main = harness.Benchmark(__doc__, measure, itemgetter('table')).main
 
 if __name__ == '__main__':
   main()

@@ -35,11 +35,6 @@ OURS, EXAMPLE = 'ours', 'Flax example'
 MLP, INCEPTION = 'ours, MLP on digits', 'ours, BN-x5 on digits'
 CONFIGS = {MLP: 'configs/mnist.py:batch_norm', INCEPTION: 'configs/bn_x5.py:digits'}
 CACHE = 'JAX_COMPILATION_CACHE_DIR'
-ABOUT = (
-  'Seconds of whole processes, median of {rounds} rounds; `cold` without and `warm` '
-  'with what an earlier start compiled. The example is ResNet-18 at 224 pixels, handed '
-  'its data.'
-)
 
 
 def options(add) -> None:
@@ -123,7 +118,7 @@ def table(content: dict) -> list[dict]:
 
 
 main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (5, 'starts of each subject'), options,
+  __doc__, measure, table, (5, 'starts of each subject'), options,
   pythons={'example': 'that has what it needs'},
   paths={'example': places.existing_folder},
 ).main  # fmt: skip

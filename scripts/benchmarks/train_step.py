@@ -54,13 +54,6 @@ SUBJECTS = (
 TITLES = {'ours_distorted': 'ours, distorted', IN_GROUPS: 'ours, in groups'}
 # These see the same images through the same network.
 COMPARABLE = (OURS, 'flax', 'flax_exact', EAGER, COMPILED)
-ABOUT = (
-  "Images per second of BN-x5's training step, {rounds} rounds, each subject in a "
-  'process of its own. All but `ours, distorted` take images as they are. The warm-up '
-  'is two steps, compiled with empty caches. GFLOP are 6 times the multiply-adds of '
-  'convolutions and logits, whatever a compiler makes of them; the peak is that of '
-  'products of {side}x{side} matrices in the same dtype and process.'
-)
 
 
 def options(add) -> None:
@@ -199,11 +192,11 @@ def label(task: dict) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (5, 'processes for each subject'), options
+  __doc__, measure, table, (5, 'processes for each subject'), options
 )
 
 GROWTH = dataclasses.replace(
-  BENCHMARK, measure=growth.measure, table=growth.table, about=growth.ABOUT,
+  BENCHMARK, measure=growth.measure, table=growth.table,
   name='growth',
 )  # fmt: skip
 

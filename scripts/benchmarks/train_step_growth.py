@@ -26,11 +26,6 @@ VALUES = {
     'model.width': (0.25, 0.5, 1.0),
   },
 }
-ABOUT = (
-  'One training step of BN-x5, ours, {rounds} rounds; one of mini-batch, image size '
-  'and width changes, from {title}. `temporary` is the working memory of the program; '
-  'the compilation is part of two first steps, with an empty cache.'
-)
 
 
 def points_of(task: Task) -> dict[tuple[str, float], Task]:

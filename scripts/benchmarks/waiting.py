@@ -39,12 +39,6 @@ SUBJECTS = {
     (*STREAMED, '--config.dataset.workers=2'), 200,
   ),
 }  # fmt: skip
-ABOUT = (
-  'The share of its time, at most, that training waits for input, and its steps per '
-  'second: medians of {rounds} runs, each of which has logged several times; `worst` '
-  'is the largest share of all. The streamed ones decode photographs on the cores that '
-  'train; their ratio is to the same on the device.'
-)
 
 
 def measure(options: Namespace) -> dict:
@@ -92,9 +86,7 @@ def table(content: dict) -> list[dict]:
   return lines
 
 
-main = harness.Benchmark(
-  __doc__, measure, table, ABOUT, (3, 'runs of each subject')
-).main
+main = harness.Benchmark(__doc__, measure, table, (3, 'runs of each subject')).main
 
 if __name__ == '__main__':
   main()

@@ -55,3 +55,27 @@ def test_the_prediction_is_made_from_what_was_counted():
   benchmark = importlib.import_module('parallel_prediction')
   rows = benchmark.rows(committed('parallel_cost')['cases'])
   assert json.dumps(rows) == json.dumps(committed('parallel_prediction')['table'])
+
+
+FACTS = {
+  'batch_norm': {'rounds': 21},
+  'growth': {'rounds': 1, 'title': '64 pixels, width 0.25, batch 32, float32'},
+  'mnist': {'rounds': 5, 'data_set': 'MNIST'},
+  'mnist_growth': {'rounds': 3},
+  'parallel_cost': {'devices': 8, 'images': 32},
+  'parallel_growth': {'rounds': 9, 'width': 0.0625, 'batch': 64, 'steps': 4},
+  'start': {'rounds': 3},
+  'train_step': {'rounds': 5, 'side': 2048},
+  'waiting': {'rounds': 3},
+}
+
+
+@pytest.mark.parametrize('name', FACTS)
+def test_the_words_above_a_table(name):
+  assert harness.about_of(name, **FACTS[name]) == committed(name)['about']
+
+
+def test_the_words_that_name_versions():
+  benchmark, content = importlib.import_module('decode'), committed('decode')
+  facts = benchmark.facts(content['rounds'])
+  assert harness.about_of('decode', rounds=5, **facts) == content['about']
