@@ -42,7 +42,6 @@ import jax.numpy as jnp
 from jax import lax
 
 from bn_repro.batch_norm.transform import batch_normalize, moments, normalize
-from bn_repro.run import provenance
 
 EPSILON = 1e-3
 SHAPES = (
@@ -137,7 +136,6 @@ def measure(options: Namespace) -> dict:
     seconds[name], memory[name] = measure_shape(shape, options.rounds)
   is_missing = all(TORCH not in layers for layers in seconds.values())
   return {
-    'device': provenance.device(jax.devices()[:1]),
     'missing': {TORCH: 'PyTorch is not installed'} if is_missing else {},
     'seconds': seconds, 'memory': memory,
   }  # fmt: skip

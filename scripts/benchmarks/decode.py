@@ -61,14 +61,11 @@ SETTINGS = (('random', 224), ('random', 112), ('random', 64), ('centre', 224))
 
 def measure(options: Namespace) -> dict:
   """Every subject in every round, in all settings."""
-  pythons = {
-    'decode_tensorflow': options.tensorflow_python,
-    'decode_torchvision': options.torchvision_python,
-  }
 
   def run(subject, paths):
     module, function = SUBJECTS[subject]
-    python = pythons.get(module, sys.executable)
+    library = module.removeprefix('decode_')
+    python = vars(options).get(f'{library}_python', sys.executable)
     return harness.process(
       'subjects.decode_task', python, module=module, function=function,
       is_feed=subject == FEED, paths=paths,

@@ -4,8 +4,6 @@ A benchmark is a docstring, settings, subjects, and two functions: one measures,
 other makes a table of what was measured. A subject is measured once a round, in turn
 with its rivals, so that a slow minute of the machine affects them all; a ratio is
 taken within a round. Does not know what is measured.
-
-python scripts/benchmarks/harness.py    writes the tables of README.md again
 """
 
 import argparse
@@ -18,24 +16,20 @@ import statistics
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+import page
+from page import RESULTS
 from scipy import stats
 from tqdm import tqdm
 
-# Whoever imports this file finds the project's own modules too.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from bn_repro.report import tables
 from bn_repro.run import places, provenance
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import write_json
 
-PROJECT = Path(__file__).resolve().parents[2]
-RESULTS = PROJECT / 'results' / 'benchmarks'
 PROCESS = Path(__file__).with_name('process.py')
 
 
@@ -45,9 +39,9 @@ class Benchmark:
 
   Attributes:
     doc: the docstring of its file, whose first line is the first of --help.
-    measure: from the options to what the JSON file holds besides its table: `device`,
-      `missing` (rivals that could not be measured, and why), and every round. `facts`
-      are for the text above the table, in about.toml.
+    measure: from the options to what the JSON file holds besides its table: every
+      round; `missing`, rivals that could not be measured, and why; `device`, if not the
+      first one here; and `facts`, which only the text above the table needs.
     table: from that to the table, a flat dict for each line.
     rounds: how many unless told otherwise, and of what; None where nothing is repeated.
     options: adds those of this benchmark, given `add_argument`.
@@ -73,15 +67,17 @@ class Benchmark:
     except UserError as error:
       sys.exit(f'error: {error}')
     name = self.name or Path(sys.argv[0]).stem
-    about = about_of(name, **vars(options) | content.pop('facts', {}))
+    about = page.about_of(name, **vars(options) | content.pop('facts', {}))
+    if 'device' not in content:
+      content['device'] = provenance.device(jax.devices()[:1])
     rows, missing = self.table(content), content.pop('missing', {})
     content = {'table': rows, 'missing': missing, 'about': about} | content
     if accelerator := re.search(r'\b(gpu|tpu)\b', content['device']):
       name = f'{name}_{accelerator[0]}'
     name = options.name or name
     write_json(options.results / f'{name}.json', _origin(rows) | content)
-    write_readme(options.results)
-    print('\n\n'.join([table(rows), *_absent(missing)]))
+    page.write_readme(options.results)
+    print('\n\n'.join([page.table(rows), *page.absent(missing)]))
 
   def _options(self) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=self.doc.splitlines()[0])
@@ -100,12 +96,6 @@ class Benchmark:
       if path := getattr(options, name):
         setattr(options, name, path.absolute())  # processes may start elsewhere
     return options
-
-
-def about_of(benchmark: str, **facts) -> str:
-  """What the page says above a table."""
-  texts = tomllib.loads(Path(__file__).with_name('about.toml').read_text())
-  return texts[benchmark].format(**facts)
 
 
 def _origin(rows: list[dict]) -> dict[str, Any]:
@@ -164,6 +154,25 @@ def try_out(
       missing[subject] = str(error)
       print(f'{subject}: {error}', flush=True)
   return results, missing
+
+
+def fastest(
+  settings: Iterable[Any], trial: Callable[[Any], dict], speed: Callable[[dict], float]
+) -> tuple[Any, dict]:
+  """The best of a subject's settings, and what its trial measured.
+
+  Raises:
+    UserError: it fails in every setting.
+  """
+  results, failures = [], []
+  for setting in settings:
+    try:
+      results.append((setting, trial(setting)))
+    except UserError as error:
+      failures.append(error)
+  if not results:
+    raise failures[-1]
+  return max(results, key=lambda result: speed(result[1]))
 
 
 def process(
@@ -261,46 +270,3 @@ def spread(
     'low': float(interval.low) if has_interval else min(ratios),
     'high': float(interval.high) if has_interval else max(ratios),
   }
-
-
-def _absent(missing: dict[str, str]) -> list[str]:
-  return [f'Not available: {name}: {reason}' for name, reason in missing.items()]
-
-
-def table(rows: list[dict]) -> str:
-  """Markdown, with the columns in the order in which they first appear."""
-  columns = list(dict.fromkeys(column for row in rows for column in row))
-  cells = ([_cell(row.get(column)) for column in columns] for row in rows)
-  return tables.markdown(columns, cells)
-
-
-def _cell(value) -> str:
-  if value is None:
-    return ''
-  if isinstance(value, float):
-    # Three digits; more would not survive a second run.
-    return f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
-  return str(value)
-
-
-def write_readme(results: Path) -> None:
-  """The tables of README.md in a folder from all the JSON files beside it."""
-  parts = []
-  for path in sorted(results.glob('*.json')):
-    content = json.loads(path.read_text())
-    versions = ', '.join(f'{k} {v}' for k, v in content['versions'].items())
-    parts += [
-      f'### {path.stem}',
-      content.get('about', ''),
-      f'`{content["command"]}` on {content["device"]}, revision '
-      f'`{content["git_revision"]}`, with {versions}.',
-      table(content['table']),
-      *_absent(content['missing']),
-    ]
-  page = results / 'README.md'
-  if page.exists():
-    tables.replace_block(page, 'tables', '\n\n'.join(filter(None, parts)))
-
-
-if __name__ == '__main__':
-  write_readme(RESULTS)

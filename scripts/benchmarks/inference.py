@@ -23,7 +23,6 @@ import jax
 from bn_repro.batch_norm.fold import fold
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
-from bn_repro.run import provenance
 from configs import bn_x5
 
 FOLDED, UNFOLDED, WITHOUT = 'folded', 'unfolded', 'without bn'
@@ -40,7 +39,7 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """Images per second of each subject in each round."""
+  """Images per second of each subject in each round, with mini-batches of each size."""
   dataset, dtype = CASES[jax.default_backend()]
   config = bn_x5.get_config(dataset)
   config.model.dtype = dtype
@@ -48,15 +47,20 @@ def measure(options: Namespace) -> dict:
   runs, rounds = subjects(config, num_classes), {}
   for batch in BATCHES:
     images = jax.random.normal(jax.random.key(0), (batch, *size))
-    call = lambda name, images=images: jax.block_until_ready(runs[name](images))
-    for name in runs:
-      call(name)  # compiles
-    speed = lambda name, n=batch, call=call: (
-      n / harness.seconds_of(functools.partial(call, name), options.seconds)
-    )
-    rounds[str(batch)] = harness.alternate(runs, options.rounds, speed)
-  device = provenance.device(jax.local_devices()[:1])
-  return {'device': device, 'rounds': rounds, 'facts': {'config': config}}
+    rounds[str(batch)] = measure_batch(runs, images, options)
+  return {'rounds': rounds, 'facts': {'config': config}}
+
+
+def measure_batch(runs: dict, images: jax.Array, options: Namespace) -> dict:
+  """Images per second of each subject in each round."""
+  calls = {
+    name: lambda run=run: jax.block_until_ready(run(images))
+    for name, run in runs.items()
+  }
+  for call in calls.values():
+    call()  # compiles
+  speed = lambda name: len(images) / harness.seconds_of(calls[name], options.seconds)
+  return harness.alternate(calls, options.rounds, speed)
 
 
 def subjects(config, num_classes: int) -> dict:

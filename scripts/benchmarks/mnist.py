@@ -63,9 +63,8 @@ def measure(options: Namespace) -> dict:
     def fastest_threads(subject):
       """One, or one for each core where PyTorch must choose, by a brief trial."""
       cores = provenance.cores() if 'torch' in subject else 1
-      trials = {n: run(subject, n, options.seconds / 4) for n in {1, cores}}
-      time = lambda n: sum(1 / trials[n][k]['steps_per_second'] for k in mnist.NETWORKS)
-      return min(trials, key=time)
+      trial = lambda threads: run(subject, threads, options.seconds / 4)
+      return harness.fastest({1, cores}, trial, speed_of_both)[0]
 
     threads, missing = harness.try_out(subjects, fastest_threads, {OURS})
     rounds = harness.alternate(threads, options.rounds, lambda s: run(s, threads[s]))
@@ -74,6 +73,11 @@ def measure(options: Namespace) -> dict:
     'config': mnist.get_config('batch_norm').to_dict(), 'rounds': rounds,
     'side_by_side': options.side_by_side, 'facts': {'data_set': data_set},
   }  # fmt: skip
+
+
+def speed_of_both(measured: dict) -> float:
+  """Pairs of a step with and one without batch normalization, per second."""
+  return 1 / sum(1 / measured[n]['steps_per_second'] for n in mnist.NETWORKS)
 
 
 def store_examples(folder: str) -> tuple[str, str]:

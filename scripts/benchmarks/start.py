@@ -22,11 +22,11 @@ from argparse import Namespace
 from pathlib import Path
 
 import harness
-import jax
-from harness import PROJECT, column
+from harness import column
+from page import PROJECT
 from subjects import speed
 
-from bn_repro.run import places, provenance
+from bn_repro.run import places
 from bn_repro.run.errors import UserError
 
 SUBJECTS = Path(__file__).with_name('subjects')
@@ -51,7 +51,6 @@ def measure(options: Namespace) -> dict:
     [*CONFIGS, *rivals], options.rounds, lambda subject: _start(subject, options)
   )
   return {
-    'device': provenance.device(jax.devices()[:1]),
     'missing': {} if rivals else {EXAMPLE: 'no --example was given'},
     'rounds': {HELP: helps, FIRST_STEP: steps},
   }

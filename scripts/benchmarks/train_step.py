@@ -36,6 +36,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from itertools import product
+from operator import itemgetter
 
 import harness
 import train_step_growth as growth
@@ -90,8 +91,12 @@ def measure_case(task: Task, options: Namespace, cache: str) -> dict:
 
   def trial(subject):
     brief = task._replace(subject=subject, seconds=task.seconds / 4)
-    best, measured = fastest(brief, settings_of(brief, tasks.get(EAGER)), cache)
-    tasks[subject] = best._replace(seconds=task.seconds)
+    setting, measured = harness.fastest(
+      settings_of(brief, tasks.get(EAGER)),
+      lambda setting: run_process(brief._replace(**setting), cache),
+      itemgetter('images_per_second'),
+    )
+    tasks[subject] = task._replace(subject=subject, **setting)
     return measured
 
   chosen = subjects_of(task, options.subjects)
@@ -118,24 +123,6 @@ def subjects_of(task: Task, chosen) -> list[str]:
   """Ours first, then what was chosen, but for what would be ours again."""
   excluded = {OURS} if task.config.batch_size > GROUP else {OURS, IN_GROUPS}
   return [OURS, *(subject for subject in chosen if subject not in excluded)]
-
-
-def fastest(task: Task, settings: list[dict], cache: str) -> tuple[Task, dict]:
-  """The task in its fastest setting, and what it measured there.
-
-  Raises:
-    UserError: it fails in every setting.
-  """
-  trials, failures = [], []
-  for setting in settings:
-    chosen = task._replace(**setting)
-    try:
-      trials.append((chosen, run_process(chosen, cache)))
-    except UserError as error:
-      failures.append(error)
-  if not trials:
-    raise failures[-1]
-  return max(trials, key=lambda trial: trial[1]['images_per_second'])
 
 
 def settings_of(task: Task, eager: Task | None) -> list[dict]:

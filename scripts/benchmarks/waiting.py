@@ -18,10 +18,10 @@ from argparse import Namespace
 from pathlib import Path
 
 import harness
-import jax
-from harness import PROJECT, column
+from harness import column
+from page import PROJECT
 
-from bn_repro.run import places, provenance, records
+from bn_repro.run import places, records
 from bn_repro.run.errors import UserError
 
 MNIST = ('--config=configs/mnist.py:batch_norm', '--config.log_every=1000 steps')
@@ -43,8 +43,7 @@ SUBJECTS = {
 
 def measure(options: Namespace) -> dict:
   """Every run in every round."""
-  rounds = harness.alternate(SUBJECTS, options.rounds, run)
-  return {'device': provenance.device(jax.devices()[:1]), 'rounds': rounds}
+  return {'rounds': harness.alternate(SUBJECTS, options.rounds, run)}
 
 
 def run(subject: str) -> dict[str, float]:
