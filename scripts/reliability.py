@@ -34,38 +34,11 @@ TESTS = (
   'tests/reliability', 'tests/run/test_checkpoint.py', 'tests/run/test_devices.py',
   'tests/remedies', 'tests/training/test_loop.py',
 )  # fmt: skip
-PARTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())['part']
+TEXTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())
+PARTS = TEXTS['part']
 PART_OF = {module: part['title'] for part in PARTS for module in part['modules']}
 # Commands that ask for what cannot be; nothing failed there.
 BAD_INPUT = ('Hostile commands', 'Places')
-TEXT = """\
-# Reliability
-
-*Made by `scripts/reliability.py`; do not edit.* {faults:,} faults were injected into
-the program, and {bad_inputs:,} bad inputs were given to it. {survived}
-
-{parts}
-## Not promised
-
-- The same bits on another number of devices, another processor or other versions: the
-  numbers are then the same to rounding (but for dropout and noise on other devices,
-  which each draw their own), and such a run may be resumed.
-- That a checkpoint survives a power cut in the seconds after it was written: the one
-  before does. Faults of that kind (the kernel's cache lost) were not injected.
-- That a partner which lives but computes for ever is found. Partners were lost on one
-  machine, with two processes and CPUs; GPUs, TPUs and networks were not tried.
-- Anything where somebody changes a file and its digests alike.
-- A lock between machines on a file system without locks: one warning says so.
-- An end within seconds where a decoding process is killed in the microseconds in which
-  it holds a lock of Python's queues: the program then waits for ever.
-
-## Where the numbers come from
-
-`python scripts/reliability.py`; parts that were run apart were put together with
-`--from`, and each names the code that it was run on.
-
-{origins}
-"""
 
 
 class Fault(NamedTuple):
@@ -177,7 +150,7 @@ def page(content: dict[str, Any]) -> str:
   faults = [Fault(**row) for row in content['faults']]
   harmful = sum(fault.harmful for fault in faults)
   bad_inputs = sum(fault.injected for fault in faults if fault.part in BAD_INPUT)
-  return TEXT.format(
+  return TEXTS['page'].format(
     faults=sum(fault.injected for fault in faults) - bad_inputs,
     bad_inputs=bad_inputs,
     survived='All came through.' if not harmful else f'{harmful} did harm.',
