@@ -1,4 +1,4 @@
-"""Injects faults into the program and tables what came of them.
+"""Injects faults into the program and makes a table of the outcomes.
 
 python scripts/reliability.py                      results/reliability.md and .json
 python scripts/reliability.py --from FILE.xml...   the same, of pytest runs before
@@ -52,7 +52,7 @@ class Fault(NamedTuple):
 
 
 def main() -> int:
-  """Runs the tests unless told otherwise; returns pytest's exit code."""
+  """Runs the tests, or reads the reports of `--from`; returns pytest's exit code."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
   parser.add_argument('--from', nargs='+', help="pytest's JUnit XML")
   arguments = places.parsed(parser, **{'from': places.existing_file})
@@ -98,7 +98,7 @@ def run_tests(report: Path) -> int:
 
 
 def read(reports: list[Path]) -> list[Fault]:
-  """The faults that tests noted in pytest's reports, added up by kind."""
+  """The faults that tests noted in pytest's reports, summed by kind."""
   counts: dict[tuple[str, str], Counter] = {}
   cases = (
     case for path in reports for case in ElementTree.parse(path).iter('testcase')
@@ -119,7 +119,7 @@ def noted(case: ElementTree.Element) -> dict[str, Counter]:
   One that failed before it could note anything counts under its name.
   """
   properties = case.iterfind("properties/property[@name='faults']")
-  faults = [ast.literal_eval(found.get('value')) for found in properties]
+  faults = [ast.literal_eval(each.get('value')) for each in properties]
   is_skipped = case.find('skipped') is not None
   has_failed = {'failure', 'error'} & {child.tag for child in case}
   if has_failed and not faults:
@@ -179,7 +179,7 @@ def _listed(versions: dict[str, str]) -> str:
 def section(title: str, text: str, faults: list[Fault]) -> str:
   """One kind of fault: what coming through means, and a table."""
   rows = [
-    (f.kind, str(f.injected), str(f.injected - f.harmful), str(f.harmful), _not(f))
+    (f.kind, str(f.injected), str(f.injected - f.harmful), str(f.harmful), _untried(f))
     for f in faults
     if f.part == title
   ]
@@ -187,7 +187,7 @@ def section(title: str, text: str, faults: list[Fault]) -> str:
   return f'## {title}\n\n{text}\n\n{tables.markdown(head, rows)}\n'
 
 
-def _not(fault: Fault) -> str:
+def _untried(fault: Fault) -> str:
   return str(fault.untried) if fault.untried else '-'
 
 

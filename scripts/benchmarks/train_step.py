@@ -105,8 +105,8 @@ def measure_case(task: Task, options: Namespace, cache: str) -> dict:
   rounds = harness.alternate(
     tasks, options.rounds, lambda subject: run_process(tasks[subject], cache)
   )
-  settings = {subject: chosen._asdict() for subject, chosen in tasks.items()}
-  return {'tasks': settings, 'trials': trials, 'rounds': rounds, 'missing': missing}
+  as_json = {subject: best._asdict() for subject, best in tasks.items()}
+  return {'tasks': as_json, 'trials': trials, 'rounds': rounds, 'missing': missing}
 
 
 def check_same_network(trials: dict[str, dict]) -> None:
