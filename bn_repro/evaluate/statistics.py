@@ -5,7 +5,6 @@ workdir, and taken from there as long as the checkpoint, the data set, the code 
 number of mini-batches are the same.
 """
 
-import copy
 import io
 import json
 import zipfile
@@ -22,7 +21,7 @@ from bn_repro.data import contents
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
 from bn_repro.run import damage, provenance
-from bn_repro.training import experiment, parallel
+from bn_repro.training.experiment import on_one_device
 from bn_repro.training.population import PopulationStatistics
 
 NAME = 'population_statistics.npz'
@@ -53,18 +52,14 @@ def of_network(network: Network, asked: Asked, check: Callable[[], None]) -> Any
 
 def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
-  config = copy.deepcopy(network.config)
-  config.num_devices = config.steps_per_call = 1
-  config.population_batches = mini_batches
-  built = experiment.build(config)
-  examples = parallel.replicate(built.feeds.train.examples, built.devices)
+  built = on_one_device(network.config, population_batches=mini_batches)
 
   def check_and_show():
     check()
     bar.update()
 
   with tqdm(total=mini_batches, desc='population statistics', leave=False) as bar:
-    statistics = PopulationStatistics(built, examples, check_and_show)
+    statistics = PopulationStatistics(built, check=check_and_show)
     return statistics(network.params, network.batch_stats)
 
 

@@ -110,8 +110,9 @@ def _step_of_all(experiment, rates):
 
 
 def _with_fields(experiment: Experiment, **fields) -> Experiment:
-  """The experiment with another config; devices, data and network stay."""
-  return experiment._replace(config=_with(experiment.config, **fields))
+  """The experiment with another config; devices and data stay."""
+  config = _with(experiment.config, **fields)
+  return with_feeds(config, experiment.devices, experiment.feeds)
 
 
 def _with(config: ConfigDict, **fields) -> ConfigDict:

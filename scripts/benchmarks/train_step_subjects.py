@@ -193,8 +193,8 @@ def experiment_of(
   devices, size = jax.devices()[:1], config.dataset.size
   fed = feed(examples, config, devices)
   feeds = Feeds(fed, fed, config.dataset.num_classes, (size, size, 3))
-  built = with_feeds(config, devices, feeds)
-  built = built._replace(lengths=durations.lengths(config, TRAINING_IMAGES))
+  lengths = durations.lengths(config, TRAINING_IMAGES)
+  built = with_feeds(config, devices, feeds, lengths)
   if batch_norm is None:
     return built
   return built._replace(model=built.model.clone(batch_norm=batch_norm))
