@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from bn_repro.data import sources
-from bn_repro.data.resident import ResidentImages
 from bn_repro.models import inception
 from bn_repro.run import config as config_lib
 from bn_repro.training import parallel
@@ -38,7 +37,7 @@ def experiment_of(config, model=None, num_examples=100):
     rng.integers(0, 256, (num_examples, size, size, 3), np.uint8),
     rng.integers(0, num_classes, num_examples).astype(np.int32),
   )
-  built = with_examples(config, examples, num_classes, ResidentImages)
+  built = with_examples(config, examples, num_classes)
   return built if model is None else built._replace(model=model)
 
 

@@ -121,7 +121,7 @@ def _measured(name: str, inputs, of_params, of_images) -> dict[str, Any]:
 def _compared(
   of_factor: dict[float, dict[str, Any]], factor: float
 ) -> dict[str, float]:
-  """One factor beside factor 1."""
+  """One factor, compared with factor 1."""
   one, other = of_factor[1.0], of_factor[factor]
   moved = (other['inputs'] - one['inputs']) / one['inputs'].std(axis=0)
   return {

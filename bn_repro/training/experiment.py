@@ -40,7 +40,7 @@ class Experiment(NamedTuple):
 def build(config: ConfigDict) -> Experiment:
   """Opens the data and builds the rest."""
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  normalization_groups(config, len(devices))  # a mistake is told before data are read
+  normalization_groups(config, len(devices))  # a mistake is known before data are read
   return with_feeds(config, devices, open_feeds(config, devices))
 
 
@@ -51,24 +51,20 @@ def on_one_device(config: ConfigDict, **fields: Any) -> Experiment:
   return build(config)
 
 
-def on_noise(
-  config: ConfigDict,
-  num_examples: int = 256,
-  make_feed: Callable[..., Feed] = ResidentImages,
-) -> Experiment:
-  """That of a config of Inception on random images, all with a label that occurs."""
+def on_noise(config: ConfigDict, num_examples: int = 256) -> Experiment:
+  """That of a config of Inception on random images, the classes in turn."""
   size, num_classes = config.dataset.size, config.dataset.num_classes
   shape = (num_examples, size, size, 3)
   images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
   labels = np.arange(num_examples, dtype=np.int32) % num_classes
-  return with_examples(config, Examples(images, labels), num_classes, make_feed)
+  return with_examples(config, Examples(images, labels), num_classes)
 
 
 def with_examples(
   config: ConfigDict,
   examples: Examples,
   num_classes: int,
-  make_feed: Callable[..., Feed],
+  make_feed: Callable[..., Feed] = ResidentImages,
 ) -> Experiment:
   """That of a config on examples in memory, the same for training and evaluation."""
   devices = parallel.choose_devices(config.num_devices, config.batch_size)

@@ -113,11 +113,8 @@ def _as_state(saved: Checkpoint, template: TrainState, workdir: Path) -> TrainSt
 
 def have_same_shapes(tree: Any, other: Any) -> bool:
   """Whether two trees have the same leaves, by shape and type."""
-  shapes = [
-    jax.tree.map(lambda leaf: (leaf.shape, np.dtype(leaf.dtype)), each)
-    for each in (tree, other)
-  ]
-  return shapes[0] == shapes[1]
+  kind = lambda leaf: (leaf.shape, np.dtype(leaf.dtype))
+  return jax.tree.map(kind, tree) == jax.tree.map(kind, other)
 
 
 def _packed(state: TrainState, notes: dict[str, Any]) -> bytes:
