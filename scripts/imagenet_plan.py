@@ -22,6 +22,7 @@ from bn_repro.report import tables
 from bn_repro.run import config as config_lib
 from bn_repro.run import devices, durations
 from bn_repro.run.errors import MachineError, UserError
+from bn_repro.training.experiment import with_examples
 
 THROUGHPUT = PROJECT / 'results' / 'imagenet_throughput.json'
 DECODING = PROJECT / 'results' / 'benchmarks' / 'decode.json'
@@ -71,7 +72,7 @@ def measure(network: str, arguments) -> dict:
   config.batch_size, config.model.dtype = arguments.batch_size, arguments.dtype
   config.num_devices = 1
   images, num_classes = noise.images(config, number=256), config.dataset.num_classes
-  step = noise.Step(noise.experiment_on(images, config, num_classes))
+  step = noise.Step(with_examples(config, images, num_classes))
   # Two more, to compile and to warm up.
   steps = range(arguments.steps + 2)
   seconds = [speed.timed(step.run, steps[n : n + 1])[0] for n in steps][2:]

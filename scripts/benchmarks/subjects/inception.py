@@ -16,7 +16,11 @@ from subjects import noise
 from bn_repro.data.resident import ResidentImages
 from bn_repro.data.sources import Examples
 from bn_repro.run import durations
-from bn_repro.training.experiment import Experiment, normalization_groups
+from bn_repro.training.experiment import (
+  Experiment,
+  normalization_groups,
+  with_examples,
+)
 from configs import bn_x5
 
 # What epochs are counted by: the learning rate does not fall while we measure.
@@ -34,11 +38,11 @@ def config_of(dataset: str, **overrides) -> ConfigDict:
 def experiment_of(
   config: ConfigDict, examples: Examples | None = None, feed=ResidentImages
 ) -> Experiment:
-  """What `experiment.build` builds, on noise; epochs are those of ImageNet."""
+  """That of a config on noise; epochs are those of ImageNet."""
   examples = examples or noise.images(config, config.batch_size)
   classes = config.dataset.num_classes
-  built = noise.experiment_on(examples, config, classes, feed)
-  return built._replace(lengths=durations.lengths(config, TRAINING_IMAGES))
+  lengths = durations.lengths(config, TRAINING_IMAGES)
+  return with_examples(config, examples, classes, feed, lengths)
 
 
 class FlaxBatchNorm(nn.BatchNorm):

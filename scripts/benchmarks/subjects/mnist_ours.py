@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 from subjects.mnist_task import NUM_CLASSES, ORDER_STEPS, Run, order
-from subjects.noise import experiment_on
 
 from bn_repro.data.pixels import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
 from bn_repro.run import provenance
 from bn_repro.training import parallel
-from bn_repro.training.experiment import Experiment
+from bn_repro.training.experiment import Experiment, with_examples, with_feeds
 from bn_repro.training.step import initial_state, make_step
 
 
@@ -24,7 +23,7 @@ def device() -> str:
 
 def ours(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """`bn_repro.training.loop.train` without its evaluation, files and progress bar."""
-  experiment = experiment_on(examples, config, NUM_CLASSES, PixelFeed)
+  experiment = with_examples(config, examples, NUM_CLASSES, PixelFeed)
   feed = experiment.feeds.train
   take_steps = parallel.spread(make_step(experiment), experiment.devices)
   on_devices = parallel.replicate(feed.examples, experiment.devices)
@@ -50,7 +49,7 @@ def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> 
   The order is ready-made here: the sampler's cache holds fewer epochs than there
   are runs.
   """
-  experiment = experiment_on(examples, config, NUM_CLASSES, PixelFeed)
+  experiment = with_examples(config, examples, NUM_CLASSES, PixelFeed)
   seeds = np.arange(options.runs)
   orders = [order(_with(experiment, seed=int(n)).config, examples) for n in seeds]
   orders = np.stack(orders, axis=1)
@@ -85,8 +84,8 @@ def _step_of_all(experiment: Experiment, learning_rates: jax.Array):
 
 
 def _with(experiment: Experiment, **fields) -> Experiment:
-  """The experiment with some fields of its config replaced, by traced values too."""
+  """The experiment on the same data with other values of fields, traced ones too."""
   config = experiment.config.copy_and_resolve_references()
   with config.ignore_type():
     config.update(fields)
-  return experiment._replace(config=config)
+  return with_feeds(config, experiment.devices, experiment.feeds)

@@ -1,18 +1,13 @@
 """Experiments on noise that lies in memory, and their compiled step."""
 
-from collections.abc import Callable
-
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro.data.feed import Feed
-from bn_repro.data.feeds import Feeds
-from bn_repro.data.resident import ResidentImages
 from bn_repro.data.sources import Examples
 from bn_repro.run import provenance
 from bn_repro.training import parallel
-from bn_repro.training.experiment import Experiment, with_feeds
+from bn_repro.training.experiment import Experiment
 from bn_repro.training.step import initial_state, make_step
 
 
@@ -22,17 +17,6 @@ def images(config: ConfigDict, number: int = 512) -> Examples:
   pixels = random.integers(0, 256, (number, size, size, 3), np.uint8)
   labels = random.integers(0, config.dataset.num_classes, number, np.int32)
   return Examples(pixels, labels)
-
-
-def experiment_on(
-  examples: Examples, config: ConfigDict, num_classes: int,
-  feed: Callable[..., Feed] = ResidentImages,
-) -> Experiment:  # fmt: skip
-  """What `experiment.build` builds, for examples in memory."""
-  devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  both = feed(examples, config, devices)
-  feeds = Feeds(both, both, num_classes, examples.images.shape[1:])
-  return with_feeds(config, devices, feeds)
 
 
 class Step:
