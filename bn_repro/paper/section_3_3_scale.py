@@ -58,7 +58,7 @@ def _exact(trained) -> str:
     for page in trained
     for epsilon, values in deviations(page).items()
   ]
-  head = ('network', 'what it gives', 'gradient of weights', 'of images')
+  head = ('network', 'output', 'gradient of weights', 'of images')
   return tables.markdown(head, rows)
 
 

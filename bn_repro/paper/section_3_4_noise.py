@@ -58,8 +58,8 @@ def _figure(results: Results, runs, variants, page) -> str:
 
 
 def noise_table(page: dict[str, Any]) -> str:
-  """How far mini-batches of each size move an answer."""
-  head = ('mini-batch', 'inputs of sigmoids', 'probability', 'other answers')
+  """How far mini-batches of each size move a prediction."""
+  head = ('mini-batch', 'inputs of sigmoids', 'probability', 'changed predictions')
   rows = [
     (str(row['size']), f'{row["deviation_of_inputs"]:.3f}',
      f'{row["deviation_of_probability"]:.3f}', f'{row["share_that_changes"]:.0%}')

@@ -108,7 +108,7 @@ def _scores(by_crops: dict[int, dict]) -> str:
 
 
 def _accuracy(scores: list[dict], name: str) -> str:
-  """Of one answer with its interval, or the mean over members with their range."""
+  """Of one prediction with its interval, or the mean over members with their range."""
   if len(scores) == 1:
     return tables.share(*(scores[0][name][v] for v in ('accuracy', 'low', 'high')))
   values = [100 * score[name]['accuracy'] for score in scores]
@@ -152,7 +152,7 @@ def _calibration(by_crops: dict[int, dict]) -> str:
     for name, scores in predictions(by_crops).items()
   ]  # fmt: skip
   return tables.markdown(
-    ('answer of', 'expected calibration error', 'cross-entropy'), rows
+    ('predictions of', 'expected calibration error', 'cross-entropy'), rows
   )
 
 
