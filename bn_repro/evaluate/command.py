@@ -64,11 +64,7 @@ def main() -> None:
 
 
 def run(words: list[str]) -> None:
-  """Parses the words that follow the program's name, then prints help or evaluates.
-
-  Raises:
-    UserError: the words, the runs or the data are not as they must be.
-  """
+  """Parses the words that follow the program's name, then prints help or evaluates."""
   if command_line.asks_for_help(words):
     return print(__doc__)
   command_line.check(words, FLAGS)
@@ -79,10 +75,10 @@ def run(words: list[str]) -> None:
   from bn_repro.run import compilation
 
   compilation.keep()
-  given = vars(arguments)
-  where = {name: given.pop(name) for name in ('output', 'workers')}
-  workdirs = given.pop('workdir')
-  evaluate(workdirs, Asked(**given), **where)
+  values = vars(arguments)
+  settings = {name: values.pop(name) for name in ('output', 'workers')}
+  workdirs = values.pop('workdir')
+  evaluate(workdirs, Asked(**values), **settings)
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -104,12 +100,8 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 
 def workdirs_of(text: str, flag: str) -> list[Path]:
-  """The workdirs of a list with commas.
-
-  Raises:
-    UserError: one of them is no directory, or is given twice.
-  """
-  is_one = os.path.isdir(places.path(text, flag))  # a comma may be of its name
+  """The workdirs of a list with commas."""
+  is_one = os.path.isdir(places.path(text, flag))  # its name may have a comma
   names = [text] if is_one else text.split(',')
   if not all(names):
     raise UserError(f'{flag}={shown(text)}: a directory has no name')

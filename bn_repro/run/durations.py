@@ -95,7 +95,7 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
       raise UserError(
         f'config.{name}={durations[name]!r} is more than {MOST_STEPS:,} steps'
       )
-  number = config.get('log_spaced_evaluations', 0)
+  number = config.get('log_spaced_evaluations')
   return Lengths(**steps)._replace(
     evaluation_steps=_log_spaced(number, steps['evaluate_every'], steps['train_for'])
     if number
