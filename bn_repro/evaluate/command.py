@@ -75,10 +75,10 @@ def run(words: list[str]) -> None:
   from bn_repro.run import compilation
 
   compilation.keep()
-  values = vars(arguments)
-  settings = {name: values.pop(name) for name in ('output', 'workers')}
-  workdirs = values.pop('workdir')
-  evaluate(workdirs, Asked(**values), **settings)
+  given = vars(arguments)
+  where = {name: given.pop(name) for name in ('output', 'workers')}
+  workdirs = given.pop('workdir')
+  evaluate(workdirs, Asked(**given), **where)
 
 
 def parse(words: list[str]) -> argparse.Namespace:
