@@ -51,22 +51,18 @@ def main() -> None:
 
 
 def run(words: list[str]) -> None:
-  """Parses the words that follow the program's name, then prints help or exports.
-
-  Raises:
-    UserError: the words or the run are not as they must be.
-  """
+  """Parses the words that follow the program's name, then prints help or exports."""
   if command_line.asks_for_help(words):
     return print(__doc__)
   command_line.check(words, FLAGS)
-  asked = parse(words)
+  arguments = parse(words)
   places.check_variables()
   devices.start()
   from bn_repro.evaluate import serving
   from bn_repro.run import compilation
 
   compilation.keep()
-  serving.export(asked.workdir, asked.statistics, asked.output)
+  serving.export(arguments.workdir, arguments.statistics, arguments.output)
 
 
 def parse(words: list[str]) -> argparse.Namespace:

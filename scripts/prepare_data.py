@@ -45,10 +45,9 @@ from prepare_data_inputs import (
 from project import PROJECT
 
 from bn_repro.run import places
-from bn_repro.run.errors import MachineError
+from bn_repro.run.errors import MachineError, leave
 
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
-MISTAKE = 2  # exit code
 NEWEST = {'imagenette': 'imagenette/full-size-v2'}
 OF_FOLDER = ('images', 'name', 'on_corrupt', 'orientation')  # flags
 # Of what the squares are.
@@ -58,21 +57,14 @@ SQUARES = {'imagenette_160': 'imagenette/160px-v2'}
 def main() -> None:
   try:
     prepare(parse(sys.argv[1:]))
-  except UserError as error:
-    _leave(f'error: {error}', MISTAKE)
-  except MachineError as error:
-    _leave(f'error: {error}', error.exit_code)
+  except (UserError, MachineError) as error:
+    leave(f'error: {error}', error.exit_code)
   except subprocess.CalledProcessError as error:
     command = ' '.join(map(str, error.cmd))
-    _leave(f'error: exit code {error.returncode}, for the reason above, of '
-           f'`{command}`; the same call of prepare_data.py tries again', 1)  # fmt: skip
+    leave(f'error: exit code {error.returncode}, for the reason above, of '
+          f'`{command}`; the same call of prepare_data.py tries again', 1)  # fmt: skip
   except KeyboardInterrupt:
-    _leave('interrupted; nothing is kept but whole downloads', 130)
-
-
-def _leave(text: str, code: int):
-  print(text, file=sys.stderr)
-  sys.exit(code)
+    leave('interrupted; nothing is kept but whole downloads', 130)
 
 
 def prepare(arguments: argparse.Namespace) -> None:
@@ -85,8 +77,8 @@ def prepare(arguments: argparse.Namespace) -> None:
   request = check(arguments)
   command = [make_environment(arguments.environment), BUILDERS, *request]
   code = run(command)
-  if code == MISTAKE:
-    sys.exit(MISTAKE)  # and the builder said which
+  if code == UserError.exit_code:
+    sys.exit(code)  # the builder has said why
   if code:
     raise subprocess.CalledProcessError(code, command)
   print(f'{request[1]} is in {arguments.data_dir}; training finds it there with '

@@ -35,6 +35,7 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 from bn_repro.data import digests  # needs the standard library alone
 from bn_repro.run import notices
+from bn_repro.run.errors import leave
 
 FILE_FORMAT = 'array_record'
 SIDE = 160  # pixels of squares
@@ -272,16 +273,11 @@ def main() -> None:
   try:
     prepare(*sys.argv[1:])
   except UserError as error:
-    _leave(f'error: {error}', 2)
+    leave(f'error: {error}', error.exit_code)
   except (RequestException, NonMatchingChecksumError) as error:
-    _leave(f'error: a download failed: {_one_line(error)}', 1)
+    leave(f'error: a download failed: {_one_line(error)}', 1)
   except KeyboardInterrupt:
     sys.exit(130)  # what called this says so
-
-
-def _leave(text: str, code: int):
-  print(text, file=sys.stderr)
-  sys.exit(code)
 
 
 if __name__ == '__main__':

@@ -51,27 +51,23 @@ def main() -> None:
 
 
 def run(words: list[str]) -> None:
-  """Parses the words that follow the program's name, then prints help or measures.
-
-  Raises:
-    UserError: the words, the run or the data are not as they must be.
-  """
+  """Parses the words that follow the program's name, then prints help or measures."""
   if command_line.asks_for_help(words):
     return print(__doc__)
   if not words or words[0] not in EXPERIMENTS:
-    named = f'no experiment {shown(words[0])}' if words else 'no experiment is named'
-    raise UserError(f'{named}; there are {", ".join(EXPERIMENTS)}, see --help')
+    problem = f'no experiment {shown(words[0])}' if words else 'no experiment is named'
+    raise UserError(f'{problem}; there are {", ".join(EXPERIMENTS)}, see --help')
   command_line.check(words[1:], FLAGS)
-  asked = parse(words[1:])
-  if (asked.workdir is None) != (words[0] in ALONE):
-    does = 'takes no' if asked.workdir else 'needs a'
+  arguments = parse(words[1:])
+  if (arguments.workdir is None) != (words[0] in ALONE):
+    does = 'takes no' if arguments.workdir else 'needs a'
     raise UserError(f'{words[0]} {does} --workdir; see --help')
   places.check_variables()
-  measure(words[0], asked)
+  measure(words[0], arguments)
 
 
-def measure(name: str, asked: argparse.Namespace) -> None:
-  """Runs an experiment, prints its table and writes what it found."""
+def measure(name: str, arguments: argparse.Namespace) -> None:
+  """Runs an experiment, prints its table and writes its measurements."""
   devices.start()
   from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore
@@ -81,15 +77,16 @@ def measure(name: str, asked: argparse.Namespace) -> None:
   compilation.keep()
   with settings.fixed():
     began = time.perf_counter()
-    subject = [restore(asked.workdir, asked.workers)] if asked.workdir else []
-    if subject:
-      (differing,) = trained_on.differences(subject, subject[0].config.dataset.name)
-    found = experiment.measure(*subject)
-    found['seconds'] = time.perf_counter() - began
-    if subject:
-      found['differs_from_training'] = differing
-    write_json(asked.output, found)
-  print(f'{experiment.table(found)}\nwritten: {asked.output}')
+    workdirs = [arguments.workdir] if arguments.workdir else []
+    networks = [restore(workdir, arguments.workers) for workdir in workdirs]
+    if networks:
+      (differing,) = trained_on.differences(networks, networks[0].config.dataset.name)
+    measurements = experiment.measure(*networks)
+    measurements['seconds'] = time.perf_counter() - began
+    if networks:
+      measurements['differs_from_training'] = differing
+    write_json(arguments.output, measurements)
+  print(f'{experiment.table(measurements)}\nwritten: {arguments.output}')
 
 
 def parse(words: list[str]) -> argparse.Namespace:

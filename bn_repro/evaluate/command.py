@@ -64,11 +64,7 @@ def main() -> None:
 
 
 def run(words: list[str]) -> None:
-  """Parses the words that follow the program's name, then prints help or evaluates.
-
-  Raises:
-    UserError: the words, the runs or the data are not as they must be.
-  """
+  """Parses the words that follow the program's name, then prints help or evaluates."""
   if command_line.asks_for_help(words):
     return print(__doc__)
   command_line.check(words, FLAGS)
@@ -104,12 +100,8 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 
 def workdirs_of(text: str, flag: str) -> list[Path]:
-  """The workdirs of a list with commas.
-
-  Raises:
-    UserError: one of them is no directory, or is given twice.
-  """
-  is_one = os.path.isdir(places.path(text, flag))  # a comma may be of its name
+  """The workdirs of a list with commas."""
+  is_one = os.path.isdir(places.path(text, flag))  # its name may have a comma
   names = [text] if is_one else text.split(',')
   if not all(names):
     raise UserError(f'{flag}={shown(text)}: a directory has no name')

@@ -38,7 +38,7 @@ _OF_FILES = (
   'DATA_LOSS', 'OUT_OF_RANGE', 'NOT_FOUND', 'FAILED_PRECONDITION', 'INVALID_ARGUMENT',
 )  # fmt: skip
 _STATUS = re.compile(r'([A-Z]+(_[A-Z]+)*): ')
-_NOTES = 'notes'  # their digest lies among those of the arrays; no array is called so
+NOTES = 'notes'  # their digest lies among those of the arrays; no array is called so
 
 
 class Checkpoint(NamedTuple):
@@ -52,7 +52,7 @@ class Checkpoint(NamedTuple):
 def digests(checkpoint: Checkpoint) -> dict[str, str]:
   """The SHA-256 of every array with its type and shape, and of step and notes."""
   text = json.dumps([checkpoint.step, checkpoint.notes], sort_keys=True)
-  digest_of = {_NOTES: hashlib.sha256(text.encode()).hexdigest()}
+  digest_of = {NOTES: hashlib.sha256(text.encode()).hexdigest()}
   for name, values in traverse_util.flatten_dict(checkpoint.arrays, sep='/').items():
     array = np.asarray(values)
     data = f'{array.dtype.str} {array.shape} '.encode() + array.tobytes()
@@ -91,7 +91,7 @@ class Checkpoints:
     """Saves, whole or not at all; a step that has been saved is left as it is."""
     if not self._manager or checkpoint.step in self._manager.all_steps():
       return
-    seal = {'digests': digests(checkpoint), _NOTES: checkpoint.notes}
+    seal = {'digests': digests(checkpoint), NOTES: checkpoint.notes}
     parts = ocp.args.Composite(
       state=ocp.args.StandardSave(checkpoint.arrays), seal=ocp.args.JsonSave(seal)
     )
@@ -204,7 +204,7 @@ def _unfinished(directory: Path) -> list[Path]:
 def _read(path: Path) -> Checkpoint:
   parts = _parts(path.absolute())
   try:
-    checkpoint = Checkpoint(int(path.name), parts['state'], parts['seal'][_NOTES])
+    checkpoint = Checkpoint(int(path.name), parts['state'], parts['seal'][NOTES])
     differing = parts['seal']['digests'].items() ^ digests(checkpoint).items()
   except (KeyError, TypeError, AttributeError) as error:
     raise _DamagedError('its seal is broken') from error

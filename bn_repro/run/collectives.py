@@ -1,4 +1,4 @@
-"""What the processes of one run tell each other, and which examples each one reads.
+"""Communication between the processes of one run, and the examples of each.
 
 With one process nothing is sent.
 """
@@ -12,10 +12,9 @@ AXIS = 'devices'
 
 
 def meet() -> None:
-  """Lets all processes communicate once, which nothing but this waits for long.
+  """Runs each kind of collective once, while all processes are at the same place.
 
-  The first collective of each kind has half a minute to be joined by every process;
-  later, one may still be compiling while another is done.
+  The first of a kind fails after half a minute; later, one process may be compiling.
   """
   if jax.process_count() > 1:
     any_process(False)
@@ -24,7 +23,7 @@ def meet() -> None:
 
 
 def any_process(answer: bool) -> bool:
-  """Whether any process says yes; all must ask."""
+  """Whether `answer` is true in any process; all processes must call this."""
   if jax.process_count() == 1:
     return answer
   return bool(np.any(multihost_utils.process_allgather(np.asarray(answer))))
@@ -36,7 +35,7 @@ def is_first_process() -> bool:
 
 
 def from_first_process(data: bytes | None) -> bytes:
-  """What the first process passes, in every process; the others pass None."""
+  """The data of the first process, in every process; the others pass None."""
   if jax.process_count() == 1:
     return data
   hand_out = multihost_utils.broadcast_one_to_all

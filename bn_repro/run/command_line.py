@@ -1,8 +1,8 @@
-"""The command line as words, before absl gives them a meaning.
+"""Checks the words of a command line before absl parses them.
 
-absl also takes flags of its own (--flagfile, --undefok, those of its log), takes a
-flag for the value of the one before it, and adds up repeated tuples. Here each word
-is a flag of this program with one value, or is refused. Knows no config.
+absl also accepts flags of its own (--flagfile, --undefok, those of its log), reads a
+flag as the value of the one before it, and joins repeated tuples. Here each word is a
+flag of this program with one value, or is refused. Imports nothing heavy.
 """
 
 import argparse
@@ -17,30 +17,25 @@ from ml_collections import config_flags
 
 from bn_repro.run.errors import UserError, shortened, shown
 
-_MOST_WORKERS = 1024  # as a config may name
+_MOST_WORKERS = 1024  # as of config.dataset.workers
 _FIELD = 'config.'
 _LONGEST_TUPLE = 1_000
 
 
 class Flags(NamedTuple):
-  """The flags of a program: with one value each, and without."""
+  """The flags of a program: those with a value, and switches."""
 
   with_value: tuple[str, ...]
   switches: tuple[str, ...]
 
   def allow(self, name: str) -> bool:
-    """Whether it is one of them, or a field of the config that one of them gives."""
+    """Whether a program takes the flag; with --config it takes --config.FIELD, too."""
     is_field = 'config' in self.with_value and name.startswith(_FIELD)
     return is_field or name in (*self.with_value, *self.switches)
 
 
 def check(words: Sequence[str], flags: Flags) -> None:
-  """Raises UserError for the first word that is no flag of a program.
-
-  Args:
-    words: what follows the name of the program.
-    flags: of the program.
-  """
+  """Raises UserError for the first word, after the program's name, that is no flag."""
   given = set()
   for name, value in _pairs(words, flags):
     if not flags.allow(name):
@@ -81,26 +76,23 @@ def _unknown(name: str, flags: Flags) -> str:
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-  """Whether one of them asks for the program's text, whatever the others are."""
+  """Whether one of the words is --help; the others need not be right."""
   return any(word in ('--help', '-help', '--h', '-h') for word in words)
 
 
 class Parser(argparse.ArgumentParser):
-  """Reads the values of flags that `check` has passed.
-
-  Raises UserError, and leaves help to the program.
-  """
+  """Parses flags that `check` has passed; raises UserError, and has no --help."""
 
   def __init__(self):
     super().__init__(add_help=False, allow_abbrev=False)
 
   def error(self, message: str) -> NoReturn:
-    """Instead of leaving."""
+    """Raises UserError, where argparse would exit."""
     raise UserError(f'{message}; see --help')
 
 
 def workers(text: str) -> int:
-  """A number of processes that decode, as argparse takes its types."""
+  """The number of processes that decode; a type of argparse."""
   if not text.isdecimal() or int(text) > _MOST_WORKERS:
     raise argparse.ArgumentTypeError(
       f'{text!r} is not a number from 0 to {_MOST_WORKERS:,}'
@@ -123,8 +115,8 @@ def check_address(coordinator: str) -> None:
 class TupleParser(absl_flags.ArgumentParser):
   """Reads '(100, 100)', '100,100' or '5a,5b'; nothing is evaluated.
 
-  Unlike that of ml_collections it takes no sets, dictionaries or bytes, whose
-  elements it would take in an order of their own, and the last of repeated flags.
+  Unlike that of ml_collections it refuses sets, dictionaries and bytes, whose order
+  would be another, and takes the last of repeated flags.
   """
 
   syntactic_help = 'values in parentheses'

@@ -1,7 +1,7 @@
 """Loading, checking, storing and comparing the config of a run.
 
-Does not know what any field does. Imports no JAX, so that a mistake is answered at
-once.
+`fields` says what a config may hold, `config_files` where its file lies. Imports no
+JAX, so that a mistake is answered at once.
 """
 
 import importlib.util
@@ -21,11 +21,11 @@ PROJECT = config_files.PROJECT
 NAME = 'config.json'
 # Where and how a run is computed: a resumed run may have others.
 OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
-# No step depends on it, so it may change as long as a run is not finished.
+# No step depends on it, so it may change until a run is finished.
 LENGTH = 'train_for'
 MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
-# (field, before, after): a run that met no image to skip is the same with either, but
-# one that skipped some is none that stops at them.
+# (field, before, after): a run that has not stopped at a corrupt image is the same with
+# either value, but one that has skipped some cannot become one that stops.
 _ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
 _RECORDED = (LENGTH, 'dataset.on_corrupt')
 _NAMED_AT_MOST = 10
@@ -37,9 +37,6 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
   Args:
     location: such as 'configs/mnist.py:baseline'; the argument is optional.
     overrides: such as {'dataset.name': 'digits'}.
-
-  Raises:
-    UserError: there is no such config, argument or field, or a wrong type.
   """
   path, colon, argument = config_files.split(location)
   module = execute(config_files.find(path, '--config'))
@@ -53,12 +50,12 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
     config.update_from_flattened_dict(overrides or {})
     flatten(config)
   except (Exception, SystemExit) as error:
-    raise UserError(errors.line(_said_by(error))) from error
+    raise UserError(errors.line(_message_of(error))) from error
   return config
 
 
-def _said_by(error: BaseException) -> str:
-  """What a config answers to a wrong argument; else also the kind of the error."""
+def _message_of(error: BaseException) -> str:
+  """The error of a config file: its text for a wrong argument, else its type, too."""
   if isinstance(error, KeyError | TypeError | ValueError):
     return one_line(error)
   return f'the config ends with {type(error).__name__}: {one_line(error)}'
@@ -68,12 +65,9 @@ def execute(path: Path) -> ModuleType:
   """Imports a Python file that is data: a config or a sweep.
 
   Configs import their neighbours by the name of the folder, `configs`.
-
-  Raises:
-    UserError: the file cannot be imported.
   """
   config_files.use_neighbours(path)
-  # A name of its own, so that no program in it takes itself for the one started.
+  # Not '__main__', so that a program in the file does not start.
   spec = importlib.util.spec_from_file_location(f'data_{path.stem}', path)
   if spec is None:
     raise UserError(f'{shown(str(path))} is no Python file')
@@ -103,11 +97,7 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
 
 
 def check_workdir(config: ConfigDict, workdir: Path) -> None:
-  """Raises UserError unless it can hold this run; writes nothing.
-
-  Raises:
-    OSError, MachineError: the system does not say what it holds.
-  """
+  """Raises UserError unless the workdir can hold this run; writes nothing."""
   if problem := places.not_a_folder(workdir):
     raise UserError(
       f'cannot use workdir {_path(workdir)}: {problem}; '
@@ -122,28 +112,20 @@ def _path(path: Path) -> str:
 
 
 def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
-  """Writes config.json and overrides.txt, if this run or one of its `changes` is new.
-
-  Raises:
-    UserError: the workdir holds a run of another config.
-    OSError: it cannot be written.
-  """
+  """Writes config.json and overrides.txt, if the run or one of its `changes` is new."""
   check_workdir(config, workdir)
   path = workdir / NAME
   if damage.is_missing(path) or changes(config, workdir):
     text = '\n'.join(overrides) + '\n'
-    # As the bytes that were given, which need not be text.
+    # In bytes, since words of a command line need not be text.
     (workdir / 'overrides.txt').write_bytes(text.encode(errors='surrogateescape'))
     write_json(path, config.to_dict())
 
 
 def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
-  """Fields that a run goes on with otherwise than before: [before, now].
+  """The fields that a resumed run changes, each with [before, now].
 
-  Those of the machine do not count; nothing of a new run.
-
-  Raises:
-    UserError: config.json is damaged.
+  Fields of the machine do not count; a new run changes none.
   """
   if damage.is_missing(workdir / NAME):
     return {}
@@ -154,14 +136,14 @@ def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
 
 def check_same(config: ConfigDict, path: Path) -> None:
   """Raises UserError if a config.json is damaged or holds another config."""
-  asked = flatten(config)
-  stored = {f: v for f, v in fields.DEFAULTS.items() if f in asked} | _read(path)
-  # Where evaluations are depends on the length then.
-  fixed = {LENGTH} if asked.get('log_spaced_evaluations') else set()
+  now = flatten(config)
+  stored = {f: v for f, v in fields.DEFAULTS.items() if f in now} | _read(path)
+  # The steps of log-spaced evaluations depend on the length.
+  fixed = {LENGTH} if now.get('log_spaced_evaluations') else set()
   differing = [
-    f'{field} ({shown(stored.get(field))} there, {shown(asked.get(field))} asked for)'
-    for field in sorted(stored.keys() | asked.keys())
-    if _is_refused(field, stored.get(field), asked.get(field), fixed)
+    f'{field} ({shown(stored.get(field))} there, {shown(now.get(field))} asked for)'
+    for field in sorted(stored.keys() | now.keys())
+    if _is_refused(field, stored.get(field), now.get(field), fixed)
   ]
   if differing:
     more = len(differing) - _NAMED_AT_MOST
@@ -178,11 +160,7 @@ def _is_refused(field: str, before: Any, now: Any, fixed: set[str]) -> bool:
 
 
 def stored(workdir: Path) -> ConfigDict:
-  """The checked config of the run that a workdir holds.
-
-  Raises:
-    UserError: there is none, or it is damaged.
-  """
+  """The checked config of the run that a workdir holds."""
   path = workdir / NAME
   try:
     config = ConfigDict(_with_tuples(read_json(path)))
@@ -198,14 +176,14 @@ def stored(workdir: Path) -> ConfigDict:
 
 
 def _with_tuples(value: Any) -> Any:
-  """What JSON has made lists of, as configs have it."""
+  """A value of JSON with tuples in place of lists, as in configs."""
   if isinstance(value, dict):
     return {name: _with_tuples(part) for name, part in value.items()}
   return tuple(value) if isinstance(value, list) else value
 
 
 def _read(path: Path) -> dict[str, Any]:
-  """The flat content of a config.json; raises UserError if it is none."""
+  """The flat content of a config.json."""
   try:
     return flatten(read_json(path))
   except (FileNotFoundError, ValueError, RecursionError) as error:

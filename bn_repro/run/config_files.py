@@ -1,5 +1,4 @@
-"""Where config files and their neighbours lie: in a checkout, in a user's copy of its
-`configs/`, or inside the installed package.
+"""Where config files lie: in a checkout, in a copy of its `configs/`, or installed.
 
 Imports no JAX.
 """
@@ -24,22 +23,18 @@ SHARED = 'datasets.py'
 
 
 def split(location: str) -> tuple[str, str, str]:
-  """File, colon and argument of FILE.py:ARGUMENT; the colon of file:// is none."""
+  """File, colon and argument of FILE.py:ARGUMENT; a file may begin with file://."""
   scheme = places.scheme_of(location)
   path, colon, argument = location.removeprefix(scheme).partition(':')
   return f'{scheme}{path}', colon, argument
 
 
 def find(text: str, flag: str) -> Path:
-  """The Python file that a flag names: there, or one of those that come with us.
+  """The Python file that a flag names: at that path, or else one of this package.
 
   Args:
-    text: such as 'configs/mnist.py', which any directory has: where there is none, it
-      is that of this package.
+    text: such as 'configs/mnist.py', which is found from any directory.
     flag: for messages.
-
-  Raises:
-    UserError: there is no such file.
   """
   given = places.path(text, flag)
   for file in (given, *_ours(given)):
@@ -57,7 +52,7 @@ def _ours(given: Path) -> list[Path]:
 
 
 def is_python(file: Path) -> bool:
-  """Whether it is there and of that kind."""
+  """Whether a file exists and is one of Python."""
   try:
     return file.suffix == '.py' and file.is_file()
   except (OSError, ValueError):  # a name too long, or with a zero in it
@@ -65,11 +60,7 @@ def is_python(file: Path) -> bool:
 
 
 def available(kind: str = 'config') -> str:
-  """What can be named, for messages: 'there are configs/bn_x5.py, ...'.
-
-  Args:
-    kind: 'config' or 'sweep'.
-  """
+  """The files of a kind, for messages: 'there are configs/bn_x5.py, ...'."""
   below = 'sweeps' if kind == 'sweep' else ''
   names = {file.name for file in (FOLDER / below).glob('[a-z]*.py')} - {SHARED}
   return f'there are {", ".join(str(Path(PACKAGE, below, n)) for n in sorted(names))}'
@@ -78,8 +69,8 @@ def available(kind: str = 'config') -> str:
 def use_neighbours(file: Path) -> None:
   """Makes `configs` the package of the folder that a file lies in, then of ours.
 
-  So that no folder of that name elsewhere, in the current directory or among installed
-  packages, is taken for its neighbours.
+  Otherwise a folder `configs` in the current directory or among installed packages
+  could be imported instead.
   """
   wanted = [str(folder) for folder in dict.fromkeys([folder_of(file), FOLDER])]
   package = sys.modules.get(PACKAGE)
@@ -93,9 +84,9 @@ def use_neighbours(file: Path) -> None:
 
 
 def folder_of(file: Path) -> Path:
-  """The configs folder that a file lies in, itself or one folder below; else ours.
+  """The configs folder that holds a file, directly or one folder deeper; else ours.
 
-  One is called `configs`, or has a file of ours, as it was or changed.
+  Such a folder is called `configs`, or has a file of the name of one of ours.
   """
   for folder in list(file.absolute().parents)[:2]:
     if folder.name == PACKAGE or any(_is_copy(folder / f.name) for f in _of_ours()):
@@ -108,12 +99,12 @@ def _of_ours() -> list[Path]:
 
 
 def _is_copy(file: Path) -> bool:
-  """Whether it makes configs; a `datasets.py` of another kind is no neighbour."""
+  """Whether a file makes configs; a `datasets.py` may be of another program."""
   return is_python(file) and b'ml_collections' in file.read_bytes()
 
 
 def beside(config: str, sweep: Path) -> str:
-  """The location of a config that a sweep names: beside it, or as it stands.
+  """The location of a config that a sweep names: beside the sweep, or unchanged.
 
   Args:
     config: such as 'configs/mnist.py:baseline'.

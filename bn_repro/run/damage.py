@@ -1,10 +1,9 @@
-"""Whether what could not be read is damaged, or the machine failed to read it.
+"""Whether a file that could not be read is damaged, or the machine failed to read it.
 
-Damaged is a file that is missing, cut, or not of its form; the rest is of the machine:
-a disk's error, a stale handle, a permission, too many open files, no memory, a library
-or a device that is not there. Only damage may cost a file its place. Libraries tell the
-two apart badly, so both the exception and the files are looked at. Imports nothing
-heavy.
+A damaged file is missing, cut, or not of its format. All else is the machine's failure:
+an error of the disk, a stale handle, a permission, too many open files, no memory, a
+missing library or device. Only a damaged file may be moved away. Libraries confuse the
+two, so both the exception and the files are examined. Imports nothing heavy.
 """
 
 import errno
@@ -15,16 +14,16 @@ from pathlib import Path
 from bn_repro.run.errors import MachineError, one_line
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
-# What the system says of a path that somebody could have given better.
+# Errors of the system that another path would avoid.
 _OF_NAMES = (
   *_MISSING, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
   errno.EACCES, errno.EPERM, errno.EROFS,
 )  # fmt: skip
-# How TensorStore and Riegeli hand on what the system said: by number and by text.
+# How TensorStore and Riegeli report an error of the system: by number and by text.
 _NUMBER = re.compile(r"os_error_code='(\d+)'")
 _TEXT = re.compile(r'\w+\(\) failed: ([^;\[]+)')
 _CODES = {os.strerror(code): code for code in errno.errorcode}
-# What a parser raises for bytes that are not of its form.
+# Raised by parsers for bytes that are not of their format.
 _OF_FORM = (
   ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, OSError,
 )  # fmt: skip
@@ -50,7 +49,7 @@ def _code(error: BaseException) -> int | None:
 
 
 def reason(error: BaseException, limit: int = 100) -> str:
-  """What went wrong in a few words: what the system said, if it said anything."""
+  """The error in a few words: the system's, if the system caused it."""
   code = system_error(error)
   return os.strerror(code) if code else one_line(error, limit)
 
@@ -61,13 +60,13 @@ def other_cause(
   """Why the files of a folder could not be read, unless they are at fault themselves.
 
   Args:
-    error: that reading them has raised.
+    error: raised by reading them.
     folder: of the files.
-    needed: names of files that must be there.
-    is_of_form: whether a library says so that they are not of their form.
+    needed: names of files that must exist.
+    is_of_form: whether `error` is how a library reports a wrong format.
 
   Returns:
-    What the machine did; None for damage.
+    The error of the machine; None for damage.
   """
   if system_error(error) or isinstance(error, MemoryError | ImportError):
     return error
@@ -75,16 +74,16 @@ def other_cause(
     _look(folder, needed)
   except (FileNotFoundError, NotADirectoryError):
     return None
-  except OSError as seen:  # which the library took for a missing file
-    return seen
+  except OSError as cause:  # which the library took for a missing file
+    return cause
   if isinstance(error, FileNotFoundError) and not error.errno:
-    return error  # a library says so, and all are there
+    return error  # a library reports a missing file, and all exist
   is_wrong = is_of_form or _code(error) in _MISSING or isinstance(error, _OF_FORM)
   return None if is_wrong else error
 
 
 def _look(folder: Path, needed: tuple[str, ...]) -> None:
-  """Raises what the system says of the files below a folder, if it says anything."""
+  """Reads a byte of each file below a folder; raises the system's error."""
   for name in needed:
     (folder / name).stat()
   for place, _, names in os.walk(folder, onerror=_raise):
@@ -100,7 +99,7 @@ def _raise(error: OSError) -> None:
 
 
 def could_not_be_read(what: str | Path, error: BaseException) -> MachineError:
-  """The machine failed, and nothing is known of the files."""
+  """The error to report if the machine failed, so that the files may be good."""
   return MachineError(
     f'{what} could not be read: {reason(error)}; nothing is changed, and the same '
     'command goes on once that is mended'
@@ -108,7 +107,7 @@ def could_not_be_read(what: str | Path, error: BaseException) -> MachineError:
 
 
 def of_its_name(error: OSError | ValueError) -> str:
-  """Why a path makes no sense, if it does not; else raises the error."""
+  """Why a path cannot be used; raises MachineError if the path is not at fault."""
   if not isinstance(error, OSError):
     return 'its name is no text'
   if error.errno not in _OF_NAMES:
@@ -117,10 +116,9 @@ def of_its_name(error: OSError | ValueError) -> str:
 
 
 def is_missing(path: Path) -> bool:
-  """Whether nothing is there: what cannot be looked at is not missing.
+  """Whether nothing lies at a path; raises OSError where the system does not say.
 
-  Raises:
-    OSError: the system does not say. (`Path.exists` calls that missing.)
+  (`Path.exists` returns False then.)
   """
   try:
     path.lstat()
@@ -130,10 +128,9 @@ def is_missing(path: Path) -> bool:
 
 
 def entries(folder: Path) -> list[Path]:
-  """What lies in a folder, by name; nothing if it is missing.
+  """The contents of a folder in order; empty if it is missing.
 
-  Raises:
-    OSError: the system does not say. (`Path.glob` calls that empty.)
+  Raises OSError where the system does not say. (`Path.glob` gives nothing then.)
   """
   try:
     return sorted(folder.iterdir())

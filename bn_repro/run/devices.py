@@ -1,7 +1,7 @@
-"""The platforms that JAX was told to use: started before anything is opened.
+"""Starts the platforms that JAX is set to use, before any file is opened.
 
-What is missing is told in one line. Nothing heavy is imported at the top, as some
-variables of JAX end its import.
+A platform that is missing is reported in one line. JAX is imported late, as some values
+of its variables make its import fail.
 """
 
 import contextlib
@@ -23,12 +23,11 @@ _LOG = 'jax._src.xla_bridge'
 def start() -> list[Any]:
   """Imports JAX and starts its platforms; returns the devices of all processes.
 
-  What JAX logs on that occasion, such as that it falls back to the CPU, becomes one
-  warning each.
+  Messages that JAX logs meanwhile, such as of falling back to the CPU, become warnings.
 
   Raises:
-    UserError: a platform is named that JAX does not know or that has no device
-      here, or a variable of JAX or XLA makes no sense.
+    UserError: a named platform is unknown or has no device here, or a variable of JAX
+      or XLA has a wrong value.
     MachineError: a platform that JAX knows does not start.
   """
   trial = _trial_of_flags()  # while JAX is imported
@@ -47,12 +46,9 @@ def start() -> list[Any]:
 
 
 def check_apart() -> None:
-  """As `start` in a process of its own, for a program that only starts others.
+  """As `start`, but in another process, for a program that only starts others.
 
-  Only where $JAX_PLATFORMS names more than the CPU, which is always there.
-
-  Raises:
-    UserError, MachineError: as `start`.
+  Only where $JAX_PLATFORMS names more than the CPU, which always starts.
   """
   if os.environ.get('JAX_PLATFORMS', '') in ('', 'cpu'):
     return
@@ -65,7 +61,7 @@ def check_apart() -> None:
 
 
 def _imported() -> Any:
-  """The module, unless its variables make no sense to it."""
+  """The module `jax`; raises UserError if its variables have wrong values."""
   number = os.environ.get(_NUMBER, '-1')
   if not re.fullmatch('-1|[1-9][0-9]{0,3}', number):
     raise UserError(
@@ -80,7 +76,7 @@ def _imported() -> Any:
 
 
 def _trial_of_flags() -> subprocess.Popen | None:
-  """A process that XLA ends in place of this one, where it does not take its flags."""
+  """A process that reads $XLA_FLAGS: XLA ends a process where it refuses a flag."""
   if not os.environ.get(_FLAGS):
     return None
   parse = 'from jaxlib import xla_client; xla_client.CompileOptions()'
@@ -91,12 +87,12 @@ def _trial_of_flags() -> subprocess.Popen | None:
 
 
 def _check_flags(trial: subprocess.Popen | None) -> None:
-  """Raises UserError with the first line that XLA logged before it ended a trial."""
+  """Raises UserError with the first line that XLA logged if it ended the trial."""
   if not trial:
     return
-  said = re.search(r'^[EF]\d{4} .*?\] (.*)', trial.communicate()[1], re.MULTILINE)
-  if said and trial.returncode:
-    raise UserError(line(f'XLA: {said[1]}; set {_FLAGS} otherwise, or unset it'))
+  first = re.search(r'^[EF]\d{4} .*?\] (.*)', trial.communicate()[1], re.MULTILINE)
+  if first and trial.returncode:
+    raise UserError(line(f'XLA: {first[1]}; set {_FLAGS} otherwise, or unset it'))
 
 
 def _named(jax: Any) -> list[str]:
@@ -105,22 +101,22 @@ def _named(jax: Any) -> list[str]:
 
 
 def _refusal(jax: Any, error: Exception, logged: list[str]) -> UserError | MachineError:
-  """What is to be raised where platforms do not start, with what there is."""
+  """The error to raise where platforms do not start; names those that do."""
   variable, value = 'JAX_PLATFORMS', jax.config.jax_platforms
   if not value and (value := os.environ.get('JAX_PLATFORM_NAME')):
     variable = 'JAX_PLATFORM_NAME'
   there = _there(jax)
   has = f'this machine has {", ".join(there) or "none that starts"}'
   advice = f'set {variable}={there[0] if there else "cpu"}'
-  # Without the advice of JAX, which is another.
-  said = one_line(error).partition(' (set JAX_PLATFORMS')[0].partition(' (you may')[0]
-  is_unknown = not error.args or re.search('nknown backend|known backends', said)
+  # Without JAX's own advice.
+  reason = one_line(error).partition(' (set JAX_PLATFORMS')[0].partition(' (you may')[0]
+  is_unknown = not error.args or re.search('nknown backend|known backends', reason)
   if value and is_unknown and not logged:
     text = f'{variable}={value!r} names a platform that is not there; {has}; {advice}'
     return UserError(line(text))
-  asked = f' of {variable}={value!r}' if value else ''
-  reason = '; '.join([*logged, said] if error.args else logged)
-  text = f'a platform{asked} does not start: {reason}; {has}; {advice}'
+  setting = f' of {variable}={value!r}' if value else ''
+  reason = '; '.join([*logged, reason] if error.args else logged)
+  text = f'a platform{setting} does not start: {reason}; {has}; {advice}'
   return MachineError(line(text))
 
 
@@ -136,7 +132,7 @@ def _there(jax: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _logged() -> Iterator[list[str]]:
-  """What JAX logs of its platforms within the block, in place of its own lines."""
+  """The messages that JAX logs of its platforms within the block, and does not show."""
   lines: list[str] = []
 
   class Lines(logging.Handler):

@@ -14,16 +14,12 @@ from bn_repro.run.errors import UserError
 # Steps are counted in 32 bits.
 MOST_STEPS = 2**31 - 1
 UNITS = ('step', 'epoch', 'example')
-# At most two digits of exponent: Fraction writes all its zeros out.
+# At most two digits of exponent: Fraction computes with all of its zeros.
 _NUMBER = re.compile(r'[\d_.]{1,30}(e[+-]?\d{1,2})?(/[\d_]{1,30})?', re.ASCII)
 
 
 def parse(duration: str) -> tuple[Fraction, str]:
-  """A positive number and one of `UNITS`, which may stand in the plural.
-
-  Raises:
-    ValueError: it is not of that form.
-  """
+  """A positive number and one of `UNITS`; raises ValueError for any other text."""
   number, _, unit = duration.strip().partition(' ')
   unit = unit.strip().removesuffix('s')
   if not _NUMBER.fullmatch(number):
@@ -58,7 +54,7 @@ class Lengths(NamedTuple):
   """The durations of a config, in steps.
 
   Attributes:
-    evaluation_steps: at which a run is evaluated; None for every `evaluate_every`.
+    evaluation_steps: of a run with log-spaced evaluations; else None.
   """
 
   train_for: int
@@ -83,18 +79,12 @@ class Lengths(NamedTuple):
 
   @property
   def last_evaluations(self) -> tuple[int, ...]:
-    """Those of the last tenth, of a run whose other evaluations are log-spaced."""
+    """The evaluations of the last tenth, where the others are log-spaced."""
     return (self.evaluation_steps or ())[-LAST_EVALUATIONS:]
 
 
 def lengths(config: ConfigDict, num_examples: int) -> Lengths:
-  """The durations of a config for that many training examples, in steps.
-
-  A config that has no such field gets None for it.
-
-  Raises:
-    UserError: one is more than `MOST_STEPS`.
-  """
+  """The durations of a config for that many training examples, in steps."""
   durations = {name: config.get(name) for name in Lengths._fields[:-1]}
   steps = {
     name: duration and in_steps(duration, config.batch_size, num_examples)
@@ -105,7 +95,7 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
       raise UserError(
         f'config.{name}={durations[name]!r} is more than {MOST_STEPS:,} steps'
       )
-  number = config.get('log_spaced_evaluations', 0)
+  number = config.get('log_spaced_evaluations')
   return Lengths(**steps)._replace(
     evaluation_steps=_log_spaced(number, steps['evaluate_every'], steps['train_for'])
     if number
@@ -114,10 +104,7 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
 
 
 def _log_spaced(number: int, first: int, last: int) -> tuple[int, ...]:
-  """That many steps from the first to nine tenths of the last, then five to the last.
-
-  Steps that coincide are taken once.
-  """
+  """`number` steps from the first to nine tenths of the last, then five to the last."""
   end = max(first, 0.9 * last)
   ratio = (end / first) ** (1 / max(1, number - 1))
   spaced = {min(last, round(first * ratio**i)) for i in range(number)}

@@ -4,7 +4,8 @@ A value in a message may come from anywhere: it may be very long, or hold line b
 or characters that a terminal obeys. Imports nothing heavy.
 """
 
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 LONGEST_VALUE = 80
 LONGEST_PATH = 400
@@ -12,7 +13,7 @@ LONGEST_LINE = 1_500
 
 
 class UserError(ValueError):
-  """A mistake in what was asked for: what is wrong, what is allowed, what to do."""
+  """A mistake of the user; the text says what is wrong, what is allowed, what to do."""
 
   exit_code = 2
 
@@ -40,7 +41,7 @@ class RunsFailed(Exception):
 
 
 def of_machine(error: OSError | MemoryError | ImportError) -> MachineError:
-  """What the system, the memory or the installation did to a program, as one line."""
+  """The error to report where the system, the memory or the installation failed."""
   if isinstance(error, MemoryError):
     return MachineError(out_of_memory('this machine'))
   if isinstance(error, ImportError):
@@ -54,7 +55,7 @@ def of_machine(error: OSError | MemoryError | ImportError) -> MachineError:
 
 
 def out_of_memory(place: str) -> str:
-  """What is said where memory ended, of 'this machine' or of 'the device'."""
+  """The message for a lack of memory of `place`: 'this machine' or 'the device'."""
   return (
     f'{place} has not enough memory; nothing is lost: free some and give the same '
     'command, or train in another --workdir with a smaller config.batch_size, with '
@@ -72,7 +73,7 @@ def one_line(error: BaseException, limit: int = 300) -> str:
 
 
 def shown(value: Any, longest: int = LONGEST_VALUE) -> str:
-  """Its `repr`, printable and not much longer than that."""
+  """The `repr` of a value, printable and cut at about `longest` characters."""
   try:
     text = repr(value)
   except ValueError:  # an integer of more digits than Python writes
@@ -83,7 +84,7 @@ def shown(value: Any, longest: int = LONGEST_VALUE) -> str:
 
 
 def shortened(text: str, longest: int = LONGEST_VALUE) -> str:
-  """The beginning of a long text and its length, the rest left out."""
+  """The text, or if it is long its beginning and its length."""
   if len(text) <= longest:
     return text
   return f'{text[: longest - 20]}... ({len(text):,} characters)'
@@ -94,3 +95,9 @@ def line(text: str) -> str:
   words = ' '.join(text.split())
   escaped = ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
   return shortened(escaped, LONGEST_LINE)
+
+
+def leave(text: str, code: int) -> NoReturn:
+  """Ends a script with one line on stderr and an exit code."""
+  print(line(text), file=sys.stderr)
+  sys.exit(code)

@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ml_collections import ConfigDict
-
 from bn_repro.run import durations
 from bn_repro.run.errors import UserError, shown
 
@@ -219,18 +217,13 @@ FIELDS: dict[str, dict[str, Field]] = {
   'mlp': _COMMON | _OF_MLP,
   'inception': _COMMON | _OF_INCEPTION,
 }
-# Of fields that a config may lack: what the code does then.
+# The values that the code takes for fields that a config lacks.
 DEFAULTS = {
   name: field.default
   for fields in FIELDS.values()
   for name, field in fields.items()
   if field.default is not None
 }
-
-
-def value(config: ConfigDict, field: str) -> Any:
-  """An optional field of a config, or its default."""
-  return config.get(field, DEFAULTS[field])
 
 
 def check(values: Mapping[str, Any]) -> None:

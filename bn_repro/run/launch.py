@@ -1,11 +1,11 @@
-"""Who started this process, and as one of how many: read from the environment.
+"""Which launcher started this process, and as one of how many, from the environment.
 
-A process is one of several where a launcher started it so: a task of an `srun` step,
-a rank of `mpirun`, a host of a TPU pod. An allocation alone (`salloc`, `sbatch`
-without `srun`), the variables of a TPU pod on a machine without a TPU, and a count
-without a rank are none: the process trains alone and says so. JAX must be able to
-find the others by the same variables (jax/_src/clusters); else it is an error that
-names them and the flags. A launcher of one process (`mpirun -n 1`) is none, silently.
+A process is one of several if a launcher started it so: as a task of an `srun` step, a
+rank of `mpirun`, a host of a TPU pod. JAX must be able to find the others by the same
+variables (jax/_src/clusters); if it cannot, an error names them and the flags to use.
+An allocation alone (`salloc`, `sbatch` without `srun`), the variables of a TPU pod on a
+machine without a TPU, and a count without a rank are not enough: the process trains
+alone and says so. With a launcher of one process (`mpirun -n 1`) nothing is said.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from bn_repro.run.errors import UserError, shortened
 
-# What JAX's own detection of a SLURM step reads (since 0.9; 0.8 asks for the first).
+# Read by JAX's own detection of a SLURM step (since 0.9; 0.8 reads the first).
 SLURM_STEP = (
   'SLURM_JOB_ID', 'SLURM_STEP_NODELIST', 'SLURM_NTASKS', 'SLURM_PROCID',
   'SLURM_LOCALID',
 )  # fmt: skip
 OMPI = ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK')
 OMPI_ADDRESS = ('OMPI_MCA_orte_hnp_uri', 'OMPI_COMM_WORLD_LOCAL_RANK')
-# Count, rank, launcher; whether mpi4py meets the others.
+# Count, rank, launcher; whether mpi4py can connect the processes.
 OTHERS = (
   ('PMI_SIZE', 'PMI_RANK', 'mpiexec', True),
   ('MV2_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_RANK', 'mpirun', True),
@@ -29,7 +29,7 @@ OTHERS = (
   ('WORLD_SIZE', 'RANK', 'torchrun', False),
 )
 TPU_HOSTS = ('TPU_PROCESS_ADDRESSES', 'TPU_WORKER_HOSTNAMES')
-# From here on they are no steps of tasks, but the batch script or a shell in it.
+# Steps from this number on are a batch script or a shell in it, not tasks.
 FIRST_SPECIAL_STEP = 4_294_967_290
 FLAGS = '--coordinator=HOST:PORT, --num_processes and --process_id'
 
@@ -38,12 +38,12 @@ class Launch(NamedTuple):
   """How this process was started.
 
   Attributes:
-    method: JAX's name of what finds the others (`cluster_detection_method`); None
-      for a process that is alone.
-    count: of the processes, this one among them.
+    method: of JAX to find the others (`cluster_detection_method`); None for a process
+      that trains alone.
+    count: of all processes.
     variables: that say so, such as SLURM_NTASKS=4.
-    note: of a process that is alone where variables speak of several: why, and how
-      to join; else empty.
+    note: for a process that trains alone although variables name several: why, and how
+      to join others.
   """
 
   method: str | None = None
@@ -53,13 +53,7 @@ class Launch(NamedTuple):
 
 
 class Machine(NamedTuple):
-  """What the variables do not say.
-
-  Attributes:
-    pid: of this process.
-    is_tpu: whether JAX sees the chips and the library of a TPU.
-    has_mpi4py: whether it is installed.
-  """
+  """The facts that are not in the environment; `is_tpu`: JAX finds a TPU here."""
 
   pid: int = 0
   is_tpu: bool = False
@@ -69,11 +63,9 @@ class Machine(NamedTuple):
 def detect(environment: Mapping[str, str], machine: Machine) -> Launch:
   """How the process with these variables was started.
 
-  In the order of JAX: Open MPI, whose ranks may inherit the variables of the step
-  that started its daemons, then SLURM, then a TPU pod.
-
-  Raises:
-    UserError: a launcher started it as one of several, and JAX cannot find the others.
+  In JAX's order: Open MPI, whose ranks may inherit the variables of the SLURM step that
+  started its daemons, then SLURM, then a TPU pod. Raises UserError if JAX cannot find
+  the others that a launcher started.
   """
   return (
     _open_mpi(environment, machine)
@@ -95,7 +87,7 @@ def _open_mpi(environment: Mapping[str, str], machine: Machine) -> Launch | None
 
 
 def _slurm(environment: Mapping[str, str], machine: Machine) -> Launch | None:
-  """Of a step of several tasks; not of the batch script or a shell in a terminal."""
+  """For a task of a step of several; not the batch script or a shell in a terminal."""
   tasks = _number_from_1(environment, 'SLURM_NTASKS')
   count = _number(environment.get('SLURM_STEP_NUM_TASKS')) or tasks
   rank = _number(environment.get('SLURM_PROCID'))
@@ -116,9 +108,9 @@ def _slurm(environment: Mapping[str, str], machine: Machine) -> Launch | None:
 
 
 def _is_task(environment: Mapping[str, str], pid: int) -> bool:
-  """Whether srun started this process, or what started it, as a task of a step."""
+  """Whether srun started this process, or its parent, as a task of a step."""
   if 'SLURM_PTY_PORT' in environment:
-    # In `srun --pty bash` the shell is the task, and nobody starts the other ones.
+    # In `srun --pty bash` the shell is the task, and nothing starts the others.
     return environment.get('SLURM_TASK_PID') == str(pid)
   step = _number(environment.get('SLURM_STEP_ID', environment.get('SLURM_STEPID')))
   is_later = bool(_number(environment.get('SLURM_PROCID')))  # a batch script is 0
@@ -128,9 +120,9 @@ def _is_task(environment: Mapping[str, str], pid: int) -> bool:
 
 
 def _is_of_mpi(environment: Mapping[str, str], count: int, rank: int | None) -> bool:
-  """Whether the step is one of MPI's daemons, which start more processes than it has.
+  """Whether the tasks are daemons of MPI, which start the processes of the run.
 
-  srun's own PMI counts as SLURM does.
+  srun's own PMI has the count and rank of SLURM.
   """
   by_pmi = _count_and_rank(environment, *OTHERS[0][:2])
   return None not in by_pmi and by_pmi[0] > 1 and by_pmi != (count, rank)
@@ -150,7 +142,7 @@ def _others(environment: Mapping[str, str], machine: Machine) -> Launch | None:
 
 
 def _is_in_terminal(environment: Mapping[str, str], count: int, rank: int) -> bool:
-  """Whether it is srun's own PMI that says so, to a shell in a terminal."""
+  """Whether the variables are of srun's own PMI, in a shell in a terminal."""
   step = _count_and_rank(environment, 'SLURM_STEP_NUM_TASKS', 'SLURM_PROCID')
   return 'SLURM_PTY_PORT' in environment and step == (count, rank)
 
@@ -195,14 +187,14 @@ def _tpu(environment: Mapping[str, str], machine: Machine) -> Launch | None:
 
 
 def tpu_count(environment: Mapping[str, str]) -> int:
-  """How many hosts of a TPU pod the variables name, over all slices; 1 if none."""
+  """The number of hosts of a TPU pod over all slices; 1 if variables name none."""
   named = [environment[name] for name in TPU_HOSTS if environment.get(name)]
   hosts = len([host for host in named[0].split(',') if host.strip()]) if named else 1
   return max(1, hosts) * _number_from_1(environment, 'MEGASCALE_NUM_SLICES')
 
 
 def _note(environment: Mapping[str, str]) -> str:
-  """Of a process that is alone: what speaks of several all the same."""
+  """For a process that trains alone: which variables name several; '' if none do."""
   if name := _allocation(environment):
     return (
       f'{_shown(environment, (name,))}, but no srun started this process as one of '
@@ -219,7 +211,7 @@ def _note(environment: Mapping[str, str]) -> str:
 
 
 def _allocation(environment: Mapping[str, str]) -> str | None:
-  """The variable by which SLURM gave this job room for several processes."""
+  """The variable that says that SLURM allocated several processes to this job."""
   names = ['SLURM_NTASKS']
   if 'SLURM_PTY_PORT' in environment or 'SLURM_STEP_NUM_TASKS' not in environment:
     names += ['SLURM_JOB_NUM_NODES', 'SLURM_NNODES']  # `srun -n 1` is meant so
@@ -236,7 +228,7 @@ def _without(environment: Mapping[str, str], name: str, missing: str) -> str:
 def _count_and_rank(
   environment: Mapping[str, str], size_name: str, rank_name: str
 ) -> tuple[int, int | None]:
-  """1 and None if they make no sense."""
+  """The values of two variables; 1 and None if they are no such numbers."""
   count = _number_from_1(environment, size_name)
   rank = _number(environment.get(rank_name))
   return count, rank if rank is not None and rank < count else None

@@ -1,8 +1,8 @@
-"""The workdir of a run: one run at a time.
+"""The lock of a workdir: one run at a time.
 
-The lock is the kernel's (`flock`), which lets go of it when the process that holds
-it ends, however it ends: a file that a dead process left behind blocks nobody. Where
-nothing came of a run, the lock goes, and so do the directories that were made for it.
+The kernel (`flock`) releases it when the process that holds it ends, however it ends:
+the file of a dead process blocks nobody. If a run leaves nothing in its workdir, the
+lock and the directories that were made for it are removed.
 """
 
 import contextlib
@@ -22,12 +22,7 @@ NAME = 'lock'
 
 @contextlib.contextmanager
 def held(workdir: Path) -> Iterator[None]:
-  """Makes the workdir if it is missing, and holds it until the end of the block.
-
-  Raises:
-    UserError: another process holds it, or it cannot be written.
-    MachineError: the system fails to say so, or to make it.
-  """
+  """Makes the workdir if it is missing, and locks it until the end of the block."""
   made = [path for path in (workdir, *workdir.parents) if damage.is_missing(path)]
   with _locked_file(workdir) as file:
     file.truncate(0)
@@ -41,7 +36,7 @@ def held(workdir: Path) -> Iterator[None]:
 
 
 def _leave(workdir: Path, made: list[Path]) -> None:
-  """Takes the lock, and what was made for it, away if the workdir is else empty."""
+  """Removes the lock, and the directories made for it, if the workdir is empty."""
   if os.listdir(workdir) == [NAME]:
     (workdir / NAME).unlink()
     for path in made:
@@ -49,7 +44,7 @@ def _leave(workdir: Path, made: list[Path]) -> None:
 
 
 def _locked_file(workdir: Path) -> TextIO:
-  """The file of the lock, which is held; one that another process took away is not."""
+  """The locked file; begins again if another process has removed the file meanwhile."""
   while True:
     file = _lock_file(workdir)
     try:

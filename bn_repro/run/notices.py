@@ -1,8 +1,8 @@
-"""What libraries say on their own account: once a kind, in one line, with the picture.
+"""Warnings of libraries: each kind once, in one line, with the name of the picture.
 
 Pillow warns of every picture whose EXIF data are broken, from threads and processes,
-and names none. Other libraries warn in several lines. Here a kind of warning is said
-once in all processes of a program, and not again. Imports nothing heavy.
+and does not name it. Other libraries warn in several lines. Here each kind of warning
+is printed once for all processes of a program. Imports nothing heavy.
 """
 
 import atexit
@@ -25,7 +25,7 @@ _shared: Path | None = None
 
 
 class Notice(UserWarning):
-  """A warning of ours; those of one `kind` are said once."""
+  """A warning of ours; one of each `kind` is printed."""
 
   def __init__(self, text: str, kind: str):
     super().__init__(text)
@@ -33,10 +33,10 @@ class Notice(UserWarning):
 
 
 def keep_quiet(shared: Path | None = None) -> None:
-  """Says from now on once what this process is warned of, whichever thread warns.
+  """Prints each kind of warning once from now on, whichever thread warns.
 
   Args:
-    shared: a folder of `shared_folder`, to say it once in several processes.
+    shared: of `shared_folder`, to print it once for several processes.
   """
   global _shared
   _shared = shared
@@ -47,7 +47,7 @@ def keep_quiet(shared: Path | None = None) -> None:
 
 
 def shared_folder() -> Path:
-  """A folder for the processes of this program; it goes when the program ends."""
+  """A folder for the processes of this program; removed when the program ends."""
   global _shared
   if _shared is None:
     _shared = Path(tempfile.mkdtemp(prefix='bn_repro_'))
@@ -56,7 +56,7 @@ def shared_folder() -> Path:
 
 
 def remove_shared_folder() -> None:
-  """At the end of the program, also one that does not run what is left to do then."""
+  """Called at the end of the program, also by `watch.leave`, which skips `atexit`."""
   if _shared is not None:
     shutil.rmtree(_shared, ignore_errors=True)
 
@@ -77,7 +77,7 @@ class _OncePerKind(logging.Handler):
 
 
 def _on_warning(message, category, filename, lineno, file=None, line=None) -> None:
-  """In place of `warnings.showwarning`; the text may differ from picture to picture."""
+  """Replaces `warnings.showwarning`; texts of one kind may differ between pictures."""
   del file, line
   place = f'{category.__name__} {filename}:{lineno}'
   _say(str(message), getattr(message, 'kind', place))
@@ -89,7 +89,7 @@ def _say(text: str, kind: str) -> None:
   picture = getattr(_current, 'picture', None)
   if picture:
     text = f'{picture}: {text.rstrip(". ")}; it is read, and others like it unnamed'
-  # One call, and a line of its own: several processes write, and a progress bar.
+  # One call and its own line, as several processes and a progress bar write, too.
   os.write(2, f'\n{errors.line(f"warning: {text}")}\n'.encode(errors='replace'))
 
 
@@ -104,6 +104,6 @@ def _is_first(kind: str) -> bool:
     os.close(os.open(_shared / name, os.O_CREAT | os.O_EXCL))
   except FileExistsError:
     return False
-  except OSError:  # the folder is gone or full: better twice than not at all
+  except OSError:  # the folder is gone or full: better to warn twice than never
     return True
   return True

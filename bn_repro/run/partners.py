@@ -1,8 +1,8 @@
-"""Whether the other processes of a run live: asked by one that got a signal.
+"""Whether the other processes of a run are alive; a process asks after a signal.
 
-Each process has a thread that answers through the store of JAX's coordination
-service, whatever its main thread waits for; one that is frozen or gone does not. JAX
-itself gives a process up only after `config.partner_timeout` seconds.
+A thread of each process answers through the store of JAX's coordination service,
+whatever its main thread waits for; a frozen or dead process does not answer. JAX itself
+gives a process up only after `config.partner_timeout` seconds.
 """
 
 import itertools
@@ -15,8 +15,8 @@ _round = 0  # of questions that this process has answered
 
 
 def start() -> None:
-  """Answers from now on; called once, after the processes have met."""
-  # Before JAX's own shutdown, which ends it.
+  """Answers from now on; called once, after the processes have connected."""
+  # It ends with JAX's own shutdown.
   threading.Thread(target=_answer, args=[_client()], daemon=True).start()
 
 
@@ -49,7 +49,7 @@ def _answer_of(process: int, number: int) -> str:
 def silent() -> list[int]:
   """The processes that do not answer within `SECONDS_TO_ANSWER`.
 
-  All others, if the store itself, which the first process keeps, does not.
+  The first process keeps the store: without it no other can be heard.
   """
   import jax
 
@@ -62,7 +62,7 @@ def silent() -> list[int]:
 
 
 def _ask(others: list[int], heard: set[int]) -> None:
-  """Adds to `heard` those that answer."""
+  """Adds to `heard` the processes that answer."""
   client, number = _client(), _round
   try:
     client.key_value_set(_question(number), 'asked', allow_overwrite=True)
@@ -71,5 +71,5 @@ def _ask(others: list[int], heard: set[int]) -> None:
         _answer_of(process, number), int(SECONDS_TO_ANSWER * 1000)
       )
       heard.add(process)
-  except Exception:  # it has not answered, or the store is gone
+  except Exception:  # no answer in time, or no store
     return

@@ -1,20 +1,19 @@
 """Paths that a user gives, in flags and in variables of the environment.
 
-Each is taken for what it means or refused in one line, before anything is written.
-Imports nothing heavy: scripts use it that run without any package.
+A path that cannot be meant is refused in one line, before anything is written. Imports
+nothing heavy: some scripts use this module without any package installed.
 """
 
 import argparse
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from bn_repro.run import damage
-from bn_repro.run.errors import LONGEST_PATH, UserError, line, shown
+from bn_repro.run.errors import LONGEST_PATH, UserError, leave, shown
 
-# Those that a run reads, or JAX and Matplotlib in it.
+# Read by a run itself, by JAX or by Matplotlib.
 VARIABLES = (
   'TFDS_DATA_DIR', 'XDG_CACHE_HOME', 'JAX_COMPILATION_CACHE_DIR', 'JAX_DUMP_IR_TO',
   'MPLCONFIGDIR', 'XDG_CONFIG_HOME',
@@ -33,15 +32,12 @@ _REMEDY = 'give the path of a local directory'
 def path(text: str, name: str) -> Path:
   """The local path that a text means: ~ and ~user expanded, file:///x taken for /x.
 
-  TensorStore, which writes checkpoints, takes a backslash for a slash and none of two
-  slashes at the beginning.
+  Refuses what is no such path. TensorStore, which writes checkpoints, reads a backslash
+  as a slash and fails on two slashes at the beginning.
 
   Args:
     text: as it was given.
     name: of the flag or the variable, for messages.
-
-  Raises:
-    UserError: it is empty, no text, elsewhere, or has a variable or a backslash in it.
   """
   refuse = _refusal(text, name)
   if not text.strip():
@@ -52,9 +48,9 @@ def path(text: str, name: str) -> Path:
     raise refuse('is no text; give a path of valid characters')
   if match := _SCHEME.match(text):
     text = _of_scheme(match[1], text, refuse)
-  if found := _VARIABLE.search(text):
+  if variable := _VARIABLE.search(text):
     raise refuse(
-      f'has a variable that no shell has expanded ({text[found.start() :][:20]}); '
+      f'has a variable that no shell has expanded ({text[variable.start() :][:20]}); '
       'write the path that it stands for'
     )
   given = _expanded(text)
@@ -70,7 +66,7 @@ def path(text: str, name: str) -> Path:
 
 
 def _expanded(text: str) -> Path | None:
-  """Without ~, and with one slash at the beginning; None where there is no home."""
+  """The path without ~ and with one slash in front; None where there is no home."""
   if text.split('/')[0] == '~':
     user = home()
     return user and user / text[2:]
@@ -88,12 +84,12 @@ def scheme_of(text: str) -> str:
 
 
 def _refusal(text: str, name: str) -> Callable[[str], UserError]:
-  """Makes errors that begin with what was given."""
+  """Makes errors that begin with the flag and its value."""
   return lambda reason: UserError(f'{name}={shown(text, LONGEST_PATH)} {reason}')
 
 
 def _is_text(text: str) -> bool:
-  """Whether libraries can encode it; bytes of a command line need not be text."""
+  """Whether it can be encoded; bytes of a command line need not be text."""
   try:
     text.encode()
   except UnicodeEncodeError:
@@ -117,11 +113,7 @@ def _of_scheme(scheme: str, text: str, refuse: Callable[[str], UserError]) -> st
 
 
 def folder(text: str, name: str) -> Path:
-  """A directory that is there, or can be made.
-
-  Raises:
-    UserError: as `path`, or it or a directory above it is something else.
-  """
+  """A directory that exists or can be made."""
   given = path(text, name)
   if problem := not_a_folder(given):
     raise _refusal(text, name)(f'cannot be used: {problem}; {_REMEDY}')
@@ -129,26 +121,18 @@ def folder(text: str, name: str) -> Path:
 
 
 def not_a_folder(given: Path) -> str | None:
-  """Why there is and can be no such directory; None if there can.
-
-  Raises:
-    MachineError: the system does not say.
-  """
+  """Why a path is and can become no directory; None if it can."""
   try:
-    str(given).encode()  # what the libraries below take
+    str(given).encode()  # as the libraries below do
     above = (given, *given.parents)
-    there = next(place for place in above if not damage.is_missing(place))
-    return None if there.is_dir() else f'{shown(str(there))} is no directory'
+    nearest = next(place for place in above if not damage.is_missing(place))
+    return None if nearest.is_dir() else f'{shown(str(nearest))} is no directory'
   except (OSError, ValueError) as error:
     return damage.of_its_name(error)
 
 
 def existing_folder(text: str, name: str) -> Path:
-  """A directory that is there.
-
-  Raises:
-    UserError: as `folder`, or there is none.
-  """
+  """A directory that exists."""
   given = folder(text, name)
   if not given.is_dir():
     raise _refusal(text, name)('is not there; give a directory that is')
@@ -156,11 +140,7 @@ def existing_folder(text: str, name: str) -> Path:
 
 
 def output(text: str, name: str) -> Path:
-  """A file that can be written.
-
-  Raises:
-    UserError: as `path`, or it is a directory or in one that is not there.
-  """
+  """A file that can be written, in a directory that exists."""
   given, refuse = path(text, name), _refusal(text, name)
   if text.endswith('/') or given.name in ('', '..') or _is(given, Path.is_dir):
     raise refuse('is a directory; name a file in it')
@@ -174,11 +154,7 @@ def output(text: str, name: str) -> Path:
 
 
 def existing_file(text: str, name: str) -> Path:
-  """A file that is there.
-
-  Raises:
-    UserError: as `path`, or there is none.
-  """
+  """A file that exists."""
   given = path(text, name)
   if not _is(given, Path.is_file):
     raise _refusal(text, name)('is no file that is there; give one that is')
@@ -186,7 +162,7 @@ def existing_file(text: str, name: str) -> Path:
 
 
 def _is(given: Path, kind: Callable[[Path], bool]) -> bool:
-  """Whether it is of that kind; a name too long is of none."""
+  """Whether a path is of that kind; one with too long a name is of none."""
   try:
     return kind(given)
   except OSError:
@@ -194,11 +170,7 @@ def _is(given: Path, kind: Callable[[Path], bool]) -> bool:
 
 
 def variable(name: str) -> Path | None:
-  """The absolute path in a variable of the environment; None if unset or empty.
-
-  Raises:
-    UserError: as `folder`.
-  """
+  """The absolute path of a directory in a variable; None if it is unset or empty."""
   text = os.environ.get(name)
   return folder(text, f'${name}').absolute() if text else None
 
@@ -210,17 +182,13 @@ def check_variables() -> None:
 
 
 def environment() -> dict[str, str]:
-  """This process's, its `VARIABLES` absolute, for a process in another directory.
-
-  Raises:
-    UserError: as `variable`.
-  """
+  """Our environment with `VARIABLES` absolute, for a process in another directory."""
   places = {name: variable(name) for name in VARIABLES}
   return os.environ | {name: str(place) for name, place in places.items() if place}
 
 
 def home() -> Path | None:
-  """The user's home directory; None for a user who has none, as in some containers."""
+  """The user's home directory; None if there is none, as in some containers."""
   try:
     user = Path(os.environ.get('HOME', '~')).expanduser()
   except RuntimeError:
@@ -229,11 +197,7 @@ def home() -> Path | None:
 
 
 def cache() -> Path | None:
-  """Ours below $XDG_CACHE_HOME, or ~/.cache; None where there is no home either.
-
-  Raises:
-    UserError: as `variable`.
-  """
+  """Our folder in $XDG_CACHE_HOME or ~/.cache; None where there is neither."""
   user = home()
   chosen = variable('XDG_CACHE_HOME') or (user and user / '.cache')
   return chosen and chosen / 'bn_repro'
@@ -242,10 +206,8 @@ def cache() -> Path | None:
 def script(name: str, arguments: str) -> str:
   """How to call a script of the repository, for messages.
 
-  An installed package has none.
-
   Args:
-    name: of the file in scripts/.
+    name: of the file in scripts/, which an installed package lacks.
     arguments: that follow it.
   """
   file = Path('scripts', name)
@@ -259,14 +221,11 @@ def script(name: str, arguments: str) -> str:
 def of_flags(
   arguments: argparse.Namespace, **kinds: Callable[[str, str], Path]
 ) -> argparse.Namespace:
-  """The flags of a command line with those that are paths turned into paths.
+  """The flags of a command line, with texts turned into paths.
 
   Args:
     arguments: texts, or None where a flag was not given.
     kinds: `folder`, `output` or another of the functions here, by the flag's name.
-
-  Raises:
-    UserError: one of them is not as it must be.
   """
   for name, kind in kinds.items():
     given = getattr(arguments, name)
@@ -280,16 +239,10 @@ def of_flags(
 def parsed(
   parser: argparse.ArgumentParser, **kinds: Callable[[str, str], Path]
 ) -> argparse.Namespace:
-  """The command line of a script; leaves in one line if a path or variable is wrong.
-
-  Args:
-    parser: of the script.
-    kinds: as of `of_flags`.
-  """
+  """The command line of a script, as `of_flags`; a mistake ends the script."""
   try:
     arguments = of_flags(parser.parse_args(), **kinds)
     check_variables()
   except UserError as error:
-    print(line(f'error: {error}'), file=sys.stderr)
-    sys.exit(error.exit_code)
+    leave(f'error: {error}', error.exit_code)
   return arguments

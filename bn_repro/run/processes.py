@@ -1,9 +1,10 @@
 """Start, failure and shutdown of a multi-process run.
 
-JAX knows within a bounded time that another process is gone or frozen, whatever
-this one is doing, and then aborts it with a dump of its own. Here that abort becomes
-one line and an exit code. Imports JAX late: its C++ part reads once, from the
-environment, what it may print. Does not know what the processes compute.
+`launch` finds out how many processes there are, `partners` whether they are alive,
+`watch` acts on signals for a blocked main thread. If another process is gone or frozen,
+JAX aborts this one within a bounded time, with a dump; here the abort becomes one line
+and an exit code. Imports JAX late: its C++ part reads its verbosity once, from the
+environment.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ from bn_repro.run.errors import MachineError, UserError, one_line
 from bn_repro.run.launch import FLAGS, Launch, Machine, detect, tpu_count
 
 SECONDS_TO_MEET = 300
-SECONDS_TO_LEAVE = 5  # for one that failed, before it stops waiting for the others
+SECONDS_TO_LEAVE = 5  # after a failure, before the others are no longer waited for
 _GONE = (
   'error: another process of this run is gone, or JAX gave this one up '
   '(TF_CPP_MIN_LOG_LEVEL=0 says more); start all again, and they resume'
@@ -37,18 +38,13 @@ def join(
 ) -> None:
   """Joins the processes of a run, before JAX is used otherwise.
 
-  Says on stderr that it waits, or that it is alone where variables speak of several.
-
   Args:
-    coordinator: address:port of the first process. None: what the variables of a
-      launcher say (`launch.detect`); a process that they do not concern stays alone.
+    coordinator: address:port of the first process; None to go by the variables of a
+      launcher (`launch.detect`).
     num_processes: how many there are.
     process_id: which of them this is, from 0.
-    limit: seconds after which a silent process counts as gone; this one then ends
-      with one line and the code of `MachineError`.
-
-  Raises:
-    UserError: the flags or the launcher's variables make no sense to JAX.
+    limit: seconds after which a silent process counts as gone; this one then ends with
+      one line and the code of `MachineError`.
   """
   global _limit
   _limit = limit
@@ -79,7 +75,7 @@ def join(
 
 
 def _by_environment() -> Launch:
-  """Of a process that no flags name; says so if it is alone against appearances."""
+  """For a process without flags; prints the note of `detect`."""
   launch = detect(os.environ, _machine())
   if launch.note:
     print(errors.line(f'note: {launch.note}'), file=sys.stderr)
@@ -87,11 +83,11 @@ def _by_environment() -> Launch:
 
 
 def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
-  """Of processes that are named by flags.
+  """For processes that are named by flags.
 
-  Where a launcher started as many, JAX still asks it which device is whose.
+  If a launcher started as many, JAX still reads from it which devices each has.
   """
-  said = (
+  flags = (
     f'--coordinator={coordinator} --num_processes={num_processes} '
     f'--process_id={process_id}'
   )
@@ -100,15 +96,15 @@ def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
   except UserError:
     launch = Launch()
   is_known = launch.method in ('slurm', 'ompi') and launch.count == num_processes
-  return Launch(launch.method if is_known else 'deactivate', num_processes, said)
+  return Launch(launch.method if is_known else 'deactivate', num_processes, flags)
 
 
 def _machine() -> Machine:
-  """What JAX finds here; it is asked only where there are variables of a TPU pod."""
+  """The facts of this machine; looks for a TPU only if variables name a TPU pod."""
   is_tpu = False
   if tpu_count(os.environ) > 1:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')
-    from jax._src import cloud_tpu_init  # nothing public says it
+    from jax._src import cloud_tpu_init  # there is no public name
 
     is_tpu = cloud_tpu_init.running_in_cloud_tpu_vm
   has_mpi4py = importlib.util.find_spec('mpi4py') is not None
@@ -123,7 +119,7 @@ def _waiting(launch: Launch) -> str:
 
 
 def _not_met(launch: Launch, reason: str = '') -> str:
-  """What went wrong, by which names the others were looked for, and what to do."""
+  """The message for processes that did not connect: why, and what to do."""
   if launch.variables.startswith('--'):
     remedy = 'the same --coordinator and --num_processes, a --process_id each'
   else:
@@ -140,7 +136,7 @@ def _minutes() -> str:
 
 
 def _instead_of_abort(code: int, line: str = '') -> None:
-  """What this process says, and the code it leaves with, where it would abort."""
+  """Lets an abort of this process print one line and exit with a code."""
   text = f'\n{line}\n'.encode() if line else b''
 
   @ctypes.CFUNCTYPE(None, ctypes.c_int)
@@ -158,13 +154,13 @@ def _is_joined() -> bool:
 
 
 def await_verdict() -> None:
-  """After an error of JAX: does not return if another process's end is its cause."""
+  """After an error of JAX: waits long enough for JAX to abort if a process is gone."""
   if _is_joined():
     time.sleep(math.ceil(_limit) + 2)
 
 
 def leave(code: int) -> None:
-  """Ends together with the others; after some seconds if this one has failed."""
+  """Shuts down together with the others; after a failure waits only some seconds."""
   if not _is_joined():
     return
   if code:

@@ -1,8 +1,9 @@
-"""JAX's settings and the environment: what a number depends on besides the config.
+"""The settings of JAX and the environment that numbers depend on besides the config.
 
-Whatever changes bits and has one right value is set here, so that a config gives the
-same bits in every shell and in every host program. The rest is recorded. A setting that
-only checks, logs or caches is left alone, and so are dtype and rank promotion.
+A setting that changes bits and has one right value is set here, so that a config gives
+the same bits in every shell and host program. Other settings that may change bits are
+recorded. Settings that only check, log or cache are left alone, and so are dtype and
+rank promotion.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ import jax
 from bn_repro.run import errors
 from bn_repro.run.errors import UserError
 
-# The defaults of jax 0.8 to 0.12, all the same. A version has most of them.
+# The defaults of jax 0.8 to 0.12, which agree. Each version has most of them.
 NEEDED = {
   # Random numbers.
   'jax_default_prng_impl': 'threefry2x32',
@@ -90,11 +91,8 @@ _HARMLESS_FLAGS = re.compile(
 def fixed() -> Iterator[None]:
   """Gives JAX, within the block, the settings that the numbers were made with.
 
-  A line says which others are set aside. Also a decorator.
-
-  Raises:
-    UserError: the calling program is inside a context manager of JAX, such as
-      `jax.enable_x64(True)`, which has the last word.
+  A warning names the settings that are replaced. Raises UserError inside a context
+  manager of JAX, such as `jax.enable_x64(True)`, which would override them.
   """
   of_process = _values_of_process()
   _check_no_context(of_process)
@@ -117,7 +115,7 @@ def fixed() -> Iterator[None]:
 def recorded() -> dict[str, str]:
   """Every other setting and variable that may change bits, by name.
 
-  Settings of JAX that this file does not know are among them.
+  Includes settings of JAX that this file does not know.
   """
   settings = {
     name: str(value)
@@ -133,19 +131,19 @@ def recorded() -> dict[str, str]:
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-  """Such as "XLA_FLAGS='--xla_x' ('' before)": of `recorded` at two starts."""
+  """How `recorded` at two starts differs, such as "XLA_FLAGS='--xla_x' ('' before)"."""
   names = sorted(before.keys() | now.keys())
   return [
     f'{name}={now.get(name, "")!r} ({before.get(name, "")!r} before)'
     for name in names
-    # A setting that one version of JAX lacks is no setting of the user.
+    # A setting that one version of JAX lacks was not made by the user.
     if (name in before and name in now) or _VARIABLES.fullmatch(name)
     if before.get(name, '') != now.get(name, '')
   ]
 
 
 def _values_of_process() -> dict[str, Any]:
-  """What jax.config holds apart from the context managers of this thread."""
+  """The values of jax.config without the context managers of this thread."""
   values = {}
   thread = threading.Thread(target=lambda: values.update(jax.config.values))
   thread.start()
@@ -170,12 +168,12 @@ def _plain(value: Any) -> Any:
 def _update(values: Mapping[str, Any]) -> None:
   for name, value in values.items():
     jax.config.update(name, value)
-  if values:  # or functions that were traced before would stay what they were
+  if values:  # or functions that were traced before would keep the old settings
     jax.clear_caches()
 
 
 def _flags(text: str) -> str:
-  """Those flags of XLA_FLAGS, or of the file that it names, which may change bits."""
+  """The flags of XLA_FLAGS, or of the file that it names, that may change bits."""
   with contextlib.suppress(OSError, ValueError):
     if not text.lstrip().startswith('-') and Path(text).is_file():
       text = Path(text).read_text()

@@ -1,9 +1,8 @@
 """SIGTERM and SIGINT while a network trains: finish the step, save, leave.
 
-A cluster that wants its machine back sends SIGTERM and waits half a minute; a
-person presses Ctrl-C. Neither may tear the program apart in the middle of a step.
-A second SIGINT ends the process at once. Where the main thread is blocked outside
-Python, `watch` acts for it. Does not know what is saved.
+A cluster that preempts a job sends SIGTERM and waits half a minute; a person presses
+Ctrl-C. Neither may end the program in the middle of a step. A second SIGINT ends the
+process at once. While the main thread is blocked outside Python, `watch` acts for it.
 """
 
 import os
@@ -18,11 +17,11 @@ from bn_repro.run.errors import MachineError, Preempted
 from bn_repro.run.watch import SIGNALS, STOPPED
 
 _LOST = '; it costs the steps since the last checkpoint; the same command resumes'
-SECONDS_TO_READ = 1.0  # before input of one of several processes counts as missing
+SECONDS_TO_READ = 1.0  # after which the input of one of several processes is missing
 
 
 class Interruption:
-  """Within its block a signal is only noted, for the loop to ask about."""
+  """Within its block a signal is only recorded, and the loop checks for it."""
 
   def __init__(self):
     self.has_begun = False  # whether a step has been taken since the start
@@ -39,7 +38,7 @@ class Interruption:
     return self
 
   def save_with(self, save: Callable[[], None]) -> None:
-    """From now on there is something to lose.
+    """Saves before leaving, from now on, also where `watch` acts.
 
     Args:
       save: saves the last state that was reached, from any thread; raises
@@ -47,14 +46,14 @@ class Interruption:
     """
 
     def answer(number: int) -> watch.Answer:
-      self._noted = True  # by C; the handler has not run
+      self._noted = True  # the handler has not run
       if jax.process_count() > 1:
         return self._answer_of_several(number)
       try:
         save()
       except MachineError as error:
         return errors.line(f'error: {error}'), error.exit_code
-      except Exception:  # what a step has cannot be read
+      except Exception:  # a step has the state, which cannot be read
         return None
       return STOPPED, Preempted.exit_code
 
@@ -73,8 +72,8 @@ class Interruption:
 
   def __exit__(self, *unused) -> None:
     for number, handler in self._before.items():
-      # After a SIGINT the next one ends the process while it leaves, too: as an
-      # exception it would be lost, and printed, where Python frees an object.
+      # After a SIGINT the next one still ends the process at once: a KeyboardInterrupt
+      # while Python frees an object would be printed and ignored.
       if signal.getsignal(number) != signal.SIG_DFL:
         signal.signal(number, handler)
     watch.answer_with(None)
@@ -82,18 +81,18 @@ class Interruption:
   def _note(self, number: int, _frame) -> None:
     self._noted = True
     if number == signal.SIGINT:
-      # The system itself ends the process then, also in the middle of compiled code.
+      # The next one ends the process, also in the middle of compiled code.
       signal.signal(signal.SIGINT, signal.SIG_DFL)
-      # Not by `print`, which may be what the signal has interrupted.
+      # Not by `print`, which the signal may have interrupted.
       os.write(2, b'\nstopping after this step; once more to stop at once\n')
 
   def check(self) -> None:
-    """Raises Preempted if a signal came; of several processes, none asks here."""
+    """Raises Preempted after a signal; with several processes does nothing."""
     if self._noted and jax.process_count() == 1:
       self._stop()
 
   def check_together(self) -> None:
-    """The same for several processes: all ask, and all stop if one got a signal."""
+    """As `check` for several processes: all call this, and all stop together."""
     if collectives.any_process(self._noted):
       self._stop()
 

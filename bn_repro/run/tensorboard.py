@@ -1,7 +1,7 @@
 """TensorBoard events of a run: the only file that writes them.
 
-Written at once and not by a thread of its own, so that a full disk is an error
-where it happens and what a checkpoint counts on is on the disk before it.
+Written by the main thread, so that a full disk raises an error at once, and the events
+before a checkpoint are on the disk before it.
 """
 
 import logging
@@ -16,7 +16,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 HPARAMS = '.hparams'
 
-# A loss that is not finite is no news to us: a run says so itself, in its own words.
+# It warns of a loss that is not finite, which a run reports itself.
 logging.getLogger('tensorboardX').setLevel(logging.ERROR)
 
 
@@ -24,7 +24,7 @@ class Events:
   """One file of events; TensorBoard overlays it with those before it."""
 
   def __init__(self, directory: Path, first_step: int):
-    """From `first_step` on, what earlier files hold no longer counts."""
+    """From `first_step` on, the events of earlier files no longer count."""
     self._writer = EventsWriter(str(directory / 'events'), f'.from_{first_step}')
     start = SessionLog(status=SessionLog.START)
     self._write(Event(step=first_step, session_log=start))
@@ -39,7 +39,7 @@ class Events:
       self._write(Event(step=step, summary=summary.scalar(tag, value)))
 
   def histogram(self, step: int, tag: str, values: np.ndarray) -> None:
-    """Adds the distribution of the values, but for those that are not finite."""
+    """Adds the distribution of the finite values."""
     finite = values[np.isfinite(values)]
     if finite.size:
       of_values = summary.histogram(tag, finite, bins='auto')
@@ -51,7 +51,7 @@ class Events:
     self._write(Event(summary=summary.custom_scalars(layout)))
 
   def flush(self) -> None:
-    """What was written is on the disk after it."""
+    """Writes all events to the disk."""
     self._writer.flush()
 
   def close(self) -> None:
@@ -62,12 +62,12 @@ class Events:
 def write_hparams(
   directory: Path, step: int, config: dict[str, Any], numbers: dict[str, float]
 ) -> None:
-  """Fills TensorBoard's HParams tab: one row for each run.
+  """Adds a row for a run to TensorBoard's HParams tab.
 
   Args:
     directory: of the run; an earlier row of it is replaced.
     step: at which the numbers were measured.
-    config: flat; what is no number or text is shown as text.
+    config: flat; a value that is no number is shown as text.
     numbers: results by tag.
   """
   for earlier in directory.glob(f'events.*{HPARAMS}'):

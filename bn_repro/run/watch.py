@@ -1,20 +1,20 @@
 """Signals while the main thread is blocked outside Python, where no handler runs.
 
-Python runs its handlers in the main thread, between two of its own instructions: none
-while that thread joins other processes, waits in a collective, compiles, or reads what
-does not come. C hears of a signal all the same, and tells this module's thread through
-a pipe. The thread gives the main one `GRACE` seconds to react, and acts for it then:
+Python runs its handlers in the main thread, between two instructions: not while that
+thread connects to other processes, waits in a collective, compiles, or waits for input.
+C receives the signal all the same, and wakes this module's thread through a pipe. The
+thread gives the main one `GRACE` seconds to react, and then acts for it:
 
-- Where nothing would be lost (before training, in an evaluation program), it leaves.
-- What is being written (`unbroken`) is finished first.
-- While one process trains, it saves the last state that can be read, and leaves. That
-  is so in compilations, evaluations and reads. A state in the hands of a step cannot
-  be read: the step is finished, however long it takes, and the main thread saves.
+- If nothing would be lost (before training, in an evaluation), it ends the process.
+- A write in progress (`unbroken`) is finished first.
+- While one process trains, it saves the last state that can be read, and ends. It can
+  do so during compilations, evaluations and reads. During a step the state cannot be
+  read: the step is finished, however long it takes, and the main thread saves.
 - Several processes stop at the same step, so one waits for the others as long as they
   answer (`partners`). If one does not, if its own input does not come, or before the
-  first step is done, it leaves; that costs the steps since the last checkpoint.
+  first step is done, it ends; the steps since the last checkpoint are lost.
 
-In no case more than these are lost. A second Ctrl-C ends a process at once.
+Never is more lost than these steps. A second Ctrl-C ends a process at once.
 """
 
 import contextlib
@@ -37,11 +37,11 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # Held by the main thread while it writes, and by the other one while it acts.
 _lock = threading.RLock()
-_is_leaving = False  # the main thread has heard a signal, and saves and leaves
+_is_leaving = False  # the main thread has noticed a signal, saves and leaves
 _reading_since: float | None = None
 
-# What to do for a main thread that does not react to a signal of that number: the line
-# and the code to leave with, or None to wait on.
+# For a main thread that does not react to a signal: the line and the code to leave
+# with, or None to continue waiting.
 Answer = tuple[str, int] | None
 
 
@@ -73,9 +73,9 @@ def _forget() -> None:
 
 
 def answer_with(answer: Callable[[int], Answer] | None) -> None:
-  """What to do from now on for a main thread that does not react.
+  """Sets how to answer for a main thread that does not react.
 
-  None: nothing would be lost.
+  None: nothing would be lost, so the process ends.
   """
   global _answer
   with _lock:
@@ -83,7 +83,7 @@ def answer_with(answer: Callable[[int], Answer] | None) -> None:
 
 
 def react() -> None:
-  """The main thread has heard the signal, and will save and leave."""
+  """Called by the main thread: it has noticed a signal, and will save and leave."""
   global _is_leaving
   with _lock:
     _is_leaving = True
@@ -91,13 +91,13 @@ def react() -> None:
 
 @contextlib.contextmanager
 def unbroken() -> Iterator[None]:
-  """What is written within the block is written whole; no signal ends it."""
+  """No signal ends the process within the block, so files are written whole."""
   with _lock:
     yield
 
 
 def reading(items: Iterator[Any]) -> Iterator[Any]:
-  """The items; while the next one is waited for, `seconds_reading` says how long."""
+  """The items; `seconds_reading` says how long the next one is waited for."""
   global _reading_since
   while True:
     _reading_since = time.monotonic()
@@ -111,7 +111,7 @@ def reading(items: Iterator[Any]) -> Iterator[Any]:
 
 
 def seconds_reading() -> float:
-  """How long the main thread has waited for input by now; 0 if it does not."""
+  """How long the main thread has been waiting for input; 0 if it is not."""
   since = _reading_since
   return time.monotonic() - since if since else 0.0
 
@@ -131,7 +131,7 @@ def _watch(pipe: int) -> None:
 
 
 def _act(number: int) -> None:
-  """Acts for the main thread, if it does not write and there is an answer."""
+  """Acts for the main thread, unless it is writing or there is no answer."""
   if not _lock.acquire(timeout=GRACE):
     return
   try:
@@ -145,7 +145,7 @@ def _act(number: int) -> None:
 def leave(code: int, line: str = '') -> None:
   """Ends this process and its children now, whatever its threads do.
 
-  Not by `print`, which may be what was interrupted.
+  Does not use `print`, which may be the call that was interrupted.
   """
   if line:
     # A progress bar's line may not be at its end.
@@ -159,7 +159,7 @@ def leave(code: int, line: str = '') -> None:
 
 
 def leave_within(seconds: float, code: int) -> None:
-  """Ends this process by then, also if threads of it wait for what does not come."""
+  """Ends this process by then, even if some of its threads never finish."""
   late = threading.Timer(seconds, leave, [code])
   late.daemon = True
   late.start()

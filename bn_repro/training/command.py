@@ -74,7 +74,7 @@ KNOWN = command_line.Flags(
 DEFAULT_CONFIG = 'configs/mnist.py'
 MOST_PROCESSES = 100_000
 
-# What the flag of the config looks for its overrides in: not `sys.argv`, in which it
+# The flag of the config looks for its overrides here and not in `sys.argv`, where it
 # would follow --flagfile before any word is checked.
 _words: list[str] = []
 
@@ -94,11 +94,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> None:
-  """Parses the arguments, then prints help, describes or trains.
-
-  Raises:
-    UserError: the arguments, the data or the workdir are not as they must be.
-  """
+  """Parses the arguments, then prints help, describes or trains."""
   if command_line.asks_for_help(arguments[1:]):
     return print(help_text(_with_config(arguments)))
   command_line.check(arguments[1:], KNOWN)
@@ -143,35 +139,35 @@ def _with_config(arguments: list[str]) -> list[str]:
 
 
 def _with_file(arguments: list[str]) -> list[str]:
-  """The arguments, their --config as absl can read it: with the file itself."""
-  given, words = [], iter(arguments)
+  """The arguments with the path of the file in --config, which absl can read."""
+  result, words = [], iter(arguments)
   for word in words:
     name, equals, location = word.partition('=')
     if name in ('--config', '-config'):
       path, colon, argument = config_files.split(location if equals else next(words))
       word = f'{name}={config_files.find(path, "--config")}{colon}{argument}'
-    given.append(word)
-  return given
+    result.append(word)
+  return result
 
 
 def _locations(arguments: list[str]) -> list[str]:
   """The values of --config."""
-  given = (argument.partition('=') for argument in overrides_of(arguments))
-  return [value for name, _, value in given if name.lstrip('-') == 'config']
+  overrides = (argument.partition('=') for argument in overrides_of(arguments))
+  return [value for name, _, value in overrides if name.lstrip('-') == 'config']
 
 
 def overrides_of(arguments: list[str]) -> list[str]:
-  """The arguments that say which config is wanted, such as --config.seed=3.
+  """The arguments about the config, such as --config.seed=3.
 
-  A value given as a word of its own is joined to its flag.
+  A value that is a separate word is joined to its flag.
   """
-  wanted = []
+  overrides = []
   for argument, following in zip(arguments[1:], [*arguments[2:], '--']):
     name, equals, _ = argument.partition('=')
     if argument.startswith('-') and name.lstrip('-').partition('.')[0] == 'config':
       is_whole = equals or following.startswith('--')
-      wanted.append(argument if is_whole else f'{argument}={following}')
-  return wanted
+      overrides.append(argument if is_whole else f'{argument}={following}')
+  return overrides
 
 
 def _check_field(argument: str, config: ConfigDict) -> None:
@@ -185,7 +181,7 @@ def _check_field(argument: str, config: ConfigDict) -> None:
 
 
 def _wrong_type(error: flags.IllegalFlagValueError, config: ConfigDict) -> str:
-  """Such as: --config.seed=x: a whole number is wanted, such as 0."""
+  """The message, such as '--config.seed=x: a whole number is wanted, such as 0'."""
   text = one_line(error).removeprefix('flag ')
   flag = text.partition(':')[0]
   field = flag.partition('=')[0].removeprefix('--config.')
@@ -209,14 +205,7 @@ def help_text(arguments: list[str]) -> str:
 
 
 def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
-  """Trains in the workdir, or says that it is done.
-
-  Raises:
-    UserError: the workdir holds another run or cannot be written, or the flags
-      of processes do not fit together.
-    MachineError: the machine failed the run.
-    Preempted: a signal stopped it.
-  """
+  """Trains in the workdir, or says that the run is finished."""
   named = _processes()
   config_lib.check_workdir(config, workdir)
   if summary.of_finished_run(workdir, config):
@@ -245,7 +234,7 @@ def _hold(workdir: Path, is_first: bool) -> contextlib.AbstractContextManager:
 
 
 def _processes() -> tuple[str | None, int | None, int | None]:
-  """The flags that say which processes train together; all are given or none."""
+  """The flags that name the processes that train together: all three or none."""
   named = FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id
   if None in named and any(value is not None for value in named):
     raise UserError(

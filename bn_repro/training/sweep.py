@@ -1,8 +1,8 @@
 """Runs a list of experiments, each as a process of its own.
 
-A process for each run, so that none can take the others with it. Finished runs
-are skipped, unfinished ones resume. Knows of a run only its command line, the
-last line of its metrics.jsonl and its summary.json.
+A process for each run, so that no failure stops the others. Finished runs are skipped,
+unfinished ones resume. Uses only the command line of a run, the last line of its
+metrics.jsonl and its summary.json.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ class Run(NamedTuple):
   overrides: Mapping[str, Any]
 
   def load(self) -> ConfigDict:
-    """The checked config; raises UserError if it makes no sense."""
+    """The checked config."""
     config = config_lib.load(str(PROJECT / self.config), self.overrides)
     config_lib.check(config)
     return config
@@ -54,12 +54,7 @@ class Run(NamedTuple):
 
 
 def read(path: Path) -> list[Run]:
-  """The runs of a file of configs/sweeps, all checked.
-
-  Raises:
-    UserError: no such file or no sweep, two runs of one name, or a config without
-      sense.
-  """
+  """The runs of a file of configs/sweeps, all checked."""
   path = config_files.find(str(path), '--sweep')
   get_runs = getattr(config_lib.execute(path), 'get_runs', None)
   if not callable(get_runs):
@@ -87,14 +82,10 @@ def _listed(get_runs: Callable[[], Any], path: Path) -> list[Run]:
 
 
 class Sweep:
-  """A list of runs under one root, some of them at a time.
+  """A list of runs under one root, `jobs` of them at a time.
 
   Attributes:
     failures: name and reason of each run that ended without a summary.
-
-  Raises:
-    UserError: a run's folder holds a run of another config, finished or not, or a
-      summary that is damaged.
   """
 
   def __init__(self, runs: list[Run], root: Path, jobs: int):
@@ -115,11 +106,9 @@ class Sweep:
     self.failures: dict[str, str] = {}
 
   def execute(self) -> None:
-    """Runs what is not finished, with one progress bar over all steps.
+    """Runs all that are not finished, with one progress bar over all steps.
 
-    Raises:
-      KeyboardInterrupt: after the runs under way have saved where they are.
-      UserError, MachineError: the platforms that are named are not there.
+    A KeyboardInterrupt is raised again after the runs under way have saved.
     """
     if self._pending:
       devices.check_apart()
@@ -150,7 +139,7 @@ class Sweep:
         return
       try:
         self._start_and_wait(run, cores)
-      except Exception as error:  # whatever it is, the others go on
+      except Exception as error:  # of any kind; the others continue
         self.failures[run.name] = one_line(error)
 
   def _start_and_wait(self, run: Run, cores: set[int] | None) -> None:
@@ -171,7 +160,7 @@ class Sweep:
       self.failures[run.name] = f'exit code {code}: {lines[-1]} (see {log})'
 
   def _show_progress(self, workers: list[threading.Thread]) -> None:
-    """Time left counts the steps of this call only: others cost nothing."""
+    """The time left is estimated from the steps of this call alone."""
     before = sum(self._steps_taken(run) for run in self._pending)
     total = sum(self._steps[run.name] for run in self._pending)
     with progress_bar(
@@ -214,7 +203,7 @@ def _last_step(path: Path) -> int:
 def _shares_of_cores(workers: int) -> list[set[int] | None]:
   """Disjoint cores for each worker: small networks gain nothing from more.
 
-  None (no limit) where cores cannot be told apart or are fewer than workers.
+  None (no limit) if the system cannot assign cores or has fewer than workers.
   """
   if not hasattr(os, 'sched_getaffinity'):
     return [None] * workers
@@ -237,11 +226,10 @@ def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> None:
     path: a file of configs/sweeps.
     root: gets one workdir for each run.
     jobs: how many runs at a time.
-    only: a pattern of the shell; runs of other names are left alone.
+    only: a pattern of the shell for names of runs.
 
   Raises:
     RunsFailed: a run ended without a summary.
-    UserError: as `read` and `Sweep`, or no name matches.
   """
   everything = read(path)
   runs = [run for run in everything if fnmatch.fnmatchcase(run.name, only)]
