@@ -29,7 +29,9 @@ CONTRAST = 0.5
 _KEYS, _MIRROR, _PHOTOMETRIC = 1, 2, 3
 
 
-def example_keys(seed: int, stream: int, positions: Positions) -> Keys:
+def example_keys(
+  seed: int, stream: Integer[ArrayLike, ''], positions: Positions
+) -> Keys:
   """A key for each example, a function of the three numbers alone.
 
   The generator is named, since a user may change JAX's default, and not every generator
