@@ -11,14 +11,14 @@ two of its own, which strict promotion refuses.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Float32, Key, Shaped, UInt8, UInt32
+from jaxtyping import Array, ArrayLike, Float, Float32, Integer, Key, Shaped, UInt8
 from ml_collections import ConfigDict
 
 Keys = Key[Array, ' batch']
 Images = Float32[ArrayLike, 'batch height width 3']
-Positions = UInt32[ArrayLike, ' batch']
+Positions = Integer[ArrayLike, ' batch']
 Colours = Float[ArrayLike, '*places 3']  # RGB
-Scalar = Float[ArrayLike, '']
+Scalar = Float[ArrayLike, ''] | float
 # Half-widths of the ranges at full strength; brightness in units of the range from
 # black to white, hue in turns of the colour circle, the others as factors about 1.
 BRIGHTNESS = 32 / 255
@@ -29,7 +29,9 @@ CONTRAST = 0.5
 _KEYS, _MIRROR, _PHOTOMETRIC = 1, 2, 3
 
 
-def example_keys(seed: int, stream: int, positions: Positions) -> Keys:
+def example_keys(
+  seed: int, stream: Integer[ArrayLike, ''], positions: Positions
+) -> Keys:
   """A key for each example, a function of the three numbers alone.
 
   The generator is named, since a user may change JAX's default, and not every generator
