@@ -47,7 +47,7 @@ FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  exits.leave_after(lambda: run(sys.argv[1:]))
+  exits.exit_after(lambda: run(sys.argv[1:]))
 
 
 def run(words: list[str]) -> None:
@@ -63,11 +63,10 @@ def run(words: list[str]) -> None:
   places.check_variables()
   devices.start()
   from bn_repro.evaluate import serving
-  from bn_repro.run import compilation, failures
+  from bn_repro.run import compilation
 
   compilation.keep()
-  with failures.in_one_line(partner_timeout=0):
-    serving.export(asked.workdir, asked.statistics, asked.output)
+  serving.export(asked.workdir, asked.statistics, asked.output)
 
 
 def parse(words: list[str]) -> argparse.Namespace:

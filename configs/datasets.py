@@ -1,8 +1,8 @@
-"""What a data set changes in a network of section 4.2, and nothing else.
+"""What a data set changes in a network of section 4.2.
 
 python -m bn_repro --config=configs/bn_x30.py:imagenette_160 --workdir=runs/bn_x30
 
-The paper's is imagenet2012. On the others every network trains equally long.
+The paper's data set is imagenet2012. On the others every network trains equally long.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 
 class Dataset(NamedTuple):
-  """The columns of the table below; `train_for` is None where it is the paper's."""
+  """The columns of the table below; `train_for` is None for the paper's own."""
 
   name: str
   size: int
@@ -46,7 +46,7 @@ def choose(config: ConfigDict, name: str) -> None:
 
 
 def train_for(name: str, imagenet2012: str) -> str:
-  """How long to train: what the network takes on ImageNet, or the data set's own."""
+  """How long to train: `imagenet2012` on ImageNet, else the data set's own."""
   return _find(name).train_for or imagenet2012
 
 

@@ -4,10 +4,10 @@ python -m bn_repro --config=configs/inception.py:imagenet2012 --workdir=runs/inc
 Figure 3: 72.2 % top-1 on ImageNet, after 31 million steps of 32 images.
 
 Every hyperparameter of the family is spelt out here; its other files are short
-diffs of this one. "Inferred" marks what the paper does not state and other work
-of its authors, or the BVLC replication of GoogLeNet, lets one conclude; "our
-choice" what nothing decides. The seven fields that section 4.2.1 changes are
-numbered.
+diffs of this one. The paper does not state what is marked "inferred" or "our
+choice": the former follows from other work of its authors or from the BVLC
+replication of GoogLeNet, the latter from nothing. The seven fields that section
+4.2.1 changes are numbered.
 """
 
 from ml_collections import ConfigDict
@@ -47,7 +47,7 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.model.auxiliary_heads = False
   # Inferred: as in later code of the authors (truncated normal, twice 1 / fan-in).
   config.model.weight_variance = 2.0
-  # Instead, normal weights of this standard deviation, as before He; 0: the former.
+  # Above 0: normal weights of this standard deviation instead, as before He et al.
   config.model.weight_std = 0.0
   config.model.dtype = 'float32'  # of the computation; or bfloat16
 
@@ -56,7 +56,7 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   # Inferred: a replica normalized its own mini-batch of 32. 0: the whole mini-batch.
   config.model.normalization_group = 32
   config.model.epsilon = 1e-3  # inferred: later code of the authors
-  # Our choice; what is reported takes population statistics, which do not see it.
+  # Our choice. Reported numbers take population statistics, which do not depend on it.
   config.model.decay = 0.99
   # Our choice: "multiple training mini-batches" (algorithm 2).
   config.population_batches = 30
@@ -65,18 +65,18 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.batch_size = 32
   config.learning_rate = LEARNING_RATE  # change 1
   config.momentum = 0.9  # inferred: GoogLeNet
-  # Inferred: GoogLeNet lowers the rate by 4 % every 8 epochs.
+  # Inferred: GoogLeNet lowers the learning rate by 4 % every 8 epochs.
   config.learning_rate_decay = 0.96
   config.learning_rate_decay_every = '8 epochs'  # change 4
   config.l2 = L2  # change 3
   config.l2_on_gamma_and_beta = False
-  # GoogLeNet averaged its weights, this paper does not say so. 0: no average.
+  # GoogLeNet averaged its weights; this paper does not say that it did. 0: no average.
   config.polyak_decay = 0.0
-  # A mini-batch is taken in so many parts, one after the other, to save memory.
+  # Parts of a mini-batch that are computed one after the other, to save memory.
   config.gradient_accumulation = 1
 
   # Coarse: whole shards in random order, so that neighbours stay together;
-  # thorough: every epoch in an order of its own.
+  # thorough: a new order of all examples in every epoch.
   config.shuffling = 'coarse'  # change 6
   # Our choice. Neighbours in a shard stay neighbours; where one mini-batch ends and the
   # next begins moves from epoch to epoch, as 32 does not divide an epoch.
@@ -85,17 +85,17 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.photometric_distortion = 1.0  # change 7
 
   config.train_for = datasets.train_for(dataset, imagenet2012='31e6 steps')
-  # Ends sooner where validation accuracy has not risen for this share of the steps
-  # taken, of which there are so many at least. 0: never.
+  # Ends early when validation accuracy has not risen for this share of the steps taken,
+  # but not before `train_at_least`. 0: never.
   config.patience = 0.0
   config.train_at_least = '1 epoch'
   config.num_devices = 0  # all; the mini-batch is split over them
-  config.partner_timeout = 60.0  # seconds without another process, to give up after
+  config.partner_timeout = 60.0  # gives up after these seconds without another process
   config.steps_per_call = 1  # steps in one compiled program
   config.evaluation_batch_size = 128
-  # Evaluated like validation images, to see how far ahead of these they are.
+  # Training images that are evaluated, too: the gap to validation images. 0: none.
   config.training_images_evaluated = 0
-  # Whether it is evaluated beside algorithm 2, which costs as much again.
+  # Whether the moving average is evaluated beside algorithm 2; it costs as much again.
   config.moving_average_evaluated = True
   # Evaluations at log-spaced steps, from `evaluate_every` to nine tenths of training,
   # and five in the last tenth. 0: at every `evaluate_every`.
@@ -105,8 +105,8 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.log_every = '100 steps'
   config.evaluate_every = '1 epoch'
   config.checkpoint_every = '1 epoch'
-  # Validation accuracies whose first reaching is reported: the best of the paper's
-  # plain Inception, "the target" of figure 3.
+  # Reported: the steps to these validation accuracies. The best of the paper's plain
+  # Inception is "the target" of figure 3.
   config.targets = (0.722,)
 
   datasets.choose(config, dataset)

@@ -42,12 +42,12 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   config.model.normalization_group = 0  # all examples of the mini-batch together
   # Our choice: as in later code of the paper's authors.
   config.model.epsilon = 1e-3
-  # Our choice; what is reported takes population statistics, which do not see it
+  # Our choice. Reported numbers take population statistics, which do not depend on it
   # (configs/analysis/moving_average.py tries others).
   config.model.decay = 0.99
 
-  # Our choice: plain stochastic gradient descent at a constant rate, the same
-  # for both networks. The grid in results/mnist shows what other rates do.
+  # Our choice: plain stochastic gradient descent at a constant learning rate, the same
+  # for both networks. The grid in results/mnist has other learning rates.
   config.learning_rate = 0.1
   config.momentum = 0.0
   config.train_for = '50_000 steps'  # or epochs, or examples
@@ -59,11 +59,11 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   # Figure 1 (b, c) shows "one typical sigmoid" of the last hidden layer. Our
   # choice, made before any run: the first.
   config.tracked_unit = 0
-  # Test accuracies whose first reaching is reported as steps_to_target.
+  # steps_to_target reports the first steps at which test accuracy reaches these.
   config.targets = (0.90, 0.95)
 
   config.num_devices = 1  # the mini-batch is split over them; 0 takes all
-  config.partner_timeout = 60.0  # seconds without another process, to give up after
+  config.partner_timeout = 60.0  # gives up after these seconds without another process
   config.steps_per_call = 100  # steps in one compiled program
   config.evaluation_batch_size = 2_000
   config.log_every = '100 steps'

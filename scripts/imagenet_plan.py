@@ -14,16 +14,14 @@ import math
 import statistics
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from project import PROJECT
 
 from bn_repro.report import tables
 from bn_repro.run import config as config_lib
 from bn_repro.run import devices, durations
 from bn_repro.run.errors import MachineError, UserError
 
-PROJECT = Path(__file__).resolve().parents[1]
 THROUGHPUT = PROJECT / 'results' / 'imagenet_throughput.json'
 DECODING = PROJECT / 'results' / 'benchmarks' / 'decode.json'
 PLAN = PROJECT / 'results' / 'imagenet_plan.md'

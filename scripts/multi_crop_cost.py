@@ -15,16 +15,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import jax
+from project import PROJECT
 
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
 from bn_repro.run import config as config_lib
 from bn_repro.run import devices, exits, places, provenance, settings
 from bn_repro.run.checkpoint import Checkpoint, Checkpoints
-from bn_repro.run.config import PROJECT, write_json
+from bn_repro.run.config import write_json
 
 DATASET = 'imagenet_sample'
 
@@ -81,4 +80,4 @@ def measure(workdir: Path, crops: int, images: int) -> dict:
 
 
 if __name__ == '__main__':
-  exits.leave_after(main)
+  exits.exit_after(main)

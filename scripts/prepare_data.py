@@ -42,11 +42,11 @@ from prepare_data_inputs import (
   check_name,
   image_folder,
 )
+from project import PROJECT
 
 from bn_repro.run import places
 from bn_repro.run.errors import MachineError
 
-PROJECT = Path(__file__).resolve().parents[1]
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
 MISTAKE = 2  # exit code
 NEWEST = {'imagenette': 'imagenette/full-size-v2'}

@@ -20,6 +20,7 @@ import textwrap
 import warnings
 from pathlib import Path
 
+import project  # noqa: F401
 import tensorflow_datasets as tfds
 from prepare_data_inputs import (
   VERSION,
@@ -31,8 +32,6 @@ from prepare_data_inputs import (
 )
 from requests.exceptions import RequestException
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bn_repro.data import digests  # needs the standard library alone
 from bn_repro.run import notices

@@ -6,12 +6,11 @@ Needs nothing but Python. Each mistake is a `UserError` of one line.
 import os
 import re
 import shutil
-import sys
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import project  # noqa: F401
 
 from bn_repro.run import damage
 from bn_repro.run.errors import UserError

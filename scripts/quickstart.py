@@ -4,14 +4,14 @@ bash scripts/quickstart.sh sets up the environment and calls this.
 """
 
 import os
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from project import PROJECT
 
 from bn_repro.paper import section_4_1_figure_1 as mnist
 from bn_repro.report import collect
-from bn_repro.training.sweep import PROJECT, leave_after, run_sweep
+from bn_repro.run import exits
+from bn_repro.training.sweep import run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
 ROOT = Path('runs') / 'quickstart'
@@ -23,17 +23,14 @@ Next, with the environment (source .venv/bin/activate):
     --config.dataset.name=digits --config.learning_rate=2.0 --config.seed=7"""
 
 
-def quickstart() -> dict[str, str]:
-  """Trains what is not trained yet, and shows all of it; returns what failed."""
-  failures = run_sweep(SWEEP, ROOT, jobs=os.cpu_count() or 1)
-  if failures:
-    return failures
+def quickstart() -> None:
+  """Trains the runs that are not finished, and shows all of them."""
+  run_sweep(SWEEP, ROOT, jobs=os.cpu_count() or 1)
   report = ROOT / 'report'
   collect.collect(ROOT, report, 'quickstart')
   runs = collect.load(report, 'quickstart')
   mnist.figure_1(runs, report / 'figure1.png')
   show(runs, report)
-  return {}
 
 
 def show(runs: list[collect.Run], report: Path) -> None:
@@ -51,4 +48,4 @@ def show(runs: list[collect.Run], report: Path) -> None:
 
 
 if __name__ == '__main__':
-  leave_after(quickstart)
+  exits.exit_after(quickstart)

@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import jax
+from project import PROJECT
 
 from bn_repro.report import tables
 from bn_repro.run import config as config_lib
 from bn_repro.run import places, provenance
 
-PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results'
 TESTS = (
   'tests/reliability', 'tests/run/test_checkpoint.py', 'tests/run/test_devices.py',

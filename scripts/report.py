@@ -13,17 +13,15 @@ python scripts/report.py --report=claims --results=results
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from project import PROJECT
 
 from bn_repro.paper.reports import REPORTS, Report
 from bn_repro.report import collect, tables
 from bn_repro.run import exits, places
 from bn_repro.run.errors import UserError
 from bn_repro.training import sweep
-from bn_repro.training.sweep import PROJECT
 
 
 def main() -> None:
@@ -33,7 +31,7 @@ def main() -> None:
   parser.add_argument('--results', required=True, help='gets the files')
   paths = {'root': places.existing_folder, 'results': places.folder}
   arguments = places.parsed(parser, **paths)
-  exits.leave_after(lambda: report(arguments.report, arguments.root, arguments.results))
+  exits.exit_after(lambda: report(arguments.report, arguments.root, arguments.results))
 
 
 def report(name: str, root: Path | None, results: Path) -> None:

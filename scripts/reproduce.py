@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from project import PROJECT
 
 from bn_repro.paper import analysis_page
 from bn_repro.paper import section_4_2_3_ensemble as ensemble
@@ -27,10 +27,10 @@ from bn_repro.paper.claims import NAME as CLAIMS
 from bn_repro.paper.claims import summary
 from bn_repro.paper.reports import REPORTS
 from bn_repro.report import collect
-from bn_repro.run import places
+from bn_repro.run import exits, places
+from bn_repro.run.errors import RunsFailed
 from bn_repro.training import sweep
 
-PROJECT = Path(__file__).resolve().parents[1]
 RUNS, RESULTS = Path('runs'), Path('results')
 
 
@@ -66,11 +66,12 @@ def main() -> None:
   arguments = places.parsed(parser)
   os.environ.update(places.environment())  # relative paths are those of where we came
   os.chdir(PROJECT)
-  sweep.leave_after(lambda: reproduce(arguments.inception, max(1, arguments.jobs)))
+  exits.exit_after(lambda: reproduce(arguments.inception, max(1, arguments.jobs)))
 
 
-def reproduce(with_inception: bool, jobs: int) -> dict[str, str]:
-  """All three parts; returns what failed, and why."""
+@sweep.interruptible()
+def reproduce(with_inception: bool, jobs: int) -> None:
+  """Trains, measures and reports; raises RunsFailed with all that failed."""
   failures, failed = {}, []
   stages = [('MNIST', MNIST)] + [("section 4.2's networks", INCEPTION)] * with_inception
   for title, sweeps in stages:
@@ -86,11 +87,13 @@ def reproduce(with_inception: bool, jobs: int) -> dict[str, str]:
   failed += [name for name in REPORTS if not report(name)]
   failed += [script for script in SCRIPTS if not _call(f'scripts/{script}')]
   print(summary(json.loads((RESULTS / CLAIMS).read_text())))
-  return failures | dict.fromkeys(failed, 'see above')
+  failures |= dict.fromkeys(failed, 'see above')
+  if failures:
+    raise RunsFailed(failures)
 
 
 def train(sweeps: dict[str, str], jobs: int) -> dict[str, str]:
-  """Runs all sweeps as one, under one bar; returns what failed, and why."""
+  """Runs all sweeps as one, under one progress bar; returns the failures."""
   runs = [
     run._replace(name=f'{folder}/{run.name}')
     for folder, path in sweeps.items()
@@ -120,7 +123,7 @@ def analyse(name: str, experiment: str, run: str | None) -> bool:
 
 
 def evaluate(crops: int, name: str) -> bool:
-  """Evaluates the ensemble of section 4.2.3; goes on by itself."""
+  """Evaluates the ensemble of section 4.2.3, from where it was stopped."""
   members = ','.join(str(RUNS / member) for member in ensemble.MEMBERS)
   output = RUNS / 'pages' / f'{name}.json'
   if not _call('-m', 'bn_repro.evaluate', f'--workdir={members}', f'--crops={crops}',

@@ -9,13 +9,11 @@ asked for, 75 stopped by SIGTERM or Ctrl-C.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import project  # noqa: F401
 
-from bn_repro.run import config_files, places
-from bn_repro.training.sweep import leave_after, run_sweep
+from bn_repro.run import config_files, exits, places
+from bn_repro.training.sweep import run_sweep
 
 
 def main() -> None:
@@ -26,7 +24,9 @@ def main() -> None:
   parser.add_argument('--only', default='*', help="runs of such names, as '*_seed0'")
   arguments = places.parsed(parser, sweep=config_files.find, root=places.folder)
   jobs = max(1, arguments.jobs)
-  leave_after(lambda: run_sweep(arguments.sweep, arguments.root, jobs, arguments.only))
+  exits.exit_after(
+    lambda: run_sweep(arguments.sweep, arguments.root, jobs, arguments.only)
+  )
 
 
 if __name__ == '__main__':

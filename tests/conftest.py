@@ -1,4 +1,4 @@
-"""Settings of the whole suite: eight CPU devices, strict promotion.
+"""Settings of the whole suite: eight CPU devices, strict promotion, checked shapes.
 
 Set before JAX is imported. Strict promotion turns an unnoticed change of dtype
 or an unnoticed broadcast into an error.
@@ -21,9 +21,22 @@ os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
 
 import hypothesis
 import jax
+import jaxtyping
 import pytest
 
-from support import small_config
+# Calls of these check the shapes and dtypes that their types state. `BatchNorm` checks
+# its arguments itself; a process that a test starts checks no types.
+CHECKED = (
+  'batch_norm.transform', 'batch_norm.alternatives', 'batch_norm.fold',
+  'models.layers', 'models.inception', 'models.mlp',
+  'data.crops', 'data.distort', 'data.order', 'data.sampler',
+)  # fmt: skip
+jaxtyping.install_import_hook(
+  [f'bn_repro.{module}' for module in CHECKED],
+  'beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))',
+)
+
+from support import small_config  # noqa: E402  # imports some of these modules
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_numpy_rank_promotion', 'raise')

@@ -1,10 +1,12 @@
 """What several test files need: small runs, and a way to start the program."""
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from ml_collections import ConfigDict
 
@@ -30,6 +32,19 @@ def small_config(network: str, **overrides) -> ConfigDict:
   """A config of a few steps on the digits, with dotted overrides."""
   location = str(PROJECT / 'configs' / f'mnist.py:{network}')
   return config_lib.load(location, FEW_STEPS | overrides)
+
+
+def script(name: str) -> ModuleType:
+  """A program of scripts/ as a module; it imports its neighbours."""
+  path = PROJECT / 'scripts' / f'{name}.py'
+  spec = importlib.util.spec_from_file_location(f'script_{name}', path)
+  module = importlib.util.module_from_spec(spec)
+  sys.path.insert(0, str(path.parent))
+  try:
+    spec.loader.exec_module(module)
+  finally:
+    sys.path.remove(str(path.parent))
+  return module
 
 
 def as_flags(overrides: dict) -> list[str]:

@@ -34,8 +34,7 @@ import time
 
 from bn_repro.run import command_line, devices, exits, places
 from bn_repro.run.config import write_json
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
 
 OF_NETWORK = (
   'batch_noise', 'identities', 'nonlinearity_inputs', 'population_batches',
@@ -48,7 +47,7 @@ FLAGS = command_line.Flags(('workdir', 'workers', 'output'), ('help', 'h'))
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  exits.leave_after(lambda: run(sys.argv[1:]))
+  exits.exit_after(lambda: run(sys.argv[1:]))
 
 
 def run(words: list[str]) -> None:
@@ -76,11 +75,11 @@ def measure(name: str, asked: argparse.Namespace) -> None:
   devices.start()
   from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore
-  from bn_repro.run import compilation, failures, settings
+  from bn_repro.run import compilation, settings
 
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
   compilation.keep()
-  with settings.fixed(), failures.in_one_line(partner_timeout=0):
+  with settings.fixed():
     began = time.perf_counter()
     subject = [restore(asked.workdir, asked.workers)] if asked.workdir else []
     if subject:

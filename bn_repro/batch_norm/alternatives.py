@@ -1,33 +1,30 @@
-"""What one might put in the place of batch normalization: section 2, and a later doubt.
+"""Section 2's alternatives to batch normalization, and Santurkar et al. (2018).
 
-Section 2 tells of normalization that the gradient does not see, and of full whitening;
-both were given up for algorithm 1, and are here to show why. `shaken` is the noise with
-which Santurkar et al. (2018) put covariate shift back. Does not know which network
-takes them.
+- `Standardization`: each activation alone, by its mean or by its mean and variance. The
+  gradient sees these statistics or takes them for constants; then a bias grows without
+  end and the loss stays.
+- `Whitening`: all activations of a layer together, by their covariance; it is costly.
+- `with_noise`: covariate shift, as Santurkar et al. add it behind batch normalization.
 """
-
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from bn_repro.batch_norm.transform import Moments, moments, normalize, unbiased_variance
 
 
 def standardize(
-  x: jax.Array, epsilon: float | None, is_differentiated: bool
-) -> tuple[jax.Array, Moments]:
-  """Norm(x, X) of section 2 over a mini-batch, with its derivative by X or without.
+  x: Float[ArrayLike, 'm features'], epsilon: float | None, is_differentiated: bool
+) -> tuple[Float[Array, 'm features'], Moments]:
+  """Norm(x, X) of section 2 over the mini-batch X, and the moments of X.
 
   Args:
-    x: `[m, features]`.
+    x: the mini-batch.
     epsilon: added to the variance; None subtracts the mean and leaves the scale.
     is_differentiated: False takes the statistics for constants, as a gradient step
-      does that leaves normalization to something outside of it.
-
-  Returns:
-    The normalized values, shaped like x, and the moments.
+      does that knows nothing of the normalization.
   """
   statistics = moments(x)
   used = statistics if is_differentiated else jax.lax.stop_gradient(statistics)
@@ -35,19 +32,22 @@ def standardize(
 
 
 def with_statistics(
-  x: jax.Array, mean: jax.Array, var: jax.Array, epsilon: float | None
-) -> jax.Array:
-  """x of `[m, features]`, centred and, with an epsilon, divided by its deviation."""
+  x: Float[ArrayLike, 'm features'],
+  mean: Float[ArrayLike, ' features'],
+  var: Float[ArrayLike, ' features'],
+  epsilon: float | None,
+) -> Float[Array, 'm features']:
+  """(x - mean) / sqrt(var + epsilon), or x - mean where there is no epsilon."""
   if epsilon is None:
     return x - mean[None]
   return normalize(x, mean, var, jnp.ones_like(mean), jnp.zeros_like(mean), epsilon)
 
 
 class Standardization(nn.Module):
-  """A layer of `standardize`, with the population estimate of algorithm 2.
+  """y = x - E[x], or (x - E[x]) / sqrt(Var[x] + epsilon): a layer of `standardize`.
 
   Attributes:
-    decay: the weight of the old value in the moving average.
+    decay: weight of the old value in the moving average, which inference takes.
     epsilon: added to the variance.
     is_scaled: whether to divide by the standard deviation, too.
     is_differentiated: whether the gradient goes through the statistics.
@@ -59,8 +59,10 @@ class Standardization(nn.Module):
   is_differentiated: bool
 
   @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """y, shaped like x, `[batch, features]`."""
+  def __call__(
+    self, x: Float[ArrayLike, 'batch features'], *, train: bool
+  ) -> Float[Array, 'batch features']:
+    """y, of the mini-batch's statistics (train) or of the tracked ones."""
     shape = x.shape[-1:]
     mean = self.variable('batch_stats', 'mean', jnp.zeros, shape)
     var = self.variable('batch_stats', 'var', jnp.ones, shape)
@@ -75,14 +77,13 @@ class Standardization(nn.Module):
 
 
 class Whitening(nn.Module):
-  """y = gamma * Cov^(-1/2) (x - E[x]) + beta: all activations of a layer at once.
+  """y = gamma * Cov^(-1/2) (x - E[x]) + beta: the full whitening of section 2.
 
-  Section 2's "full whitening", of a mini-batch, with the gradient through both
-  statistics. Of fewer examples than activations the covariance is singular, and what
-  epsilon makes of it is inverted.
+  The gradient goes through both statistics. With fewer examples than activations the
+  covariance is singular, and only epsilon lets it be inverted.
 
   Attributes:
-    decay: the weight of the old value in the moving average.
+    decay: weight of the old value in the moving average, which inference takes.
     epsilon: added to the diagonal of the covariance.
     use_gamma, use_beta: whether to learn the scale and the shift.
   """
@@ -93,8 +94,10 @@ class Whitening(nn.Module):
   use_beta: bool = True
 
   @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """y, shaped like x, `[batch, features]`."""
+  def __call__(
+    self, x: Float[ArrayLike, 'batch features'], *, train: bool
+  ) -> Float[Array, 'batch features']:
+    """y, of the mini-batch's statistics (train) or of the tracked ones."""
     features = x.shape[-1]
     mean = self.variable('batch_stats', 'mean', jnp.zeros, (features,))
     covariance = self.variable('batch_stats', 'covariance', jnp.eye, features)
@@ -113,23 +116,23 @@ class Whitening(nn.Module):
     return y
 
 
-def covariance_of(x: jax.Array) -> jax.Array:
-  """`[features, features]`, biased, of x `[m, features]`."""
+def covariance_of(
+  x: Float[ArrayLike, 'm features'],
+) -> Float[Array, 'features features']:
+  """Cov = (x - E[x])^T (x - E[x]) / m, biased."""
   centred = x - jnp.mean(x, axis=0, keepdims=True)
   return centred.T @ centred / len(x)
 
 
 @jax.custom_vjp
-def inverse_square_root(matrix: jax.Array, epsilon: float) -> jax.Array:
-  """(matrix + epsilon * I)^(-1/2), symmetric.
+def inverse_square_root(
+  matrix: Float[ArrayLike, 'n n'], epsilon: float
+) -> Float[Array, 'n n']:
+  """(matrix + epsilon * I)^(-1/2) of a symmetric matrix without negative eigenvalues.
 
-  Its derivative goes by divided differences of the function over the eigenvalues
-  (Daleckii & Krein, 1965), which equal eigenvalues do not harm; that of the
-  eigenvectors, which autodiff takes, is infinite there.
-
-  Args:
-    matrix: `[n, n]`, symmetric, with no eigenvalue below 0 but for rounding.
-    epsilon: positive.
+  Its derivative takes divided differences of the function between eigenvalues
+  (Daleckii & Krein, 1965), which are finite where eigenvalues are equal. Autodiff takes
+  the derivative of the eigenvectors, which is infinite there.
   """
   return _forward(matrix, epsilon)[0]
 
@@ -153,35 +156,36 @@ def _backward(residuals, cotangent):
 inverse_square_root.defvjp(_forward, _backward)
 
 
-def _track(variable: Any, now: jax.Array, decay: float) -> None:
-  """Moves a moving average."""
+def _track(variable, now, decay):
+  """Updates a moving average."""
   variable.value = decay * variable.value + (1 - decay) * jax.lax.stop_gradient(now)
 
 
-# Of each unit, drawn anew at every step: the middle of its shifts, within this, and of
-# its scales, from 1 to this. Of each example: how far its shift is off that middle at
-# most, and the deviation of its scale.
+# At each step every unit draws a mean shift of -_SHIFT to _SHIFT and a mean scale of 1
+# to _SCALE. Around them every example draws its own: a shift, uniform within
+# _SHIFT_WITHIN, and a scale, normal with standard deviation _SCALE_WITHIN.
 _SHIFT, _SCALE = 0.5, 1.25
-_SHIFT_OF_EXAMPLE, _SCALE_OF_EXAMPLE = 0.1, 0.1
+_SHIFT_WITHIN, _SCALE_WITHIN = 0.1, 0.1
 
 
-def shaken(key: jax.Array, x: jax.Array) -> jax.Array:
-  """x under noise whose mean and scale are others at every step.
+def with_noise(
+  key: PRNGKeyArray, x: Float[ArrayLike, 'batch units']
+) -> Float[Array, 'batch units']:
+  """scale * x + shift, both random, with other distributions at every step.
 
-  As Santurkar et al. (2018) put behind batch normalization, so that no distribution
-  stays as it is.
+  Santurkar et al. (2018) add such noise behind batch normalization: the distribution of
+  x then changes from step to step in spite of it.
 
   Args:
-    key: of the step.
-    x: `[batch, units]`.
-
-  Returns:
-    scales * x + shifts, shaped like x.
+    key: another one at every step.
+    x: the inputs of a layer of nonlinearities.
   """
-  of_units, of_scales, of_examples, of_deviations = jax.random.split(key, 4)
+  shift_key, scale_key, shift_within_key, scale_within_key = jax.random.split(key, 4)
   units = (1, x.shape[-1])
-  shift = jax.random.uniform(of_units, units, minval=-_SHIFT, maxval=_SHIFT)
-  scale = jax.random.uniform(of_scales, units, minval=1, maxval=_SCALE)
-  off = jax.random.uniform(of_examples, x.shape, minval=-1, maxval=1)
-  deviation = jax.random.normal(of_deviations, x.shape)
-  return (scale + _SCALE_OF_EXAMPLE * deviation) * x + shift + _SHIFT_OF_EXAMPLE * off
+  shift = jax.random.uniform(shift_key, units, minval=-_SHIFT, maxval=_SHIFT)
+  scale = jax.random.uniform(scale_key, units, minval=1, maxval=_SCALE)
+  shift_within = jax.random.uniform(shift_within_key, x.shape, minval=-1, maxval=1)
+  scale_within = jax.random.normal(scale_within_key, x.shape)
+  return (
+    (scale + _SCALE_WITHIN * scale_within) * x + shift + _SHIFT_WITHIN * shift_within
+  )

@@ -1,10 +1,14 @@
-"""What `BatchNorm` takes: a mistake is one line that says what there is and may be."""
+"""Checks of what `BatchNorm` is given: one line says what is wrong and what is allowed.
+
+Only checks: `layer.py` computes.
+"""
 
 import math
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +16,14 @@ from jax import lax
 
 from bn_repro.batch_norm.device_axes import AxisName, Groups
 from bn_repro.run.errors import UserError
+
+
+class Attributes(NamedTuple):
+  """Attributes of a `BatchNorm`, checked, with numbers and groups in one form."""
+
+  decay: Any  # a float, or traced
+  epsilon: float
+  axis_index_groups: Groups
 
 
 def check_call(x: jax.Array, mask: jax.Array | None, train: Any) -> None:
@@ -41,10 +53,10 @@ def check_call(x: jax.Array, mask: jax.Array | None, train: Any) -> None:
 
 
 def _check_mask(mask, x):
-  """Of examples, or of the positions of sequences, [batch, length, features].
+  """A mask is of examples, or of positions in sequences `[batch, length, features]`.
 
-  Padding has that shape. In images it would be a map of pixels, which is far more
-  likely a mistake: their moments are of all locations (section 3.2).
+  Padded sequences need the latter. A mask of the pixels of images is probably a
+  mistake, as their moments are of all locations (section 3.2).
   """
   shapes = [x.shape[:1], x.shape[:-1]] if x.ndim == 3 else [x.shape[:1]]
   allowed = f'{x.shape[:1]}, an example each'
@@ -58,7 +70,7 @@ def _check_mask(mask, x):
 
 
 def check_statistics(stored: tuple[int, ...], needed: tuple[int, ...]) -> None:
-  """Raises a UserError where `batch_stats` are those of other features."""
+  """Raises a UserError where `batch_stats` have another shape than x needs."""
   if stored != needed:
     raise UserError(
       f'batch_stats are of shape {stored} and x needs {needed}: they were made for '
@@ -66,18 +78,17 @@ def check_statistics(stored: tuple[int, ...], needed: tuple[int, ...]) -> None:
     )
 
 
-def decay_of(value: Any) -> Any:
-  """The decay as a float, or as it is where it is traced."""
-  return _number('decay', value, lambda v: 0 <= v <= 1, '0 to 1')
-
-
-def epsilon_of(value: Any) -> float:
-  """The epsilon as a float."""
-  if isinstance(value, jax.core.Tracer):
+def check_attributes(layer: nn.Module) -> Attributes:
+  """Raises a UserError for an attribute that is not as `BatchNorm` describes it."""
+  _check_group_size(layer.group_size)
+  _check_axis_name(layer.axis_name)
+  groups = _groups(layer.axis_index_groups, layer.axis_name)
+  decay = _number('decay', layer.decay, lambda v: 0 <= v <= 1, '0 to 1')
+  if isinstance(layer.epsilon, jax.core.Tracer):
     raise UserError('epsilon is traced; it must be a number: float(epsilon)')
-  return _number(
-    'epsilon', value, lambda v: 0 < v < math.inf, 'a finite number above 0'
-  )
+  is_epsilon = lambda v: 0 < v < math.inf
+  epsilon = _number('epsilon', layer.epsilon, is_epsilon, 'a finite number above 0')
+  return Attributes(decay, epsilon, groups)
 
 
 def _number(name: str, value: Any, is_allowed: Callable[[float], bool], allowed: str):
@@ -90,8 +101,7 @@ def _number(name: str, value: Any, is_allowed: Callable[[float], bool], allowed:
   return float(value)
 
 
-def check_group_size(group_size: Any) -> None:
-  """Raises a UserError for what is no number of examples."""
+def _check_group_size(group_size: Any) -> None:
   is_whole = isinstance(group_size, (int, np.integer)) and group_size is not True
   if group_size is not None and not (is_whole and group_size >= 1):
     raise UserError(
@@ -100,8 +110,7 @@ def check_group_size(group_size: Any) -> None:
     )
 
 
-def check_axis_name(axis_name: Any) -> None:
-  """Raises a UserError for what is no name of an axis and no tuple of names."""
+def _check_axis_name(axis_name: Any) -> None:
   names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
   is_name = all(isinstance(name, str) and name for name in names)
   if axis_name is not None and not (names and is_name):
@@ -114,11 +123,7 @@ def check_axis_name(axis_name: Any) -> None:
 def number_of_groups(
   group_size: int | None, batch: int, axis_name: AxisName | None
 ) -> int:
-  """How many ghost batches a training batch makes.
-
-  Raises:
-    UserError: there are also device axes, or the groups do not make up the batch.
-  """
+  """Number of ghost batches in a training batch; a UserError if it is not whole."""
   if group_size is None:
     return 1
   if axis_name is not None:
@@ -133,12 +138,8 @@ def number_of_groups(
   return batch // group_size
 
 
-def groups_of(value: Any, axis_name: AxisName | None) -> Groups:
-  """`axis_index_groups` as tuples, of one size and of different devices.
-
-  Raises:
-    UserError: they are not, or there is no axis of which to make groups.
-  """
+def _groups(value: Any, axis_name: AxisName | None) -> Groups:
+  """`axis_index_groups` as tuples of one size."""
   if value is None:
     return None
   if axis_name is None:
@@ -162,7 +163,7 @@ def check_number_of_values(
 ) -> None:
   """Raises a UserError where `size` values of a feature on each device are too few.
 
-  So it does where there is no such axis, or the groups are no partition of it.
+  Also where there is no such axis, or a device is not in exactly one group.
   """
   devices = 1 if axis_name is None else _group_size(axis_name, groups)
   if size * devices < 2:

@@ -1,9 +1,9 @@
-"""Collectives over a named axis of devices, whoever made it, and what JAX types by it.
+"""Collectives over a named axis of devices, under `pmap`, `vmap` and `shard_map`.
 
 `pmap` and `shard_map(check_vma=False)` take JAX's collectives as they are. `vmap` knows
-no groups of devices. `shard_map` by default knows none either; it types each array by
-the axes along which devices may hold different values, and wants an array that is the
-same on all of them typed so, and a gradient typed like its argument.
+no groups of devices, and neither does `shard_map` by default. The latter also types
+each array by the axes along which devices may hold different values: an array that is
+the same on all devices must have that type, and a gradient the type of its argument.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,9 @@ Groups = tuple[tuple[int, ...], ...] | None
 
 
 def gather(x: jax.Array, axis_name: AxisName, groups: Groups = None) -> jax.Array:
-  """The x of every device of this device's group, `[devices, ...]`, in order.
+  """x of every device in this device's group, `[devices, ...]`, in one collective.
 
-  One collective. By `shard_map`'s types the result is the same on all devices, unless
-  there are groups.
+  Without groups, `shard_map` types the result as the same on all devices.
   """
   if _is_native(axis_name, groups):
     return lax.all_gather(x, axis_name, axis_index_groups=groups)
@@ -35,10 +34,10 @@ def gather(x: jax.Array, axis_name: AxisName, groups: Groups = None) -> jax.Arra
 
 
 def own_group(axis_name: AxisName | None, groups: Groups) -> jax.Array | None:
-  """Which of the groups this device is in, `[groups]` bool, for `total`.
+  """The group of this device, `[groups]` bool, if `total` needs it; else None.
 
-  None where `total` needs no help. To be called in the forward pass: in the backward
-  pass of a `vmap` JAX no longer knows how long the axis is.
+  Called in the forward pass: in the backward pass of a `vmap` JAX no longer knows the
+  length of the axis.
   """
   if groups is None or _is_native(axis_name, groups):
     return None
@@ -61,8 +60,8 @@ def total(
   if own is None:
     return _sum(x, axis_name)
   is_own = own.reshape(-1, *(1,) * x.ndim)
-  of_each_group = _sum(jnp.where(is_own, x[None], 0), axis_name)
-  return jnp.sum(jnp.where(is_own, of_each_group, 0), axis=0)
+  sums = _sum(jnp.where(is_own, x[None], 0), axis_name)  # one for each group
+  return jnp.sum(jnp.where(is_own, sums, 0), axis=0)
 
 
 def gradient_like(
@@ -74,13 +73,13 @@ def gradient_like(
 ) -> jax.Array:
   """A device's gradient, summed over the devices that share the argument.
 
-  Where JAX does not type arrays by their axes (`pmap`, `vmap`, `check_vma=False`), a
-  device's gradient is its own, and the caller sums. Where it does, the gradient by an
-  argument that is the same on all devices must be the sum, as JAX's own rules give it.
+  Where JAX does not type arrays by their axes (`pmap`, `vmap`, `check_vma=False`), each
+  device keeps its own gradient, and the caller sums. Where it does, the gradient by an
+  argument that is the same on all devices must be the sum, as in JAX's own rules.
 
   Args:
     own: the gradient of this device's outputs.
-    summed: its `total`, which is taken if it serves; or `own` again.
+    summed: its `total`, which saves a collective where it is the sum; or `own` again.
     argument: what the gradient is by.
   """
   names = frozenset(_names(axis_name))
@@ -91,7 +90,7 @@ def gradient_like(
 
 
 def varying(x: jax.Array) -> frozenset[str]:
-  """The axes along which `shard_map` lets x differ; none where it does not check."""
+  """The axes along which x may differ, as `shard_map` types it; else none."""
   aval = jax.typeof(x)
   return aval.mat.varying if hasattr(aval, 'mat') else aval.vma  # jax 0.8 to 0.9
 
@@ -99,14 +98,15 @@ def varying(x: jax.Array) -> frozenset[str]:
 def with_automatic_axes(
   function: Callable[..., Any], x: jax.Array, *others: Any
 ) -> tuple[jax.Array, Any]:
-  """`function(x, *others)`, in which XLA decides how arrays lie on a mesh's devices.
+  """`function(x, *others)`, with XLA deciding the sharding within it.
 
-  On a mesh of explicit axes JAX refuses what it cannot follow, such as splitting a
-  sharded axis into groups. Elsewhere it is a plain call.
+  On a mesh of explicit axes JAX refuses operations whose sharding it cannot derive,
+  such as splitting a sharded axis into groups. Elsewhere it is a plain call.
 
   Args:
-    function: gives an array shaped like x and a tree of others.
-    x: the first comes back lying as x does, the others whole on every device.
+    function: returns an array shaped like x and a tree of other arrays. The first gets
+      the sharding of x; the others are whole on every device.
+    x: its first argument.
     others: its other arguments, arrays or None.
   """
   sharding = jax.typeof(x).sharding
@@ -122,7 +122,7 @@ def with_automatic_axes(
 
 
 def _sum(x: jax.Array, axis_name: AxisName) -> jax.Array:
-  """`psum`, which takes no axes along which x differs together with others."""
+  """`psum`, which does not take axes along which x differs together with others."""
   differs = varying(x)
   for is_along in (differs.__contains__, lambda name: name not in differs):
     axes = tuple(filter(is_along, _names(axis_name)))
@@ -131,7 +131,7 @@ def _sum(x: jax.Array, axis_name: AxisName) -> jax.Array:
 
 
 def _is_native(axis_name: AxisName, groups: Groups) -> bool:
-  """Whether JAX's all-gather takes the axis and the groups as they are."""
+  """Whether JAX's own all-gather takes the axis and the groups."""
   if varying(lax.axis_index(axis_name)):
     return False
   by_devices = {*_names(axis_name)} <= {*jax.sharding.get_abstract_mesh().manual_axes}

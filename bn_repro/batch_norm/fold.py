@@ -1,18 +1,17 @@
 """The inference form of section 3.1: BN folded into the layer before it.
 
-With fixed statistics BN is one affine map, y = scale * Wu + shift, and with the layer
-before it again a linear layer with a bias: scale goes into W, shift remains. Where each
-activation has a scale of its own (section 4.2.3) a convolution, whose weights all
-locations share, cannot take it, and both remain. Does not know how a network was
-trained.
+With fixed statistics BN is one affine map, y = scale * Wu + shift. Together with the
+layer before it, it is a linear layer with a bias: the scale goes into W, the shift
+remains. A convolution, whose weights all locations share, cannot take a scale for each
+activation (section 4.2.3); there both remain. Does not know how a network was trained.
 """
 
 import functools
 from typing import Any
 
 import flax.linen as nn
-import jax
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Float64
 
 from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.batch_norm.transform import statistics_dtype
@@ -25,15 +24,17 @@ class Affine(nn.Module):
   """What remains of a BN layer: a shift, and a scale where it could not be folded.
 
   Attributes:
-    per_activation: whether every activation has a scale and a shift, which has a scale
-      at all, or every feature a shift.
+    per_activation: True: one scale and one shift for each activation. False: one shift
+      for each feature; its scale is folded into the weights.
   """
 
   per_activation: bool = False
 
   @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """y, shaped and typed like x, `[batch, ..., features]`; there is no training."""
+  def __call__(
+    self, x: Float[ArrayLike, 'batch *places features'], *, train: bool
+  ) -> Float[Array, 'batch *places features']:
+    """scale * x + shift, in the dtype of x; `train` changes nothing."""
     shape = x.shape[1:] if self.per_activation else x.shape[-1:]
     wide = x.astype(statistics_dtype(x))
     if self.per_activation:
@@ -43,16 +44,16 @@ class Affine(nn.Module):
 
 
 def fold(model: nn.Module, params: Any, batch_stats: Any) -> tuple[nn.Module, Any]:
-  """A network without BN that answers as the given one does with fixed statistics.
+  """A network without BN, with the predictions of the given one in inference.
 
   Args:
-    model: of `models.build`.
-    params: of it.
+    model: of `networks.build`.
+    params: its parameters.
     batch_stats: the statistics to fold in.
 
   Returns:
     The network and its parameters, float32, computed in float64; they need no other
-    collection. A network that has no BN is given back as it is.
+    collection. A network without BN comes back unchanged.
 
   Raises:
     UserError: it is a variant whose normalization is not that of section 3.
@@ -73,7 +74,7 @@ def fold(model: nn.Module, params: Any, batch_stats: Any) -> tuple[nn.Module, An
 
 
 def _is_variant(model: nn.Module) -> bool:
-  """Whether something but weights comes, or a bias, before a BN layer."""
+  """Whether a nonlinearity or a bias stands between the weights and a BN layer."""
   return any(
     getattr(model, name, False) for name in ('is_normalized_after', 'keeps_bias')
   )
@@ -81,12 +82,12 @@ def _is_variant(model: nn.Module) -> bool:
 
 def affine(
   params: Any, statistics: Any, epsilon: float
-) -> tuple[np.ndarray, np.ndarray]:
-  """Scale and shift of a BN layer, float64 (step 11 of algorithm 2).
+) -> tuple[Float64[np.ndarray, '*shape'], Float64[np.ndarray, '*shape']]:
+  """scale = gamma / sqrt(var + epsilon), shift = beta - scale * mean (algorithm 2, 11).
 
   Args:
-    params: its gamma and beta, as far as it has them.
-    statistics: its mean and var, shaped like these.
+    params: gamma and beta of a BN layer, if it has them.
+    statistics: its mean and var.
     epsilon: added to the variance.
   """
   mean, var = (np.asarray(statistics[name], np.float64) for name in ('mean', 'var'))
@@ -95,16 +96,16 @@ def affine(
 
 
 def _fold(params: Any, statistics: Any, epsilon: float) -> Any:
-  """The parameters of a part of a network and of all its parts."""
+  """The parameters of a part of a network, folded, and so on in its parts."""
   if not isinstance(params, dict):
     return params
   folded = {
     name: _fold(part, statistics.get(name, {}), epsilon)
     for name, part in params.items()
   }
-  for name, of_layer in statistics.items():
-    if isinstance(of_layer, dict) and 'var' in of_layer:
-      scale, shift = affine(params.get(name, {}), of_layer, epsilon)
+  for name, stored in statistics.items():
+    if isinstance(stored, dict) and 'var' in stored:
+      scale, shift = affine(params.get(name, {}), stored, epsilon)
       folded[name] = {'shift': shift.astype(np.float32)}
       if scale.ndim > 1:
         folded[name]['scale'] = scale.astype(np.float32)

@@ -1,16 +1,16 @@
 """Batch normalization as a layer of a network: section 3.2 of Ioffe & Szegedy (2015).
 
-`BatchNorm` is the Flax module that applies the transform of `batch_norm.py` and keeps
-the population estimate in the mutable `batch_stats` collection. Does not know which
-model it serves, nor how devices are arranged: of a device axis it knows the name only.
+The Flax module `BatchNorm` applies the transform of `transform.py` and keeps the
+population estimate in the mutable `batch_stats` collection. Does not know which model
+it serves. Of devices it knows the name of their axis only.
 """
 
 import functools
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from bn_repro.batch_norm import arguments
 from bn_repro.batch_norm.device_axes import AxisName, Groups, with_automatic_axes
@@ -23,31 +23,31 @@ from bn_repro.batch_norm.transform import (
 
 
 class BatchNorm(nn.Module):
-  """The BN transform as a layer, placed just before a nonlinearity (section 3.2).
+  """y = BN_{gamma,beta}(x), placed just before a nonlinearity (section 3.2).
 
-  Parameters `gamma` and `beta`; collection `batch_stats` with `mean` and `var`,
-  the population estimate of algorithm 2 (the variance times m / (m - 1)),
-  tracked by a moving average in training and used as it is otherwise.
+  Parameters are `gamma` and `beta`. The collection `batch_stats` has `mean` and `var`,
+  the population estimate of algorithm 2 (the variance times m / (m - 1)). A moving
+  average tracks it in training; inference takes it as it is.
 
-  Runs under `jit` (over a sharded batch, too), `pmap`, `vmap`, `shard_map`, `nn.remat`
-  and `nn.scan`; docs/layer.md shows it in a network of one's own. Reverse mode can be
-  repeated (`jax.grad` of `jax.grad`). Forward mode is not supported in training:
-  `jax.jvp`, `jax.jacfwd` and `jax.hessian` raise a TypeError, as the gradient is
-  written out for reverse mode. Take `jax.jacrev(jax.grad(f))` for a Hessian, and
+  Runs under `jit` (also over a sharded batch), `pmap`, `vmap`, `shard_map`, `nn.remat`
+  and `nn.scan`; docs/layer.md shows how to use it in your own network. The gradient is
+  written out for reverse mode, which can be repeated (`jax.grad` of `jax.grad`).
+  Forward mode is not supported in training: `jax.jvp`, `jax.jacfwd` and `jax.hessian`
+  raise a TypeError. Take `jax.jacrev(jax.grad(f))` for a Hessian, and
   `jax.grad(lambda x: jnp.vdot(jax.grad(f)(x), v))` for its product with v. With
   `train=False` both modes work.
 
   Attributes:
-    decay: the weight of the old value in the moving average, 0 to 1; at 0 the
-      collection holds the statistics of the last mini-batch.
+    decay: weight of the old value in the moving average, 0 to 1; at 0 the collection
+      holds the statistics of the last mini-batch.
     epsilon: added to the variance, above 0. The paper does not give its value.
     group_size: examples that are normalized together on one device (a ghost
       batch), 1 or more; None takes all that the device holds.
     axis_name: the device axis, or axes, over which moments are merged; None
       normalizes per device, as the replicas of the paper did. Under `jit` alone
       there is no such axis: a batch is one batch, however it lies on devices.
-    axis_index_groups: merges within these groups of devices only; of one size, with
-      each device in one of them.
+    axis_index_groups: merges within these groups of devices only. All are of one size,
+      and each device is in one of them.
     per_activation: a mean, variance, gamma and beta for every activation
       instead of one for every feature map (sections 3.2 and 4.2.3).
     use_gamma, use_beta: whether to learn the scale and the shift.
@@ -64,33 +64,29 @@ class BatchNorm(nn.Module):
 
   @nn.compact
   def __call__(
-    self, x: jax.Array, train: bool, mask: jax.Array | None = None
-  ) -> jax.Array:
-    """Normalizes x with mini-batch moments (train) or the population estimate.
+    self,
+    x: Float[ArrayLike, 'batch *places features'],
+    train: bool,
+    mask: Bool[ArrayLike, 'batch ...'] | None = None,
+  ) -> Float[Array, 'batch *places features']:
+    """y, in the dtype of x, by mini-batch moments (train) or the population estimate.
 
     Args:
-      x: `[batch, ..., features]`, any floating dtype.
-      train: True or False, whether to use, and track, the moments of the mini-batch.
-      mask: bool, what counts: examples, `[batch]`, or, of sequences `[batch, length,
-        features]`, positions `[batch, length]`. None counts all. The rest, padding,
-        is normalized with them and must be finite. With `per_activation` an
-        activation counts in those examples in which its position does.
-
-    Returns:
-      y, shaped and typed like x.
+      x: the inputs of a layer of nonlinearities, Wu.
+      train: whether to use, and track, the moments of the mini-batch.
+      mask: what counts: examples, or the positions of sequences
+        `[batch, length, features]`. The rest is normalized with the moments of what
+        counts, and must be finite. With `per_activation` an activation counts in
+        those examples in which its position does.
 
     Raises:
-      UserError: (a ValueError) an attribute or argument is not as above, or, in
-        training, a group has one value for each feature, the batch is not a whole
-        number of groups, or groups of examples are asked for together with moments
-        merged over devices.
+      UserError: (a ValueError) an attribute or argument is not as above. In training
+        also: a group has one value for each feature, the batch is not a whole number
+        of groups, or both `group_size` and `axis_name` are set.
     """
     x, mask = jnp.asarray(x), None if mask is None else jnp.asarray(mask)
     arguments.check_call(x, mask, train)
-    arguments.check_group_size(self.group_size)
-    arguments.check_axis_name(self.axis_name)
-    axis_index_groups = arguments.groups_of(self.axis_index_groups, self.axis_name)
-    decay, epsilon = arguments.decay_of(self.decay), arguments.epsilon_of(self.epsilon)
+    decay, epsilon, axis_index_groups = arguments.check_attributes(self)
     shape = x.shape[1:] if self.per_activation else x.shape[-1:]
     dtype = statistics_dtype(x)
     mean = self.variable('batch_stats', 'mean', jnp.zeros, shape, dtype)
@@ -123,15 +119,15 @@ class BatchNorm(nn.Module):
     return self.param(name, initializer, shape, jnp.float32)
 
 
-def _infer(epsilon, per_activation, x, *of_features):
-  """y from mean, var, gamma and beta, and nothing else."""
-  mean, var, gamma, beta = (of.ravel() for of in of_features)
+def _infer(epsilon, per_activation, x, *vectors):
+  """y by fixed mean, var, gamma and beta."""
+  mean, var, gamma, beta = (vector.ravel() for vector in vectors)
   y = normalize(_as_rows(x, 1, per_activation), mean, var, gamma, beta, epsilon)
   return y.reshape(x.shape).astype(x.dtype), ()
 
 
 def _transform(groups, per_activation, settings, x, gamma, beta, mask):
-  """y and moments of a training batch."""
+  """y and the moments of a training batch."""
   rows = _as_rows(x, groups, per_activation)
   if mask is not None:
     mask = _mask_as_rows(mask, x, groups, per_activation)
@@ -139,11 +135,11 @@ def _transform(groups, per_activation, settings, x, gamma, beta, mask):
   return y.reshape(x.shape), statistics
 
 
-def _as_rows(x: jax.Array, groups: int, per_activation: bool) -> jax.Array:
+def _as_rows(x, groups, per_activation):
   """`[batch, ..., features]` as `[groups, m, features]`, or `[m, features]`.
 
-  One group has no axis: with an axis of length 1 XLA's CPU back end takes 4 to 9
-  times as long, with a longer one it does not (results/benchmarks).
+  A single group has no axis of its own: with an axis of length 1, unlike a longer one,
+  XLA's CPU back end takes 4 to 9 times as long (results/benchmarks).
   """
   leading = () if groups == 1 else (groups,)
   if per_activation:
@@ -152,7 +148,7 @@ def _as_rows(x: jax.Array, groups: int, per_activation: bool) -> jax.Array:
 
 
 def _mask_as_rows(mask, x, groups, per_activation):
-  """`[..., m, 1]`, or `[..., m, features]` of the positions of activations."""
+  """A mask as `[..., m, 1]`, or as `[..., m, features]` where features differ in it."""
   if mask.ndim == 1 and per_activation:
     return _as_rows(mask[:, None], groups, per_activation)
   mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
@@ -161,15 +157,15 @@ def _mask_as_rows(mask, x, groups, per_activation):
   return _as_rows(jnp.broadcast_to(mask, (*x.shape[:-1], 1)), groups, per_activation)
 
 
-def _tracked(decay, old, of_each_group, is_counted):
-  """A moving average, moved by the mean over the groups that are counted.
+def _tracked(decay, old, statistic, is_counted):
+  """decay * old + (1 - decay) * mean of the statistic over the groups that count.
 
-  A group with fewer than two unmasked values has no variance and is not; where
-  there is no other, the old value stays.
+  A group with fewer than two unmasked values has no variance and does not count; where
+  no group counts, the old value stays.
   """
-  over_groups = tuple(range(of_each_group.ndim - 1))
-  number = jnp.sum(is_counted, over_groups, dtype=of_each_group.dtype)
-  total = jnp.sum(jnp.where(is_counted, of_each_group, 0), over_groups)
+  over_groups = tuple(range(statistic.ndim - 1))
+  number = jnp.sum(is_counted, over_groups, dtype=statistic.dtype)
+  total = jnp.sum(jnp.where(is_counted, statistic, 0), over_groups)
   now = (total / jnp.maximum(number, 1)).reshape(old.shape)
   is_new = jnp.broadcast_to(number > 0, total.shape).reshape(now.shape)
   return jnp.where(is_new, decay * old + (1 - decay) * now, old), ()

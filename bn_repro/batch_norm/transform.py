@@ -1,14 +1,12 @@
 """Batch normalization: section 3 of Ioffe & Szegedy (2015).
 
-Pure functions of activations that are laid out as `[..., m, features]`: the m
-values that share one mean and one variance lie along the last axis but one. A
-fully connected layer has m = batch; a convolution has m' = batch x height x
-width (section 3.2); per-activation normalization (section 4.2.3) has every
-location as a feature of its own; ghost batches are `[groups, m, features]`.
-`batch_norm_layer.py` makes a layer of them.
+Pure functions of activations `[*groups, m, features]`: the m values of a feature that
+share one mean and one variance lie along the last axis but one. A fully connected layer
+has m = batch; a convolution has m' = batch x height x width (section 3.2). With
+per-activation normalization (section 4.2.3) every location is a feature of its own.
+Each of the groups, such as ghost batches, has moments of its own.
 
-The file does not know which model it serves, nor how devices are arranged: of
-a device axis it knows the name only.
+`layer.py` makes a layer of them. Of devices the file knows the name of their axis only.
 """
 
 import functools
@@ -18,38 +16,35 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from bn_repro.batch_norm import device_axes
 from bn_repro.batch_norm.device_axes import AxisName, Groups
 
 
 class Moments(NamedTuple):
-  """Mean and biased variance of `count` values for each feature.
+  """Mean and biased variance of `count` values (m of algorithm 1) of each feature.
 
-  `mean` and `var` are `[..., features]`, at least float32; `count` is `[..., 1]`
-  and broadcasts against them (m of algorithm 1).
+  In float32, or wider where the values are.
   """
 
-  mean: jax.Array
-  var: jax.Array
-  count: jax.Array
+  mean: Float[Array, '*groups features']
+  var: Float[Array, '*groups features']
+  count: Float[Array, '*groups #features']
 
 
-def moments(x: jax.Array, mask: jax.Array | None = None) -> Moments:
-  """Mean and biased variance over the last axis but one (algorithm 1).
+def moments(
+  x: Float[ArrayLike, '*groups m features'],
+  mask: Bool[ArrayLike, '*groups m #features'] | None = None,
+) -> Moments:
+  """Mean and biased variance over m values (algorithm 1, lines 1 and 2).
 
-  Two passes, the second centred on the result of the first and corrected for
-  what rounding left there, so that values of mean 1e4 and variance 1 come out
-  right in float32, which E[x^2] - E[x]^2 does not do.
+  mean = sum(x) / m and var = sum((x - mean)^2) / m, in two passes. The second corrects
+  the mean for the rounding of the first: values of mean 1e4 and variance 1 come out
+  right in float32, which they do not by E[x^2] - E[x]^2.
 
-  Args:
-    x: `[..., m, features]`, any floating dtype; computed in at least float32.
-    mask: `[..., m, 1]` bool, the values that count, or `[..., m, features]`, where
-      features differ in that; None counts all.
-
-  Returns:
-    `Moments` of `[..., features]`. Where nothing counts, mean, var and count
-    are 0.
+  With a mask, m is the number of values for which it is True. Where there is none,
+  mean, var and count are 0.
   """
   x = x.astype(statistics_dtype(x))
   if mask is None:
@@ -70,21 +65,16 @@ def moments(x: jax.Array, mask: jax.Array | None = None) -> Moments:
 
 
 def merge_moments(parts: Moments) -> Moments:
-  """The moments of a union of disjoint sets of values from those of its parts.
+  """The moments of all values together, from those of parts along the first axis.
 
-  Exact, whatever the sizes: the variance of the parts' means is added to the
+  Exact for parts of any sizes: the variance of the parts' means is added to the
   mean of their variances (the parallel form of Chan, Golub & LeVeque, 1979).
-
-  Args:
-    parts: `Moments` with the parts along a leading axis, `[parts, ...]`.
-
-  Returns:
-    `Moments` without that axis. A part with count 0 changes nothing.
+  A part with count 0 changes nothing.
   """
   count = jnp.sum(parts.count, axis=0, keepdims=True)
   weight = parts.count / jnp.maximum(count, 1)
-  # Relative to one of the means: sums of large equal numbers lose digits. That of the
-  # largest part, as that of an empty one is 0.
+  # Relative to one of the means, as sums of large, nearly equal numbers lose digits: to
+  # that of the largest part, as that of an empty part is 0.
   largest = jnp.argmax(parts.count, axis=0, keepdims=True)
   origin = jnp.take_along_axis(parts.mean, largest, axis=0)
   mean = origin + jnp.sum(weight * (parts.mean - origin), axis=0, keepdims=True)
@@ -92,81 +82,66 @@ def merge_moments(parts: Moments) -> Moments:
   return Moments(mean[0], jnp.sum(weight * spread, axis=0), count[0])
 
 
-def unbiased_variance(statistics: Moments) -> jax.Array:
-  """Var[x] = m / (m - 1) * var, `[..., features]` (algorithm 2, step 10).
+def unbiased_variance(statistics: Moments) -> Float[Array, '*groups features']:
+  """Var[x] = m / (m - 1) * var (algorithm 2, line 10).
 
-  One value alone has no variance: m = 1 gives NaN rather than a quiet number.
+  A single value has no variance: m = 1 gives NaN and not a number that looks right.
   """
   return statistics.var * (statistics.count / (statistics.count - 1))
 
 
 def normalize(
-  x: jax.Array,
-  mean: jax.Array,
-  var: jax.Array,
-  gamma: jax.Array,
-  beta: jax.Array,
+  x: Float[ArrayLike, '*groups m features'],
+  mean: Float[ArrayLike, '*#groups features'],
+  var: Float[ArrayLike, '*#groups features'],
+  gamma: Float[ArrayLike, '*#groups features'],
+  beta: Float[ArrayLike, '*#groups features'],
   epsilon: float,
-) -> jax.Array:
-  """y = gamma * (x - mean) / sqrt(var + epsilon) + beta (algorithm 1, last step).
+) -> Float[Array, '*groups m features']:
+  """y = gamma * (x - mean) / sqrt(var + epsilon) + beta (algorithm 1, lines 3 and 4).
 
-  With fixed statistics it is one affine map for each feature (section 3.1).
-
-  Args:
-    x: `[..., m, features]`; the others `[..., features]` or `[features]`.
-    mean, var, gamma, beta: the statistics and the two learned parameters.
-    epsilon: added to the variance for numerical stability, in its unit.
-
-  Returns:
-    y, shaped like x, in x's dtype or float32, whichever is wider.
+  In float32, or wider where x is. With fixed statistics it is one affine map for each
+  feature (section 3.1).
   """
   dtype = statistics_dtype(x)
   scale = _rows(gamma, x).astype(dtype) * lax.rsqrt(_rows(var, x) + epsilon)
   return (x.astype(dtype) - _rows(mean, x)) * scale + _rows(beta, x).astype(dtype)
 
 
-def _rows(of_features: jax.Array, x: jax.Array) -> jax.Array:
-  """`[..., features]` with a 1 for m, to broadcast against `[..., m, features]`."""
-  ones = (1,) * (x.ndim - 1 - of_features.ndim)
-  *groups, features = of_features.shape
-  return of_features.reshape(*ones, *groups, 1, features)
+def _rows(values, x):
+  """`[*groups, features]` with a 1 for m, to broadcast against x."""
+  ones = (1,) * (x.ndim - 1 - values.ndim)
+  *groups, features = values.shape
+  return values.reshape(*ones, *groups, 1, features)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
 def batch_normalize(
-  x: jax.Array,
-  gamma: jax.Array,
-  beta: jax.Array,
-  mask: jax.Array | None,
+  x: Float[ArrayLike, '*groups m features'],
+  gamma: Float[ArrayLike, ' features'],
+  beta: Float[ArrayLike, ' features'],
+  mask: Bool[ArrayLike, '*groups m #features'] | None,
   epsilon: float,
   axis_name: AxisName | None = None,
   axis_index_groups: Groups = None,
-) -> tuple[jax.Array, Moments]:
-  """The batch normalizing transform BN_{gamma,beta} of algorithm 1.
+) -> tuple[Float[Array, '*groups m features'], Moments]:
+  """y = BN_{gamma,beta}(x) (algorithm 1), in the dtype of x, and the moments of x.
 
-  The gradient is the paper's (section 3), in the closed form that follows from
-  its six formulas. It is written out because it measured leaner than autodiff
-  of the same two-pass forward, in time and memory: results/benchmarks.
+  The gradient is the paper's (section 3), written out because it takes less time and
+  memory than autodiff of the same forward pass (results/benchmarks). None flows
+  through the moments, which are for tracking.
 
   Args:
-    x: `[..., m, features]`; each group of m is normalized by its own moments.
-    gamma, beta: `[features]`, scale and shift.
-    mask: `[..., m, 1]` bool, the values that count towards the moments, or
-      None. All values are normalized, masked ones too, and must be finite.
+    x: each group is normalized by its own moments.
+    gamma, beta: scale and shift.
+    mask: the values that the moments are of. All values are normalized, the others,
+      too, and must be finite.
     epsilon: added to the variance.
-    axis_name: a device axis, or several (of `pmap`, `vmap` or `shard_map`), over
-      which the moments are merged, in one collective forward and one backward;
-      None keeps them apart.
+    axis_name: one or several device axes (of `pmap`, `vmap` or `shard_map`) over
+      which moments are merged, in one collective forward and one backward.
     axis_index_groups: merges within these groups of devices only, all of one size.
-
-  Returns:
-    y, shaped and typed like x, and the `[..., features]` moments, through which
-    no gradient flows: they are for tracking.
   """
-  y, statistics, _ = _transform(
-    x, gamma, beta, mask, epsilon, axis_name, axis_index_groups
-  )
-  return y, statistics
+  return _transform(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups)
 
 
 def _transform(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
@@ -174,7 +149,7 @@ def _transform(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
   if axis_name is not None:
     statistics = _merge_over_devices(statistics, axis_name, axis_index_groups)
   y = normalize(x, statistics.mean, statistics.var, gamma, beta, epsilon)
-  return y.astype(x.dtype), statistics, (x, gamma, beta, mask, statistics)
+  return y.astype(x.dtype), statistics
 
 
 def _merge_over_devices(statistics, axis_name, axis_index_groups):
@@ -187,21 +162,26 @@ def _merge_over_devices(statistics, axis_name, axis_index_groups):
 
 
 def _forward(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
-  y, statistics, residuals = _transform(
+  y, statistics = _transform(
     x, gamma, beta, mask, epsilon, axis_name, axis_index_groups
   )
-  return (y, statistics), (
-    *residuals,
-    device_axes.own_group(axis_name, axis_index_groups),
-  )
+  group = device_axes.own_group(axis_name, axis_index_groups)
+  return (y, statistics), (x, gamma, beta, mask, statistics, group)
 
 
 def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
-  """Section 3's gradients: two sums over the mini-batch, then one affine map.
+  """The six gradients of section 3, with those by mean and var put into that by x.
 
-  dl/dbeta = sum(dy), dl/dgamma = sum(dy * x_hat), and
-  dl/dx = gamma / sqrt(var + epsilon)
-          * (dy - (sum(dy) + x_hat * sum(dy * x_hat)) / m).
+  With dy for dl/dy, x_hat = (x - mean) / sqrt(var + epsilon), dl/dx_hat = dy * gamma:
+
+    dl/dvar   = -1/2 / (var + epsilon)^(3/2) * sum(dl/dx_hat * (x - mean))
+    dl/dmean  = -1 / sqrt(var + epsilon) * sum(dl/dx_hat)  (its other term is 0)
+    dl/dx     = dl/dx_hat / sqrt(var + epsilon)
+                + dl/dvar * 2 * (x - mean) / m + dl/dmean / m
+              = gamma / sqrt(var + epsilon)
+                * (dy - (sum(dy) + x_hat * sum(dy * x_hat)) / m)
+    dl/dgamma = sum(dy * x_hat)
+    dl/dbeta  = sum(dy)
   """
   x, gamma, beta, mask, (mean, var, count), group = residuals
   dy = cotangents[0].astype(mean.dtype)
@@ -218,9 +198,9 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
     for own, summed, parameter in zip(own, summed, (beta, gamma))
   )
   sum_dy, sum_dy_x_hat = summed
-  of_mean = _rows(sum_dy / count, x)
-  of_variance = centred * _rows(sum_dy_x_hat * inverse / count, x)
-  through_moments = of_mean + of_variance
+  through_mean = _rows(sum_dy / count, x)
+  through_variance = centred * _rows(sum_dy_x_hat * inverse / count, x)
+  through_moments = through_mean + through_variance
   if mask is not None:
     through_moments = jnp.where(mask, through_moments, 0)
   scale = _rows(gamma, x).astype(mean.dtype) * _rows(inverse, x)
@@ -228,8 +208,8 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
   return like(d_x, d_x, x).astype(x.dtype), d_gamma, d_beta, None
 
 
-def _over_groups(of_each):
-  return jnp.sum(of_each, axis=tuple(range(of_each.ndim - 1)))
+def _over_groups(gradient):
+  return jnp.sum(gradient, axis=tuple(range(gradient.ndim - 1)))
 
 
 def _sum_over_devices(sums, axis_name, axis_index_groups, group):
@@ -245,19 +225,20 @@ batch_normalize.defvjp(_forward, _backward)
 def population_statistics(
   mini_batch_statistics: Callable[[Any], Any], mini_batches: Iterable[Any]
 ) -> Any:
-  """E[x] and Var[x] of algorithm 2, by averaging over training mini-batches.
+  """E[x] and Var[x] of the population (algorithm 2, lines 7 to 10).
+
+  E[x] = mean of the mini-batches' means, and Var[x] = mean of their unbiased variances
+  m / (m - 1) * var. As in the paper, it is not the variance of the pooled values.
 
   Args:
     mini_batch_statistics: maps a mini-batch to the `batch_stats` of the frozen
-      network on that mini-batch alone (the mean and the unbiased variance that
-      `BatchNorm` stores at decay 0). It may also take a stack of equally large
-      mini-batches and return the average over them.
+      network on that mini-batch alone: the mean and the unbiased variance, which
+      `BatchNorm` stores at decay 0. It may also map a stack of equally large
+      mini-batches to their average.
     mini_batches: what to average over; each item weighs the same.
 
   Returns:
-    A tree like the one that `mini_batch_statistics` returns. The variance is
-    the mean of the variances within mini-batches, as in the paper, and not the
-    variance of the pooled values.
+    A tree like those of `mini_batch_statistics`.
 
   Raises:
     ValueError: there are no mini-batches.
@@ -265,17 +246,13 @@ def population_statistics(
   total, number = None, 0
   for mini_batch in mini_batches:
     statistics = mini_batch_statistics(mini_batch)
-    total = statistics if total is None else _add(total, statistics)
+    total = statistics if total is None else jax.tree.map(jnp.add, total, statistics)
     number += 1
   if number == 0:
     raise ValueError('population statistics need at least one mini-batch')
   return jax.tree.map(lambda leaf: leaf / number, total)
 
 
-def _add(left, right):
-  return jax.tree.map(jnp.add, left, right)
-
-
-def statistics_dtype(x: jax.Array):
-  """float32, or wider if the input is."""
+def statistics_dtype(x: Float[ArrayLike, '...']) -> jnp.dtype:
+  """float32, or the dtype of x if it is wider."""
   return x.dtype if jnp.finfo(x.dtype).bits > 32 else jnp.dtype(jnp.float32)

@@ -1,6 +1,6 @@
-"""What a data set holds, so as to know it again: classes, numbers and contents.
+"""The identity of a data set: its classes, and numbers and hashes of its examples.
 
-A set of the same name may have been prepared anew, from other images or with its
+A data set of the same name may have been prepared again, from other images or with its
 classes in another order. Imports no JAX.
 """
 
@@ -14,10 +14,10 @@ Contents = dict[str, Any]
 
 
 def of(name: str) -> Contents:
-  """Of both halves of a data set, as JSON.
+  """The contents of both halves of a data set, as JSON.
 
-  `classes` are its names, in the order of the labels, or None if it has none; `splits`
-  has the number of examples and a SHA-256 of the contents of each half.
+  `classes` are their names in the order of the labels, or None if they have none;
+  `splits` has the number of examples and a SHA-256 of the contents of each half.
 
   Raises:
     UserError: the data set is not there or damaged.
@@ -63,14 +63,15 @@ def _digest(value: Any) -> str:
 
 
 def fingerprint(contents: Contents) -> str:
-  """A SHA-256 that no other contents share."""
+  """A SHA-256 of contents."""
   return _digest(contents)
 
 
 def first_other_class(one: Contents, other: Contents) -> str | None:
-  """Such as "class 0 is 'cat' in a and 'bird' in b"; None where the names agree.
+  """The first difference between classes; None where there is none.
 
-  Names that one of them lacks agree with all.
+  Such as "class 0 is 'cat' in a and 'bird' in b". A data set without names of classes
+  agrees with all names.
   """
   if one['num_classes'] != other['num_classes']:
     numbers = (f'{c["num_classes"]} classes in {c["name"]}' for c in (one, other))
@@ -85,7 +86,7 @@ def first_other_class(one: Contents, other: Contents) -> str | None:
 
 
 def changes(before: Contents, now: Contents) -> list[str]:
-  """What differs in a set that was prepared anew; nothing if it was not.
+  """What differs in a data set that was prepared again; empty if nothing does.
 
   Such as "class 0 was 'cat' and is 'bird'" or "split train has other contents (9,469
   examples, 9,470 before)".

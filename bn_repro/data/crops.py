@@ -1,24 +1,26 @@
 """Which part of an image a network sees: a pure function of random numbers.
 
 Training crops are those of GoogLeNet (Szegedy et al., 2014, section 6), "verified
-to work very well after the competition"; evaluation takes the centre. All on the
-host, in NumPy, for many images of different sizes at once.
-Knows the sizes of images, not their pixels.
+to work very well after the competition"; evaluation takes the centre. In NumPy, for
+many images of different sizes at once. Knows the sizes of images, not their pixels.
 
 A box is top, left, height and width in pixels, not rounded to whole ones: pixel
 (0, 0) is the square from 0 to 1, so that the whole image is (0, 0, height, width).
 """
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int
 
 from bn_repro.data import sampler
 
+Sizes = Int[np.ndarray, ' images']  # heights or widths, pixels
+Boxes = Float32[np.ndarray, 'images 4']
 # Shares of the image's area, and width / height of the box.
 AREA = (0.08, 1.0)
 ASPECT = (3 / 4, 4 / 3)
 ATTEMPTS = 10
-# Crops of stream s draw from stream FIRST_STREAM + s. The orders of the sampler have
-# s itself, and two uses of one key would be correlated.
+# Crops of stream s draw from stream FIRST_STREAM + s. The orders of the sampler draw
+# from s itself, and two uses of one key would be correlated.
 FIRST_STREAM = 2
 # Boxes are whole 256ths of a pixel. float32 holds these exactly up to 65,536
 # pixels, more than a JPEG has, so no box leaves its image by rounding.
@@ -27,42 +29,36 @@ FRACTIONS = 256
 
 def uniforms_of(
   seed: int, step: int, batch_size: int, stream: int = sampler.TRAINING
-) -> np.ndarray:
-  """The random numbers behind the crops of one step, from (seed, step) alone.
+) -> Float64[np.ndarray, '{batch_size} {ATTEMPTS} 4']:
+  """Random numbers in [0, 1) behind the crops of one step, from (seed, step) alone.
 
-  Row j belongs to position j of the global mini-batch, whatever process or device
-  asks for it, and does not depend on `batch_size`.
+  Row j belongs to position j of the global mini-batch, on whatever process or device,
+  and does not depend on `batch_size`.
 
   Args:
     seed: of the run; from 0.
     step: from 0 to 2**32 - 1.
     batch_size: of the global mini-batch.
     stream: `sampler.TRAINING` or `sampler.POPULATION`.
-
-  Returns:
-    `[batch_size, ATTEMPTS, 4]` float64 in [0, 1).
   """
   bits = np.random.Philox(key=[seed, ((FIRST_STREAM + stream) << 32) + step])
   return np.random.Generator(bits).random((batch_size, ATTEMPTS, 4))
 
 
 def random_boxes(
-  uniforms: np.ndarray, heights: np.ndarray, widths: np.ndarray
-) -> np.ndarray:
+  uniforms: Float64[np.ndarray, 'images attempts 4'], heights: Sizes, widths: Sizes
+) -> Boxes:
   """Training crops: 8 % to 100 % of the area, aspect ratio 3/4 to 4/3.
 
-  Area, aspect ratio (width / height) and position are uniform, as the text has
-  it. An attempt that does not fit in the image is dropped for the next one, as
-  torchvision does; TensorFlow's sampler draws a height that fits instead. Where
-  none fits, which takes a very long image, the largest centred box of the nearest
-  allowed aspect ratio is taken.
+  Area, aspect ratio (width / height) and position are uniform, as in GoogLeNet's text.
+  The first attempt that fits in the image is taken, as in torchvision; TensorFlow's
+  sampler draws a height that fits instead. Where none fits, in a very long image, it is
+  the largest centred box of the nearest allowed aspect ratio. Boxes lie inside their
+  images and have at least one pixel a side.
 
   Args:
-    uniforms: `[n, attempts, 4]` in [0, 1): area, aspect ratio, top, left.
-    heights, widths: `[n]`, of the images in pixels.
-
-  Returns:
-    Boxes `[n, 4]` float32, inside their images, at least one pixel a side.
+    uniforms: from 0 to 1: area, aspect ratio, top, left.
+    heights, widths: of the images.
   """
   image = np.stack([heights, widths], axis=-1).astype(np.float64)
   sides = _attempted_sides(uniforms, image)
@@ -77,17 +73,12 @@ def random_boxes(
   return _boxes(np.where(is_any, place, 0.5), side, image)
 
 
-def centre_boxes(
-  heights: np.ndarray, widths: np.ndarray, share: float = 0.875
-) -> np.ndarray:
+def centre_boxes(heights: Sizes, widths: Sizes, share: float = 0.875) -> Boxes:
   """Evaluation crops: the square in the centre, 224 of 256 pixels by default.
 
   Args:
-    heights, widths: `[n]`, of the images in pixels.
+    heights, widths: of the images.
     share: the square's side as a share of the image's shorter side, from 0 to 1.
-
-  Returns:
-    Boxes `[n, 4]` float32, inside their images, at least one pixel a side.
   """
   image = np.stack([heights, widths], axis=-1).astype(np.float64)
   side = np.maximum(share * np.min(image, axis=-1, keepdims=True), 1)
@@ -95,7 +86,7 @@ def centre_boxes(
 
 
 def _attempted_sides(uniforms, image):
-  """`[n, attempts, 2]`: height and width, whether they fit or not."""
+  """Height and width of each attempt, `[images, attempts, 2]`."""
   share = AREA[0] + uniforms[..., 0] * (AREA[1] - AREA[0])
   aspect = ASPECT[0] + uniforms[..., 1] * (ASPECT[1] - ASPECT[0])
   area = share * np.prod(image, axis=-1, keepdims=True)
@@ -103,7 +94,7 @@ def _attempted_sides(uniforms, image):
 
 
 def _largest_sides(image):
-  """`[n, 2]`: the largest box whose aspect ratio is the allowed one nearest."""
+  """Height and width of the largest box of the nearest allowed aspect ratio."""
   height, width = image[:, 0], image[:, 1]
   aspect = np.clip(width / height, *ASPECT)
   return np.stack([np.minimum(height, width / aspect),
@@ -111,7 +102,7 @@ def _largest_sides(image):
 
 
 def _boxes(place, side, image):
-  """Boxes of sides `[n, 2]` at places from 0 (top, left) to 1 (bottom, right)."""
+  """Boxes of these sides at places from 0 (top, left) to 1 (bottom, right)."""
   box = np.concatenate([place * (image - side), side], axis=-1)
-  # Down, both of them: their sum must not grow.
+  # Both are rounded down: place + side must not leave the image.
   return (np.floor(box * FRACTIONS) / FRACTIONS).astype(np.float32)

@@ -4,20 +4,22 @@ The only file that knows Pillow. Does not know where the bytes came from, nor ho
 a crop is chosen: it is handed a function of the image's size.
 
 EXIF orientation is not applied, as in the readers of TFDS: a network sees pixels as
-they are stored. Pillow's guard against decompression bombs stays: beyond about 179
-million pixels an image counts as corrupt, from half of that on Pillow warns.
+they are stored. Pillow's guard against decompression bombs stays: an image of more than
+about 179 million pixels counts as corrupt, and Pillow warns from half of that.
 """
 
 import contextlib
 import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bn_repro.data.views import View
 from bn_repro.run import notices
+from bn_repro.run.errors import UserError
 
 # The formats that TensorFlow's decode_image reads. Pillow knows dozens more, and
 # random bytes may look like one of them.
@@ -31,16 +33,37 @@ class CorruptImage(Exception):
   """Which image cannot be read and why, in one line."""
 
 
+def read_or_skip(
+  on_corrupt: str, read: Callable[..., np.ndarray], *arguments: Any
+) -> np.ndarray | None:
+  """`read(*arguments)`; None for a corrupt image, if such images are skipped.
+
+  Args:
+    on_corrupt: 'skip', or 'stop' for a UserError.
+    read: one of the three readers below.
+    arguments: of `read`.
+  """
+  try:
+    return read(*arguments)
+  except CorruptImage as error:
+    if on_corrupt == 'stop':
+      raise UserError(
+        f'{error}; mend the data set, or leave such images out with '
+        '--config.dataset.on_corrupt=skip'
+      ) from error
+    return None
+
+
 def read_crop(
   data: bytes, choose_box: Callable[[int, int], np.ndarray], size: int, name: str
 ) -> np.ndarray:
   """One box of an image, resized to a square.
 
-  Only the header is read to ask for the box. A JPEG is then decoded at 1/8, 1/4
-  or 1/2 of its size where the box keeps at least `size` pixels a side, which costs
-  less than decoding it whole and leaves it a little sharper. The box is resized with
-  a triangle filter as wide as the reduction (antialiased bilinear); one smaller than
-  `size` is enlarged, since ImageNet has images that small.
+  The header alone gives the size of the image, by which the box is chosen. A JPEG is
+  then decoded at 1/8, 1/4 or 1/2 of its size where the box keeps at least `size` pixels
+  a side: that costs less than decoding it whole, and the crop is a little sharper. The
+  box is resized with a triangle filter as wide as the reduction (antialiased bilinear).
+  One smaller than `size` is enlarged, since ImageNet has images that small.
 
   Args:
     data: a whole JPEG, PNG, GIF (its first frame) or BMP file.
@@ -72,12 +95,11 @@ def read_crop(
 def read_views(
   data: bytes, choose: Callable[[int, int], Iterable[View]], size: int, name: str
 ) -> np.ndarray:
-  """Some views of an image, each a square of that size.
+  """Views of an image, each resized to a square of `size` pixels a side.
 
-  Where the image is more than twice as large as its largest view needs, a JPEG is
-  decoded at a reduced scale. Views of one size of the image are cut out of one resized
-  image, as GoogLeNet's are, and so are rounded to 8 bits twice where they are whole
-  squares.
+  A JPEG more than twice as large as its largest view needs is decoded at a reduced
+  scale. Views of one size of the image are cut out of one resized image, as
+  GoogLeNet's are. Whole squares are resized again, and so rounded to 8 bits twice.
 
   Args:
     data, size, name: as in `read_crop`.
@@ -102,13 +124,13 @@ def read_views(
 
 
 def cut_views(pixels: np.ndarray, chosen: Sequence[View], size: int) -> np.ndarray:
-  """As `read_views`, of an image `[height, width, 3]` uint8 that is decoded already."""
+  """As `read_views`, of a decoded image, `[height, width, 3]` uint8."""
   height, width, _ = pixels.shape
   return _cut_all(Image.fromarray(pixels), (0, 0, width, height), chosen, size)
 
 
 def _cut_all(image, edges, chosen, size) -> np.ndarray:
-  """Views of what lies within the edges: left, top, right, bottom."""
+  """Views of the part of an image within left, top, right, bottom."""
   sizes = {(view.width, view.height) for view in chosen}
   resized = {s: image.resize(s, Image.Resampling.BILINEAR, edges) for s in sizes}
   return np.stack(
@@ -117,7 +139,7 @@ def _cut_all(image, edges, chosen, size) -> np.ndarray:
 
 
 def _cut(image: Image.Image, view: View, size: int) -> np.ndarray:
-  """A square of a resized image, as large as the network takes it."""
+  """One view of a resized image, `[size, size, 3]`."""
   edges = (view.left, view.top, view.left + view.side, view.top + view.side)
   square = image.crop(edges)
   if view.side != size:
@@ -144,7 +166,7 @@ def read_whole(data: bytes, name: str) -> np.ndarray:
 
 
 def _reduce(image: Image.Image, limit: float) -> int:
-  """Asks a JPEG for the largest reduction up to `limit`; returns what it grants."""
+  """Sets a JPEG to the largest reduction up to `limit`; returns the reduction."""
   wanted = next((scale for scale in DCT_SCALES if scale <= limit), 1)
   height, width = image.height, image.width
   granted = image.draft(None, (width // wanted, height // wanted))
@@ -179,10 +201,10 @@ def _naming(name: str):
     # Pillow's text has the address of a buffer, not the reason.
     raise CorruptImage(f'{name} is not a readable image: no known format') from error
   except (MemoryError, ImportError):
-    raise  # which are no fault of the image
+    raise  # not the image's fault
   except Exception as error:
     if isinstance(error, OSError) and error.errno:
-      raise  # nor is what the system says
-    # Its readers raise much on bad bytes: OSError, SyntaxError, ValueError, ...
+      raise  # the operating system's error, not the image's either
+    # Pillow's readers raise many kinds on bad bytes: OSError, SyntaxError, ...
     reason = ' '.join(str(error).split()) or type(error).__name__
     raise CorruptImage(f'{name} is not a readable image: {reason}') from error

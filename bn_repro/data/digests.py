@@ -1,8 +1,8 @@
 """SHA-256 of files, kept by name, size and time of change, so that none is read twice.
 
-Kept beside the data by what prepares them, else in the user's cache folder. A file
-that was changed and given its old size and time again is taken for what it was. Imports
-the standard library alone, but to show the progress of a long reading.
+They are kept beside the data by the script that prepares them, else in the user's cache
+folder. A file that was changed and then given its old size and time is not read again.
+Imports the standard library alone, and tqdm where reading takes long.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from bn_repro.run.errors import MachineError
 from bn_repro.run.files import read_sealed, write_sealed
 
 NAME = 'digests.json'
-# What is smaller is read at every start, in less than a tenth of a second.
+# Smaller files are read at every start, in less than a tenth of a second.
 _SMALL = 10_000_000
-# What is larger takes so long that a line says so.
+# Larger files take so long that a line says so.
 _LARGE = 1_000_000_000
 _CHUNK = 1 << 20
 
@@ -33,7 +33,7 @@ def of_files(paths: list[Path], title: str) -> list[str]:
 
   Args:
     paths: of the files.
-    title: what they are, for the line that says that they are read.
+    title: what the line that announces a long reading calls them.
 
   Raises:
     MachineError: a file cannot be read.
@@ -48,7 +48,7 @@ def of_files(paths: list[Path], title: str) -> list[str]:
 
 
 def keep_beside(directory: Path, pattern: str, title: str) -> None:
-  """Keeps the digests of a directory's files in it, if they are worth it.
+  """Keeps the digests of a directory's files beside them, unless all are small.
 
   Raises:
     MachineError: a file cannot be read.
@@ -68,7 +68,7 @@ def _state(path: Path) -> list[int]:
 
 
 def _valid(place: Path | None, paths: list[Path]) -> Kept:
-  """What is kept at a place of files that have not changed since."""
+  """The digests kept at a place, of those files that have not changed since."""
   if place is None:
     return {}
   try:
@@ -80,7 +80,7 @@ def _valid(place: Path | None, paths: list[Path]) -> Kept:
 
 
 def _complete(kept: Kept, paths: list[Path], title: str, place: Path | None) -> None:
-  """Adds what is missing, and keeps it at a place, also what was read by an error."""
+  """Adds missing digests and keeps them at a place, after an error, too."""
   missing = [path for path in paths if path.name not in kept]
   if not missing:
     return
@@ -117,7 +117,7 @@ def _progress(size: int, title: str):
 def _digested(
   paths: list[Path], advance: Callable[[int], None], done: dict[Path, str] | None = None
 ) -> dict[Path, str]:
-  """Reads files, some at a time; `done` gets their digests as they come."""
+  """Reads files, several at a time; each digest goes to `done` at once."""
   done, lock, stopped = {} if done is None else done, threading.Lock(), []
 
   def digest(path: Path) -> None:

@@ -2,16 +2,23 @@
 
 Resampling, mirroring and the photometric distortions of section 4.2.1, each of
 one example by one key. Pure functions; the keys come from the seed and the
-example's place in the order, so that an example is distorted alike on one device
+example's position in the order, so that an example is distorted alike on one device
 and on eight. Does not know what a step or a data set is.
 
-The four photometric adjustments are written out: dm-pix, which has them, adds a
-bool to a float in two of them, and strict promotion refuses that.
+The four photometric adjustments are written out, since dm-pix adds a bool to a float in
+two of its own, which strict promotion refuses.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Float32, Key, Shaped, UInt8, UInt32
+from ml_collections import ConfigDict
 
+Keys = Key[Array, ' batch']
+Images = Float32[ArrayLike, 'batch height width 3']
+Positions = UInt32[ArrayLike, ' batch']
+Colours = Float[ArrayLike, '*places 3']  # RGB
+Scalar = Float[ArrayLike, '']
 # Half-widths of the ranges at full strength; brightness in units of the range from
 # black to white, hue in turns of the colour circle, the others as factors about 1.
 BRIGHTNESS = 32 / 255
@@ -22,39 +29,37 @@ CONTRAST = 0.5
 _KEYS, _MIRROR, _PHOTOMETRIC = 1, 2, 3
 
 
-def example_keys(seed: int, stream: int, positions: jax.Array) -> jax.Array:
-  """A key for each of some examples.
+def example_keys(seed: int, stream: int, positions: Positions) -> Keys:
+  """A key for each example, a function of the three numbers alone.
 
-  The generator is named rather than JAX's default, which a user may change: not
-  all of them draw the same for an example whatever stands beside it.
+  The generator is named, since a user may change JAX's default, and not every generator
+  draws the same for an example whatever stands beside it.
 
   Args:
     seed: of the run.
     stream: of the sampler.
-    positions: `[b]` uint32, of the examples, counted from the start of training.
-
-  Returns:
-    `[b]` typed JAX keys, a function of the three numbers alone.
+    positions: of the examples, counted from the start of training.
   """
   of_run = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), _KEYS)
   of_stream = jax.random.fold_in(of_run, stream)
   return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(of_stream, positions)
 
 
-def resample(images: jax.Array, boxes: jax.Array, size: int) -> jax.Array:
-  """One box of each image, resized to a square.
+def resample(
+  images: UInt8[ArrayLike, 'batch height width channels'],
+  boxes: Float32[ArrayLike, 'batch 4'],
+  size: int,
+) -> Float32[Array, 'batch {size} {size} channels']:
+  """One box of each image, resized to a square, from 0 to 255, not rounded.
 
   The triangle filter is as wide as the reduction (antialiased bilinear), and sees
   pixels beyond the box, as Pillow's `Image.resize(box=...)` does. A box smaller
   than `size` is enlarged.
 
   Args:
-    images: `[b, h, w, 3]` uint8.
-    boxes: `[b, 4]` float32: top, left, height, width in pixels.
+    images: from 0 to 255.
+    boxes: top, left, height, width in pixels.
     size: side of the result, pixels.
-
-  Returns:
-    `[b, size, size, 3]` float32 from 0 to 255, not rounded.
   """
 
   def one(image, box):
@@ -67,35 +72,31 @@ def resample(images: jax.Array, boxes: jax.Array, size: int) -> jax.Array:
   return jax.vmap(one)(images, boxes)
 
 
-def mirror(keys: jax.Array, images: jax.Array) -> jax.Array:
+def mirror(
+  keys: Keys, images: Shaped[ArrayLike, 'batch height width channels']
+) -> Shaped[Array, 'batch height width channels']:
   """Left becomes right with probability one half.
 
   Args:
-    keys: `[b]`, of `example_keys`; other distortions may take the same.
-    images: `[b, h, w, 3]`, any dtype.
-
-  Returns:
-    The images, shaped like before, in their dtype.
+    keys: of `example_keys`; other distortions may take the same.
+    images: of any dtype, which stays.
   """
   draw = jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, _MIRROR)))
   return jnp.where(draw(keys)[:, None, None, None], images[:, :, ::-1], images)
 
 
-def photometric(keys: jax.Array, images: jax.Array, strength: float) -> jax.Array:
-  """Brightness, saturation, hue and contrast, in this order, then clipped.
+def photometric(keys: Keys, images: Images, strength: float) -> Images:
+  """Brightness, saturation, hue and contrast, in this order, then clipped to 0 to 1.
 
   Howard (2013) describes them; ranges and order are those of Google's public
-  Inception code (`distort_color` in its image_processing.py), which alternates
-  this order with one that has contrast second, by reading thread. Section 4.2.1
-  of the paper reduces the distortions and does not say by how much.
+  Inception code (`distort_color` in its image_processing.py), half of whose reading
+  threads have contrast second. Section 4.2.1 of the paper reduces the distortions and
+  does not say by how much.
 
   Args:
-    keys: `[b]`, of `example_keys`; other distortions may take the same.
-    images: `[b, h, w, 3]` float32 from 0 to 1, RGB.
-    strength: scales the four ranges: 1 is Google's, 0 changes no bit.
-
-  Returns:
-    `[b, h, w, 3]` float32 from 0 to 1.
+    keys: of `example_keys`; other distortions may take the same.
+    images: from 0 to 1, RGB.
+    strength: factor on the four ranges: 1 is Google's, 0 changes no bit.
   """
   if strength == 0:
     return images
@@ -104,7 +105,7 @@ def photometric(keys: jax.Array, images: jax.Array, strength: float) -> jax.Arra
 
 
 def _distort(key, image, ranges):
-  """One image `[h, w, 3]`, by ranges of brightness, saturation, hue, contrast."""
+  """One image, by ranges of brightness, saturation, hue and contrast."""
   key = jax.random.fold_in(key, _PHOTOMETRIC)
   draws = jax.random.uniform(key, (4,), image.dtype, minval=-1, maxval=1)
   brightness, saturation, hue, contrast = draws * jnp.array(ranges, image.dtype)
@@ -114,21 +115,35 @@ def _distort(key, image, ranges):
   return jnp.clip(adjust_contrast(image, 1 + contrast), 0, 1)
 
 
-def adjust_brightness(image: jax.Array, delta: jax.Array) -> jax.Array:
-  """Adds `delta`, a scalar, to every value; any shape, not clipped."""
+def finished(
+  images: Images, positions: Positions | None, config: ConfigDict, stream: int | None
+) -> Images:
+  """Network inputs from crops: distorted, then scaled to -1 to 1.
+
+  Args:
+    images: from 0 to 255.
+    positions: in the order of training; the distortions depend on them and the seed.
+    config: of the run.
+    stream: of the sampler; None distorts nothing, and needs no positions.
+  """
+  images = images / 255
+  if stream is not None:
+    keys = example_keys(config.seed, stream, positions)
+    images = mirror(keys, images)
+    images = photometric(keys, images, config.photometric_distortion)
+  return 2 * images - 1
+
+
+def adjust_brightness(image: Colours, delta: Scalar) -> Colours:
+  """Adds `delta` to every value; not clipped."""
   return image + delta
 
 
-def adjust_saturation(image: jax.Array, factor: jax.Array) -> jax.Array:
+def adjust_saturation(image: Colours, factor: Scalar) -> Colours:
   """Multiplies the saturation (S of HSV), up to 1, and leaves hue and value.
 
-  Args:
-    image: `[..., 3]`, RGB. Values outside of 0 to 1, which brightness makes, are
-      treated as TensorFlow's `adjust_saturation` does.
-    factor: scalar, from 0.
-
-  Returns:
-    `[..., 3]`, in the image's dtype, not clipped.
+  Not clipped. Values outside of 0 to 1, which brightness makes, are treated as
+  TensorFlow's `adjust_saturation` treats them.
   """
   value = jnp.max(image, axis=-1, keepdims=True)
   chroma = value - jnp.min(image, axis=-1, keepdims=True)
@@ -138,23 +153,18 @@ def adjust_saturation(image: jax.Array, factor: jax.Array) -> jax.Array:
   return value - share * (value - image)
 
 
-def adjust_hue(image: jax.Array, turns: jax.Array) -> jax.Array:
+def adjust_hue(image: Colours, turns: Scalar) -> Colours:
   """Turns the hue (H of HSV) and leaves saturation and value.
 
-  Args:
-    image: `[..., 3]`, RGB, also outside of 0 to 1.
-    turns: scalar, in turns of the colour circle, as TensorFlow's `adjust_hue`.
-
-  Returns:
-    `[..., 3]`, in the image's dtype, not clipped.
+  Not clipped; `turns` are turns of the colour circle, as in TensorFlow's `adjust_hue`.
   """
   red, green, blue = image[..., 0], image[..., 1], image[..., 2]
   value = jnp.maximum(jnp.maximum(red, green), blue)
   chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
   safe = jnp.where(chroma > 0, chroma, 1)
-  # In sixths of a turn: red is 0, green 2, blue 4. The largest is found by order:
-  # a compiler that computes a channel twice, rounded differently, makes it unequal
-  # to its own maximum.
+  # In sixths of a turn: red is 0, green 2, blue 4. The largest channel is found by
+  # comparison: a compiler that computes a channel twice, rounded differently, makes it
+  # unequal to its own maximum.
   sixths = jnp.where(green >= blue, 2 + (blue - red) / safe, 4 + (red - green) / safe)
   is_red = (red >= green) & (red >= blue)
   sixths = jnp.where(is_red, (green - blue) / safe, sixths)
@@ -165,7 +175,9 @@ def adjust_hue(image: jax.Array, turns: jax.Array) -> jax.Array:
   return jnp.stack([value - chroma * jnp.clip(m, 0, 1) for m in missing], axis=-1)
 
 
-def adjust_contrast(image: jax.Array, factor: jax.Array) -> jax.Array:
-  """Scales the distance of each channel `[h, w, c]` from its mean; not clipped."""
+def adjust_contrast(
+  image: Float[ArrayLike, 'height width channels'], factor: Scalar
+) -> Float[Array, 'height width channels']:
+  """Scales the distance of each value from the mean of its channel; not clipped."""
   mean = jnp.mean(image, axis=(-3, -2), keepdims=True)
   return mean + factor * (image - mean)

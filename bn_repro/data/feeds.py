@@ -1,7 +1,4 @@
-"""From a config to the feeds of its data set.
-
-Does not know what a feed does.
-"""
+"""Chooses the feeds of a config. Does not know what a feed does."""
 
 from typing import NamedTuple
 
@@ -9,7 +6,8 @@ import jax
 from ml_collections import ConfigDict
 
 from bn_repro.data import sources
-from bn_repro.data.feed import Feed, PixelFeed
+from bn_repro.data.feed import Feed
+from bn_repro.data.pixels import PixelFeed
 
 
 class Feeds(NamedTuple):
@@ -48,7 +46,7 @@ def open_test_feed(config: ConfigDict, devices: list[jax.Device]) -> Feed:
 
 
 def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> Feed:
-  # Not at the top: Grain and Pillow are no business of the MLP.
+  # Not at the top: the MLP needs neither Grain nor Pillow.
   from bn_repro.data import resident, stream
 
   name, feed = config.dataset.name, config.dataset.feed

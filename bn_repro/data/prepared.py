@@ -1,4 +1,4 @@
-"""Where prepared data sets lie, and how one that is missing is had. Imports no TFDS."""
+"""Where prepared data sets lie, and how to prepare a missing one. Imports no TFDS."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from bn_repro.run import config_files, damage, places
 from bn_repro.run.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Height and width of what the MLP takes, and number of classes.
+# Height and width of the MLP's images, and number of classes.
 FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
 DIGITS = 'digits'
 DESCRIPTION = 'dataset_info.json'
 
 
 def data_directories() -> list[Path]:
-  """Where prepared data sets are looked for, in this order.
+  """The directories that are searched for prepared data sets, in this order.
 
   Raises:
     UserError: $TFDS_DATA_DIR is no path of a directory.
@@ -30,7 +30,7 @@ def find_prepared(name: str) -> Path:
 
   Raises:
     UserError: no directory of `data_directories` has one.
-    OSError: the system does not say.
+    OSError: a directory cannot be read.
   """
   for directory in data_directories():
     versions = damage.entries(directory / name)
@@ -45,12 +45,12 @@ def find_prepared(name: str) -> Path:
 
 
 def _digits_for(name: str) -> str:
-  """How a config of that data set is told to take the digits."""
+  """The argument that makes a config of that data set take the digits."""
   if name in FORMATS:
     return f'--config.dataset.name={DIGITS}'
   return f'the argument {DIGITS}, as --config=configs/bn_x30.py:{DIGITS}'
 
 
 def preparing(name: str) -> str:
-  """The command that prepares a data set, which it calls by name without variant."""
+  """The command that prepares a data set; it takes the name without the variant."""
   return places.script('prepare_data.py', name.partition('/')[0])

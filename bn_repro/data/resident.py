@@ -10,13 +10,13 @@ from ml_collections import ConfigDict
 
 from bn_repro.data import crops, decode, distort, sampler, sources, views
 from bn_repro.data.feed import Batch, ImageViews, chosen, in_order
-from bn_repro.data.order import Order, finished, stop_or_skip
+from bn_repro.data.order import Order
 from bn_repro.run import collectives
 from bn_repro.run.errors import UserError
 
 
 class Boxes(NamedTuple):
-  """Inputs of `ResidentImages`, `[..., batch]`; `boxes` has 4 pixels more."""
+  """Inputs of `ResidentImages`, `[..., batch]`; `boxes` are `[..., batch, 4]`."""
 
   indices: np.ndarray
   boxes: np.ndarray
@@ -69,11 +69,10 @@ class ResidentImages:
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Boxes]:
     """As `Feed`."""
-    share = collectives.share_of_process(size, self._devices)
-    boxes = crops.centre_boxes(*self._sides(size))
-    for indices, counts in in_order(chosen(self.num_examples, start, stop), size):
-      whole = Boxes(indices, boxes, indices.astype(np.uint32), counts)
-      yield Boxes(*(part[share] for part in whole))
+    examples = chosen(self.num_examples, start, stop)
+    for indices, counts in in_order(examples, size, self._devices):
+      boxes = crops.centre_boxes(*self._sides(len(indices)))
+      yield Boxes(indices, boxes, indices.astype(np.uint32), counts)
 
   def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
     """As `Feed`."""
@@ -85,7 +84,7 @@ class ResidentImages:
       yield ImageViews(cut, views.shares(counted), int(self.examples.labels[i]), True)
 
   def _sides(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Heights and widths of so many images."""
+    """Heights and widths of this number of images."""
     return np.full(number, self._height), np.full(number, self._width)
 
   def batch(
@@ -95,21 +94,24 @@ class ResidentImages:
     images = distort.resample(
       examples.images[inputs.indices], inputs.boxes, self._config.dataset.size
     )
-    images = finished(images, inputs.positions, self._config, stream)
+    images = distort.finished(images, inputs.positions, self._config, stream)
     return Batch(images, examples.labels[inputs.indices], inputs.counts)
 
 
 def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples, int]:
-  """All images of a split whose images have one size, and how many were skipped.
+  """All images of a split, which have one size, and the number of skipped ones.
 
   Raises:
     UserError: an image cannot be read and `on_corrupt` is 'stop', none can be
       read, or sizes differ.
   """
+
+  def decode_one(index):
+    data, label, name = split[index]
+    return decode.read_or_skip(on_corrupt, decode.read_whole, data, name), label
+
   with ThreadPoolExecutor() as workers:
-    decoded = list(
-      workers.map(lambda i: _decode_whole(split[i], on_corrupt), range(len(split)))
-    )
+    decoded = list(workers.map(decode_one, range(len(split))))
   readable = [(image, label) for image, label in decoded if image is not None]
   if not readable:
     raise UserError('no image of the data set can be read; prepare it again')
@@ -122,13 +124,6 @@ def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples,
   images, labels = zip(*readable)
   examples = sources.Examples(np.stack(images), np.asarray(labels, np.int32))
   return examples, len(split) - len(readable)
-
-
-def _decode_whole(record: sources.Record, on_corrupt: str):
-  try:
-    return decode.read_whole(record.data, record.name), record.label
-  except decode.CorruptImage as error:
-    return stop_or_skip(error, on_corrupt), record.label
 
 
 def in_colour(examples: sources.Examples) -> sources.Examples:

@@ -1,31 +1,32 @@
 """Which examples make a mini-batch: a pure function of seed and step.
 
-A run that was killed and resumed sees the same examples as one that was not,
-and no iterator has to be saved for it. Does not know what an example is.
+A run that is killed and resumed sees the same examples as one that is not, and saves
+no iterator. Does not know what an example is.
 """
 
 import functools
 
 import numpy as np
+from jaxtyping import Int32, Int64
 
 # Independent streams of one seed.
 TRAINING = 0
 POPULATION = 1
-_SHARDS = 8  # which shard an example belongs to, for either stream
+_SHARDS = 8  # the stream that deals examples to shards
 
 
 @functools.lru_cache(maxsize=4)
 def epoch_order(
   seed: int, stream: int, epoch: int, num_examples: int, shard_size: int | None = None
-) -> np.ndarray:
-  """A random order of all examples, `[num_examples]` int64.
+) -> Int64[np.ndarray, ' {num_examples}']:
+  """A random order of all examples.
 
   Args:
     seed, stream, epoch: what the order depends on.
     num_examples: of the data set.
-    shard_size: None for an order of its own in every epoch (section 4.2.1's
-      thorough shuffling); else only whole shards of so many examples change
-      places from epoch to epoch, and an example keeps its neighbours.
+    shard_size: None draws a new order in every epoch (section 4.2.1's thorough
+      shuffling). Otherwise shards of this number of examples are drawn once, and only
+      their order is new in every epoch: an example keeps its neighbours.
   """
   order = _generator(seed, stream, epoch)
   if shard_size is None:
@@ -47,14 +48,11 @@ def example_indices(
   num_examples: int,
   stream: int = TRAINING,
   shard_size: int | None = None,
-) -> np.ndarray:
+) -> Int32[np.ndarray, '{len(steps)} {batch_size}']:
   """Indices of the examples of some consecutive steps.
 
   Each epoch takes every example once, in its `epoch_order`; a mini-batch may end
   one epoch and begin the next.
-
-  Returns:
-    `[len(steps), batch_size]` int32, from 0 to num_examples - 1.
   """
   positions = np.arange(steps.start * batch_size, steps.stop * batch_size)
   epochs, places = np.divmod(positions, num_examples)

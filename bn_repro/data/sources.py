@@ -1,6 +1,6 @@
 """Data sets as raw bytes and labels, from scikit-learn's wheel or from TFDS.
 
-The only file that knows TFDS. Does not know what a network makes of an image.
+The only file that knows TFDS. Does not know what becomes of an image.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from bn_repro.run.errors import MachineError, UserError, one_line
 # Data sets whose images all have one size, small enough to keep them decoded.
 ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')
 TRAIN = 'train'
-HELD_OUT = ('validation', 'test')  # the first that there is
+HELD_OUT = ('validation', 'test')  # the first that a data set has
 _DESCRIPTIONS = (DESCRIPTION, 'features.json')
 
 
@@ -46,7 +46,7 @@ class Dataset(NamedTuple):
 
 
 class Record(NamedTuple):
-  """One example as it is stored; `name` says which one it is, for messages."""
+  """One example as it is stored; messages call it by its `name`."""
 
   data: bytes
   label: int
@@ -54,7 +54,7 @@ class Record(NamedTuple):
 
 
 class Stored(NamedTuple):
-  """Names of the classes, if they have any; number of examples and files by split."""
+  """A prepared data set: `classes` has their names, if any; the last two by split."""
 
   classes: tuple[str, ...] | None
   num_classes: int
@@ -65,11 +65,11 @@ class Stored(NamedTuple):
 class Split:
   """One half of a prepared image data set, its images still compressed.
 
-  May be sent to other processes.
+  Can be sent to other processes.
   """
 
   def __init__(self, name: str, split: str, num_classes: int):
-    """Opens `split`, or the set's own held-out half if it is not 'train'.
+    """Opens 'train', or for any other `split` the held-out half of the data set.
 
     Raises:
       UserError: the data set or the half is missing, was prepared in another
@@ -81,7 +81,7 @@ class Split:
     self._split = _split_name(builder, split)
     self._num_classes = num_classes
     self._stored = name, find_prepared(name)
-    with _damage_is_said(*self._stored):
+    with _damage_reported(*self._stored):
       check_classes(name, builder.info.features['label'].num_classes, num_classes)
       decoders = {'image': tfds.decode.SkipDecoding()}
       self._source = _opened(builder, self._split, decoders)
@@ -90,12 +90,12 @@ class Split:
     return len(self._source)
 
   def __getitem__(self, index: int) -> Record:
-    """The example at that place.
+    """The example of that index.
 
     Raises:
       UserError: it cannot be read, or its label is not one of the classes.
     """
-    with _damage_is_said(*self._stored):
+    with _damage_reported(*self._stored):
       stored = self._source[index]
     name = f'{self._split} example {index}'
     if 'file_name' in stored:
@@ -109,12 +109,12 @@ class Split:
     return Record(stored['image'], label, name)
 
 
-def check_classes(name: str, found: int, wanted: int) -> None:
+def check_classes(name: str, actual: int, configured: int) -> None:
   """Raises UserError unless a data set has the number of classes of the config."""
-  if found != wanted:
+  if actual != configured:
     raise UserError(
-      f'config.dataset.num_classes={wanted}, but {name} has {found} classes; '
-      f'set it to {found}'
+      f'config.dataset.num_classes={configured}, but {name} has {actual} classes; '
+      f'set it to {actual}'
     )
 
 
@@ -123,7 +123,7 @@ def _text(value) -> str:
 
 
 def load(name: str) -> Dataset:
-  """A data set of grey images, read whole.
+  """All of a data set of grey images.
 
   Raises:
     UserError: the data set is not there or was prepared in another format.
@@ -135,9 +135,9 @@ def digits() -> Dataset:
   """scikit-learn's 1,797 real 8x8 digits; every fifth image is a test image."""
   from sklearn.datasets import load_digits
 
-  found = load_digits()
-  images = np.round(found.images * (255 / 16)).astype(np.uint8)
-  labels = found.target.astype(np.int32)
+  bunch = load_digits()
+  images = np.round(bunch.images * (255 / 16)).astype(np.uint8)
+  labels = bunch.target.astype(np.int32)
   is_test = np.arange(len(images)) % 5 == 0
   return Dataset(
     Examples(images[~is_test], labels[~is_test]),
@@ -147,7 +147,7 @@ def digits() -> Dataset:
 
 
 def num_training_examples(name: str) -> int:
-  """How many there are, without reading them.
+  """The number of training examples, which are not read for it.
 
   Raises:
     UserError: the data set is not there.
@@ -155,7 +155,7 @@ def num_training_examples(name: str) -> int:
   if name == DIGITS:
     return len(digits().train.labels)
   directory = find_prepared(name)
-  with _damage_is_said(name, directory):
+  with _damage_reported(name, directory):
     info = json.loads((directory / DESCRIPTION).read_bytes())
     shards = {split['name']: split['shardLengths'] for split in info['splits']}
     lengths = {split: sum(map(int, each)) for split, each in shards.items()}
@@ -165,7 +165,7 @@ def num_training_examples(name: str) -> int:
 
 
 def number_of_steps(config: ConfigDict) -> int:
-  """How many steps a config trains for.
+  """The number of steps that a config trains for.
 
   Raises:
     UserError: its data set is not there.
@@ -175,13 +175,13 @@ def number_of_steps(config: ConfigDict) -> int:
 
 
 def stored(name: str) -> Stored:
-  """How a prepared data set lies on the disk.
+  """Classes, numbers of examples and files of a prepared data set.
 
   Raises:
     UserError: the data set is not there or damaged.
   """
   builder, directory = _builder(name), find_prepared(name)
-  with _damage_is_said(name, directory):
+  with _damage_reported(name, directory):
     label, splits = builder.info.features['label'], builder.info.splits
     names = _class_names(directory)
     examples = {split: sum(of.shard_lengths) for split, of in splits.items()}
@@ -191,9 +191,10 @@ def stored(name: str) -> Stored:
 
 
 def _class_names(directory: Path) -> tuple[str, ...] | None:
-  """In the order of the labels; None if they have none.
+  """Names of the classes in the order of the labels; None if they have none.
 
-  TFDS calls them '0', '1', ... then, and also where it could not read them.
+  Read from their file: TFDS calls classes '0', '1', ... both where they have no names
+  and where it could not read them.
   """
   path = directory / 'label.labels.txt'
   if damage.is_missing(path):
@@ -202,8 +203,8 @@ def _class_names(directory: Path) -> tuple[str, ...] | None:
 
 
 @contextlib.contextmanager
-def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
-  """Turns what reading a damaged data set raises into UserError, else MachineError.
+def _damage_reported(name: str, directory: Path) -> Iterator[None]:
+  """Turns an exception into UserError if the data are damaged, else MachineError.
 
   TFDS and the decoders below it have no exceptions of their own for either.
   """
@@ -222,7 +223,7 @@ def _damage_is_said(name: str, directory: Path) -> Iterator[None]:
 
 
 def _is_of_form(error: Exception) -> bool:
-  """Whether array_record or protobuf say that a file is not of their form."""
+  """Whether array_record or protobuf says that a file is not of its format."""
   if type(error).__module__.startswith('google.protobuf'):
     return True
   words = 'Riegeli|ArrayRecord|chunk'
@@ -231,7 +232,7 @@ def _is_of_form(error: Exception) -> bool:
 
 def _from_tfds(name: str) -> Dataset:
   builder = _builder(name)
-  with _damage_is_said(name, find_prepared(name)):
+  with _damage_reported(name, find_prepared(name)):
     train, test = (_read(_opened(builder, split)) for split in (TRAIN, 'test'))
     return Dataset(train, test, builder.info.features['label'].num_classes)
 
@@ -249,7 +250,7 @@ def _builder(name: str):
   # Slow to import, and not needed for the embedded digits.
   import tensorflow_datasets as tfds
 
-  with _damage_is_said(name, directory):
+  with _damage_reported(name, directory):
     builder = tfds.builder_from_directory(directory)
   if builder.info.file_format.file_suffix != 'array_record':
     raise UserError(
@@ -261,24 +262,24 @@ def _builder(name: str):
 
 
 def _opened(builder, split: str, decoders: dict | None = None):
-  """A split to read from, if its files hold as many examples as they should.
+  """A split to read from, after checking the number of examples in its files.
 
-  Their bytes carry check sums; how many are read is what dataset_info.json says.
+  The bytes of examples carry check sums; their number is in dataset_info.json alone.
   """
   from array_record.python.array_record_module import ArrayRecordReader
 
   stored = builder.info.splits[split]
   for path, length in zip(stored.filepaths, stored.shard_lengths, strict=True):
     reader = ArrayRecordReader(str(path))
-    found = reader.num_records()
+    number = reader.num_records()
     reader.close()
-    if found != length:
-      raise ValueError(f'{path.name} holds {found} examples, not {length}')
+    if number != length:
+      raise ValueError(f'{path.name} holds {number} examples, not {length}')
   return builder.as_data_source(split, decoders=decoders)
 
 
 def _split_name(builder, split: str) -> str:
-  """`split`, or what the data set calls its held-out half."""
+  """'train', or the data set's name of its held-out half."""
   wanted = (TRAIN,) if split == TRAIN else HELD_OUT
   for name in wanted:
     if name in builder.info.splits:

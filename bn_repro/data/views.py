@@ -1,9 +1,8 @@
 """The 144 crops of an image that GoogLeNet is evaluated on.
 
-Szegedy et al. (2014), section 7: the image at four sizes, of each three squares, of
-each square its corners, its centre and the whole of it, and the mirror image of
-everything. What is here is one half; the other is its mirror image. Knows the sizes of
-images, not their pixels.
+Szegedy et al. (2014), section 7: the image at four sizes; of each size three squares;
+of each square its corners, its centre and the whole square; and all mirror images. The
+72 views here leave these out. Knows the sizes of images, not their pixels.
 """
 
 from collections import Counter
@@ -20,8 +19,8 @@ NUMBER = 144
 class View(NamedTuple):
   """A square of `side` pixels at `top`, `left` of the image at `height` x `width`.
 
-  The whole numbers are pixels of the resized image. A square that is larger than the
-  crop is resized once more, to the crop.
+  All are pixels of the resized image. A square larger than the crop is resized once
+  more, to the crop.
   """
 
   height: int
@@ -39,7 +38,7 @@ def views(height: int, width: int, size: int) -> list[View]:
     size: side of the crop, pixels. The image's sizes keep their ratios to it.
 
   Returns:
-    Views, some of them equal where the image is (nearly) square.
+    Views; some of them are equal where the image is (nearly) square.
   """
   return [
     view
@@ -49,15 +48,15 @@ def views(height: int, width: int, size: int) -> list[View]:
 
 
 def distinct(height: int, width: int, size: int) -> dict[View, int]:
-  """The different ones of `views`, and how many of the 72 each stands for.
+  """The distinct `views`, and how many of the 72 each stands for.
 
-  Of a square image the three squares coincide: 24 views, each for three.
+  In a square image the three squares coincide: 24 views, each for three.
   """
   return dict(Counter(views(height, width, size)))
 
 
 def shares(counted: dict[View, int]) -> np.ndarray:
-  """What each of `distinct` weighs in the mean over all crops, float32, sum 1."""
+  """The weight of each of `distinct` in the mean over all crops, float32, sum 1."""
   weights = np.fromiter(counted.values(), np.float32)
   return weights / weights.sum()
 
@@ -74,7 +73,7 @@ def _of_size(height: int, width: int, shorter: int, size: int) -> list[View]:
 
 
 def _squares(height: int, width: int) -> list[tuple[int, int]]:
-  """Left, centre and right, or top, centre and bottom: where they begin."""
+  """Top and left of the three squares: left to right, or top to bottom."""
   rest = abs(height - width)
   starts = (0, rest // 2, rest)
   if height > width:

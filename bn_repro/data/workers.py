@@ -1,8 +1,8 @@
-"""Processes that decode: what they need of this machine, and how they end.
+"""Processes that decode: the shared memory they need, and how they end.
 
-Grain starts them, hands their arrays over in shared memory and reads ahead in each. A
-process that dies is one line here; none outlives the program; Ctrl-C and SIGTERM, which
-a terminal or a cluster sends to all of them, concern the program alone.
+Grain starts them, takes their arrays from shared memory and lets each read ahead. The
+death of one is reported in one line, and none outlives the program. Ctrl-C and SIGTERM,
+which a terminal or a cluster sends to all of them, are left to the program.
 """
 
 import multiprocessing
@@ -20,9 +20,9 @@ from absl import logging
 from bn_repro.run import notices
 from bn_repro.run.errors import MachineError
 
-BATCHES_AHEAD = 8  # that each process reads ahead of the step that is taken
-# Of a process: those in its queue and those that this program has opened already, and
-# on either side the one in hand.
+BATCHES_AHEAD = 8  # that each process reads ahead of the current step
+# Batches of a process in shared memory: in its queue, in this program's queue, and one
+# being made or taken on either side.
 _HELD = 2 * BATCHES_AHEAD + 2
 _SHARED_MEMORY = Path('/dev/shm')
 _SECONDS_TO_SAVE = 60  # for the program, after a SIGTERM that reached all processes
@@ -50,16 +50,16 @@ def _end_later(*_) -> None:
 
 
 def _end_with_parent() -> None:
-  """Or a process would wait for ever to hand its batches over."""
+  """Otherwise a process would wait for ever for somebody to take its batches."""
   multiprocessing.parent_process().join()
   os._exit(1)
 
 
 def keep_tracker_quiet() -> None:
-  """Python's tracker of shared memory removes what a dead process left, silently."""
+  """Silences Python's tracker of shared memory, which frees what is left."""
   option = 'ignore:resource_tracker:UserWarning'
   if option not in sys.warnoptions:
-    sys.warnoptions.append(option)  # handed to every process that Python starts
+    sys.warnoptions.append(option)  # passed on to every process that Python starts
 
 
 def bytes_needed(processes: int, *elements: int) -> int:
@@ -93,7 +93,7 @@ def _free() -> int | None:
 
 
 def _enlarge(needed: int) -> str:
-  megabytes = -(-needed // 2**20) * 5 // 4 + 1  # some is always in others' hands
+  megabytes = -(-needed // 2**20) * 5 // 4 + 1  # other programs use some of it
   return f'enlarge {_SHARED_MEMORY} (docker run --shm-size={megabytes}m)'
 
 
@@ -109,16 +109,12 @@ def _size(number: int) -> str:
 
 
 def supervised(elements: Iterator[Any], processes: int, needed: int) -> Iterator[Any]:
-  """The elements that processes make, or one line where one of these has died.
+  """The elements that processes make; a MachineError where one of these has died.
 
   Args:
-    elements: of Grain, which asks every second whether its processes live.
-    processes: how many make them.
+    elements: of Grain, which checks every second that its processes live.
+    processes: their number.
     needed: bytes of shared memory, at most.
-
-  Raises:
-    MachineError: a process has died.
-    UserError, OSError, MemoryError: what one of them raised.
   """
   while True:
     try:
@@ -134,13 +130,13 @@ def supervised(elements: Iterator[Any], processes: int, needed: int) -> Iterator
 
 
 def _obituary(code: int, processes: int, needed: int) -> str:
-  """What is said of a process that ended with this code, as Python gives it."""
+  """The message about a process that ended with this code, as Python gives it."""
   free = _free()
-  there = 'an unknown size' if free is None else f'{_size(free)} free'
+  available = 'an unknown size' if free is None else f'{_size(free)} free'
   remedy = _enlarge(needed) if -code == signal.SIGBUS else 'free some memory'
   return (
     f'one of {processes} decoding processes {_end_of(code)}; shared memory '
-    f'({_SHARED_MEMORY}) has {there} and this run needs up to {_size(needed)}; '
+    f'({_SHARED_MEMORY}) has {available} and this run needs up to {_size(needed)}; '
     f'{remedy} and give the same command, which resumes, or {_fewer(processes)}'
   )
 

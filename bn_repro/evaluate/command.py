@@ -41,8 +41,7 @@ from pathlib import Path
 
 from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
 from bn_repro.run import command_line, devices, exits, places
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
 
 FLAGS = command_line.Flags(
   (
@@ -61,7 +60,7 @@ FLAGS = command_line.Flags(
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  exits.leave_after(lambda: run(sys.argv[1:]))
+  exits.exit_after(lambda: run(sys.argv[1:]))
 
 
 def run(words: list[str]) -> None:
@@ -77,14 +76,13 @@ def run(words: list[str]) -> None:
   places.check_variables()
   devices.start()
   from bn_repro.evaluate.evaluation import evaluate
-  from bn_repro.run import compilation, failures
+  from bn_repro.run import compilation
 
   compilation.keep()
   given = vars(arguments)
   where = {name: given.pop(name) for name in ('output', 'workers')}
   workdirs = given.pop('workdir')
-  with failures.in_one_line(partner_timeout=0):
-    evaluate(workdirs, Asked(**given), **where)
+  evaluate(workdirs, Asked(**given), **where)
 
 
 def parse(words: list[str]) -> argparse.Namespace:

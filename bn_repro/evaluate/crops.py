@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bn_repro.data.distort import finished
 from bn_repro.data.feed import Feed, ImageViews
-from bn_repro.data.order import finished
 from bn_repro.evaluate.answers import Answers
 from bn_repro.evaluate.network import Network
 from bn_repro.training import parallel

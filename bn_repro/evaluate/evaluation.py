@@ -6,7 +6,6 @@ they come from.
 
 import copy
 import hashlib
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from bn_repro.data import contents
 from bn_repro.data.feed import Feed, chosen
@@ -28,8 +26,8 @@ from bn_repro.evaluate.result import result_of, table
 from bn_repro.models import describe
 from bn_repro.run import fields, lock, places, provenance, settings
 from bn_repro.run.config import write_json
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
+from bn_repro.run.progress import progress_bar
 from bn_repro.run.signals import Interruption
 
 
@@ -103,9 +101,9 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
 
 def _check_name(name: str, network: Network) -> None:
   """Raises UserError unless a config of the network could name that data set."""
-  for _, allowed, is_allowed in fields.names_of_data(network.config):
-    if not is_allowed(name):
-      raise UserError(f'--dataset={shown(name)}: choose {allowed}')
+  field = fields.FIELDS[network.config.model.name]['dataset.name']
+  if not field.holds(name):
+    raise UserError(f'--dataset={shown(name)}: choose {field.allowed}')
 
 
 def answered(
@@ -159,7 +157,9 @@ def _complete(
   feed = _open(network, asked, devices)
   stop = chosen(feed.num_examples, 0, asked.examples).stop
   answering = Answering(network, batch_stats, feed, devices, check)
-  with _progress_bar(network, file.number, stop) as bar:
+  with progress_bar(
+    stop, 'example', network.name, initial=file.number, leave=False
+  ) as bar:
     began = time.perf_counter()
     for answers in answering.answers(asked.crops, file.number, stop):
       seconds, began = time.perf_counter() - began, time.perf_counter()
@@ -188,14 +188,6 @@ def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
       f'{len(devices)} devices; take more of them'
     )
   return feed
-
-
-def _progress_bar(network: Network, done: int, number: int) -> tqdm:
-  """Examples done and time left; in a log file, twice a minute."""
-  return tqdm(
-    total=number, initial=done, unit='example', desc=network.name, leave=False,
-    mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=60,
-  )  # fmt: skip
 
 
 def _check_same_examples(rows: list[np.ndarray]) -> None:

@@ -16,6 +16,7 @@ from bn_repro.evaluate import trained_on
 from bn_repro.evaluate.network import Network
 from bn_repro.models.describe import input_of
 from bn_repro.run import provenance
+from bn_repro.run.files import replaced
 
 NAME = 'model.json'
 # jax that wrote a file, from this version on: the oldest that reads it, as tried. The
@@ -83,13 +84,11 @@ def write(path: Path, program: bytes, card: dict[str, Any]) -> None:
   Raises:
     OSError: it cannot be written.
   """
-  partial = path.with_name(path.name + '.partial')
-  with partial.open('wb') as file:
+  with replaced(path) as file:
     file.write(program)
     with zipfile.ZipFile(file, 'w') as archive:
       # With the earliest date that an archive can have, not that of today.
       archive.writestr(zipfile.ZipInfo(NAME), json.dumps(card, indent=2) + '\n')
-  partial.replace(path)
 
 
 def read(path: Path) -> dict[str, Any]:

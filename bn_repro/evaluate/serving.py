@@ -11,14 +11,14 @@ import numpy as np
 from jax import export as jax_export
 
 from bn_repro.batch_norm import fold
-from bn_repro.data.feed import convert_pixels
-from bn_repro.data.order import finished
+from bn_repro.data.distort import finished
+from bn_repro.data.pixels import convert_pixels
 from bn_repro.evaluate import model_card, statistics, trained_on
 from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.network import Network, restore
 from bn_repro.models.describe import input_of
 from bn_repro.run import settings
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import shown
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 

@@ -22,6 +22,7 @@ from bn_repro.data import contents
 from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
 from bn_repro.evaluate.network import FOLDER, Network
 from bn_repro.run import damage, provenance
+from bn_repro.run.files import replaced
 from bn_repro.training import experiment, parallel
 from bn_repro.training.population import PopulationStatistics
 
@@ -108,9 +109,7 @@ def _read(path: Path, identity: str) -> Any:
 
 def _write(path: Path, statistics: Any, identity: str) -> None:
   """Keeps them, whole or not at all."""
-  partial = path.with_name(path.name + '.partial')
   arrays = traverse_util.flatten_dict(statistics, sep='/')
   path.parent.mkdir(exist_ok=True)
-  with partial.open('wb') as file:
+  with replaced(path) as file:
     np.savez(file, **arrays, **{_IDENTITY: np.asarray(identity)})
-  partial.replace(path)

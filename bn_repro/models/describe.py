@@ -1,7 +1,7 @@
 """A network part by part: output shapes, parameters, multiply-adds, totals.
 
-Counts by tracing shapes; nothing is computed. Multiply-adds are those of the
-matrix products and convolutions for one example, as the literature counts them.
+Only shapes are traced; nothing is computed. Multiply-adds are those of the matrix
+products and convolutions for one example, as the literature counts them.
 """
 
 import math
@@ -34,8 +34,8 @@ class Row(NamedTuple):
 def describe(config: ConfigDict) -> str:
   """The table of the network that the config describes, as text.
 
-  Takes the size of the input from the config or the name of the data set, which
-  need not be there.
+  The size of the input follows from the config or the name of the data set, which
+  need not be prepared.
   """
   size, num_classes = input_of(config)
   rows = rows_of(networks.build(config, num_classes), size)
@@ -64,7 +64,7 @@ def rows_of(model: nn.Module, input_size: tuple[int, ...]) -> list[Row]:
   def trace(images):
     with nn.intercept_methods(record):
       model.init(jax.random.key(0), images, train=False)
-    # Here, where the variables of the layers can still be read.
+    # Inside the trace, where the variables of the layers can still be read.
     parts = [(layer, shape) for layer, shape in calls if len(layer.path) == 1]
     rows.extend(_row(layer, shape, calls) for layer, shape in parts)
 

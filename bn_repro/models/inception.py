@@ -1,9 +1,9 @@
 """The Inception network of figure 5, as a table of rows and one module for a row.
 
-The figure says of itself that its first convolution is separable with depth
-multiplier 8, and it contradicts itself: with the printed 128 filters behind the
-pooling of 4c and 4d, their branches add up to 608 channels, where 576 is
-printed. With 96, as in later code of the authors, all printed depths are right.
+The caption of the figure says that its first convolution is separable with depth
+multiplier 8. The figure contradicts itself: with the printed 128 filters behind the
+pooling of 4c and 4d, their branches add up to 608 channels, where 576 is printed.
+With 96, as in later code of the authors, all printed depths are right.
 
 Trainable parameters with 1000 classes, and multiply-adds of a 224x224 image:
 
@@ -13,8 +13,8 @@ Trainable parameters with 1000 classes, and multiply-adds of a 224x224 image:
   C        96                            full               11,194,984  2,018,851,840
   D        96 (the default)              separable          11,188,288  1,934,857,216
 
-Section 4.2 speaks of 13.6 million parameters. No reading of figure 5 gives them,
-and nothing here is tuned towards them.
+Section 4.2 states 13.6 million parameters. No reading of figure 5 gives them, and
+nothing here is tuned towards them.
 
 Does not know how images were made, nor how the network is trained.
 """
@@ -24,12 +24,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from bn_repro.models.layers import (
   Convolution,
+  Images,
   LocalResponseNormalization,
+  Maps,
   Pool,
   average_pool,
   initial_weights,
@@ -82,7 +84,7 @@ ROWS = (
 
 
 def scaled_rows(width: float, pool_projection_4cd: int) -> tuple[Row, ...]:
-  """`ROWS` with the projections of 4c and 4d replaced, then made narrower."""
+  """`ROWS` with this projection in 4c and 4d, and all filters times `width`."""
   return tuple(
     row._replace(
       **{
@@ -102,14 +104,14 @@ def _filters(row: Row, pool_projection_4cd: int) -> dict[str, int]:
 
 
 def scaled(filters: int, width: float) -> int:
-  """A number of filters times `width`, rounded, but at least 1 where there are any."""
+  """A number of filters times `width`, rounded, at least 1; 0 stays 0."""
   return max(1, round(filters * width)) if filters else 0
 
 
 class InceptionModule(nn.Module):
-  """Four branches over one input, their channels side by side.
+  """Four branches over one input, their channels side by side: a row of figure 5.
 
-  The two 3x3 convolutions of the double branch stand for GoogLeNet's 5x5.
+  The two 3x3 convolutions of the double branch replace GoogLeNet's 5x5.
 
   Attributes:
     row: the filters of each branch.
@@ -120,8 +122,8 @@ class InceptionModule(nn.Module):
   layer: Callable[..., nn.Module]
 
   @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """`[batch, height / stride, width / stride, sum of filters]` of x."""
+  def __call__(self, x: Images, *, train: bool) -> Maps:
+    """The maps of all branches, side by side."""
     row, layer = self.row, functools.partial(self._layer, train)
     branches = []
     if row.conv_1x1:
@@ -153,8 +155,10 @@ class AuxiliaryHead(nn.Module):
   width: float = 1.0
 
   @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """Float32 logits `[batch, num_classes]` of a map of at least 5x5."""
+  def __call__(
+    self, x: Images, *, train: bool
+  ) -> Float[Array, 'batch {self.num_classes}']:
+    """Logits, float32, of maps of at least 5x5."""
     x = average_pool(x, (AUXILIARY_WINDOW, AUXILIARY_WINDOW), (3, 3))
     x = self.layer(features=scaled(128, self.width), name='conv_1x1')(x, train=train)
     x = x.reshape(len(x), 1, 1, -1)
@@ -167,8 +171,10 @@ class AuxiliaryHead(nn.Module):
 class GlobalAverage(nn.Module):
   """The mean over all locations: figure 5's 7x7 average pooling, at any size."""
 
-  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
-    """Float32 `[batch, channels]`."""
+  def __call__(
+    self, x: Images, *, train: bool = False
+  ) -> Float[Array, 'batch channels']:
+    """The means, float32."""
     return jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
 
 
@@ -187,11 +193,10 @@ class Inception(nn.Module):
     pool_projection_4cd: 128 as printed, or 96 (see the top of this file).
     local_response_normalization: after the first pooling and before the second.
     dropout: share of the values before the softmax that are dropped.
-    auxiliary_heads: sows logits on 4a and 4d in `auxiliary_logits`, in training.
+    auxiliary_heads: in training, sows logits of 4a and 4d in `auxiliary_logits`.
     per_activation_rows: rows that normalize every activation by itself (section
-      4.2.3) instead of every feature map.
-    weight_variance: of initial convolution weights, times fan-in.
-    weight_std: instead, their standard deviation; 0 for the former.
+      4.2.3), and not every feature map.
+    weight_variance, weight_std: of the convolutions' `initial_weights`.
     dtype: of the convolutions; parameters, statistics and logits are float32.
   """
 
@@ -211,11 +216,10 @@ class Inception(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
-    """Float32 logits `[batch, num_classes]`, of `[batch, height, width, 3]`.
-
-    With `train`, dropout draws from the random stream 'dropout'.
-    """
+  def __call__(
+    self, images: Images, *, train: bool
+  ) -> Float[Array, 'batch {self.num_classes}']:
+    """Logits, float32. With `train`, dropout draws from the random stream 'dropout'."""
     x = images.astype(self.dtype)
     for layer in self._stem():
       x = layer(x, train=train)

@@ -1,8 +1,4 @@
-"""The layers that the Inception networks are made of.
-
-Images are `[batch, height, width, channels]`. Does not know which layers make
-which network.
-"""
+"""The layers of the Inception networks. Does not know how a network arranges them."""
 
 import functools
 from collections.abc import Callable
@@ -11,9 +7,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 from bn_repro.batch_norm.transform import statistics_dtype
 
+Images = Float[ArrayLike, 'batch height width channels']
+# After a stride, which divides height and width, rounding up.
+Maps = Float[ArrayLike, 'batch map_height map_width map_channels']
 NONLINEARITIES = {'relu': nn.relu, 'sigmoid': nn.sigmoid}
 
 
@@ -27,13 +27,12 @@ class Convolution(nn.Module):
     features: channels of the output.
     kernel: height and width of the patch.
     stride: in both directions.
-    depth_multiplier: None for a full convolution; else it is separable: this
-      many filters on each input channel alone, then 1x1 over all of them, with
+    depth_multiplier: None for a full convolution. Else it is separable: that number
+      of filters on each input channel, then 1x1 over all of them, with
       nothing between the two (figure 5's first convolution, 8 filters).
     batch_norm: makes a BN layer, given its name; None leaves it out.
     nonlinearity: g, of `NONLINEARITIES`.
-    weight_variance: of a weight, times the number of inputs it is summed over.
-    weight_std: instead, the standard deviation of every weight; 0 for the former.
+    weight_variance, weight_std: of `initial_weights`.
     dtype: of the computation; parameters are float32.
   """
 
@@ -48,27 +47,27 @@ class Convolution(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """`[batch, height / stride, width / stride, features]` of x, in `dtype`."""
+  def __call__(self, x: Images, *, train: bool) -> Maps:
+    """z, in `dtype`."""
     return NONLINEARITIES[self.nonlinearity](self.nonlinearity_input(x, train=train))
 
-  def nonlinearity_input(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """BN(Wu), or Wu + b, shaped and typed as the result; a part of the call."""
+  def nonlinearity_input(self, x: Images, *, train: bool) -> Maps:
+    """BN(Wu), or Wu + b, in `dtype`; a part of the call."""
     inputs = x.shape[-1]
     if self.depth_multiplier is None:
-      of = self._weights('convolution', self.kernel, inputs, self.features)
-      kernel = of.kernel
+      weights = self._weights('convolution', self.kernel, inputs, self.features)
+      kernel = weights.kernel
     else:
       filters = inputs * self.depth_multiplier
-      alone = self._weights('depthwise', self.kernel, 1, filters, has_bias=False)
-      of = self._weights('convolution', 1, filters, self.features)
-      kernel = separable_kernel(alone.kernel, of.kernel, inputs)
+      depthwise = self._weights('depthwise', self.kernel, 1, filters, has_bias=False)
+      weights = self._weights('convolution', 1, filters, self.features)
+      kernel = separable_kernel(depthwise.kernel, weights.kernel, inputs)
     x = jax.lax.conv_general_dilated(
       x.astype(self.dtype), kernel.astype(self.dtype), (self.stride, self.stride),
       'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
     )  # fmt: skip
     if self.batch_norm is None:
-      x += of.bias.astype(self.dtype).reshape(1, 1, 1, -1)
+      x += weights.bias.astype(self.dtype).reshape(1, 1, 1, -1)
     else:
       x = self.batch_norm(name='batch_norm')(x, train=train)
     return x
@@ -81,7 +80,7 @@ class Convolution(nn.Module):
 
 
 class Weights(nn.Module):
-  """What a convolution learns, float32: its `kernel`, and its `bias` if it has one.
+  """The parameters of a convolution, float32: `kernel`, and `bias` if it has one.
 
   Attributes:
     shape: height, width, inputs, features of the kernel.
@@ -100,22 +99,20 @@ class Weights(nn.Module):
 
 
 def separable_kernel(
-  depthwise: jax.Array, pointwise: jax.Array, inputs: int
-) -> jax.Array:
-  """The kernel of the full convolution that both halves of a separable one make.
+  depthwise: Float[ArrayLike, 'height width 1 filters'],
+  pointwise: Float[ArrayLike, '1 1 filters features'],
+  inputs: int,
+) -> Float[Array, 'height width {inputs} features']:
+  """The kernel of the full convolution that equals a separable one.
 
-  Of figure 5's first convolution. With nothing between the halves they are one linear
-  map. XLA's CPU back end takes 10 to 35 times as long for the two and their gradients,
-  and keeps what is between them (the log of results/benchmarks).
+  With nothing between its halves, figure 5's first convolution is one linear map. XLA's
+  CPU back end takes 10 to 35 times as long for the two halves and their gradients, and
+  keeps what is between them (the log of results/benchmarks).
 
   Args:
-    depthwise: `[height, width, 1, inputs * multiplier]`; the filters of an input
-      follow each other.
-    pointwise: `[1, 1, inputs * multiplier, features]`.
+    depthwise: the filters of the first input, then those of the second, ...
+    pointwise: the 1x1 convolution behind it.
     inputs: channels of the images.
-
-  Returns:
-    `[height, width, inputs, features]`, in the dtype of both.
   """
   height, width, _, filters = depthwise.shape
   multiplier = filters // inputs
@@ -128,10 +125,10 @@ def separable_kernel(
 
 
 def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable:
-  """Truncated normal weights of this variance times fan-in (He et al., 2015: 2).
+  """Truncated normal weights of variance `weight_variance` / fan-in.
 
-  With a `weight_std` above 0, normal weights of that standard deviation instead, as
-  before He.
+  He et al. (2015) take 2. With a `weight_std` above 0, normal weights of that standard
+  deviation instead.
   """
   if weight_std:
     return nn.initializers.normal(weight_std)
@@ -139,7 +136,7 @@ def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable
 
 
 class Pool(nn.Module):
-  """3x3 pooling; an average counts no padding.
+  """3x3 pooling; an average does not count padding.
 
   Attributes:
     kind: 'max' or 'avg'.
@@ -149,8 +146,8 @@ class Pool(nn.Module):
   kind: str
   stride: int = 1
 
-  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
-    """`[batch, height / stride, width / stride, channels]`, typed like x."""
+  def __call__(self, x: Images, *, train: bool = False) -> Maps:
+    """The pooled maps, in the dtype of x."""
     if self.kind == 'max':
       return over_windows(x, _larger, -jnp.inf, self.stride)
     wide = x.astype(statistics_dtype(x))
@@ -161,23 +158,17 @@ class Pool(nn.Module):
     return (sums / counts).astype(x.dtype)
 
 
-def over_windows(
-  x: jax.Array, combine: Callable, padding: float, stride: int
-) -> jax.Array:
-  """Combines the values of every 3x3 window, those of a column and then the columns.
+def over_windows(x: Images, combine: Callable, padding: float, stride: int) -> Maps:
+  """Combines the values of every 3x3 window: first along columns, then along rows.
 
-  Padded as TensorFlow's SAME. Slices of whole arrays: XLA's CPU back end takes 2 to 6
-  times as long for the windows of `reduce_window` and its gradient (the log of
-  results/benchmarks).
+  Padded as TensorFlow's SAME. Slices whole arrays: XLA's CPU back end takes 2 to 6
+  times as long for `reduce_window` and its gradient (the log of results/benchmarks).
 
   Args:
-    x: `[batch, height, width, channels]`.
+    x: the images, whose dtype the result has.
     combine: (array, array) -> array, value by value; associative.
-    padding: what changes no result of it.
+    padding: a value that changes no result of `combine`.
     stride: in both directions.
-
-  Returns:
-    `[batch, height / stride, width / stride, channels]`, typed like x.
   """
   for axis in (1, 2):
     size = x.shape[axis]
@@ -193,21 +184,19 @@ def over_windows(
   return x
 
 
-def _larger(first: jax.Array, second: jax.Array) -> jax.Array:
-  """The larger value, or one that is not a number; of equals, and to learn, the first.
+def _larger(first, second):
+  """The larger value, or NaN; the gradient goes to the first of equal values.
 
-  By order alone: the gradient of `jnp.maximum` asks which one equals the result, and a
-  compiler that computes a value twice, rounded differently, may find that none does.
+  By comparison alone: the gradient of `jnp.maximum` asks which value equals the result,
+  and a compiler that computes a value twice, rounded differently, may find none.
   """
   return jnp.where((second > first) | jnp.isnan(second), second, first)
 
 
-def average_pool(
-  x: jax.Array, window: tuple[int, int], strides: tuple[int, int]
-) -> jax.Array:
-  """Means over windows that are whole, of `[batch, height, width, channels]`.
+def average_pool(x: Images, window: tuple[int, int], strides: tuple[int, int]) -> Maps:
+  """Means over the windows that lie within the images, in the dtype of x.
 
-  Typed like x; summed in at least float32, which Flax would not do.
+  Summed in at least float32, which Flax would not do.
   """
   wide = x.astype(statistics_dtype(x))
   # Flax's counts are float32; its other divisor is an integer, which our tests refuse.
@@ -215,17 +204,19 @@ def average_pool(
 
 
 class LocalResponseNormalization(nn.Module):
-  """Divides each value by (1 + alpha * sum of squares)^(3/4) over 5 channels.
+  """y = x / (1 + alpha * sum of x^2 over 5 channels)^(3/4) (Krizhevsky et al., 2012).
 
-  Krizhevsky et al. (2012), with GoogLeNet's constants: Caffe's size 5 and alpha
-  1e-4 divide the sum by 5; this form does not, which makes alpha 2e-5.
+  The constants are GoogLeNet's. Its alpha is 1e-4, as Caffe divides the sum by 5; this
+  form does not, and alpha is 2e-5.
   """
 
   radius: int = 2
   alpha: float = 2e-5
 
-  def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
-    """x `[..., channels]`, normalized over neighbouring channels, in its dtype."""
+  def __call__(
+    self, x: Float[ArrayLike, '*places channels'], *, train: bool = False
+  ) -> Float[Array, '*places channels']:
+    """x, normalized over neighbouring channels, in its dtype."""
     wide = x.astype(statistics_dtype(x))
     # A product with a band of ones: four times as fast on the CPU as adding slices.
     channels = np.arange(x.shape[-1])

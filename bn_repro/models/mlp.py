@@ -8,33 +8,32 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+from jaxtyping import Array, ArrayLike, Float
 
-from bn_repro.batch_norm.alternatives import shaken
+from bn_repro.batch_norm.alternatives import with_noise
 
 # Where `MLP` sows the inputs of its sigmoids, one entry for each hidden layer.
 SIGMOID_INPUTS = 'sigmoid_inputs'
-# Of `make_rng`: of `shaken`.
-NOISE = 'noise'
+NOISE = 'noise'  # the random stream that `with_noise` draws from
 
 
 class MLP(nn.Module):
   """Hidden layers z = g(BN(Wu)) or z = g(Wu + b), g the sigmoid, then a softmax.
 
-  The normalized network has no bias under BN, beta takes its role (section
-  3.2). Both networks draw the same weights from the same seed. The attributes after
-  `batch_norm` make variants of it.
+  Under BN there is no bias, as beta takes its role (section 3.2). Both networks draw
+  the same weights from the same seed. The attributes after `batch_norm` make variants.
 
   Attributes:
     hidden_sizes: units of each hidden layer; (100, 100, 100) in the paper.
     num_classes: width of the output layer, which is not normalized.
-    init_std: standard deviation of the Gaussian that weights start from.
+    init_std: standard deviation of the initial weights, which are Gaussian.
     batch_norm: makes a normalizing layer, given its name; None builds the plain
       network.
     is_normalized_after: z = BN(g(Wu)) instead, after the nonlinearity.
     keeps_bias: whether there is a bias under the normalization, too.
     dropout: the share of each hidden layer's outputs that is dropped in training.
-    is_shaken: whether the inputs of sigmoids are `shaken` in training.
-    scale_of_layer_2: a factor of the second hidden layer's initial weights.
+    has_noise: whether the inputs of sigmoids are `with_noise` in training.
+    scale_of_layer_2: a factor on the second hidden layer's initial weights.
   """
 
   hidden_sizes: tuple[int, ...]
@@ -44,47 +43,48 @@ class MLP(nn.Module):
   is_normalized_after: bool = False
   keeps_bias: bool = False
   dropout: float = 0.0
-  is_shaken: bool = False
+  has_noise: bool = False
   scale_of_layer_2: float = 1.0
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
-    """Logits `[batch, num_classes]` of images `[batch, ...]`, both float.
+  def __call__(
+    self, images: Float[ArrayLike, 'batch ...'], *, train: bool
+  ) -> Float[Array, 'batch num_classes']:
+    """Logits; the inputs of all sigmoids go to `sigmoid_inputs`, if it is mutable.
 
-    With the collection `sigmoid_inputs` mutable, the `[batch, units]` input of
-    every sigmoid is stored there, as sigmoid_1, sigmoid_2, ...
+    There they are `sigmoid_1`, `sigmoid_2`, ..., each `[batch, units]`.
     """
     u = images.reshape(images.shape[0], -1)
     for i, size in enumerate(self.hidden_sizes, start=1):
       u = self._hidden(i, size, u, train)
     return self._linear('logits', self.num_classes, self.init_std, u)
 
-  def _hidden(self, i: int, size: int, u: jax.Array, train: bool) -> jax.Array:
-    deviation = self.init_std * (self.scale_of_layer_2 if i == 2 else 1)
+  def _hidden(self, i, size, u, train):
+    init_std = self.init_std * (self.scale_of_layer_2 if i == 2 else 1)
     has_bias = self.batch_norm is None or self.keeps_bias
-    x = self._linear(f'hidden_{i}', size, deviation, u, has_bias)
+    x = self._linear(f'hidden_{i}', size, init_std, u, has_bias)
     if not self.is_normalized_after:
       x = self._normalized(i, x, train)
-    if train and self.is_shaken and not self.is_initializing():
-      x = shaken(self.make_rng(NOISE), x)
+    if train and self.has_noise and not self.is_initializing():
+      x = with_noise(self.make_rng(NOISE), x)
     self.sow(SIGMOID_INPUTS, f'sigmoid_{i}', x)
     z = nn.sigmoid(x)
     if self.is_normalized_after:
       z = self._normalized(i, z, train)
     return nn.Dropout(self.dropout, deterministic=not train)(z)
 
-  def _linear(self, name, size, deviation, u, has_bias=True) -> jax.Array:
-    weights = nn.initializers.normal(deviation)
+  def _linear(self, name, size, init_std, u, has_bias=True):
+    weights = nn.initializers.normal(init_std)
     return nn.Dense(size, has_bias, kernel_init=weights, name=name)(u)
 
-  def _normalized(self, i: int, x: jax.Array, train: bool) -> jax.Array:
+  def _normalized(self, i, x, train):
     if self.batch_norm is None:
       return x
     return self.batch_norm(name=f'batch_norm_{i}')(x, train=train)
 
 
 def sigmoid_inputs(sown: Mapping[str, Any]) -> list[jax.Array]:
-  """What `MLP` has sown, `[batch, units]` for each hidden layer, the first one first.
+  """What `MLP` has sown, `[batch, units]` for each hidden layer, in their order.
 
   Empty for a network that sows nothing.
   """

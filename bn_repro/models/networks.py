@@ -15,24 +15,20 @@ from bn_repro.models.inception import Inception
 from bn_repro.models.mlp import MLP
 from bn_repro.run.errors import UserError
 
-# What `config.variant.normalizer` may be (section 2; `normalizers.py`).
+_CENTRING = functools.partial(Standardization, is_scaled=False)
+_STANDARDIZATION = functools.partial(Standardization, is_scaled=True)
+# What `config.variant.normalizer` may be (section 2).
 NORMALIZERS: Mapping[str, Callable[..., nn.Module]] = {
   'batch_norm': BatchNorm,
   'whitening': Whitening,
-  'centring': functools.partial(
-    Standardization, is_scaled=False, is_differentiated=True
-  ),
-  'centring_outside_gradient': functools.partial(
-    Standardization, is_scaled=False, is_differentiated=False
-  ),
-  'standardization': functools.partial(
-    Standardization, is_scaled=True, is_differentiated=True
-  ),
+  'centring': functools.partial(_CENTRING, is_differentiated=True),
+  'centring_outside_gradient': functools.partial(_CENTRING, is_differentiated=False),
+  'standardization': functools.partial(_STANDARDIZATION, is_differentiated=True),
   'standardization_outside_gradient': functools.partial(
-    Standardization, is_scaled=True, is_differentiated=False
+    _STANDARDIZATION, is_differentiated=False
   ),
 }
-# Attributes of `Inception` that are fields of `config.model` of the same name.
+# Fields of `config.model` that `Inception` has as attributes of the same name.
 _INCEPTION_FIELDS = (
   'nonlinearity',
   'width',
@@ -59,7 +55,7 @@ def build(
       together, of `parallel.normalization_groups`; None for all of them.
 
   Raises:
-    UserError: a variant shall normalize groups of examples.
+    UserError: the config asks a variant to normalize groups, which it cannot.
   """
   model = config.model
   common = {
@@ -78,11 +74,7 @@ def build(
 def _normalizer(
   config: ConfigDict, groups: Mapping[str, Any]
 ) -> Callable[..., nn.Module]:
-  """What makes a normalizing layer, given its name.
-
-  Raises:
-    UserError: a variant shall normalize groups of examples.
-  """
+  """Makes a normalizing layer, given its name."""
   variant = config.get('variant', {})
   kind = variant.get('normalizer', 'batch_norm')
   layer = functools.partial(
@@ -104,7 +96,7 @@ def _variant(variant: ConfigDict) -> dict[str, Any]:
     'is_normalized_after': variant.placement == 'after',
     'keeps_bias': variant.bias,
     'dropout': variant.dropout,
-    'is_shaken': variant.noise,
+    'has_noise': variant.noise,
     'scale_of_layer_2': variant.scale_of_layer_2,
   }
 
@@ -112,12 +104,12 @@ def _variant(variant: ConfigDict) -> dict[str, Any]:
 def initial_variables(
   model: nn.Module, seed: int, image_shape: tuple[int, ...]
 ) -> dict[str, Any]:
-  """Initial weights, and population statistics of no mini-batch: mean 0, variance 1.
+  """Initial weights, and statistics before any mini-batch: mean 0, variance 1.
 
   Args:
     model: the network.
     seed: of the weights.
-    image_shape: of one input; `[height, width]`, with channels for Inception.
+    image_shape: of one input: height and width, and channels for Inception.
   """
   # Compiled: step by step, a deep network takes half a minute.
   initialize = jax.jit(functools.partial(model.init, train=False))
@@ -127,19 +119,19 @@ def initial_variables(
 def without_noise(model: nn.Module) -> nn.Module:
   """The network without dropout, noise and auxiliary heads, which only training has.
 
-  In training mode it then differs from inference by algorithm 1 alone.
+  With train=True it then differs from inference in its statistics alone.
   """
-  off = {'dropout': 0.0, 'auxiliary_heads': False, 'is_shaken': False}
+  off = {'dropout': 0.0, 'auxiliary_heads': False, 'has_noise': False}
   return model.clone(
     **{name: value for name, value in off.items() if hasattr(model, name)}
   )
 
 
 def frozen(model: nn.Module) -> nn.Module | None:
-  """The network as algorithm 2 runs it over training mini-batches.
+  """The network as algorithm 2 runs it over training mini-batches (lines 7 to 9).
 
-  In training mode its `batch_stats` become those of the mini-batch alone, and
-  nothing is dropped. None for a network without batch normalization.
+  With train=True its `batch_stats` become those of the mini-batch alone, and nothing
+  is dropped. None for a network without batch normalization.
   """
   if model.batch_norm is None:
     return None

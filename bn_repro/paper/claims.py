@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bn_repro.paper import (
-  claims_changes,
-  claims_figure_3,
   ledger,
   section_2_bias,
   section_3_1_population,
@@ -18,7 +16,10 @@ from bn_repro.paper import (
   section_3_identities,
   section_4_1_covariate_shift,
   section_4_1_figure_1,
+  section_4_2_1_changes,
   section_4_2_3_ensemble,
+  section_4_2_figure_3,
+  section_4_2_rates,
 )
 from bn_repro.paper.ledger import (
   ABOVE,
@@ -36,8 +37,9 @@ from bn_repro.report import pages, tables
 # Each has `CLAIMS`: what measures a claim, by its key in claims.toml.
 SECTIONS = (
   section_2_bias, section_3_identities, section_3_1_population, section_3_2_placement,
-  section_3_3_scale, section_4_1_figure_1, claims_figure_3, claims_changes,
-  section_4_2_3_ensemble, section_4_1_covariate_shift,
+  section_3_3_scale, section_4_1_figure_1, section_4_1_covariate_shift,
+  section_4_2_figure_3, section_4_2_rates, section_4_2_1_changes,
+  section_4_2_3_ensemble,
 )  # fmt: skip
 MEASURES: dict[str, Measure] = {
   key: measure for section in SECTIONS for key, measure in section.CLAIMS.items()

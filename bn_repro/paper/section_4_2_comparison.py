@@ -1,17 +1,18 @@
-"""How the networks of section 4.2.2 are compared: steps to a target, and accuracy.
+"""Section 4.2.2: how networks are compared, by steps to a target and by accuracy.
 
 One estimator for every table and claim. Steps: `learning_curve.crossing` of the
-smoothed curve, and the censored model of `speed_up`, whose spread is pooled over all
-networks. Accuracy: the mean over the last tenth of a run, or of its first so many
-steps, whose spread is pooled, too.
+smoothed curve, and the censored model of `report.speed_up`, whose spread is pooled over
+all networks. Accuracy: the mean over the last tenth of a run, or of its steps up to a
+given one; its spread is pooled, too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
 
-from bn_repro.report import effects, learning_curve, speed_up
+from bn_repro.paper.section_4_2_networks import is_at_chance
+from bn_repro.report import effects, learning_curve, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.intervals import Spread, pooled_deviation
@@ -40,32 +41,32 @@ def crossing(run: Run, target: float) -> Crossing:
     raise UserError(f'{run.name}: {error}') from error
 
 
-def crossings(networks: Networks, target: float) -> dict[str, list[Crossing]]:
-  """When each run of each network reaches a validation accuracy."""
-  return {
-    name: [crossing(run, target) for run in runs] for name, runs in networks.items()
-  }
-
-
 def speed_up_of(
   networks: Networks, name: str, baseline: str, target: float = TARGET
 ) -> Effect | None:
-  """Steps of the baseline to the target over those of a network.
+  """Figure 3: steps of the baseline to the target over those of a network.
 
   None where neither reaches it.
   """
-  groups = crossings(networks, target)
-  reached = [not c.is_censored for key in (name, baseline) for c in groups[key]]
-  if not any(reached):
+  if not any(number_reached(networks, key, target) for key in (name, baseline)):
     return None
-  names = list(groups)
-  runs = speed_up.runs_of(groups)
+  crossings = {
+    key: [crossing(run, target) for run in runs] for key, runs in networks.items()
+  }
+  names = list(networks)
+  runs = speed_up.runs_of(crossings)
   return effects.of_speed_up(runs, names.index(name), names.index(baseline))
 
 
 def number_reached(networks: Networks, name: str, target: float) -> int:
   """How many runs of a network reach the target."""
-  return sum(not crossing(run, target).is_censored for run in networks[name])
+  return len(_log_steps(networks[name], target))
+
+
+def _log_steps(runs: list[Run], target: float) -> np.ndarray:
+  """Of the runs that reach the target."""
+  crossings = [crossing(run, target) for run in runs]
+  return np.log([c.steps for c in crossings if not c.is_censored])
 
 
 def accuracy_until(run: Run, step: float | None = None) -> float:
@@ -78,6 +79,17 @@ def accuracy_until(run: Run, step: float | None = None) -> float:
   steps = run.curves['step']
   kept = slice(None) if step is None else steps <= step
   return learning_curve.final_accuracy(steps[kept], run.curves['test_accuracy'][kept])
+
+
+def final_accuracy(runs: list[Run]) -> str:
+  """Mean and standard deviation over seeds; says how many diverged or never rose."""
+  text = tables.percent(tables.over(runs, accuracy_until))
+  failed = {
+    'diverged': sum(run.summary['diverged'] for run in runs),
+    'at chance': sum(map(is_at_chance, runs)),
+  }
+  remarks = ', '.join(f'{number} {name}' for name, number in failed.items() if number)
+  return f'{text} ({remarks})' if remarks else text
 
 
 def common_step(*groups: Iterable[Run]) -> float:
@@ -93,47 +105,41 @@ def accuracy_difference(
   Args:
     networks: over which the spread between seeds is pooled.
     name, other: of two of them.
-    step: up to which both are looked at; None for the end of each run.
+    step: up to which both are compared; None for the end of each run.
   """
   first, second = (
     [accuracy_until(run, step) for run in networks[key]] for key in (name, other)
   )
-  spread = accuracy_spread(networks, step)
+  spread = accuracy_spread(networks.values(), step)
   return effects.scaled(effects.difference(first, second, spread), 100)
 
 
-def accuracy_spread(networks: Networks, step: float | None = None) -> Spread:
-  """The standard deviation between seeds, 0 to 1, of runs that go to the step."""
-  far_enough = (
+def accuracy_spread(groups: Iterable[list[Run]], step: float | None = None) -> Spread:
+  """The standard deviation between seeds, 0 to 1, of runs that reach the step."""
+  long_enough = (
     [run for run in runs if step is None or run.curves['step'][-1] >= step]
-    for runs in networks.values()
+    for runs in groups
   )
   return pooled_deviation(
-    [accuracy_until(run, step) for run in runs] for runs in far_enough if runs
+    [accuracy_until(run, step) for run in runs] for runs in long_enough if runs
   )
 
 
 def spread_of_steps(networks: Networks, target: float = TARGET) -> Spread:
   """The standard deviation of log steps between seeds; of runs that arrive."""
-  groups = (
-    [np.log(c.steps) for c in group if not c.is_censored]
-    for group in crossings(networks, target).values()
-  )
-  return pooled_deviation(group for group in groups if group)
+  return pooled_deviation(_log_steps(runs, target) for runs in networks.values())
 
 
-def equality_of_spreads(networks: Networks, target: float = TARGET) -> float:
-  """p of Brown and Forsythe's test that all networks spread alike; NaN if untestable.
+def equality_of_spreads(networks: Networks, target: float = TARGET) -> float | None:
+  """p of Brown and Forsythe's test that all networks spread alike.
 
-  With two seeds of a network it has hardly any power; three are the least to ask for.
+  None unless two networks have three seeds: with two seeds of a network the test has
+  hardly any power.
   """
-  groups = [
-    [np.log(c.steps) for c in group if not c.is_censored]
-    for group in crossings(networks, target).values()
-  ]
+  groups = [_log_steps(runs, target) for runs in networks.values()]
   several = [group for group in groups if len(group) > 2]
   if len(several) < 2:
-    return float('nan')
+    return None
   return float(stats.levene(*several, center='median').pvalue)
 
 
@@ -141,7 +147,7 @@ def probability_of_improvement(
   networks: Networks, name: str, baseline: str, factors: np.ndarray,
   target: float = TARGET,
 ) -> np.ndarray:  # fmt: skip
-  """That a new run of a network needs fewer than 1/f of a new baseline's steps.
+  """The probability that a new run needs fewer than 1/f of a new baseline's steps.
 
   By the predictive distribution of the difference of two log steps, Student's t with
   the pooled spread.
@@ -155,8 +161,7 @@ def probability_of_improvement(
   Returns:
     `[factors]` float64, 0 to 1.
   """
-  groups = crossings(networks, target)
-  ours, theirs = (np.log([c.steps for c in groups[key]]) for key in (name, baseline))
+  ours, theirs = (_log_steps(networks[key], target) for key in (name, baseline))
   spread = spread_of_steps(networks, target)
   error = spread.deviation * np.sqrt(2 + 1 / len(ours) + 1 / len(theirs))
   above = theirs.mean() - ours.mean() - np.log(factors)
@@ -173,7 +178,16 @@ def seconds_per_step(networks: Networks) -> tuple[str, dict[str, float]]:
   for name, runs in networks.items():
     for run in runs:
       seconds = run.config['batch_size'] / run.summary['examples_per_second']
-      of_device = costs.setdefault(run.summary['device'], {})
-      of_device.setdefault(name, []).append(seconds)
+      networks_there = costs.setdefault(run.summary['device'], {})
+      networks_there.setdefault(name, []).append(seconds)
   device = max(sorted(costs), key=lambda device: len(costs[device]))
-  return device, {name: float(np.mean(of)) for name, of in costs[device].items()}
+  return device, {name: float(np.mean(v)) for name, v in costs[device].items()}
+
+
+def values_and_errors(
+  estimates: Sequence[Effect],
+) -> tuple[np.ndarray, np.ndarray | None]:
+  """Of symmetric intervals, for error bars; no errors unless all are known."""
+  values = np.array([effect.value for effect in estimates])
+  errors = np.array([effect.high - effect.value for effect in estimates])
+  return values, None if np.isnan(errors).any() else errors

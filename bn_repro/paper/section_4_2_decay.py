@@ -1,36 +1,27 @@
-"""Does the learning rate of BN-x5 decay too soon here? (claim 10)"""
+"""Section 4.2.1: does the learning rate of BN-x5 decay too soon here? (claim 10)"""
 
 from pathlib import Path
 
-from bn_repro.paper import section_4_2_1_figures as figures_of_changes
+import matplotlib.pyplot as plt
+
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper.section_4_2_comparison import HIGH_TARGET, TARGET
 from bn_repro.paper.section_4_2_figure_3 import speed_up
-from bn_repro.paper.section_4_2_networks import NAMES, SLOW_DECAY
-from bn_repro.report import tables
+from bn_repro.paper.section_4_2_networks import (
+  COLOURS,
+  NAMES,
+  PLAIN,
+  SLOW_DECAY,
+  title,
+)
+from bn_repro.report import pages, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.figures import draw, save
 from bn_repro.report.tables import rounded
 
-TEXT = """\
-## The decay of BN-x5 (claim 10)
 
-Section 4.2.1 lets the learning rate of BN-x5 fall six times as fast. Inception needs
-some 98,000 steps here and 31 million in the paper, so that the fast decay leaves BN-x5
-a total step length (the sum of its learning rates) about equal to that of Inception,
-where in the paper it had more to spend. So BN-x5 again, with the decay of Inception and
-all else as it was.
-
-![Decay](decay.png)
-
-{table}
-
-After {step:,.0f} steps, the end of the shorter runs, the slow decay is
-{difference} above the fast one.
-"""
-
-
-def text(networks: dict[str, list[Run]], results: Path) -> str:
-  """The section, whose figure is drawn, too; '' unless both decays were run.
+def section(networks: dict[str, list[Run]], results: Path) -> str:
+  """Draws the figure and returns the text; '' unless both decays were run.
 
   Args:
     networks: of figure 3, and BN-x5 with the slow decay.
@@ -38,11 +29,11 @@ def text(networks: dict[str, list[Run]], results: Path) -> str:
   """
   if not {'bn_x5', SLOW_DECAY} <= networks.keys():
     return ''
-  figures_of_changes.decay(networks, results / 'decay.png')
+  _figure(networks, results / 'decay.png')
   step = comparison.common_step(networks['bn_x5'], networks[SLOW_DECAY])
   more = comparison.accuracy_difference(networks, SLOW_DECAY, 'bn_x5', step)
-  return TEXT.format(
-    table=_table(networks, step), step=step,
+  return pages.render(
+    'section_4_2_decay', table=_table(networks, step), step=step,
     difference=more.text('{:+.1f}', ' points'),
   )  # fmt: skip
 
@@ -63,3 +54,20 @@ def _row(networks, name: str, step: float) -> list[str]:
     *(speed_up(networks, name, target) for target in (TARGET, HIGH_TARGET)),
     tables.percent(accuracy),
   ]  # fmt: skip
+
+
+def _figure(networks, path: Path) -> None:
+  """Solid: validation images; dashed: training images, undistorted."""
+  figure, axes = plt.subplots(figsize=(7, 4.2), layout='constrained')
+  names = (PLAIN, 'bn_x5', SLOW_DECAY)
+  for name in names:
+    runs, style = networks[name], {'color': COLOURS[name]}
+    label = f'{NAMES[name]} ({len(runs)} seeds)'
+    draw(axes, runs, 'test_accuracy', label=label, **style)
+    draw(axes, runs, 'train_accuracy_undistorted', ls='--', lw=1, **style)
+  axes.set(xlabel='training steps', ylabel='accuracy, undistorted centre crops')
+  axes.set(title=title(networks[PLAIN][0]), ylim=(0.4, 1), xscale='log')
+  axes.set_xlim(300, None)
+  axes.grid(alpha=0.3)
+  axes.legend(loc='lower right', fontsize=8)
+  save(figure, path, [run for name in names for run in networks[name]])

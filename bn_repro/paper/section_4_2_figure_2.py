@@ -1,37 +1,24 @@
-"""The figures of section 4.2.2, drawn from collected runs."""
+"""Figure 2 of the paper: accuracy against steps; and the steps to every accuracy."""
 
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from bn_repro.paper import section_4_2_comparison as comparison
-from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN, SLOW_DECAY
+from bn_repro.paper.section_4_2_networks import COLOURS, NAMES, PLAIN, title
 from bn_repro.report.collect import Run
 from bn_repro.report.figures import draw, save
 from bn_repro.report.tables import rounded
 
-COLOURS = {
-  'inception': 'tab:orange',
-  'bn_baseline': 'tab:green',
-  'bn_x5': 'tab:blue',
-  'bn_x30': 'tab:purple',
-  'bn_x5_sigmoid': 'tab:brown',
-  'inception_sigmoid': 'tab:red',
-  SLOW_DECAY: 'tab:cyan',
-}
 _FROM = 0.4  # accuracy at which the paper's axis begins
 
 
 def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
   """Figure 2: validation accuracy against steps and against hours.
 
-  Lines are means over the seeds as far as all of them go, bands span the seeds, a thin
-  line is a seed that went on alone, and an arrow marks where a run ended.
+  Lines are means over the seeds as far as all of them go, and bands span the seeds. A
+  thin line is a seed that was trained longer than another; an arrow ends each run.
 
   Args:
     networks: the runs of each, some seeds, in the order of the legend.
@@ -50,13 +37,13 @@ def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
     axes.grid(alpha=0.3, which='both')
   steps.set_ylabel('validation accuracy, single crop')
   steps.legend(loc='lower right', fontsize=8)
-  figure.suptitle(f'Figure 2 on {setting(networks[PLAIN][0])}')
+  figure.suptitle(f'Figure 2 on {title(networks[PLAIN][0])}')
   save(figure, path, [run for runs in networks.values() for run in runs])
 
 
 def _draw_network(axes, network, runs, scale):
   style = {'color': COLOURS[network]}
-  draw(axes, runs, 'test_accuracy', scale, label=_with_seeds(network, runs), **style)
+  draw(axes, runs, 'test_accuracy', scale, label=with_seeds(network, runs), **style)
   common = min(len(run.curves['step']) for run in runs) - 1
   for run in runs:
     steps, accuracy = run.curves['step'] * scale, run.curves['test_accuracy']
@@ -64,45 +51,14 @@ def _draw_network(axes, network, runs, scale):
     axes.plot(steps[-1], accuracy[-1], '>', ms=5, mec='black', mew=0.5, **style)
 
 
-def _with_seeds(network: str, runs: list[Run]) -> str:
+def with_seeds(network: str, runs: list[Run]) -> str:
+  """The name of a network for a legend of figures 2 and 3: 'BN-x5 (2 seeds)'."""
   number = 'one run' if len(runs) == 1 else f'{len(runs)} seeds'
   return f'{NAMES[network]} ({number})'
 
 
-def speed_ups(networks: dict[str, list[Run]], path: Path) -> None:
-  """Speed-up over Inception, ours with 95 % intervals beside the paper's.
-
-  Args:
-    networks: the runs of each.
-    path: the PNG to write.
-  """
-  names = [name for name in networks if name != PLAIN]
-  figure, axes = plt.subplots(figsize=(7, 3.2), layout='constrained')
-  for row, name in enumerate(names):
-    effect = comparison.speed_up_of(networks, name, PLAIN)
-    if effect is not None and 0 < effect.value < np.inf:
-      error = [[effect.value - effect.low], [effect.high - effect.value]]
-      axes.errorbar(effect.value, row, xerr=error, fmt='o', capsize=4,
-                    color=COLOURS[name])  # fmt: skip
-    papers = PAPER.get(name, (None,))[0]
-    if papers:
-      axes.plot(PAPER[PLAIN][0] / papers, row, 'x', ms=8, color='black')
-  here = f'here, to {rounded(comparison.TARGET, 0)}, 95 % interval'
-  axes.plot([], [], 'ko', label=here)
-  axes.plot([], [], 'kx', label='the paper, to 72.2 % on ImageNet')
-  axes.set_yticks(range(len(names)), [_with_seeds(n, networks[n]) for n in names])
-  axes.axvline(1, color='grey', lw=1)
-  axes.set(xscale='log', xlabel='speed-up over Inception (fewer steps, times)')
-  axes.set_xticks([1, 2, 5, 10, 15], ['1', '2', '5', '10', '15'])
-  axes.minorticks_off()
-  axes.invert_yaxis()
-  axes.grid(alpha=0.3)
-  figure.legend(fontsize=8, loc='outside lower center', ncols=2)
-  save(figure, path, [run for runs in networks.values() for run in runs])
-
-
 def runtimes(networks: dict[str, list[Run]], path: Path) -> None:
-  """The distribution of runtimes over all targets, and who is first to one.
+  """Beside figure 2: the steps to all targets, and which network is first to one.
 
   Args:
     networks: the runs of each.
@@ -115,7 +71,7 @@ def runtimes(networks: dict[str, list[Run]], path: Path) -> None:
     reached = _all_runtimes(runs)
     share = np.arange(1, len(reached) + 1) / (len(runs) * len(comparison.PROFILE))
     all_targets.step(reached, share, where='post', color=COLOURS[name],
-                     label=_with_seeds(name, runs))  # fmt: skip
+                     label=with_seeds(name, runs))  # fmt: skip
   all_targets.set(xscale='log', xlabel='training steps', ylim=(0, 1))
   all_targets.set_ylabel('share of (seed, target) reached')
   factors = np.geomspace(0.5, 12, 200)
@@ -143,13 +99,4 @@ def _all_arrive(networks, name: str) -> bool:
   return all(
     comparison.number_reached(networks, key, comparison.TARGET) == len(networks[key])
     for key in (name, PLAIN)
-  )
-
-
-def setting(run: Run) -> str:
-  """Data set, size and width, for a title."""
-  config = run.config
-  return (
-    f'{config["dataset.name"]} at {config["dataset.size"]} pixels, width '
-    f'{config["model.width"]:g}'
   )

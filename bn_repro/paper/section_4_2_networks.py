@@ -1,12 +1,14 @@
-"""The runs of section 4.2.2 and what figure 3 asks of them.
+"""Section 4.2.2: the networks of figure 3, their names, colours and runs.
 
 Accuracies are of validation images, one centre crop, with population statistics.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from bn_repro.paper.ledger import Evidence, Missing
 from bn_repro.report.collect import Run
 from bn_repro.run.errors import UserError
 
@@ -40,6 +42,15 @@ NAMES = {
   'inception_sigmoid': 'Inception with sigmoids',
   SLOW_DECAY: 'BN-x5, slow decay',
 }
+COLOURS = {
+  'inception': 'tab:orange',
+  'bn_baseline': 'tab:green',
+  'bn_x5': 'tab:blue',
+  'bn_x30': 'tab:purple',
+  'bn_x5_sigmoid': 'tab:brown',
+  'inception_sigmoid': 'tab:red',
+  SLOW_DECAY: 'tab:cyan',
+}
 
 
 def best(run: Run) -> float:
@@ -56,10 +67,45 @@ def is_at_chance(run: Run) -> bool:
   return best(run) < 1 / run.config['dataset.num_classes'] + 0.02
 
 
-def by_network(runs: list[Run]) -> dict[str, list[Run]]:
-  """The runs of each network of figure 3 that has some, in its order."""
-  found = {name: [r for r in runs if r.config['network'] == name] for name in PAPER}
-  return {name: of_network for name, of_network in found.items() if of_network}
+def title(run: Run) -> str:
+  """Data set, size and width, for the title of a figure."""
+  config = run.config
+  return (
+    f'{config["dataset.name"]} at {config["dataset.size"]} pixels, width '
+    f'{config["model.width"]:g}'
+  )
+
+
+def by_network(runs: Iterable[Run]) -> dict[str, list[Run]]:
+  """The runs of each network of figure 3, in its order, and of `SLOW_DECAY` last.
+
+  A network without a run has no entry.
+  """
+  groups = {name: [] for name in (*PAPER, SLOW_DECAY)}
+  for run in runs:
+    is_slow = run.name.startswith(SLOW_DECAY)
+    groups.get(SLOW_DECAY if is_slow else run.config['network'], []).append(run)
+  return {name: group for name, group in groups.items() if group}
+
+
+def trained(evidence: Evidence, *names: str) -> dict[str, list[Run]]:
+  """The committed runs of section 4.2.2, by network.
+
+  Raises:
+    Missing: the plain network or one of `names` was not trained.
+  """
+  networks = by_network(evidence.runs('inception', 'networks'))
+  if missing := [name for name in (PLAIN, *names) if name not in networks]:
+    raise Missing(f'inception/networks.json with {", ".join(missing)}')
+  return networks | by_network(runs_if_any(evidence, 'decay'))
+
+
+def runs_if_any(evidence: Evidence, sweep: str) -> list[Run]:
+  """The committed runs of a sweep of section 4.2; [] if there are none."""
+  try:
+    return evidence.runs('inception', sweep)
+  except Missing:
+    return []
 
 
 def check_comparable(networks: dict[str, list[Run]], results: Path) -> None:
@@ -86,25 +132,17 @@ def _check_same(runs: list[Run], fields: tuple[str, ...], results: Path) -> None
         )
 
 
-def with_slow_decay(
-  networks: dict[str, list[Run]], runs: list[Run]
-) -> dict[str, list[Run]]:
-  """The networks, and BN-x5 with the slower decay, if it was run."""
-  return networks | {SLOW_DECAY: runs} if runs else networks
-
-
 def with_other_seeds(
   networks: dict[str, list[Run]], runs: list[Run]
 ) -> dict[str, list[Run]]:
   """The networks, and of a sweep around them those runs whose seeds they lack."""
-  names = {run.name for runs_of_one in networks.values() for run in runs_of_one}
-  as_it_is = lambda run: f'{run.config["network"]}_seed{run.config["seed"]}'
-  others = by_network(
-    [r for r in runs if r.name == as_it_is(r) and r.name not in names]
+  names = {run.name for group in networks.values() for run in group}
+  is_unchanged = lambda run: (
+    run.name == f'{run.config["network"]}_seed{run.config["seed"]}'
   )
+  others = by_network(r for r in runs if is_unchanged(r) and r.name not in names)
   return {
-    name: [*networks.get(name, []), *others.get(name, [])]
-    for name in (*networks, *(name for name in others if name not in networks))
+    name: [*networks.get(name, []), *others.get(name, [])] for name in networks | others
   }
 
 
@@ -113,14 +151,14 @@ def within_budget_of(
 ) -> dict[str, list[Run]]:
   """The networks, cut where they had seen as many images as the runs were given.
 
-  How long a run is meant to be changes none of its steps, so that the beginning of a
-  long one is the short one; but for its last evaluation, which comes at the end of the
-  budget, up to half an interval before or after that of the long one.
+  How long a run is meant to be changes none of its steps: the beginning of a long run
+  is the short run. Only the last evaluation differs: it comes at the end of the budget,
+  up to half an interval before or after that of the long run.
   """
   images = max(run.summary['num_steps'] * run.config['batch_size'] for run in runs)
   return {
-    name: [_until(run, images / run.config['batch_size']) for run in of_name]
-    for name, of_name in networks.items()
+    name: [_until(run, images / run.config['batch_size']) for run in group]
+    for name, group in networks.items()
   }
 
 

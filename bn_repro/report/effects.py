@@ -36,7 +36,14 @@ class Effect(NamedTuple):
   inner: tuple[float, float]
 
   def text(self, form: str = '{:.1f}', unit: str = '') -> str:
-    """Such as '2.1 points (1.9 to 2.3)'; arguments as those of `tables.interval`."""
+    """Such as '2.1 points (1.9 to 2.3)'; of a ratio with one bound 'at most 2.2'.
+
+    Arguments as those of `tables.interval`.
+    """
+    if self.value == self.low == 0 < self.high:
+      return f'at most {self.high:.2g}{unit}'
+    if self.value == self.high == math.inf:
+      return f'at least {self.low:.2g}{unit}'
     return tables.interval(Interval(self.value, self.low, self.high), form, unit)
 
 
@@ -80,11 +87,16 @@ def contrast(groups: Iterable[tuple[float, Sequence[float]]], spread: Spread) ->
   """
   groups = [*groups]
   value = sum(weight * float(np.mean(values)) for weight, values in groups)
-  if not spread.freedom:
-    return without_interval(value)
   variance = sum(weight**2 / len(values) for weight, values in groups)
   error = spread.deviation * math.sqrt(variance)
-  return _student(value, error, spread.freedom, "Student's t, pooled spread")
+  return of_estimate(value, Spread(error, spread.freedom))
+
+
+def of_estimate(value: float, error: Spread) -> Effect:
+  """A value with its standard error; without degrees of freedom without an interval."""
+  if not error.freedom:
+    return without_interval(value)
+  return _student(value, error.deviation, error.freedom, "Student's t, pooled spread")
 
 
 def of_two_shares(first: float, second: float, number: int) -> Effect:
@@ -106,7 +118,7 @@ def of_speed_up(runs: Runs, network: int, baseline: int) -> Effect:
     t = math.sqrt(freedom * math.expm1(max(lost, 0.0) / len(runs.network)))
     return float(2 * stats.t.sf(t, freedom))
 
-  return Effect(*estimate[:3], 'censored log-normal model', p_value, (math.nan,) * 2)
+  return Effect(*estimate, 'censored log-normal model', p_value, (math.nan,) * 2)
 
 
 def between(value: float, low: float, high: float, test: str) -> Effect:

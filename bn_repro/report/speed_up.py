@@ -56,14 +56,11 @@ class SpeedUp(NamedTuple):
     ratio: the estimate; 0 where no run of the network reached the target, infinity
       where none of the baseline did.
     low, high: its 95 % interval.
-    reached, runs: how many runs of the network reached the target, of how many.
   """
 
   ratio: float
   low: float
   high: float
-  reached: int
-  runs: int
 
 
 def runs_of(crossings: Mapping[str, Sequence[Crossing]]) -> Runs:
@@ -180,8 +177,6 @@ def speed_up(runs: Runs, network: int, baseline: int) -> SpeedUp:
   Raises:
     ValueError: as `fit`, or neither of the two networks reached the target.
   """
-  of_network = runs.network == network
-  reached = int(np.sum(~runs.is_censored[of_network]))
   likelihood, mean, _ = fit(runs)
   if np.isinf(mean[[network, baseline]]).all():
     raise ValueError('no run of the two networks reached the target')
@@ -189,7 +184,7 @@ def speed_up(runs: Runs, network: int, baseline: int) -> SpeedUp:
   low, high = (
     _end(runs, network, baseline, centre, likelihood, sign) for sign in (-1, 1)
   )
-  return SpeedUp(*np.exp([centre, low, high]), reached, int(of_network.sum()))
+  return SpeedUp(*np.exp([centre, low, high]))
 
 
 def _end(runs, network, baseline, centre, likelihood, sign) -> float:

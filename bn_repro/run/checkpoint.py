@@ -1,15 +1,15 @@
 """Checkpoints of a training run: the only file that knows Orbax.
 
-`checkpoints/` in a workdir holds one folder for each saved step, named by its
-number. Orbax writes it whole or not at all, but gives back a damaged file without a
-word, and takes any folder with a number for a checkpoint. So each is sealed with a
-SHA-256 of every array, and counts only if all of them fit; one that does not is
-moved aside to `damaged/`. Does not know what a state contains.
-
-Arrays are read by TensorStore and notes are JSON: to load them executes no code.
+`checkpoints/` in a workdir holds one folder for each saved step, named by its number.
+Orbax writes it whole or not at all, but reads a damaged file without an error, and
+takes any folder with a number for a checkpoint. So each is sealed with a SHA-256 of
+every array, and counts only if all of them match; one that does not is moved to
+`damaged/`. Arrays are read by TensorStore and notes are JSON: loading executes no code.
 """
 
 import contextlib
+import hashlib
+import json
 import logging
 import re
 import shutil
@@ -17,15 +17,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from flax import traverse_util
 
 from bn_repro.run import collectives, damage
 from bn_repro.run.errors import MachineError, UserError
-from bn_repro.run.seal import NOTES, Checkpoint, digests
 
 KEPT = 3
 FOLDER = 'checkpoints'
@@ -38,13 +38,30 @@ _OF_FILES = (
   'DATA_LOSS', 'OUT_OF_RANGE', 'NOT_FOUND', 'FAILED_PRECONDITION', 'INVALID_ARGUMENT',
 )  # fmt: skip
 _STATUS = re.compile(r'([A-Z]+(_[A-Z]+)*): ')
+_NOTES = 'notes'  # their digest lies among those of the arrays; no array is called so
+
+
+class Checkpoint(NamedTuple):
+  """What was saved at a step: a nested dict of NumPy arrays, and notes of JSON."""
+
+  step: int
+  arrays: dict[str, Any]
+  notes: dict[str, Any]
+
+
+def digests(checkpoint: Checkpoint) -> dict[str, str]:
+  """The SHA-256 of every array with its type and shape, and of step and notes."""
+  text = json.dumps([checkpoint.step, checkpoint.notes], sort_keys=True)
+  digest_of = {_NOTES: hashlib.sha256(text.encode()).hexdigest()}
+  for name, values in traverse_util.flatten_dict(checkpoint.arrays, sep='/').items():
+    array = np.asarray(values)
+    data = f'{array.dtype.str} {array.shape} '.encode() + array.tobytes()
+    digest_of[name] = hashlib.sha256(data).hexdigest()
+  return digest_of
 
 
 class Checkpoints:
-  """Saves checkpoints, and removes all but the newest.
-
-  Of several processes the first one saves, and asks no other.
-  """
+  """Saves checkpoints and keeps the newest `KEPT`; the first process alone saves."""
 
   def __init__(self, workdir: Path):
     self._directory = workdir.absolute() / FOLDER
@@ -57,7 +74,7 @@ class Checkpoints:
           max_to_keep=KEPT,
           create=False,
           multiprocessing_options=_alone(),
-          # In the background a failed save would be told late, and leave threads
+          # In the background a failed save would be reported late, and leave threads
           # that wait for each other long after the run.
           enable_async_checkpointing=False,
         ),
@@ -71,14 +88,10 @@ class Checkpoints:
       self._manager.close()
 
   def save(self, checkpoint: Checkpoint) -> None:
-    """Saves, whole or not at all; a step that has been saved is left as it is.
-
-    Raises:
-      MachineError: it could not be saved; the earlier ones are as they were.
-    """
+    """Saves, whole or not at all; a step that has been saved is left as it is."""
     if not self._manager or checkpoint.step in self._manager.all_steps():
       return
-    seal = {'digests': digests(checkpoint), NOTES: checkpoint.notes}
+    seal = {'digests': digests(checkpoint), _NOTES: checkpoint.notes}
     parts = ocp.args.Composite(
       state=ocp.args.StandardSave(checkpoint.arrays), seal=ocp.args.JsonSave(seal)
     )
@@ -89,15 +102,15 @@ class Checkpoints:
       self._manager.save(checkpoint.step, args=parts, force=True)
 
 
-def _hear_errors_once() -> None:
-  """From here on; tasks that are given up may be freed long after the call."""
-  sys.unraisablehook = _heard_too_late
-  # Of each task that failed beside the first one it prints a traceback.
+def _report_errors_once() -> None:
+  """From now on: abandoned tasks may be freed long after the call."""
+  sys.unraisablehook = _without_later_errors
+  # It prints a traceback of each task that failed after the first one.
   logging.getLogger('asyncio').setLevel(logging.CRITICAL)
 
 
-def _heard_too_late(raised) -> None:
-  """Drops what TensorStore says after the first error of a save or a restore.
+def _without_later_errors(raised) -> None:
+  """Drops the errors of TensorStore that follow the first of a save or a restore.
 
   Orbax has raised that one and closed its event loop; each further array that fails
   finds the loop closed, and would print so.
@@ -118,7 +131,7 @@ def _alone() -> ocp.options.MultiprocessingOptions:
 
 @contextlib.contextmanager
 def _in_one_line(directory: Path) -> Iterator[None]:
-  _hear_errors_once()
+  _report_errors_once()
   try:
     yield
   except Exception as error:  # of Orbax, TensorStore or the system
@@ -132,29 +145,25 @@ def _in_one_line(directory: Path) -> Iterator[None]:
 def restore_newest(workdir: Path) -> Checkpoint | None:
   """The newest checkpoint that is as it was saved; None if none was ever saved.
 
-  What is damaged or unfinished is then moved to `damaged/`, and a warning says so.
-
-  Raises:
-    UserError: there are checkpoints and all are damaged; nothing is moved.
-    MachineError: one could not be read, which says nothing of it; nothing is moved.
-    OSError: as `damage.entries`.
+  Damaged and unfinished ones are then moved to `damaged/`, and a warning says so.
+  Nothing is moved if all are damaged (UserError) or one cannot be read (MachineError).
   """
-  found, damaged = None, {}
+  newest, damaged = None, {}
   for path in _newest_first(workdir / FOLDER):
     try:
-      found = _read(path)
+      newest = _read(path)
       break
     except _DamagedError as error:
       damaged[path] = str(error)
-  if damaged and not found:
+  if damaged and not newest:
     raise UserError(
       f'no checkpoint of {workdir} is as it was saved: {_listed(damaged)}; put a good '
       'one back, or use another --workdir to train from the start'
     )
   damaged |= {path: 'unfinished' for path in _unfinished(workdir / FOLDER)}
   if damaged:
-    _move_aside(damaged, workdir, found.step if found else 0)
-  return found
+    _move_aside(damaged, workdir, newest.step if newest else 0)
+  return newest
 
 
 def newest_step(workdir: Path) -> int:
@@ -164,12 +173,7 @@ def newest_step(workdir: Path) -> int:
 
 
 def read_newest(workdir: Path) -> Checkpoint:
-  """The newest checkpoint that was saved; moves nothing, and takes no other.
-
-  Raises:
-    UserError: none was ever saved, or it is not as it was saved.
-    MachineError: it could not be read, which says nothing of it.
-  """
+  """The newest checkpoint that was saved; moves nothing, and takes no other."""
   newest = next(iter(_newest_first(workdir / FOLDER)), None)
   if newest is None:
     raise UserError(f'{workdir} holds no finished checkpoint; train in it first')
@@ -183,7 +187,7 @@ def read_newest(workdir: Path) -> Checkpoint:
 
 
 class _DamagedError(Exception):
-  """What is wrong with a checkpoint."""
+  """A checkpoint is damaged; the text says how."""
 
 
 def _newest_first(directory: Path) -> list[Path]:
@@ -192,7 +196,7 @@ def _newest_first(directory: Path) -> list[Path]:
 
 
 def _unfinished(directory: Path) -> list[Path]:
-  """What a process left that ended while it saved."""
+  """The folders of processes that ended while they saved."""
   name = re.compile(rf'[0-9].*{re.escape(UNFINISHED)}')
   return [path for path in damage.entries(directory) if name.match(path.name)]
 
@@ -200,15 +204,15 @@ def _unfinished(directory: Path) -> list[Path]:
 def _read(path: Path) -> Checkpoint:
   parts = _parts(path.absolute())
   try:
-    found = Checkpoint(int(path.name), parts['state'], parts['seal'][NOTES])
-    differing = parts['seal']['digests'].items() ^ digests(found).items()
+    checkpoint = Checkpoint(int(path.name), parts['state'], parts['seal'][_NOTES])
+    differing = parts['seal']['digests'].items() ^ digests(checkpoint).items()
   except (KeyError, TypeError, AttributeError) as error:
     raise _DamagedError('its seal is broken') from error
   if differing:
     names = sorted({name for name, _ in differing})
     more = f' and {len(names) - 1} more' if len(names) > 1 else ''
     raise _DamagedError(f'{names[0]}{more} is not as it was saved')
-  return found
+  return checkpoint
 
 
 def _parts(path: Path) -> Any:
@@ -225,7 +229,7 @@ def _restored(path: Path) -> Any:
   parts = ocp.args.Composite(
     state=ocp.args.StandardRestore(), seal=ocp.args.JsonRestore()
   )
-  _hear_errors_once()
+  _report_errors_once()
   with _checkpointer() as reader:
     return reader.restore(path, args=parts)
 
@@ -237,7 +241,7 @@ def _checkpointer() -> ocp.Checkpointer:
 
 
 def _other_cause(error: Exception, path: Path) -> Exception | None:
-  """What the machine, or what reads, is at fault for; None if the files are."""
+  """The error, if the machine or the library is at fault; None if the files are."""
   status = _STATUS.match(str(error))
   if status and status[1] not in _OF_FILES:
     return error
@@ -259,19 +263,19 @@ def _can_read_its_own() -> bool:
       return bool(_restored(folder / '1')['state']['one'] == 1)
     finally:
       _remove(folder)
-  except Exception:  # whatever it is, it lies in no file of the run
+  except Exception:  # of any kind; no file of the run has caused it
     return False
 
 
 def _remove(folder: Path) -> None:
-  """By whole paths, which whoever watches a program can tell from others."""
+  """Removes it file by file, by whole paths, which a trace of the program can show."""
   for path in sorted(folder.rglob('*'), reverse=True):
     path.rmdir() if path.is_dir() else path.unlink()
   folder.rmdir()
 
 
 def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
-  """Moves them to `damaged/` and says what is lost by going on from `step`."""
+  """Moves them to `damaged/` and says how many steps are lost by resuming at `step`."""
   folder = workdir / DAMAGED
   folder.mkdir(exist_ok=True)
   for path in damaged:

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 from absl import flags as absl_flags
 from ml_collections import config_flags
 
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shortened, shown
+from bn_repro.run.errors import UserError, shortened, shown
 
 _MOST_WORKERS = 1024  # as a config may name
 _FIELD = 'config.'

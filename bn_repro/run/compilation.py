@@ -1,8 +1,7 @@
-"""What was compiled once is kept for the next start, by JAX's persistent cache.
+"""JAX's persistent cache of compiled programs, in the user's cache folder.
 
-A program for a processor may use instructions that another one lacks, and JAX does
-not ask: each kind of processor has a folder of its own, for homes that machines
-share. Does not know what is compiled.
+A compiled program may use instructions that another processor lacks, which JAX does not
+check. So each kind of processor has its own folder: machines may share a home.
 """
 
 import hashlib
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import jax
 
-from bn_repro.run import places
+from bn_repro.run import places, provenance
 
 # A program that compiles faster is not worth a file.
 _SECONDS_WORTH_KEEPING = 0.3
@@ -21,13 +20,9 @@ _THRESHOLD = 'jax_persistent_cache_min_compile_time_secs'
 
 
 def keep() -> None:
-  """Reads and keeps compiled programs in the user's cache folder.
+  """Reads and keeps compiled programs, in a folder of JAX's settings if they name one.
 
-  $JAX_COMPILATION_CACHE_DIR and JAX's other settings have the last word. A folder
-  that cannot be written costs the compilation, and nothing else.
-
-  Raises:
-    UserError: $JAX_COMPILATION_CACHE_DIR or $XDG_CACHE_HOME is no path.
+  Where the folder cannot be written, programs are compiled at every start.
   """
   if chosen := places.variable(_CHOSEN):
     # JAX itself would make a folder named ~, or one in the current directory.
@@ -54,13 +49,8 @@ def cache_folder() -> Path | None:
 
 
 def _processor() -> str:
-  """A name that two processors share only if they know the same instructions."""
-  try:
-    lines = Path('/proc/cpuinfo').read_text().splitlines()
-  except OSError:
-    lines = []
-  known = {
-    line for line in lines if line.startswith(('model name', 'flags', 'Features'))
-  }
+  """A name that two processors share only if they have the same instructions."""
+  starts = ('model name', 'flags', 'Features')
+  known = {line for line in provenance.lines_on_processors() if line.startswith(starts)}
   text = '\n'.join([platform.machine(), platform.processor(), *sorted(known)])
   return hashlib.sha256(text.encode()).hexdigest()[:16]

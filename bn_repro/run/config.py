@@ -13,10 +13,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from bn_repro.run import config_files, damage, fields, messages, places, schema
-from bn_repro.run.errors import UserError, one_line
+from bn_repro.run import config_files, damage, errors, fields, places
+from bn_repro.run.errors import UserError, one_line, shown
 from bn_repro.run.files import read_json, write_json
-from bn_repro.run.messages import shown
 
 PROJECT = config_files.PROJECT
 NAME = 'config.json'
@@ -29,11 +28,6 @@ MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
 # one that skipped some is none that stops at them.
 _ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
 _RECORDED = (LENGTH, 'dataset.on_corrupt')
-# Fields that configs of earlier runs lack, and what the code did then.
-SINCE = {
-  'model.weight_std': 0.0, 'moving_average_evaluated': True,
-  'log_spaced_evaluations': 0, 'last_population_batches': 0,
-}  # fmt: skip
 _NAMED_AT_MOST = 10
 
 
@@ -59,7 +53,7 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
     config.update_from_flattened_dict(overrides or {})
     flatten(config)
   except (Exception, SystemExit) as error:
-    raise UserError(messages.line(_said_by(error))) from error
+    raise UserError(errors.line(_said_by(error))) from error
   return config
 
 
@@ -88,23 +82,13 @@ def execute(path: Path) -> ModuleType:
     spec.loader.exec_module(module)
   except (Exception, SystemExit) as error:
     reason = f'{type(error).__name__}: {one_line(error)}'
-    raise UserError(messages.line(f'{path} cannot be imported: {reason}')) from error
+    raise UserError(errors.line(f'{path} cannot be imported: {reason}')) from error
   return module
 
 
 def check(config: ConfigDict) -> None:
   """Raises UserError for the first field whose value makes no sense."""
-  values = flatten(config)
-  schema.check(values)
-  for field, allowed, holds in fields.rules(config):
-    if field in values and not holds(values[field]):
-      raise UserError(f'config.{field}={shown(values[field])} is not {allowed}')
-  if config.batch_size % config.get('gradient_accumulation', 1):
-    raise UserError(
-      f'config.batch_size={config.batch_size} cannot be taken in '
-      f'config.gradient_accumulation={config.gradient_accumulation} equal parts; '
-      'choose a divisor'
-    )
+  fields.check(flatten(config))
 
 
 def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
@@ -134,7 +118,7 @@ def check_workdir(config: ConfigDict, workdir: Path) -> None:
 
 
 def _path(path: Path) -> str:
-  return shown(str(path), messages.LONGEST_PATH)
+  return shown(str(path), errors.LONGEST_PATH)
 
 
 def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
@@ -171,7 +155,7 @@ def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
 def check_same(config: ConfigDict, path: Path) -> None:
   """Raises UserError if a config.json is damaged or holds another config."""
   asked = flatten(config)
-  stored = {f: v for f, v in SINCE.items() if f in asked} | _read(path)
+  stored = {f: v for f, v in fields.DEFAULTS.items() if f in asked} | _read(path)
   # Where evaluations are depends on the length then.
   fixed = {LENGTH} if asked.get('log_spaced_evaluations') else set()
   differing = [
@@ -206,7 +190,7 @@ def stored(workdir: Path) -> ConfigDict:
   except FileNotFoundError as error:
     raise UserError(f'{_path(workdir)} holds no run, for it has no {NAME}') from error
   except (ValueError, RecursionError) as error:
-    reason = messages.line(one_line(error))
+    reason = errors.line(one_line(error))
     raise UserError(
       f'{path} is damaged ({reason}); train in another workdir'
     ) from error
@@ -225,5 +209,5 @@ def _read(path: Path) -> dict[str, Any]:
   try:
     return flatten(read_json(path))
   except (FileNotFoundError, ValueError, RecursionError) as error:
-    reason = messages.line(one_line(error))
+    reason = errors.line(one_line(error))
     raise UserError(f'{path} is damaged ({reason}); use another --workdir') from error

@@ -10,8 +10,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from bn_repro.run import places
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shown
+from bn_repro.run.errors import UserError, shown
 
 PACKAGE = 'configs'  # the name by which configs import their neighbours
 _PACKAGE = Path(__file__).resolve().parents[1]

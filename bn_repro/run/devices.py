@@ -13,8 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from bn_repro.run.errors import MachineError, UserError, one_line
-from bn_repro.run.messages import line
+from bn_repro.run.errors import MachineError, UserError, line, one_line
 
 _NUMBER = 'JAX_NUM_CPU_DEVICES'
 _FLAGS = 'XLA_FLAGS'
@@ -57,7 +56,7 @@ def check_apart() -> None:
   """
   if os.environ.get('JAX_PLATFORMS', '') in ('', 'cpu'):
     return
-  code = 'from bn_repro.run import devices, exits; exits.leave_after(devices.start)'
+  code = 'from bn_repro.run import devices, exits; exits.exit_after(devices.start)'
   ended = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
   if ended.returncode:
     kind = UserError if ended.returncode == UserError.exit_code else MachineError

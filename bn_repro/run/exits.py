@@ -1,35 +1,44 @@
-"""How a program of this package ends: what went wrong in one line, and its code.
+"""How a program of this package ends: one line that says why, and an exit code.
 
+Memory, disk and partners fail in many libraries, each with an exception of its own.
 Imports nothing heavy, so that a mistake is answered at once.
 """
 
+import contextlib
 import os
 import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from absl import logging
+from bn_repro.run import errors, notices, processes, watch
+from bn_repro.run.errors import (
+  MachineError,
+  Preempted,
+  RunsFailed,
+  UserError,
+  of_machine,
+  out_of_memory,
+)
 
-from bn_repro.run import messages, notices, processes, watch
-from bn_repro.run.errors import MachineError, Preempted, UserError, of_machine
-
-SECONDS_TO_LEAVE = 0.5  # for one that has saved, before it stops waiting for threads
+SECONDS_TO_LEAVE = 0.5  # after saving, before other threads are no longer waited for
 # As of a program of the shell; nothing is said, for the reader has gone on purpose.
 UNREAD = 128 + signal.SIGPIPE
-# What its frames hold is freed once the time to leave runs: Grain waits for half a
-# minute for each process that does not answer.
-_stops: list[Preempted] = []
+# The objects that its frames hold are freed only after `watch.leave_within`: Grain
+# waits half a minute for each process that does not answer.
+_stops: list[Exception] = []
 
 
-def leave_after(action: Callable[[], None]) -> None:
-  """Does it, prints what went wrong, and leaves with one of the codes of `--help`."""
-  # What Orbax logs of a failure, in tracebacks, we say in one line.
+def exit_after(action: Callable[[], None]) -> None:
+  """Runs `action`; on an error prints one line and exits with its code."""
+  from absl import logging
+
+  # Orbax logs a failure with a traceback; we say it in one line.
   logging.set_verbosity(logging.FATAL)
   notices.keep_quiet()
   for number in watch.SIGNALS:
-    signal.signal(number, _leave)
+    signal.signal(number, _exit_at_once)
   watch.start()
   code = _code_of(action)
   processes.leave(code)
@@ -49,12 +58,14 @@ def _code_of(action: Callable[[], None]) -> int:
       if not _is_unread():
         raise of_machine(error) from error
       return UNREAD
-    except (OSError, MemoryError, ImportError) as error:
-      raise of_machine(error) from error
+    except Exception as error:
+      if failure := _of_machine(error):
+        raise failure from error
+      raise
   except (UserError, MachineError) as error:
-    print(messages.line(f'error: {error}'), file=sys.stderr)
+    print(errors.line(f'error: {error}'), file=sys.stderr)
     return error.exit_code
-  except Preempted as stop:
+  except (Preempted, RunsFailed) as stop:
     print(stop, file=sys.stderr)
     _stops.append(stop)
     return stop.exit_code
@@ -64,8 +75,37 @@ def _code_of(action: Callable[[], None]) -> int:
   return 0
 
 
-def _leave(number: int, _frame) -> None:
-  """What a signal does while there is nothing to save.
+def _of_machine(error: Exception) -> MachineError | None:
+  """The error to report if the disk, the memory or a device failed, else None."""
+  if isinstance(error, OSError | MemoryError | ImportError):
+    return of_machine(error)
+  jax = sys.modules.get('jax')
+  if jax and isinstance(error, jax.errors.JaxRuntimeError):
+    if 'RESOURCE_EXHAUSTED' in str(error):
+      return MachineError(out_of_memory('the device'))
+    processes.await_verdict()
+  return None
+
+
+@contextlib.contextmanager
+def interruptible(message: str) -> Iterator[None]:
+  """Within the block a signal is a KeyboardInterrupt, which ends it as Preempted."""
+  before = [
+    signal.signal(number, signal.default_int_handler) for number in watch.SIGNALS
+  ]
+  watch.answer_with(lambda number: None)
+  try:
+    yield
+  except KeyboardInterrupt:
+    raise Preempted(message) from None
+  finally:
+    watch.answer_with(None)
+    for number, handler in zip(watch.SIGNALS, before):
+      signal.signal(number, handler)
+
+
+def _exit_at_once(number: int, _frame) -> None:
+  """Answers a signal while there is nothing to save.
 
   At once: a library that is being imported might catch an exception.
   """
@@ -73,13 +113,13 @@ def _leave(number: int, _frame) -> None:
 
 
 def _is_unread() -> bool:
-  """Whether what reads our output has closed it, as `--help | head` does.
+  """Whether the reader of our output has closed it, as in `--help | head`.
 
-  Nothing more is written there then.
+  If so, all further output is discarded.
   """
   output = sys.stdout.fileno()
   closed = select.poll()
-  closed.register(output, 0)  # an end without a reader is told unasked
+  closed.register(output, 0)  # POLLERR, for no reader, needs no request
   if not closed.poll(0):
     return False
   os.dup2(os.open(os.devnull, os.O_WRONLY), output)

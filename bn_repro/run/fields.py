@@ -1,160 +1,95 @@
-"""What each field of a config may hold. Imports no JAX.
+"""The fields of a config: the type and the limits of each, in one line.
 
-Networks have different fields; a rule for a field that a config does not have is
-not applied.
+A field that no code reads is refused: most likely its name is misspelt, and the run
+would not be what was meant. Imports no JAX.
 """
 
+import difflib
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from bn_repro.run import durations
+from bn_repro.run.errors import UserError, shown
 
-_ROWS = ('3a', '3b', '3c', '4a', '4b', '4c', '4d', '4e', '5a', '5b')
-_CHOICES = {
-  'dataset.pixels': ('binary', 'grey'),
-  'dataset.feed': ('auto', 'resident', 'stream'),
-  'dataset.on_corrupt': ('stop', 'skip'),
-  'model.name': ('mlp', 'inception'),
-  'model.nonlinearity': ('relu', 'sigmoid'),
-  'model.stem': ('figure5', 'small'),
-  'model.pool_projection_4cd': (96, 128),
-  'model.dtype': ('float32', 'bfloat16'),
-  'shuffling': ('coarse', 'thorough'),
-  'variant.placement': ('before', 'after'),
-  'variant.normalizer': (
-    'batch_norm',
-    'whitening',
-    'centring',
-    'centring_outside_gradient',
-    'standardization',
-    'standardization_outside_gradient',
-  ),
-}
+WHOLE, NUMBER, BOOL, TEXT = 'a whole number', 'a number', 'true or false', 'text'
+WHOLES, NUMBERS = 'whole numbers, such as (100, 100)', 'numbers, such as (0.9, 0.95)'
+TEXTS = "texts, such as ('5a', '5b')"
+
 # Where single precision neither vanishes nor overflows.
 _SMALLEST, _LARGEST = 1e-30, 1e30
-_POSITIVE = (
-  'model.init_std',
-  'model.weight_variance',
-  'model.epsilon',
-  'learning_rate',
-  'variant.scale_of_layer_2',
-)
-# From 1, and so many at most: beyond it a slip of the pen, and no memory would do.
-_COUNTS = {
-  'batch_size': 2**20,
-  'dataset.size': 4096,
-  'dataset.num_classes': 2**20,
-  'shard_size': 2**31 - 1,
-  'gradient_accumulation': 2**20,
-  'population_batches': 2**20,
-  'steps_per_call': 2**20,
-  'evaluation_batch_size': 2**20,
-}
-_FROM_ZERO = {
-  'num_devices': 2**20, 'dataset.workers': 1024, 'l2': _LARGEST,
-  'photometric_distortion': 1, 'training_images_evaluated': 2**31 - 1,
-  'log_spaced_evaluations': 1000, 'last_population_batches': 2**20,
-  'model.weight_std': _LARGEST,
-}  # fmt: skip
-_BELOW_ONE = (
-  'dataset.threshold', 'model.decay', 'model.dropout', 'momentum', 'polyak_decay',
-  'patience', 'variant.dropout',
-)  # fmt: skip
-_DURATIONS = (
-  'train_for', 'log_every', 'evaluate_every', 'checkpoint_every',
-  'learning_rate_decay_every', 'train_at_least',
-)  # fmt: skip
-_DURATION = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
-# Of analysis/probes.py.
-_PROBES = ('covariate_shift', 'landscape', 'layer_jacobians', 'parameter_norms')
-_PIXEL_DATASETS = ('mnist', 'digits')
+# Counts go up to this; anything larger is a typing error.
+_MANY = 2**20
+_MOST_LAYERS, _LARGEST_LAYER = 100, 2**17
 _NAME = re.compile(r'\w[\w.-]{0,99}', re.ASCII)
-_LARGEST_LAYER = 2**17
-_MOST_LAYERS = 100
 
 
-def rules(config: ConfigDict) -> tuple[tuple[str, str, Callable], ...]:
-  """(field, what is allowed, test) of every field that has limits.
+class Field(NamedTuple):
+  """What a field may hold.
 
-  A config need not have all of these fields.
+  Attributes:
+    kind: its type, in words, such as `WHOLE`.
+    allowed: its limits, in words.
+    holds: whether a value of that kind is within the limits.
+    is_optional: whether a config may lack it.
+    group: of optional fields that a config has together or not at all.
+    default: of a config that lacks the field; None for no default.
   """
-  return (
-    *(_choice(field, names) for field, names in _CHOICES.items()),
-    *names_of_data(config),
-    *((field, _DURATION, _is_duration) for field in _DURATIONS),
-    *(_range(field, _SMALLEST, _LARGEST) for field in _POSITIVE),
-    *(_range(field, 1, most) for field, most in _COUNTS.items()),
-    *(_range(field, 0, most) for field, most in _FROM_ZERO.items()),
-    *((field, 'from 0 to below 1', lambda v: 0 <= v < 1) for field in _BELOW_ONE),
-    ('network', 'a name of at most 100 letters, digits, "_", "." and "-"', _is_name),
-    ('model.hidden_sizes',
-     f'1 to {_MOST_LAYERS} positive sizes of at most {_LARGEST_LAYER}', _are_layers),
-    ('model.width', 'above 0 and at most 64', lambda v: 0 < v <= 64),
-    ('model.normalization_group', '0 (the whole mini-batch) or at least 2',
-     lambda v: v == 0 or 2 <= v <= _COUNTS['batch_size']),
-    ('partner_timeout', 'from 1 to 86400 seconds', lambda v: 1 <= v <= 86400),
-    ('model.per_activation_rows', f'some of {", ".join(_ROWS)}',
-     lambda v: set(v) <= set(_ROWS)),
-    ('seed', 'from 0 to 2**32 - 1', lambda v: 0 <= v < 2**32),
-    ('batch_size', *_enough_examples(config)),
-    ('learning_rate_decay', 'above 0 and at most 1', _is_share),
-    ('tracked_unit', 'a unit of the last hidden layer',
-     lambda v: 0 <= v < config.model.hidden_sizes[-1]),
-    ('probes', f'some of {", ".join(_PROBES)}', lambda v: set(v) <= set(_PROBES)),
-    ('targets', 'accuracies between 0 and 1', lambda v: all(map(_is_share, v))),
-    *_without_effect(config),
-  )  # fmt: skip
+
+  kind: str
+  allowed: str = ''
+  holds: Callable[[Any], bool] = lambda value: True
+  is_optional: bool = False
+  group: str = ''
+  default: Any = None
+
+  def optional(self, default: Any = None, group: str = '') -> 'Field':
+    """The same for a field that a config may lack."""
+    return self._replace(is_optional=True, default=default, group=group)
 
 
-def _range(field, least, most):
-  allowed = f'from {_written(least)} to {_written(most)}'
-  return field, allowed, lambda v: least <= v <= most
+def number(least: float, most: float, kind: str = NUMBER) -> Field:
+  """Numbers from `least` to `most`."""
+  limits = (f'{v:,}' if isinstance(v, int) else f'{v:g}' for v in (least, most))
+  return Field(kind, f'from {" to ".join(limits)}', lambda v: least <= v <= most)
 
 
-def _written(limit: float) -> str:
-  return f'{limit:,}' if isinstance(limit, int) else f'{limit:g}'
+def count(most: int, least: int = 1) -> Field:
+  """Whole numbers from `least` to `most`."""
+  return number(least, most, WHOLE)
 
 
-def names_of_data(config: ConfigDict) -> Iterator[tuple[str, str, Callable]]:
-  """(field, what is allowed, whether a value is) of the name of a data set.
-
-  The MLP takes grey images only; the others whatever has been prepared.
-  """
-  if config.model.name == 'mlp':
-    yield _choice('dataset.name', _PIXEL_DATASETS)
-  else:  # and never a path, which could lead anywhere
-    yield (
-      'dataset.name',
-      'the name of a data set, such as cifar10 or imagenette/full-size-v2',
-      lambda name: name.count('/') <= 1 and all(map(_is_name, name.split('/'))),
-    )
+def positive() -> Field:
+  """Numbers above 0 that single precision holds."""
+  return number(_SMALLEST, _LARGEST)
 
 
-def _without_effect(config: ConfigDict):
-  """What a variant of section 4.1's network would pass over in silence."""
-  kind = config.get('variant', {}).get('normalizer', 'batch_norm')
-  if not config.model.batch_norm:
-    for field, only in (('normalizer', 'batch_norm'), ('placement', 'before'),
-                        ('gamma_and_beta', True), ('bias', False)):  # fmt: skip
-      allowed = f'{only} without batch normalization'
-      yield f'variant.{field}', allowed, lambda v, only=only: v == only
-  elif kind not in ('batch_norm', 'whitening'):
-    yield 'variant.gamma_and_beta', f'False with {kind}', lambda v: not v
+def share() -> Field:
+  """Numbers from 0 to below 1."""
+  return Field(NUMBER, 'from 0 to below 1', lambda v: 0 <= v < 1)
 
 
-def _is_name(value: str) -> bool:
-  return _NAME.fullmatch(value) is not None
+def choice(*values: str | int) -> Field:
+  """One of some texts or whole numbers."""
+  kind = TEXT if isinstance(values[0], str) else WHOLE
+  return Field(kind, f'one of {", ".join(map(str, values))}', values.__contains__)
 
 
-def _enough_examples(config: ConfigDict):
-  if config.model.batch_norm:
-    return 'at least 2 with batch normalization', lambda v: v >= 2
-  return 'at least 1', lambda v: v >= 1
+def some_of(*names: str) -> Field:
+  """A tuple of some of these texts."""
+  return Field(TEXTS, f'some of {", ".join(names)}', set(names).issuperset)
 
 
-def _is_duration(value) -> bool:
+def duration() -> Field:
+  """Steps, epochs or examples, as `durations` reads them."""
+  words = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
+  return Field(TEXT, words, _is_duration)
+
+
+def _is_duration(value: str) -> bool:
   try:
     durations.parse(value)
   except ValueError:
@@ -162,16 +97,220 @@ def _is_duration(value) -> bool:
   return True
 
 
-def _choice(field, names):
-  allowed = f'one of {", ".join(map(str, names))}'
-  return field, allowed, names.__contains__
+def _is_name(value: str) -> bool:
+  return _NAME.fullmatch(value) is not None
 
 
-def _is_share(value) -> bool:
-  return 0 < value <= 1
+def _is_name_of_data(value: str) -> bool:
+  """With a configuration or without; never a path, which could lead anywhere."""
+  return value.count('/') <= 1 and all(map(_is_name, value.split('/')))
 
 
-def _are_layers(sizes) -> bool:
+def _are_layers(sizes: list[int]) -> bool:
   return 1 <= len(sizes) <= _MOST_LAYERS and all(
     1 <= size <= _LARGEST_LAYER for size in sizes
   )
+
+
+def _is_positive_share(value: float) -> bool:
+  return 0 < value <= 1
+
+
+_SWITCH = Field(BOOL)
+_COMMON = {
+  'network': Field(
+    TEXT, 'a name of at most 100 letters, digits, "_", "." and "-"', _is_name
+  ),
+  'seed': Field(WHOLE, 'from 0 to 2**32 - 1', lambda v: 0 <= v < 2**32),
+  'model.name': Field(TEXT),  # names one of `FIELDS`
+  'model.batch_norm': _SWITCH,
+  'model.normalization_group': Field(
+    WHOLE, '0 (the whole mini-batch) or at least 2', lambda v: v == 0 or 2 <= v <= _MANY
+  ),
+  'model.epsilon': positive(),
+  'model.decay': share(),
+  'learning_rate': positive(),
+  'momentum': share(),
+  'batch_size': count(_MANY),
+  'population_batches': count(_MANY),
+  'targets': Field(
+    NUMBERS, 'accuracies between 0 and 1', lambda v: all(map(_is_positive_share, v))
+  ),
+  'num_devices': count(_MANY, least=0),
+  'partner_timeout': Field(
+    NUMBER, 'from 1 to 86400 seconds', lambda v: 1 <= v <= 86400
+  ),
+  'steps_per_call': count(_MANY),
+  'evaluation_batch_size': count(_MANY),
+  'train_for': duration(),
+  'log_every': duration(),
+  'evaluate_every': duration(),
+  'checkpoint_every': duration(),
+  # What the training loop takes from any config that has it.
+  'learning_rate_decay': Field(
+    NUMBER, 'above 0 and at most 1', _is_positive_share
+  ).optional(group='learning rate'),
+  'learning_rate_decay_every': duration().optional(group='learning rate'),
+  'l2': number(0, _LARGEST).optional(default=0.0, group='l2'),
+  'l2_on_gamma_and_beta': _SWITCH.optional(group='l2'),
+  'polyak_decay': share().optional(default=0.0),
+  'gradient_accumulation': count(_MANY).optional(default=1),
+  'patience': share().optional(default=0.0, group='patience'),
+  'train_at_least': duration().optional(group='patience'),
+  'training_images_evaluated': count(2**31 - 1, least=0).optional(default=0),
+  'moving_average_evaluated': _SWITCH.optional(default=True),
+  'log_spaced_evaluations': count(1000, least=0).optional(0, 'log-spaced'),
+  'last_population_batches': count(_MANY, least=0).optional(0, 'log-spaced'),
+}
+_OF_MLP = {
+  'dataset.name': choice('mnist', 'digits'),
+  'dataset.pixels': choice('binary', 'grey'),
+  'dataset.threshold': share(),
+  'model.hidden_sizes': Field(
+    WHOLES, f'1 to {_MOST_LAYERS} positive sizes of at most {_LARGEST_LAYER}',
+    _are_layers,
+  ),
+  'model.init_std': positive(),
+  'tracked_unit': Field(WHOLE),  # its limit is below
+  'probes': some_of(
+    'covariate_shift', 'landscape', 'layer_jacobians', 'parameter_norms'
+  ).optional(default=()),
+  'variant.normalizer': choice(
+    'batch_norm', 'whitening', 'centring', 'centring_outside_gradient',
+    'standardization', 'standardization_outside_gradient',
+  ).optional(group='variant'),
+  'variant.placement': choice('before', 'after').optional(group='variant'),
+  'variant.gamma_and_beta': _SWITCH.optional(group='variant'),
+  'variant.bias': _SWITCH.optional(group='variant'),
+  'variant.dropout': share().optional(group='variant'),
+  'variant.noise': _SWITCH.optional(group='variant'),
+  'variant.scale_of_layer_2': positive().optional(group='variant'),
+}  # fmt: skip
+_OF_INCEPTION = {
+  'dataset.name': Field(
+    TEXT, 'the name of a data set, such as cifar10 or imagenette/full-size-v2',
+    _is_name_of_data,
+  ),
+  'dataset.size': count(4096),
+  'dataset.num_classes': count(_MANY),
+  'dataset.feed': choice('auto', 'resident', 'stream'),
+  'dataset.workers': count(1024, least=0),
+  'dataset.on_corrupt': choice('stop', 'skip'),
+  'model.stem': choice('figure5', 'small'),
+  'model.width': Field(NUMBER, 'above 0 and at most 64', lambda v: 0 < v <= 64),
+  'model.nonlinearity': choice('relu', 'sigmoid'),
+  'model.separable_first_conv': _SWITCH,
+  'model.pool_projection_4cd': choice(96, 128),
+  'model.local_response_normalization': _SWITCH,
+  'model.dropout': share(),
+  'model.auxiliary_heads': _SWITCH,
+  'model.weight_variance': positive(),
+  'model.weight_std': number(0, _LARGEST).optional(default=0.0),
+  'model.dtype': choice('float32', 'bfloat16'),
+  'model.per_activation_rows': some_of(
+    '3a', '3b', '3c', '4a', '4b', '4c', '4d', '4e', '5a', '5b'
+  ),
+  'shuffling': choice('coarse', 'thorough'),
+  'shard_size': count(2**31 - 1),
+  'photometric_distortion': number(0, 1),
+}  # fmt: skip
+# By `model.name`.
+FIELDS: dict[str, dict[str, Field]] = {
+  'mlp': _COMMON | _OF_MLP,
+  'inception': _COMMON | _OF_INCEPTION,
+}
+# Of fields that a config may lack: what the code does then.
+DEFAULTS = {
+  name: field.default
+  for fields in FIELDS.values()
+  for name, field in fields.items()
+  if field.default is not None
+}
+
+
+def value(config: ConfigDict, field: str) -> Any:
+  """An optional field of a config, or its default."""
+  return config.get(field, DEFAULTS[field])
+
+
+def check(values: Mapping[str, Any]) -> None:
+  """Raises UserError unless a flat config has the fields of its network, within limits.
+
+  Args:
+    values: such as {'dataset.name': 'mnist', ...}, tuples as lists.
+  """
+  network = values.get('model.name')
+  if not isinstance(network, str) or network not in FIELDS:
+    raise UserError(
+      f'config.model.name={shown(network)} is not one of {", ".join(FIELDS)}'
+    )
+  fields = FIELDS[network]
+  _check_kinds(values, network, fields)
+  # In this order: the limits by others take the others to be right.
+  limits = ((n, fields[n].allowed, fields[n].holds(v)) for n, v in values.items())
+  for field, allowed, is_allowed in itertools.chain(limits, _limits_by_others(values)):
+    if not is_allowed:
+      raise UserError(f'config.{field}={shown(values[field])} is not {allowed}')
+  parts = values.get('gradient_accumulation', DEFAULTS['gradient_accumulation'])
+  if values['batch_size'] % parts:
+    raise UserError(
+      f'config.batch_size={values["batch_size"]} cannot be taken in '
+      f'config.gradient_accumulation={parts} equal parts; choose a divisor'
+    )
+
+
+def _check_kinds(
+  values: Mapping[str, Any], network: str, fields: Mapping[str, Field]
+) -> None:
+  for name in values:
+    if name not in fields:
+      raise UserError(_unknown(name, network))
+  groups = {fields[name].group for name in values} - {''}
+  for name, field in fields.items():
+    if name in values:
+      if not _is(field.kind, values[name]):
+        raise UserError(f'config.{name}={shown(values[name])} is not {field.kind}')
+    elif not field.is_optional or field.group in groups:
+      raise UserError(
+        f'the config lacks {name!r} ({field.kind}), which {network!r} needs'
+      )
+
+
+def _unknown(name: str, network: str) -> str:
+  close = difflib.get_close_matches(name[:100], FIELDS[network], n=3, cutoff=0.5)
+  hint = f'did you mean {" or ".join(close)}?' if close else 'remove it'
+  return f'a config of {network!r} has no field {shown(name)}; {hint}'
+
+
+def _is(kind: str, value: Any) -> bool:
+  """Whether a value is of a kind; a whole number is a number, too."""
+  one = {WHOLES: WHOLE, NUMBERS: NUMBER, TEXTS: TEXT}.get(kind)
+  if one:
+    return isinstance(value, list) and all(_is(one, element) for element in value)
+  types = {WHOLE: int, NUMBER: (int, float), BOOL: bool, TEXT: str}[kind]
+  return isinstance(value, types) and (kind == BOOL or not isinstance(value, bool))
+
+
+def _limits_by_others(values: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+  """(field, what is allowed, whether it holds) of limits that other fields set."""
+  if values['model.batch_norm']:
+    text = 'at least 2 with batch normalization'
+    yield 'batch_size', text, values['batch_size'] >= 2
+  if 'tracked_unit' in values:
+    is_unit = 0 <= values['tracked_unit'] < values['model.hidden_sizes'][-1]
+    yield 'tracked_unit', 'a unit of the last hidden layer', is_unit
+  if 'variant.normalizer' in values:
+    yield from _limits_of_variant(values)
+
+
+def _limits_of_variant(values: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+  """Fields of a variant of section 4.1's network that would have no effect."""
+  kind = values['variant.normalizer']
+  if not values['model.batch_norm']:
+    for name, only in (('normalizer', 'batch_norm'), ('placement', 'before'),
+                       ('gamma_and_beta', True), ('bias', False)):  # fmt: skip
+      field = f'variant.{name}'
+      yield field, f'{only} without batch normalization', values[field] == only
+  elif kind not in ('batch_norm', 'whitening'):
+    allowed = f'False with {kind}'
+    yield 'variant.gamma_and_beta', allowed, not values['variant.gamma_and_beta']

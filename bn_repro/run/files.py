@@ -1,21 +1,38 @@
-"""JSON in files that are whole: an object is written at once, and read if it is one.
+"""Files that are whole: written beside their place and then moved there; JSON in them.
 
-`seal`ed ones carry a digest of themselves, so that none that was damaged is believed.
-Imports nothing heavy.
+A sealed file carries a digest of itself, so that damage is noticed. Imports nothing
+heavy.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bn_repro.run import damage
 
-# Larger than any of ours: that of a data set of a million classes.
+# Bytes; our largest file, of a data set of a million classes, is smaller.
 _LARGEST = 100_000_000
 _SEAL = 'sha256'
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+  """A file that replaces `path` at the end of the block: readers see old or new, whole.
+
+  Raises:
+    OSError: it cannot be written; `path` is as it was.
+  """
+  partial = path.with_name(path.name + '.partial')
+  with partial.open('wb') as file:
+    yield file
+    file.flush()
+    os.fsync(file.fileno())  # or a power cut could leave an empty file of that name
+  partial.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -23,8 +40,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
   Raises:
     FileNotFoundError: it is missing.
-    MachineError: it cannot be read, which says nothing of what it holds.
-    ValueError, RecursionError: it holds something else.
+    MachineError: it cannot be read; its content may be good.
+    ValueError, RecursionError: it holds no such object.
   """
   content = json.loads(_read(path))
   if not isinstance(content, dict):
@@ -34,7 +51,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
   try:
-    # A pipe would be waited for, and a huge file or a device read to its end.
+    # Reading a pipe would block, and a device or a huge file would never end.
     status = path.stat()
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
       raise ValueError('not a file of that kind')
@@ -46,13 +63,9 @@ def _read(path: Path) -> bytes:
 
 
 def write_json(path: Path, value: Any) -> None:
-  """Writes JSON so that a reader sees the old file or the new one, whole."""
-  partial = path.with_name(path.name + '.partial')
-  with partial.open('w') as file:
-    file.write(json.dumps(value, indent=2) + '\n')
-    file.flush()
-    os.fsync(file.fileno())  # or a power cut could leave an empty file of that name
-  partial.replace(path)
+  """Writes JSON, whole or not at all."""
+  with replaced(path) as file:
+    file.write((json.dumps(value, indent=2) + '\n').encode())
 
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
@@ -61,12 +74,7 @@ def write_sealed(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-  """What `write_sealed` wrote.
-
-  Raises:
-    FileNotFoundError, MachineError: as `read_json`.
-    ValueError: it is not as it was written.
-  """
+  """The content that `write_sealed` wrote; raises as `read_json`."""
   try:
     content = read_json(path)
   except RecursionError as error:

@@ -11,8 +11,7 @@ names them and the flags. A launcher of one process (`mpirun -n 1`) is none, sil
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import shortened
+from bn_repro.run.errors import UserError, shortened
 
 # What JAX's own detection of a SLURM step reads (since 0.9; 0.8 asks for the first).
 SLURM_STEP = (

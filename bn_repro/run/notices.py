@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from bn_repro.run import messages
+from bn_repro.run import errors
 
 _current = threading.local()
 _said = set()
@@ -90,7 +90,7 @@ def _say(text: str, kind: str) -> None:
   if picture:
     text = f'{picture}: {text.rstrip(". ")}; it is read, and others like it unnamed'
   # One call, and a line of its own: several processes write, and a progress bar.
-  os.write(2, f'\n{messages.line(f"warning: {text}")}\n'.encode(errors='replace'))
+  os.write(2, f'\n{errors.line(f"warning: {text}")}\n'.encode(errors='replace'))
 
 
 def _is_first(kind: str) -> bool:

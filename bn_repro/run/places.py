@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bn_repro.run import damage
-from bn_repro.run.errors import UserError
-from bn_repro.run.messages import LONGEST_PATH, line, shown
+from bn_repro.run.errors import LONGEST_PATH, UserError, line, shown
 
 # Those that a run reads, or JAX and Matplotlib in it.
 VARIABLES = (

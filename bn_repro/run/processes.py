@@ -1,4 +1,4 @@
-"""How the processes of one run meet, lose each other and end.
+"""Start, failure and shutdown of a multi-process run.
 
 JAX knows within a bounded time that another process is gone or frozen, whatever
 this one is doing, and then aborts it with a dump of its own. Here that abort becomes
@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from bn_repro.run import messages, partners
+from bn_repro.run import errors, partners
 from bn_repro.run.errors import MachineError, UserError, one_line
 from bn_repro.run.launch import FLAGS, Launch, Machine, detect, tpu_count
 
@@ -26,6 +26,7 @@ _GONE = (
   '(TF_CPP_MIN_LOG_LEVEL=0 says more); start all again, and they resume'
 )
 _handlers = []  # C keeps no reference to them
+_limit = 0.0  # seconds after which a silent process counts as gone
 
 
 def join(
@@ -49,6 +50,8 @@ def join(
   Raises:
     UserError: the flags or the launcher's variables make no sense to JAX.
   """
+  global _limit
+  _limit = limit
   by_flags = coordinator is not None
   named = coordinator, num_processes, process_id
   launch = _by_flags(*named) if by_flags else _by_environment()
@@ -59,8 +62,8 @@ def join(
 
   # It would take SIGTERM from us, and Orbax feeds it step numbers of its own.
   jax.config.update('jax_enable_preemption_service', False)
-  _instead_of_abort(UserError.exit_code, messages.line(_not_met(launch)))
-  print(messages.line(_waiting(launch)), file=sys.stderr, flush=True)
+  _instead_of_abort(UserError.exit_code, errors.line(_not_met(launch)))
+  print(errors.line(_waiting(launch)), file=sys.stderr, flush=True)
   try:
     jax.distributed.initialize(
       coordinator, launch.count, process_id,
@@ -79,7 +82,7 @@ def _by_environment() -> Launch:
   """Of a process that no flags name; says so if it is alone against appearances."""
   launch = detect(os.environ, _machine())
   if launch.note:
-    print(messages.line(f'note: {launch.note}'), file=sys.stderr)
+    print(errors.line(f'note: {launch.note}'), file=sys.stderr)
   return launch
 
 
@@ -154,10 +157,10 @@ def _is_joined() -> bool:
   return 'jax' in sys.modules and sys.modules['jax'].distributed.is_initialized()
 
 
-def await_verdict(limit: float) -> None:
+def await_verdict() -> None:
   """After an error of JAX: does not return if another process's end is its cause."""
   if _is_joined():
-    time.sleep(math.ceil(limit) + 2)
+    time.sleep(math.ceil(_limit) + 2)
 
 
 def leave(code: int) -> None:

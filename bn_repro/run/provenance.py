@@ -1,5 +1,6 @@
 """Where a number came from: code, library versions and device."""
 
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -16,13 +17,14 @@ PACKAGES = (
   'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
   'ml_collections', 'tensorflow-datasets', 'grain', 'pillow',
 )  # fmt: skip
-# Parts of this package that no answer depends on: configs are stored with each run.
+# Parts of this package that no prediction depends on: configs are stored with each run.
 READERS = ('report', 'paper', 'analysis', 'configs')
 
 
+@functools.cache
 def git_revision() -> str:
   """The commit of this code, with '-dirty' if files differ from it."""
-  # Else it would be that of a repository that this package is installed inside of.
+  # Otherwise git would describe a repository that this package is installed inside of.
   if not (config_files.PROJECT / '.git').exists():
     return 'unknown'
   command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
@@ -35,27 +37,28 @@ def git_revision() -> str:
   return result.stdout.strip()
 
 
+@functools.cache
 def code_digest() -> str:
-  """The SHA-256 of the code that a network's answers depend on, committed or not.
+  """The SHA-256 of the code that a network's predictions depend on, committed or not.
 
-  Of every Python file of this package but those that only read what it has written.
+  Covers every Python file of this package outside `READERS`.
   """
-  root, found = Path(__file__).parents[1], hashlib.sha256()
+  root, digest = Path(__file__).parents[1], hashlib.sha256()
   for path in sorted(root.rglob('*.py')):
     name = path.relative_to(root)
     if name.parts[0] not in READERS:
       content = hashlib.sha256(path.read_bytes()).hexdigest()
-      found.update(f'{name} {content}\n'.encode())
-  return found.hexdigest()
+      digest.update(f'{name} {content}\n'.encode())
+  return digest.hexdigest()
 
 
 def origin(devices: list[jax.Device]) -> dict[str, Any]:
-  """What every summary and result says of its code and machine, as JSON."""
+  """Code and machine, as every summary and result records them, as JSON."""
   return {'git_revision': git_revision(), **circumstances(devices)}
 
 
 def circumstances(devices: list[jax.Device]) -> dict[str, Any]:
-  """What decides the bits of a number besides config, data and checkpoint, as JSON."""
+  """All that decides bits of a number besides config, data and checkpoint, as JSON."""
   return {
     'code': code_digest(),
     'versions': versions(),
@@ -66,8 +69,8 @@ def circumstances(devices: list[jax.Device]) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
   """The version of Python and of every package that a number depends on."""
-  found = {'python': platform.python_version()}
-  return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+  packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+  return {'python': platform.python_version()} | packages
 
 
 def device(devices: list[jax.Device]) -> str:
@@ -86,9 +89,14 @@ def cores() -> int:
 
 
 def _processor() -> str:
-  model = platform.processor() or platform.machine()
-  info = Path('/proc/cpuinfo')
-  if info.exists():
-    lines = [line for line in info.read_text().splitlines() if 'model name' in line]
-    model = lines[0].partition(':')[2].strip() if lines else model
-  return f'{model}, {cores()} cores'
+  lines = [line for line in lines_on_processors() if 'model name' in line]
+  model = lines[0].partition(':')[2].strip() if lines else ''
+  return f'{model or platform.processor() or platform.machine()}, {cores()} cores'
+
+
+def lines_on_processors() -> list[str]:
+  """The lines of /proc/cpuinfo; none where there is no such file."""
+  try:
+    return Path('/proc/cpuinfo').read_text().splitlines()
+  except OSError:
+    return []

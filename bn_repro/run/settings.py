@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from bn_repro.run import messages
+from bn_repro.run import errors
 from bn_repro.run.errors import UserError
 
 # The defaults of jax 0.8 to 0.12, all the same. A version has most of them.
@@ -106,7 +106,7 @@ def fixed() -> Iterator[None]:
   if others:
     listed = ', '.join(f'{name}={_plain(value)}' for name, value in others.items())
     text = f'warning: set aside, as the run would not be the same: {listed}'
-    print(messages.line(text), file=sys.stderr)
+    print(errors.line(text), file=sys.stderr)
   _update({name: NEEDED[name] for name in others})
   try:
     yield

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import jax
 
-from bn_repro.run import collectives, messages, partners, watch
+from bn_repro.run import collectives, errors, partners, watch
 from bn_repro.run.errors import MachineError, Preempted
 from bn_repro.run.watch import SIGNALS, STOPPED
 
@@ -53,7 +53,7 @@ class Interruption:
       try:
         save()
       except MachineError as error:
-        return messages.line(f'error: {error}'), error.exit_code
+        return errors.line(f'error: {error}'), error.exit_code
       except Exception:  # what a step has cannot be read
         return None
       return STOPPED, Preempted.exit_code

@@ -56,9 +56,9 @@ from bn_repro.run import (
   command_line,
   config_files,
   devices,
+  errors,
   exits,
   lock,
-  messages,
   places,
   processes,
   summary,
@@ -90,7 +90,7 @@ flags.DEFINE_integer('process_id', None, 'Which of them this is.', lower_bound=0
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
-  exits.leave_after(lambda: run(sys.argv))
+  exits.exit_after(lambda: run(sys.argv))
 
 
 def run(arguments: list[str]) -> None:
@@ -202,7 +202,7 @@ def help_text(arguments: list[str]) -> str:
   try:
     fields = config_lib.flatten(config_lib.load(location))
   except UserError as error:
-    return f'{__doc__}\nfields of {location}: none, for {messages.line(str(error))}'
+    return f'{__doc__}\nfields of {location}: none, for {errors.line(str(error))}'
   width = max(map(len, fields))
   rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
   return f'{__doc__}\nfields of {location}, with their values:\n{rows}'
@@ -223,17 +223,13 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
     return print(f'finished before: {workdir / summary.NAME}')
   processes.join(*named, config.partner_timeout)
   devices.start()
-  from bn_repro.run import collectives, compilation, failures, settings
+  from bn_repro.run import collectives, compilation, settings
   from bn_repro.training import resume
   from bn_repro.training.loop import train
 
   compilation.keep()
   is_first = collectives.is_first_process()
-  with (
-    settings.fixed(),
-    failures.in_one_line(config.partner_timeout),
-    _hold(workdir, is_first),
-  ):
+  with settings.fixed(), _hold(workdir, is_first):
     collectives.meet()
     if is_first:
       resume.check_length(config, workdir)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from bn_repro.data import contents
-from bn_repro.run import collectives, messages, provenance, settings
+from bn_repro.run import collectives, errors, provenance, settings
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import read_sealed, write_sealed
 
@@ -130,7 +130,7 @@ def _name_differences(
 
 def warn(text: str) -> None:
   """Prints a warning in one line."""
-  print(messages.line(f'warning: {text}'), file=sys.stderr)
+  print(errors.line(f'warning: {text}'), file=sys.stderr)
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

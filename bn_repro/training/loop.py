@@ -5,7 +5,6 @@ the examples of step t, and every other random number, from (seed, t); where the
 several devices, dropout and noise also from which of them it is.
 """
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,13 +13,13 @@ from typing import Any
 import jax
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from bn_repro.run import collectives, provenance, settings, summary, watch
 from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoints
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import Preempted
+from bn_repro.run.progress import progress_bar
 from bn_repro.run.records import SKIPPED, WAITING, Recorder
 from bn_repro.run.signals import Interruption
 from bn_repro.training import experiment as experiment_lib
@@ -250,13 +249,10 @@ def _reduced(columns: dict[str, np.ndarray]) -> dict[str, float]:
   }
 
 
-def _progress_bar(config: ConfigDict, step: int, total: int) -> tqdm:
-  """Steps done and time left; in a log file, twice a minute."""
-  return tqdm(
-    total=total, initial=step, unit='step', smoothing=0.05,
-    mininterval=0.2 if sys.stderr.isatty() else 30, maxinterval=60,
-    desc=f'{config.network} seed {config.seed}',
-    disable=not collectives.is_first_process(),
+def _progress_bar(config: ConfigDict, step: int, total: int):
+  return progress_bar(
+    total, 'step', f'{config.network} seed {config.seed}',
+    initial=step, smoothing=0.05, disable=not collectives.is_first_process(),
   )  # fmt: skip
 
 

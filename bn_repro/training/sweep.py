@@ -5,12 +5,12 @@ are skipped, unfinished ones resume. Knows of a run only its command line, the
 last line of its metrics.jsonl and its summary.json.
 """
 
+import contextlib
 import fnmatch
 import itertools
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from bn_repro.data import sources
 from bn_repro.run import config as config_lib
-from bn_repro.run import config_files, devices, messages, places, summary
-from bn_repro.run.errors import MachineError, UserError, of_machine, one_line
+from bn_repro.run import config_files, devices, exits, places, summary
+from bn_repro.run.errors import RunsFailed, UserError, one_line
+from bn_repro.run.progress import progress_bar
 
 PROJECT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.5
@@ -64,7 +64,7 @@ def read(path: Path) -> list[Run]:
   get_runs = getattr(config_lib.execute(path), 'get_runs', None)
   if not callable(get_runs):
     raise UserError(f'{path} is no sweep: it has no function get_runs')
-  runs = _asked_by(get_runs, path)
+  runs = _listed(get_runs, path)
   names = [run.name for run in runs]
   if len(set(names)) < len(names):
     raise UserError(f'{path}: two runs share a name')
@@ -73,7 +73,7 @@ def read(path: Path) -> list[Run]:
   return runs
 
 
-def _asked_by(get_runs: Callable[[], Any], path: Path) -> list[Run]:
+def _listed(get_runs: Callable[[], Any], path: Path) -> list[Run]:
   try:
     return [
       Run(name, config_files.beside(config, path), dict(fields))
@@ -174,10 +174,9 @@ class Sweep:
     """Time left counts the steps of this call only: others cost nothing."""
     before = sum(self._steps_taken(run) for run in self._pending)
     total = sum(self._steps[run.name] for run in self._pending)
-    with tqdm(
-      total=total, initial=before, unit='step', unit_scale=True,
-      desc=f'{len(self._pending)} runs', smoothing=0,
-      mininterval=0.2 if sys.stderr.isatty() else 30, disable=not self._pending,
+    with progress_bar(
+      total, 'step', f'{len(self._pending)} runs',
+      initial=before, unit_scale=True, smoothing=0, disable=not self._pending,
     ) as bar:  # fmt: skip
       while any(worker.is_alive() for worker in workers):
         time.sleep(POLL_SECONDS)
@@ -212,32 +211,6 @@ def _last_step(path: Path) -> int:
     return 0
 
 
-def leave_after(action: Callable[[], dict[str, str]]) -> None:
-  """Does it, prints the failures that it returns, and leaves.
-
-  Exit codes: 0 without failures, else 1; 2 for a UserError; 71 where the
-  machine failed; 75 after SIGTERM or Ctrl-C, with the runs saved.
-  """
-  signal.signal(signal.SIGTERM, signal.default_int_handler)
-  try:
-    failures = action()
-  except (UserError, MachineError) as error:
-    sys.exit(_complain(messages.line(f'error: {error}'), error.exit_code))
-  except (OSError, MemoryError, ImportError) as error:
-    failed = of_machine(error)
-    sys.exit(_complain(messages.line(f'error: {failed}'), failed.exit_code))
-  except KeyboardInterrupt:
-    sys.exit(_complain('stopped; the runs are saved, the same command goes on', 75))
-  for name, reason in failures.items():
-    _complain(f'failed: {name}: {reason}', 1)
-  sys.exit(1 if failures else 0)
-
-
-def _complain(text: str, code: int) -> int:
-  print(text, file=sys.stderr)
-  return code
-
-
 def _shares_of_cores(workers: int) -> list[set[int] | None]:
   """Disjoint cores for each worker: small networks gain nothing from more.
 
@@ -251,8 +224,14 @@ def _shares_of_cores(workers: int) -> list[set[int] | None]:
   return [set(itertools.islice(cores, i, None, workers)) for i in range(workers)]
 
 
-def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> dict[str, str]:
-  """Runs a sweep and prints what came of it.
+def interruptible() -> contextlib.AbstractContextManager:
+  """Within the block SIGTERM and Ctrl-C let the runs under way save, and stop all."""
+  return exits.interruptible('stopped; the runs are saved, the same command goes on')
+
+
+@interruptible()
+def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> None:
+  """Runs a sweep and prints how many runs are finished.
 
   Args:
     path: a file of configs/sweeps.
@@ -260,10 +239,8 @@ def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> dict[str, s
     jobs: how many runs at a time.
     only: a pattern of the shell; runs of other names are left alone.
 
-  Returns:
-    The failures, name to reason; empty if every run has a summary.
-
   Raises:
+    RunsFailed: a run ended without a summary.
     UserError: as `read` and `Sweep`, or no name matches.
   """
   everything = read(path)
@@ -273,11 +250,11 @@ def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> dict[str, s
     raise UserError(f'no run of {path} is called {only!r}; there are {names}')
   sweep = Sweep(runs, root, jobs)
   sweep.execute()
-  found = [summary.read(root / run.name) for run in runs]
-  summaries = [content for content in found if content]
-  diverged = sum(content['diverged'] for content in summaries)
+  summaries = [s for run in runs if (s := summary.read(root / run.name))]
+  diverged = sum(s['diverged'] for s in summaries)
   print(
     f'{len(summaries)} of {len(runs)} runs of {path.stem} are finished in {root}'
     + (f', {diverged} of them diverged' if diverged else '')
   )
-  return sweep.failures
+  if sweep.failures:
+    raise RunsFailed(sweep.failures)

@@ -18,8 +18,8 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from bn_repro.data import sampler
-from bn_repro.data.feed import PixelFeed, Pixels
 from bn_repro.data.feeds import Feeds
+from bn_repro.data.pixels import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment, with_feeds

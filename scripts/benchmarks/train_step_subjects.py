@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro.data.feed import Batch, PixelFeed
+from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import Feeds
+from bn_repro.data.pixels import PixelFeed
 from bn_repro.data.resident import ResidentImages
 from bn_repro.data.sources import Examples
 from bn_repro.models import networks

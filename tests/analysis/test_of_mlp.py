@@ -67,7 +67,7 @@ def test_identities_hold_but_for_rounding(network):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('noise', [{'dropout': 0.5}, {'is_shaken': True}], ids=str)
+@pytest.mark.parametrize('noise', [{'dropout': 0.5}, {'has_noise': True}], ids=str)
 def test_what_only_training_adds_is_left_out(network, noise):
   noisy = network._replace(model=network.model.clone(**noise))
   assert identities.measure(noisy)['rows'] == identities.measure(network)['rows']

@@ -14,8 +14,8 @@ from bn_repro.batch_norm.alternatives import (
   Whitening,
   covariance_of,
   inverse_square_root,
-  shaken,
   standardize,
+  with_noise,
 )
 
 EPSILON = 1e-3
@@ -130,12 +130,12 @@ def test_standardization_tracks_what_algorithm_2_averages(is_scaled):
 def test_noise_moves_mean_and_scale_of_every_unit_at_every_step():
   """Santurkar et al.: shifts of up to 0.6, scales about 1 to 1.25."""
   x = jnp.asarray(np.random.default_rng(0).normal(size=(4_000, 30)), jnp.float32)
-  steps = [np.asarray(shaken(jax.random.key(step), x)) for step in range(2)]
+  steps = [np.asarray(with_noise(jax.random.key(step), x)) for step in range(2)]
   means, deviations = np.stack([[y.mean(0), y.std(0)] for y in steps], axis=1)
   assert np.abs(means).max() < 0.6 and np.abs(means).mean() > 0.15
   assert deviations.min() > 0.95 and deviations.max() < 1.35
   assert np.abs(means[1] - means[0]).mean() > 0.2
-  zeros = np.asarray(shaken(jax.random.key(0), jnp.zeros((4_000, 30))))
+  zeros = np.asarray(with_noise(jax.random.key(0), jnp.zeros((4_000, 30))))
   assert np.ptp(zeros, axis=0).max() < 0.2001  # of examples: up to 0.1 either way
   off = (steps[0] - zeros) / np.asarray(x)
   assert np.median(off, axis=0).min() > 0.98

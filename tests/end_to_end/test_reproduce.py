@@ -1,7 +1,7 @@
 """`scripts/reproduce.sh` trains, measures and reports; a second call finds it done."""
 
-import importlib.util
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 
 from bn_repro.paper.reports import Report
+from bn_repro.run import exits
 from bn_repro.training import sweep
-from support import FEW_STEPS, PROJECT
+from support import FEW_STEPS, PROJECT, script
 
-SPEC = importlib.util.spec_from_file_location(
-  'reproduce', PROJECT / 'scripts' / 'reproduce.py'
-)
-reproduce = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(reproduce)
+reproduce = script('reproduce')
 SWEEP = """
 def get_runs():
   few = {few}
@@ -69,7 +66,7 @@ def small(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_second_call_does_nothing_again(small, capfd):
-  assert reproduce.reproduce(with_inception=False, jobs=1) == {}
+  reproduce.reproduce(with_inception=False, jobs=1)
   page = small / 'results' / 'analysis' / 'identities.json'
   assert len(json.loads(page.read_text())['rows']) == 4
   assert 'nobody_seed0 was not trained here' in capfd.readouterr().out
@@ -77,7 +74,7 @@ def test_a_second_call_does_nothing_again(small, capfd):
   measured = small / 'runs' / 'pages' / 'analysis' / 'identities.json'
   before = [path.stat().st_mtime_ns for path in (summary, measured)]
   page.unlink()
-  assert reproduce.reproduce(with_inception=False, jobs=1) == {}
+  reproduce.reproduce(with_inception=False, jobs=1)
   assert [path.stat().st_mtime_ns for path in (summary, measured)] == before
   assert page.exists()
 
@@ -86,9 +83,9 @@ def test_a_second_call_does_nothing_again(small, capfd):
 def test_what_fails_is_named_and_the_rest_goes_on(small, capfd, monkeypatch):
   monkeypatch.setattr(reproduce, 'ANALYSES', {'analysis/a': ('nothing', None)})
   monkeypatch.setattr(reproduce, 'REPORTS', {'nonsense': Report(None)})
-  monkeypatch.setattr(sweep.signal, 'signal', lambda *unused: None)
+  monkeypatch.setattr(signal, 'signal', lambda *unused: None)
   with pytest.raises(SystemExit) as ended:
-    sweep.leave_after(lambda: reproduce.reproduce(with_inception=False, jobs=1))
+    exits.exit_after(lambda: reproduce.reproduce(with_inception=False, jobs=1))
   assert ended.value.code == 1
   failed = [x for x in capfd.readouterr().err.splitlines() if x.startswith('failed: ')]
   assert failed == ['failed: analysis/a: see above', 'failed: nonsense: see above']

@@ -4,7 +4,8 @@ import json
 
 import jsonschema
 import pytest
-from paper.claims_made import PLAIN, Made, measured, seeds
+from paper.claims_made import Made, measured, seeds
+from paper.inception_made import PLAIN
 
 from bn_repro.paper import claims as claims_lib
 from bn_repro.paper import ledger

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from bn_repro.paper import inception_page
-from bn_repro.paper import section_4_2_1_changes as ablation
+from bn_repro.paper import section_4_2_1_changes as changes
 from bn_repro.paper import section_4_2_comparison as comparison
-from bn_repro.paper import section_4_2_controls as controls
-from bn_repro.paper.section_4_2_controls import RATE_TARGET
+from bn_repro.paper import section_4_2_rates as rates
+from bn_repro.paper.section_4_2_networks import by_network
 from bn_repro.report import collect
 from support import PROJECT
 
@@ -23,7 +23,7 @@ def runs():
 
 @pytest.fixture(scope='module')
 def networks(runs):
-  return inception_page.networks_of(runs['networks'], runs['decay'])
+  return by_network([*runs['networks'], *runs['decay']])
 
 
 @pytest.fixture(scope='module')
@@ -58,13 +58,13 @@ def test_speed_ups(readme, networks, name, pattern):
 
 
 def test_both_sides_at_their_best_learning_rate(readme, runs, networks):
-  chosen = controls.at_best_rates(networks, runs['learning_rates'])
-  effect = comparison.speed_up_of(chosen, 'bn_x5', 'inception', RATE_TARGET)
+  chosen = rates.at_best_rates(networks, runs['learning_rates'])
+  effect = comparison.speed_up_of(chosen, 'bn_x5', 'inception', rates.TARGET)
   pattern = r'best learning rate the speed-up is # \(# to #\)'
   assert rounded_as(said(readme, pattern), effect)
 
 
 def test_what_five_times_the_learning_rate_is_worth(readme, runs, networks):
-  effect = ablation.ablation(networks, runs['ablation']).accuracy('learning_rate')
+  effect = changes.compare(networks, runs['ablation']).accuracy('learning_rate')
   pattern = r'five times more is worth # points .*?\(# to #\)'
   assert rounded_as(said(readme, pattern), effect, digits=0)

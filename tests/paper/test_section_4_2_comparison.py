@@ -46,13 +46,13 @@ def test_the_spread_of_accuracy_is_pooled_over_networks_that_go_so_far():
     for seed, limit in enumerate(limits)
   ]
   both = {'a': pair('a', (0.70, 0.72), 50_000), 'b': pair('b', (0.6, 0.7), 10_000)}
-  spread = comparison.accuracy_spread(both, step=40_000)
+  spread = comparison.accuracy_spread(both.values(), step=40_000)
   assert (spread.freedom, spread.deviation) == (1, pytest.approx(0.02 / math.sqrt(2)))
-  assert comparison.accuracy_spread(both).freedom == 2
+  assert comparison.accuracy_spread(both.values()).freedom == 2
 
 
 def test_spreads_are_tested_for_equality_where_three_seeds_allow_it():
-  assert math.isnan(comparison.equality_of_spreads(networks()))
+  assert comparison.equality_of_spreads(networks()) is None
   steps = {'a': (9e3, 10e3, 11e3), 'b': (5e3, 20e3, 80e3)}
   three = {name: several(name, *of, horizon=200_000) for name, of in steps.items()}
   three['c'] = several('c', 10_000)

@@ -1,11 +1,13 @@
-"""The tables of figure 3, the decay, and both sides at their best learning rate."""
+"""The tables of figure 3 and the verdicts on it follow from the curves."""
 
 import pytest
+from paper.claims_made import Made, measured, verdict
 from paper.inception_made import BN_X5, PLAIN, learning, networks, several
 
-from bn_repro.paper import section_4_2_controls as controls
 from bn_repro.paper import section_4_2_decay as decay
 from bn_repro.paper import section_4_2_figure_3 as figure_3
+from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Missing
 from bn_repro.paper.section_4_2_networks import SLOW_DECAY
 
 
@@ -36,7 +38,7 @@ def test_the_table_has_the_papers_speed_up_beside_ours():
 
 def test_the_text_says_how_far_seeds_spread():
   text = figure_3.text(networks())
-  assert '3 degrees\nof freedom' in text.replace(' of freedom', '\nof freedom')
+  assert '3 degrees of freedom' in ' '.join(text.split())
   assert 'cannot be tested before two of them have three' in text
   three = {name: several(name, 5e3, 6e3, 7e3) for name in ('inception', 'bn_x5')}
   assert '(Brown and Forsythe)' in figure_3.text(three)
@@ -51,22 +53,122 @@ def test_hours_name_the_machine_and_what_was_not_measured_there():
 
 def test_both_decays_are_compared_at_their_last_common_step(tmp_path):
   slow = several('bn_x5', 5_000, 5_100, limit=0.79, horizon=30_000)
-  text = decay.text(networks() | {SLOW_DECAY: slow}, tmp_path)
+  text = decay.section(networks() | {SLOW_DECAY: slow}, tmp_path)
   assert 'After 30,000 steps' in text and 'BN-x5, slow decay' in text
   assert (tmp_path / 'decay.png').exists() and (tmp_path / 'decay.svg').exists()
-  assert decay.text(networks(), tmp_path) == ''
+  assert decay.section(networks(), tmp_path) == ''
 
 
-@pytest.mark.parametrize('faster', [0.0075, 0.03])
-def test_both_sides_are_taken_at_their_best_learning_rate(faster):
-  short = lambda *args, **options: learning(*args, horizon=6_000, **options)
-  rates = [
-    short('inception', 4_000, learning_rate=faster),
-    short('inception', 90_000, learning_rate=0.3),
-    short('bn_x5', 90_000, learning_rate=0.15),
+def trained(**others):
+  """The plain network, and others by their steps to 75 %."""
+  return [*PLAIN, *(r for name, steps in others.items() for r in several(name, *steps))]
+
+
+def ending_at(name, limit, **options):
+  """Two runs of a network that rise to about this accuracy."""
+  return [learning(name, 900, s, limit=limit + 0.001 * s, **options) for s in (0, 1)]
+
+
+@pytest.mark.parametrize(
+  'steps, expected',
+  [((5_000, 5_200), SUPPORTED), ((9_900, 11_500), INCONCLUSIVE),
+   ((20_000, 21_000), CONTRADICTED)],
+)  # fmt: skip
+def test_9_less_than_half_the_steps(steps, expected):
+  made = Made(networks=trained(bn_baseline=steps))
+  assert verdict('9', made) == expected
+  ratio = 20_500 / (sum(steps) / 2)
+  assert measured('9', made).effect.value == pytest.approx(ratio, rel=0.05)
+
+
+def test_9_with_one_seed_takes_the_spread_of_the_others():
+  made = Made(networks=trained(bn_baseline=[5_000]))
+  finding = measured('9', made)
+  assert finding.number == 1 and verdict('9', made) == SUPPORTED
+  assert finding.effect.low > 2
+
+
+def test_10_a_network_that_never_arrives_has_a_bound():
+  low = several('bn_x5', 2_000, 2_100, limit=0.7)
+  finding = measured('10', Made(networks=[*PLAIN, *low]))
+  assert finding.effect.value == 0 and finding.effect.high < 1
+  assert 'at most' in finding.text and '0 of 2 seeds arrive' in finding.text
+  assert verdict('10', Made(networks=[*PLAIN, *low])) == CONTRADICTED
+
+
+def test_10_says_what_the_slow_decay_does():
+  slow = [
+    run._replace(name=f'bn_x5_decay_of_inception_seed{i}')
+    for i, run in enumerate(several('bn_x5', 4_000, 4_200))
   ]
-  chosen = controls.at_best_rates(networks(), rates)
-  assert [r.config['learning_rate'] for r in chosen['inception']] == [faster]
-  assert {r.config['learning_rate'] for r in chosen['bn_x5']} == {0.0075}
-  text = controls.best_rates(networks(), rates)
-  assert f'Inception at {faster:g}' in text and '(one run)' in text
+  made = Made(networks=trained(bn_x5=(7_000, 7_300)), decay=slow)
+  finding = measured('10', made)
+  assert finding.effect.value == pytest.approx(2.9, rel=0.05)
+  assert 'with the decay of the plain network it is 5.0' in finding.text
+
+
+def test_12_and_23_nobody_arrives():
+  low = [
+    learning(name, 20_000, seed, limit=0.7)
+    for name in ('inception', 'bn_x30', 'bn_baseline')
+    for seed in (0, 1)
+  ]
+  others = several('bn_x5', 1_000, 1_100)
+  made = Made(networks=[*low, *others])
+  for key in ('12b', '23'):
+    assert verdict(key, made) == INCONCLUSIVE
+    assert 'neither network reaches' in measured(key, made).text
+
+
+@pytest.mark.parametrize(
+  'x30, expected',
+  [((14_000, 14_500), SUPPORTED), ((10_000, 10_500), INCONCLUSIVE),
+   ((6_000, 6_200), CONTRADICTED)],
+)  # fmt: skip
+def test_11a_starts_slower(x30, expected):
+  made = Made(networks=trained(bn_x5=(10_000, 10_500), bn_x30=x30))
+  assert verdict('11a', made) == expected
+
+
+@pytest.mark.parametrize(
+  'limits, expected',
+  [
+    ((0.8, 0.8), INCONCLUSIVE),
+    ((0.83, 0.8), SUPPORTED),
+    ((0.77, 0.8), CONTRADICTED),
+  ],
+)
+def test_11b_accuracy_is_compared_at_the_last_common_step(limits, expected):
+  """A longer run of BN-x30 is compared up to the end of BN-x5."""
+  x30 = ending_at('bn_x30', limits[0], horizon=90_000)
+  x5 = ending_at('bn_x5', limits[1], horizon=40_000)
+  made = Made(networks=[*PLAIN, *x30, *x5])
+  assert verdict('11b', made) == expected
+  assert 'after 40,000 steps' in measured('11b', made).text
+
+
+def test_12a_accuracy_is_compared_at_the_end_of_each():
+  x30 = ending_at('bn_x30', 0.85, horizon=20_000)
+  made = Made(networks=[*PLAIN, *x30])
+  assert verdict('12a', made) == SUPPORTED
+  assert measured('12a', made).effect.value == pytest.approx(5, abs=0.6)
+
+
+@pytest.mark.parametrize('limit, expected', [(0.78, SUPPORTED), (0.70, CONTRADICTED)])
+def test_13a_sigmoids_are_at_most_twice_as_far_below(limit, expected):
+  runs = ending_at('bn_x5_sigmoid', limit)
+  assert verdict('13a', Made(networks=[*PLAIN, *runs])) == expected
+
+
+@pytest.mark.parametrize('limit, expected', [(0.75, SUPPORTED), (0.85, CONTRADICTED)])
+def test_13b_sigmoids_are_below_relu(limit, expected):
+  sigmoid = ending_at('bn_x5_sigmoid', limit)
+  made = Made(networks=[*trained(bn_x5=(900, 950)), *sigmoid])
+  assert verdict('13b', made) == expected
+
+
+def test_a_network_that_was_not_trained_has_no_verdict():
+  with pytest.raises(Missing, match='bn_x30'):
+    family.trained(Made(networks=PLAIN), 'bn_x30')
+  with pytest.raises(Missing, match='inception'):
+    family.trained(Made(networks=several('bn_x5', 900)), 'bn_x5')

@@ -5,7 +5,7 @@ import math
 import pytest
 from paper.inception_made import run_of
 
-from bn_repro.paper import section_4_2_controls as controls
+from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 
 PLAIN = [run_of('inception', 10, 30, 50, 60, 60),
@@ -22,12 +22,14 @@ def test_other_seeds_of_an_ablation_count_for_the_networks():
   ]  # fmt: skip
   slow = [run_of('bn_x5', 10, 60, name='bn_x5_decay_of_inception')]
   networks = {'inception': PLAIN, 'bn_x5': BN_X5, family.SLOW_DECAY: slow}
-  found = family.with_other_seeds(networks, sweep)
-  seeds = {name: [run.config['seed'] for run in of] for name, of in found.items()}
+  merged = family.with_other_seeds(networks, sweep)
+  seeds = {
+    name: [run.config['seed'] for run in group] for name, group in merged.items()
+  }
   assert seeds == {
     'inception': [0, 1], 'bn_x5': [0, 1, 2], family.SLOW_DECAY: [0], 'bn_x30': [1]
   }  # fmt: skip
-  assert found['bn_x5'][1] is BN_X5[1]
+  assert merged['bn_x5'][1] is BN_X5[1]
 
 
 def test_longer_runs_are_cut_to_the_budget_of_the_short():
@@ -58,7 +60,7 @@ def test_a_run_that_diverges_after_the_budget_has_not_diverged(steps, diverged):
   short.summary['num_steps'] = steps
   (cut,) = family.within_budget_of([short], {'bn_x30': [long]})['bn_x30']
   assert cut.summary['diverged'] == diverged
-  assert ('1 diverged' in controls.outcome([cut])) == diverged
+  assert ('1 diverged' in comparison.final_accuracy([cut])) == diverged
 
 
 def test_the_gap_of_a_run_that_diverged_is_unknown():

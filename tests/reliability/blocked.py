@@ -6,6 +6,7 @@ One byte goes through the pipe just before it blocks. Nothing else is changed.
 """
 
 import ctypes
+import functools
 import os
 import signal
 import sys
@@ -59,27 +60,21 @@ def at(owner, name: str, block, calls_before: int = 0) -> None:
 def block_in_grain(blocker: Blocker) -> None:
   """In a thread of Grain's, so that the main one waits for it."""
   from bn_repro.data import sampler, stream
-  from bn_repro.data.feed import PixelFeed
+  from bn_repro.data.pixels import PixelFeed
 
   inputs = PixelFeed.inputs
 
-  class Source:
-    def __init__(self, feed):
-      self._feed = feed
-
-    def __len__(self):
-      return 1000
-
-    def __getitem__(self, step):
-      if step == 40:
-        blocker.in_read()
-      return inputs(self._feed, range(step, step + 1), sampler.TRAINING)
+  def read(feed, step):
+    if step == 40:
+      blocker.in_read()
+    return inputs(feed, range(step, step + 1), sampler.TRAINING)
 
   def through_grain(self, steps, stream_number=sampler.TRAINING):
     if stream_number != sampler.TRAINING:
       return inputs(self, steps, stream_number)
     if not hasattr(self, 'batches'):
-      self.batches = stream._read(Source(self), steps.start, 0, 0)
+      read_one = functools.partial(read, self)
+      self.batches = stream._read(read_one, range(steps.start, 1000), 0, 0)
     return next(self.batches)
 
   PixelFeed.inputs = through_grain
@@ -88,7 +83,7 @@ def block_in_grain(blocker: Blocker) -> None:
 def block(place: str, blocker: Blocker) -> None:
   from jax._src import compiler
 
-  from bn_repro.data.feed import PixelFeed
+  from bn_repro.data.pixels import PixelFeed
   from bn_repro.run import checkpoint, collectives
   from bn_repro.training import loop
   from bn_repro.training.evaluator import OnExamples

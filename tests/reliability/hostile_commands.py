@@ -8,7 +8,7 @@ import itertools
 import random
 
 from bn_repro.run import config as config_lib
-from bn_repro.run import schema
+from bn_repro.run import fields
 from reliability import (
   hostile_configs,
   hostile_data,
@@ -23,9 +23,11 @@ LOCATIONS = (
   'configs/mnist.py:batch_norm', 'configs/mnist.py:baseline', 'configs/bn_x5.py:digits',
   'configs/inception.py:digits', 'configs/ensemble.py:4,digits',
 )  # fmt: skip
-KINDS = schema.COMMON | schema.OF_NETWORK['mlp'] | schema.OF_NETWORK['inception']
-for _group in itertools.chain(schema.OPTIONAL, *schema.OPTIONAL_OF_NETWORK.values()):
-  KINDS |= _group
+KINDS = {
+  name: field.kind
+  for of_one in fields.FIELDS.values()
+  for name, field in of_one.items()
+}
 # What Python reads in another way than one would guess, but rightly.
 ODD_BUT_RIGHT = {
   'seed': {'0x10': 16, '1_000': 1000, ' 7': 7, '٣': 3, '-0': 0, '+5': 5, '007': 7},
@@ -43,8 +45,8 @@ def generate(seed: int, number: int) -> list[Case]:
   """So many cases: all that are listed, and bad values of fields of every kind."""
   chance = random.Random(seed)
   listed = [*_listed_quick(), *_slow()]
-  fields = _of_every_category(_field_cases(), chance)
-  return [*listed, *fields[: max(number - len(listed), number // 4)]]
+  of_fields = _of_every_category(_field_cases(), chance)
+  return [*listed, *of_fields[: max(number - len(listed), number // 4)]]
 
 
 def quick_sample(seed: int, number: int) -> list[Case]:

@@ -5,7 +5,7 @@ Bytes that are no text stand as Python's surrogate escapes, as in `sys.argv`.
 
 import os
 
-from bn_repro.run import schema
+from bn_repro.run import fields
 
 NO_TEXT = os.fsdecode(b'\xff\xfe\x80')
 LONG = 'a' * 100_000
@@ -52,13 +52,13 @@ NO_DURATIONS = (
 )  # fmt: skip
 
 _BAD = {
-  schema.WHOLE: NO_WHOLE_NUMBERS,
-  schema.NUMBER: NO_NUMBERS,
-  schema.BOOL: NO_SWITCHES,
-  schema.TEXT: ODD_TEXTS,
-  schema.WHOLES: NO_TUPLES,
-  schema.NUMBERS: NO_TUPLES,
-  schema.TEXTS: NO_TUPLES,
+  fields.WHOLE: NO_WHOLE_NUMBERS,
+  fields.NUMBER: NO_NUMBERS,
+  fields.BOOL: NO_SWITCHES,
+  fields.TEXT: ODD_TEXTS,
+  fields.WHOLES: NO_TUPLES,
+  fields.NUMBERS: NO_TUPLES,
+  fields.TEXTS: NO_TUPLES,
 }
 # Beyond what is bad for the kind.
 _OUT_OF_RANGE = {

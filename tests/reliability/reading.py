@@ -19,22 +19,20 @@ def read() -> None:
   import jax
 
   from bn_repro.data import feeds
-  from bn_repro.run import failures
   from data.prepared import small_config
 
   name, number = sys.argv[1:]
   config = small_config(name, **{'dataset.workers': int(number)})
-  with failures.in_one_line(partner_timeout=0):
-    feed = feeds.open_feeds(config, jax.devices()[:1]).train
-    for step in range(1_000_000):
-      feed.inputs(range(step, step + 1))
-      if step == int(number):
-        children = multiprocessing.active_children()
-        print(*(process.pid for process in children), flush=True)
-      time.sleep(0.02)
+  feed = feeds.open_feeds(config, jax.devices()[:1]).train
+  for step in range(1_000_000):
+    feed.inputs(range(step, step + 1))
+    if step == int(number):
+      children = multiprocessing.active_children()
+      print(*(process.pid for process in children), flush=True)
+    time.sleep(0.02)
 
 
 if __name__ == '__main__':
   from bn_repro.run import exits
 
-  exits.leave_after(read)
+  exits.exit_after(read)

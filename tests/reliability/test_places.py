@@ -91,6 +91,8 @@ def run(empty, monkeypatch, capsys):
     module = module_of(program, monkeypatch)
     monkeypatch.setattr(sys, 'argv', [program, *words])
     monkeypatch.setattr(exits.signal, 'signal', lambda *_: None)
+    # Each watch would leave a thread and two open files.
+    monkeypatch.setattr(exits.watch, 'start', lambda: None)
     with pytest.raises(SystemExit) as left:
       module.main()
     forget_flags()

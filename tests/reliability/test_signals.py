@@ -111,7 +111,7 @@ def action():
   reader = Reader()
   raise Preempted('stopped')
 
-exits.leave_after(action)
+exits.exit_after(action)
 """
 
 

@@ -56,6 +56,24 @@ def test_a_contrast_averages_two_settings():
   assert effect.high - 3 == pytest.approx(stats.t.ppf(0.975, 1) * error)
 
 
+def test_an_estimate_whose_error_has_no_degrees_of_freedom_has_no_interval():
+  effect = effects.of_estimate(2.0, pooled_deviation([[1.0], [3.0]]))
+  assert effect.value == 2 and math.isnan(effect.low)
+
+
+@pytest.mark.parametrize(
+  'bounds, text',
+  [
+    ((0.0, 0.0, 2.234), 'at most 2.2 times'),
+    ((math.inf, 1.5, math.inf), 'at least 1.5 times'),
+    ((0.0, -1.0, 1.0), '0.0 times (-1.0 to 1.0)'),
+    ((0.0, 0.0, 0.0), '0.0 times (0.0 to 0.0)'),
+  ],
+)
+def test_a_bound_is_told_from_an_interval(bounds, text):
+  assert effects.between(*bounds, '').text(unit=' times') == text
+
+
 def test_a_negative_factor_turns_the_interval_round():
   effect = effects.of_values(VALUES)
   turned = effects.scaled(effect, -2)

@@ -13,7 +13,7 @@ from support import PROJECT, clean_environment
 NONE = 'nosuch'
 START = (
   'from bn_repro.run import devices, exits\n'
-  'exits.leave_after(lambda: print(devices.start()))'
+  'exits.exit_after(lambda: print(devices.start()))'
 )
 PLUGIN = 'def initialize():\n  raise RuntimeError("the driver is too old\\n")\n'
 IN_A_WORKDIR = {

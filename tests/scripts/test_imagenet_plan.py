@@ -1,16 +1,11 @@
 """results/imagenet_plan.md follows from the measurements and the configs."""
 
-import importlib.util
 import json
 import re
 
-from support import PROJECT
+from support import script
 
-SPEC = importlib.util.spec_from_file_location(
-  'imagenet_plan', PROJECT / 'scripts' / 'imagenet_plan.py'
-)
-plan = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(plan)
+plan = script('imagenet_plan')
 
 
 def test_the_page_is_made_from_the_files():

@@ -1,19 +1,14 @@
 """scripts/reliability.py counts what the tests noted, and hides no failure."""
 
-import importlib.util
 import json
 import re
 
 import pytest
 
-from support import PROJECT
+from support import PROJECT, script
 
 # By a name of its own: `reliability` is a folder of tests.
-SPEC = importlib.util.spec_from_file_location(
-  'reliability_report', PROJECT / 'scripts' / 'reliability.py'
-)
-report = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(report)
+report = script('reliability')
 
 CASE = (
   '<testcase classname="tests.reliability.{module}" name="test">'

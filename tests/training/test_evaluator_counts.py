@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro.data import feed, sources
+from bn_repro.data import pixels, sources
 from bn_repro.training import experiment
 from bn_repro.training.evaluator import Evaluator
 from bn_repro.training.step import initial_state
@@ -13,7 +13,7 @@ from support import small_config
 NOT_COUNTED = [*range(20), 33, *range(300, 360)]
 
 
-class SomeUnreadable(feed.PixelFeed):
+class SomeUnreadable(pixels.PixelFeed):
   """The digits, of which some count as if they could not be read."""
 
   num_skipped = len(NOT_COUNTED)
@@ -77,7 +77,7 @@ def test_examples_that_do_not_count_are_left_out(config, one_by_one, num_devices
   assert scalars['data/skipped_test_images'] == 81
 
 
-class SkippingAnew(feed.PixelFeed):
+class SkippingAnew(pixels.PixelFeed):
   """Counts what it leaves out in each pass, as the streaming feed does."""
 
   def inputs_in_order(self, size, start=0, stop=None):

@@ -10,7 +10,6 @@ from paper.inception_made import learning
 
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_protocol as protocol
-from bn_repro.paper import section_4_2_stages as stages
 from bn_repro.report import commands
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
@@ -34,10 +33,10 @@ def test_no_main_effect_is_aliased_with_another_or_with_an_interaction_of_two():
 
 
 def test_three_pairs_of_interactions_are_confounded_and_no_other():
-  found = stages.factorial(design(), np.arange(32.0))
-  confounded = {name for name in found.interactions if '=' in name}
+  estimates = protocol.factorial(design(), np.arange(32.0))
+  confounded = {name for name in estimates.interactions if '=' in name}
   assert confounded == {'CE=FG', 'CF=EG', 'CG=EF'}
-  assert len(found.interactions) == 18
+  assert len(estimates.interactions) == 18
   assert GENERATORS == {'F': 'ABCD', 'G': 'ABDE'}
 
 
@@ -46,19 +45,19 @@ def test_main_effects_are_recovered_whatever_interacts():
   values = np.array([
     3 * run['A'] - 0.5 * run['G'] + 2 * run['A'] * run['B'] for run in design()
   ]) + 0.1 * rng.standard_normal(32)  # fmt: skip
-  found = stages.factorial(design(), values)
-  assert found.main['A'] == pytest.approx(6, abs=0.15)
-  assert found.main['G'] == pytest.approx(-1, abs=0.15)
-  assert found.interactions['AB'] == pytest.approx(4, abs=0.15)
-  effect = found.effect('G')
+  estimates = protocol.factorial(design(), values)
+  assert estimates.main['A'] == pytest.approx(6, abs=0.15)
+  assert estimates.main['G'] == pytest.approx(-1, abs=0.15)
+  assert estimates.interactions['AB'] == pytest.approx(4, abs=0.15)
+  effect = estimates.effect('G')
   assert effect.high < 0
-  assert found.effect('C').low < 0 < found.effect('C').high
+  assert estimates.effect('C').low < 0 < estimates.effect('C').high
 
 
 def test_lenths_error_passes_over_the_real_effects():
   rng = np.random.default_rng(1)
   estimates = [
-    stages.lenth([*rng.normal(0, 0.3, 22), 5.0, -4.0, 3.0]).deviation
+    protocol.lenth([*rng.normal(0, 0.3, 22), 5.0, -4.0, 3.0]).deviation
     for _ in range(200)
   ]
   assert np.mean(estimates) == pytest.approx(0.3, rel=0.1)
@@ -71,15 +70,15 @@ def test_the_interval_of_the_best_rate_covers_it():
   truth, covered = 0.01, []
   for _ in range(1000):
     accuracy = 0.7 - 0.03 * np.log(rates / truth) ** 2
-    found = stages.best_rate(rates, accuracy + 0.005 * rng.standard_normal(12))
-    covered.append(found.low <= truth <= found.high)
+    best = protocol.best_rate(rates, accuracy + 0.005 * rng.standard_normal(12))
+    covered.append(best.low <= truth <= best.high)
   assert 0.92 <= np.mean(covered) <= 0.98
 
 
 def test_a_best_rate_at_the_edge_is_none():
   rates = np.array([0.001, 0.002, 0.004, 0.008, 0.016])
-  assert math.isnan(stages.best_rate(rates, 0.1 + rates).rate)
-  assert math.isnan(stages.best_rate(rates, -np.log(rates)).rate)
+  assert math.isnan(protocol.best_rate(rates, 0.1 + rates).rate)
+  assert math.isnan(protocol.best_rate(rates, -np.log(rates)).rate)
 
 
 @pytest.mark.slow
@@ -91,7 +90,7 @@ def test_the_interval_of_the_ladder_covers_the_speed_up():
   covered, ratios = [], []
   for _ in range(1000):
     ladder = {steps: runs(steps, 5.0) for steps in (12_000, 24_000)}
-    effect = stages.ladder_speed_up(runs(24_000, 1.0), ladder, 24_000)
+    effect = protocol.ladder_speed_up(runs(24_000, 1.0), ladder, 24_000)
     covered.append(effect.low <= 5 <= effect.high)
     ratios.append(effect.value)
   assert np.median(ratios) == pytest.approx(5, rel=0.03)
@@ -100,7 +99,7 @@ def test_the_interval_of_the_ladder_covers_the_speed_up():
 
 def test_a_ladder_that_does_not_rise_has_no_speed_up():
   flat = {12_000: [0.7, 0.71], 24_000: [0.7, 0.7]}
-  assert stages.ladder_speed_up([0.6, 0.61], flat, 24_000) is None
+  assert protocol.ladder_speed_up([0.6, 0.61], flat, 24_000) is None
 
 
 def stage_runs(stage):
@@ -124,15 +123,15 @@ def stage_runs(stage):
 @pytest.mark.parametrize('stage', protocol.WRITERS)
 def test_half_a_stage_is_counted_and_a_whole_one_estimated(stage):
   runs = stage_runs(stage)
-  half = protocol.text({stage: runs[: len(runs) // 2]})
+  half = protocol.section({stage: runs[: len(runs) // 2]})
   assert f'{len(runs) // 2} of {len(runs)}' in half and '### Stage' not in half
-  assert f'### Stage {protocol.STAGES[stage]}' in protocol.text({stage: runs})
-  assert protocol.text({}) == ''
+  assert f'### Stage {protocol.STAGES[stage]}' in protocol.section({stage: runs})
+  assert protocol.section({}) == ''
 
 
 def test_whole_stages_say_what_was_put_in():
-  assert '| BN-x5 ' in protocol.text({'stage2_rates': stage_runs('stage2_rates')})
-  ladder = protocol.text({'stage2_ladder': stage_runs('stage2_ladder')})
+  assert '| BN-x5 ' in protocol.section({'stage2_rates': stage_runs('stage2_rates')})
+  ladder = protocol.section({'stage2_ladder': stage_runs('stage2_ladder')})
   (row,) = (line for line in ladder.splitlines() if line.startswith('| BN-x5 '))
   assert float(row.split('|')[3].split()[0]) == pytest.approx(5, rel=0.03)
 

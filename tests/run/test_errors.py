@@ -2,36 +2,36 @@
 
 import pytest
 
-from bn_repro.run import messages
+from bn_repro.run import errors
 
 HOSTILE = ('a\nb', '\x1b[2J', '\u202e', '\udcff', '\0', 'x' * 10**6, 16**10_000, [[]])
 
 
 @pytest.mark.parametrize('value', HOSTILE, ids=range(len(HOSTILE)))
 def test_any_value_is_shown_short_and_printable(value):
-  text = messages.shown(value)
+  text = errors.shown(value)
   assert text.isprintable()
-  assert len(text) <= messages.LONGEST_VALUE + 20
+  assert len(text) <= errors.LONGEST_VALUE + 20
 
 
 def test_a_short_value_is_shown_whole():
-  assert messages.shown('mnist') == "'mnist'"
-  assert messages.shown(0.1) == '0.1'
+  assert errors.shown('mnist') == "'mnist'"
+  assert errors.shown(0.1) == '0.1'
 
 
 def test_what_is_left_out_is_said():
-  assert messages.shown('x' * 998).endswith('... (1,000 characters)')
+  assert errors.shown('x' * 998).endswith('... (1,000 characters)')
 
 
 def test_a_nested_value_that_cannot_be_written():
   value = []
   for _ in range(100_000):
     value = [value]
-  assert messages.shown(value) == 'a deeply nested list'
+  assert errors.shown(value) == 'a deeply nested list'
 
 
 def test_a_text_becomes_one_line():
-  assert messages.line('one\n two\r\x1b[2J\udcff \u202e') == (
+  assert errors.line('one\n two\r\x1b[2J\udcff \u202e') == (
     'one two \\x1b[2J\\udcff \\u202e'
   )
-  assert len(messages.line('x' * 10**6)) <= messages.LONGEST_LINE + 20
+  assert len(errors.line('x' * 10**6)) <= errors.LONGEST_LINE + 20

@@ -3,7 +3,7 @@
 import pytest
 
 from bn_repro.run import config as config_lib
-from bn_repro.run import schema
+from bn_repro.run import fields
 from bn_repro.run.errors import UserError
 from support import PROJECT
 
@@ -16,39 +16,43 @@ def values(location='mnist.py:batch_norm'):
 
 @pytest.mark.parametrize('location', LOCATIONS)
 def test_our_configs_pass(location):
-  schema.check(values(location))
+  fields.check(values(location))
 
 
 def test_names_that_are_written_twice_agree():
   """Fields are checked before JAX is imported, so not against what they choose."""
   from bn_repro.models import networks
-  from bn_repro.run import fields
   from bn_repro.training.probes import probes
 
-  assert set(fields._CHOICES['variant.normalizer']) == set(networks.NORMALIZERS)
-  assert set(fields._PROBES) == set(probes.PROBES)
+  of_mlp = fields.FIELDS['mlp']
+  names = {'variant.normalizer': networks.NORMALIZERS, 'probes': probes.PROBES}
+  for field, registry in names.items():
+    assert of_mlp[field].allowed.partition(' of ')[2] == ', '.join(registry)
 
 
 @pytest.mark.parametrize('location', LOCATIONS)
 def test_every_field_is_needed(location):
   """But for those of section 4.2 that stand alone."""
   whole = values(location)
-  groups = (*schema.OPTIONAL, *schema.OPTIONAL_OF_NETWORK['inception'])
-  alone = {field for group in groups if len(group) == 1 for field in group}
+  alone = {
+    name
+    for name, field in fields.FIELDS[whole['model.name']].items()
+    if field.is_optional and not field.group
+  }
   for field in whole.keys() - alone - {'model.name'}:
     without = {name: value for name, value in whole.items() if name != field}
     with pytest.raises(UserError, match=f"the config lacks '{field}'"):
-      schema.check(without)
+      fields.check(without)
 
 
 def test_a_field_that_nothing_reads_is_refused():
   with pytest.raises(UserError, match=r"'learning_rat'; did you mean learning_rate"):
-    schema.check(values() | {'learning_rat': 0.1})
+    fields.check(values() | {'learning_rat': 0.1})
 
 
 def test_a_field_of_another_network_is_refused():
   with pytest.raises(UserError, match=r"'mlp' has no field 'model\.stem'"):
-    schema.check(values() | {'model.stem': 'small'})
+    fields.check(values() | {'model.stem': 'small'})
 
 
 @pytest.mark.parametrize(
@@ -71,8 +75,8 @@ def test_a_field_of_another_network_is_refused():
 )
 def test_a_value_of_another_kind_is_refused(field, value, kind):
   with pytest.raises(UserError, match=rf'^config\.{field}=.* is not {kind}'):
-    schema.check(values() | {field: value})
+    fields.check(values() | {field: value})
 
 
 def test_a_whole_number_is_a_number():
-  schema.check(values() | {'learning_rate': 1})
+  fields.check(values() | {'learning_rate': 1})
