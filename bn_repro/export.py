@@ -39,7 +39,7 @@ exit codes: as those of `python -m bn_repro --help`.
 import argparse
 import sys
 
-from bn_repro.evaluate.asked import POPULATION, STATISTICS
+from bn_repro.evaluate.request import POPULATION, STATISTICS
 from bn_repro.run import command_line, devices, exits, places
 
 FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))

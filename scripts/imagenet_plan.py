@@ -13,14 +13,16 @@ import json
 import math
 import statistics
 import sys
-import time
+from pathlib import Path
 
+import jinja2
 from project import PROJECT
 
 from bn_repro.report import tables
 from bn_repro.run import config as config_lib
 from bn_repro.run import devices, durations
 from bn_repro.run.errors import MachineError, UserError
+from bn_repro.training.experiment import with_examples
 
 THROUGHPUT = PROJECT / 'results' / 'imagenet_throughput.json'
 DECODING = PROJECT / 'results' / 'benchmarks' / 'decode.json'
@@ -39,53 +41,6 @@ EXPECTED = {
   'bn_x30': ('74.8', '74.94 (CNTK, similar recipe, mini-batch 256)'),
   'bn_x5_sigmoid': ('69.8', 'none'),
 }
-TEXT = """\
-# ImageNet: what it takes
-
-*Made by `scripts/imagenet_plan.py`; do not edit. A plan: none of these runs was made.*
-
-Steps take {batch} images, as in the paper; ImageNet 2012 has {images:,} for training.
-
-{steps}
-
-Accuracy is top-1 on the validation set, single crop, in per cent.
-
-## How long
-
-{measured}
-
-{estimates}
-
-Eight devices at perfect scaling would take an eighth. That means a mini-batch of
-8 x {batch} in groups of {batch} for the statistics, as the replicas of the paper had;
-they stepped asynchronously, ours together, so an eighth of the steps is taken, and
-whether the rates still fit is not known. Hours are of training alone: one evaluation
-is 50,000 images forward, about {evaluation:.1%} of an epoch of training, and with BN
-twice that, with population statistics and with the moving average, plus the former.
-
-## Input
-
-{decoding}
-
-## Disk
-
-The two archives are 138 and 6.3 GB; prepared, they take about the same again. A
-checkpoint of 11 million parameters with momentum takes about 90 MB, three are kept.
-
-## Commands
-
-```
-python scripts/prepare_data.py imagenet2012 --archives=DIR
-{commands}
-```
-
-On a GPU add `--config.model.dtype=bfloat16`, and `--config.dataset.workers=N` for N
-processes that decode. On eight GPUs of one machine add `--config.batch_size=256
---config.train_for="150 epochs"`, with the epochs of the table: a step then takes eight
-times as many images. On several machines start the same command on each, with
-`--coordinator`, `--num_processes` and `--process_id` where neither SLURM nor a TPU pod
-names the processes.
-"""
 
 
 def main() -> None:
@@ -111,59 +66,25 @@ def main() -> None:
 def measure(network: str, arguments) -> dict:
   """Images per second of one network's training step on one device."""
   from bn_repro.run import provenance
+  from scripts.benchmarks.subjects import noise, speed
 
   config = config_of(network)
   config.batch_size, config.model.dtype = arguments.batch_size, arguments.dtype
-  built = _with_noise(config)
+  config.num_devices = 1
+  images, num_classes = noise.images(config, number=256), config.dataset.num_classes
+  step = noise.Step(with_examples(config, images, num_classes))
   # Two more, to compile and to warm up.
-  seconds = _seconds_of_steps(built, arguments.steps + 2)[2:]
+  steps = range(arguments.steps + 2)
+  seconds = [speed.timed(step.run, steps[n : n + 1])[0] for n in steps][2:]
   speeds = [config.batch_size / second for second in seconds]
   print(f'{network}: {statistics.median(speeds):.1f} images/s')
   return {
-    'network': network, 'device': provenance.device(built.devices),
+    'network': network, 'device': step.device,
     'batch_size': config.batch_size, 'dtype': config.model.dtype,
     'images_per_second': statistics.median(speeds),
     'min': min(speeds), 'max': max(speeds), 'steps': arguments.steps,
     'git_revision': provenance.git_revision(), 'versions': provenance.versions(),
   }  # fmt: skip
-
-
-def _with_noise(config):
-  """The experiment of a config on images of noise, on one device."""
-  import jax
-  import numpy as np
-
-  from bn_repro.data import resident, sources
-  from bn_repro.data.feeds import Feeds
-  from bn_repro.training import experiment
-
-  devices, size = jax.devices()[:1], config.dataset.size
-  pixels = np.random.default_rng(0).integers(0, 256, (256, size, size, 3), np.uint8)
-  examples = sources.Examples(pixels, np.arange(256, dtype=np.int32))
-  feed = resident.ResidentImages(examples, config, devices)
-  feeds = Feeds(feed, feed, config.dataset.num_classes, (size, size, 3))
-  return experiment.with_feeds(config, devices, feeds)
-
-
-def _seconds_of_steps(built, number: int) -> list[float]:
-  """How long each of some training steps took."""
-  import jax
-  import numpy as np
-
-  from bn_repro.training import parallel
-  from bn_repro.training.step import initial_state, make_step
-
-  feed, seconds = built.feeds.train, []
-  take = parallel.spread(make_step(built), built.devices)
-  state = initial_state(built)
-  examples = parallel.replicate(feed.examples, built.devices)
-  for step in range(number):
-    began = time.perf_counter()
-    inputs = feed.inputs(range(step, step + 1))
-    state, metrics = take(state, examples, inputs, np.zeros(1, bool))
-    jax.block_until_ready((state, metrics))
-    seconds.append(time.perf_counter() - began)
-  return seconds
 
 
 def keep(measured: list[dict]) -> None:
@@ -190,15 +111,22 @@ def steps_of(network: str) -> int:
 
 def plan() -> str:
   """The text of results/imagenet_plan.md."""
-  return TEXT.format(
+  template = jinja2.Template(
+    Path(__file__).with_suffix('.md.j2').read_text(), undefined=jinja2.StrictUndefined,
+    trim_blocks=True, keep_trailing_newline=True,
+  )  # fmt: skip
+  return template.render(
     batch=MINI_BATCH,
     images=TRAINING_IMAGES,
+    multiply_adds=MULTIPLY_ADDS,
+    h200_flops=H200_FLOPS,
     steps=_steps_table(),
-    measured=_measured(),
-    estimates=_estimates(),
+    measured=_measured_table(),
+    has_h200=any('H200' in each['device'] for each in measurements()),
+    estimates=_estimates_table(),
     evaluation=50_000 / TRAINING_IMAGES / 3,
     decoding=_decoding(),
-    commands='\n'.join(_command(network) for network in EXPECTED),
+    networks=list(EXPECTED),
   )
 
 
@@ -219,33 +147,26 @@ def _steps_row(network: str) -> list[str]:
   ]
 
 
-def _measured() -> str:
+def _measured_table() -> str:
   if not measurements():
-    return 'Nothing has been measured yet: `python scripts/imagenet_plan.py --measure`.'
+    return ''
   head = ('network', 'device', 'dtype', 'mini-batch', 'images/s (min to max)', 'days')
-  rows = tables.markdown(head, map(_measured_row, measurements()))
-  note = ''
-  if not any('H200' in measurement['device'] for measurement in measurements()):
-    note = (
-      '\n\n**An H200 has not been measured**; with one at hand: `python '
-      'scripts/imagenet_plan.py --measure --dtype=bfloat16`.'
-    )
-  return f'Measured, the training step alone, for all steps:\n\n{rows}{note}'
+  return tables.markdown(head, map(_measured_row, measurements()))
 
 
-def _measured_row(found: dict) -> list[str]:
-  seconds = steps_of(found['network']) * MINI_BATCH / found['images_per_second']
+def _measured_row(measured: dict) -> list[str]:
+  seconds = steps_of(measured['network']) * MINI_BATCH / measured['images_per_second']
   return [
-    f'`{found["network"]}`',
-    found['device'],
-    found['dtype'],
-    str(found['batch_size']),
-    f'{found["images_per_second"]:,.1f} ({found["min"]:,.1f} to {found["max"]:,.1f})',
+    f'`{measured["network"]}`',
+    measured['device'],
+    measured['dtype'],
+    str(measured['batch_size']),
+    '{images_per_second:,.1f} ({min:,.1f} to {max:,.1f})'.format(**measured),
     f'{seconds / 86_400:,.1f}',
   ]
 
 
-def _estimates() -> str:
+def _estimates_table() -> str:
   speeds = [share * H200_FLOPS / (6 * MULTIPLY_ADDS) for share in UTILISATIONS]
   head = (
     'hours on one H200, if it reached',
@@ -256,40 +177,23 @@ def _estimates() -> str:
     [f'`{name}`', *(f'{steps_of(name) * MINI_BATCH / s / 3600:,.1f}' for s in speeds)]
     for name in EXPECTED
   )
-  return (
-    'Arithmetic, not measurement: to train on an image takes 3 x 2 x '
-    f'{MULTIPLY_ADDS:,} operations, and an H200 is sold as '
-    f'{H200_FLOPS / 1e12:,.0f} TFLOP/s in bfloat16, of which small convolutions reach '
-    'a small share:\n\n'
-    f'{tables.markdown(head, rows)}'
-  )
+  return tables.markdown(head, rows)
 
 
-def _decoding() -> str:
-  found = json.loads(DECODING.read_text())
+def _decoding() -> dict:
+  """Crops a second of one core, and how many cores some speeds need."""
+  decoded = json.loads(DECODING.read_text())
   speeds = {
     row['files']: row['crops/s per core']
-    for row in found['table']
+    for row in decoded['table']
     if (row['crop'], row['size'], row['reader']) == ('random', 224, 'ours')
   }
+  cores = lambda images, files: math.ceil(images / speeds[files])
   needed = ', '.join(
-    f'{math.ceil(wanted / speeds["plain"])} to '
-    f'{math.ceil(wanted / speeds["doubled"])} for '
-    f'{wanted:,} images/s' for wanted in (2_000, 5_000, 10_000)
-  )  # fmt: skip
-  return (
-    f'One core cuts {speeds["plain"]:,.0f} random crops of 224 a second out of JPEGs '
-    f'with a shorter side of 256, and {speeds["doubled"]:,.0f} out of twice as large '
-    f'ones ({found["device"]}; results/benchmarks); ImageNet, mostly 500x375, lies '
-    f'between. Cores needed: {needed}.'
+    f'{cores(images, "plain")} to {cores(images, "doubled")} for {images:,} images/s'
+    for images in (2_000, 5_000, 10_000)
   )
-
-
-def _command(network: str) -> str:
-  return (
-    f'python -m bn_repro --config=configs/{network}.py:imagenet2012 '
-    f'--workdir=runs/imagenet/{network}'
-  )
+  return speeds | {'device': decoded['device'], 'cores': needed}
 
 
 if __name__ == '__main__':

@@ -58,7 +58,7 @@ def save_untrained(workdir: Path) -> None:
 
 
 def measure(workdir: Path, crops: int, images: int) -> dict:
-  """Evaluates so many images in a process; its answers' time and its peak memory."""
+  """Evaluates images in a process; returns its time for each and its peak memory."""
   output = workdir / f'{crops}_{images}.json'
   process = subprocess.Popen(
     [sys.executable, '-m', 'bn_repro.evaluate', f'--workdir={workdir}',
@@ -69,12 +69,12 @@ def measure(workdir: Path, crops: int, images: int) -> dict:
   _, status, usage = os.wait4(process.pid, 0)
   if status:
     sys.exit(f'error: the evaluation of {images} images failed')
-  found = json.loads(output.read_text())
+  result = json.loads(output.read_text())
   return {
     'images': images,
     'crops': crops,
-    'different_crops': found['different_crops'],
-    'seconds_per_image': found['members'][0]['seconds'] / images,
+    'different_crops': result['different_crops'],
+    'seconds_per_image': result['members'][0]['seconds'] / images,
     'peak_bytes': 1024 * usage.ru_maxrss,
   }
 

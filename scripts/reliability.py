@@ -1,4 +1,4 @@
-"""Injects faults into the program and tables what came of them.
+"""Injects faults into the program and makes a table of the outcomes.
 
 python scripts/reliability.py                      results/reliability.md and .json
 python scripts/reliability.py --from FILE.xml...   the same, of pytest runs before
@@ -32,38 +32,11 @@ TESTS = (
   'tests/reliability', 'tests/run/test_checkpoint.py', 'tests/run/test_devices.py',
   'tests/remedies', 'tests/training/test_loop.py',
 )  # fmt: skip
-PARTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())['part']
+TEXTS = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())
+PARTS = TEXTS['part']
 PART_OF = {module: part['title'] for part in PARTS for module in part['modules']}
 # Commands that ask for what cannot be; nothing failed there.
 BAD_INPUT = ('Hostile commands', 'Places')
-TEXT = """\
-# Reliability
-
-*Made by `scripts/reliability.py`; do not edit.* {faults:,} faults were injected into
-the program, and {bad_inputs:,} bad inputs were given to it. {survived}
-
-{parts}
-## Not promised
-
-- The same bits on another number of devices, another processor or other versions: the
-  numbers are then the same to rounding (but for dropout and noise on other devices,
-  which each draw their own), and such a run may be resumed.
-- That a checkpoint survives a power cut in the seconds after it was written: the one
-  before does. Faults of that kind (the kernel's cache lost) were not injected.
-- That a partner which lives but computes for ever is found. Partners were lost on one
-  machine, with two processes and CPUs; GPUs, TPUs and networks were not tried.
-- Anything where somebody changes a file and its digests alike.
-- A lock between machines on a file system without locks: one warning says so.
-- An end within seconds where a decoding process is killed in the microseconds in which
-  it holds a lock of Python's queues: the program then waits for ever.
-
-## Where the numbers come from
-
-`python scripts/reliability.py`; parts that were run apart were put together with
-`--from`, and each names the code that it was run on.
-
-{origins}
-"""
 
 
 class Fault(NamedTuple):
@@ -77,7 +50,7 @@ class Fault(NamedTuple):
 
 
 def main() -> int:
-  """Runs the tests unless told otherwise; returns pytest's exit code."""
+  """Runs the tests, or reads the reports of `--from`; returns pytest's exit code."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
   parser.add_argument('--from', nargs='+', help="pytest's JUnit XML")
   arguments = places.parsed(parser, **{'from': places.existing_file})
@@ -123,7 +96,7 @@ def run_tests(report: Path) -> int:
 
 
 def read(reports: list[Path]) -> list[Fault]:
-  """The faults that tests noted in pytest's reports, added up by kind."""
+  """The faults that tests noted in pytest's reports, summed by kind."""
   counts: dict[tuple[str, str], Counter] = {}
   cases = (
     case for path in reports for case in ElementTree.parse(path).iter('testcase')
@@ -144,7 +117,7 @@ def noted(case: ElementTree.Element) -> dict[str, Counter]:
   One that failed before it could note anything counts under its name.
   """
   properties = case.iterfind("properties/property[@name='faults']")
-  faults = [ast.literal_eval(found.get('value')) for found in properties]
+  faults = [ast.literal_eval(each.get('value')) for each in properties]
   is_skipped = case.find('skipped') is not None
   has_failed = {'failure', 'error'} & {child.tag for child in case}
   if has_failed and not faults:
@@ -175,7 +148,7 @@ def page(content: dict[str, Any]) -> str:
   faults = [Fault(**row) for row in content['faults']]
   harmful = sum(fault.harmful for fault in faults)
   bad_inputs = sum(fault.injected for fault in faults if fault.part in BAD_INPUT)
-  return TEXT.format(
+  return TEXTS['page'].format(
     faults=sum(fault.injected for fault in faults) - bad_inputs,
     bad_inputs=bad_inputs,
     survived='All came through.' if not harmful else f'{harmful} did harm.',
@@ -204,7 +177,7 @@ def _listed(versions: dict[str, str]) -> str:
 def section(title: str, text: str, faults: list[Fault]) -> str:
   """One kind of fault: what coming through means, and a table."""
   rows = [
-    (f.kind, str(f.injected), str(f.injected - f.harmful), str(f.harmful), _not(f))
+    (f.kind, str(f.injected), str(f.injected - f.harmful), str(f.harmful), _untried(f))
     for f in faults
     if f.part == title
   ]
@@ -212,7 +185,7 @@ def section(title: str, text: str, faults: list[Fault]) -> str:
   return f'## {title}\n\n{text}\n\n{tables.markdown(head, rows)}\n'
 
 
-def _not(fault: Fault) -> str:
+def _untried(fault: Fault) -> str:
   return str(fault.untried) if fault.untried else '-'
 
 

@@ -5,12 +5,10 @@ import numpy as np
 import pytest
 
 from bn_repro.data import sources
-from bn_repro.data.feeds import Feeds
-from bn_repro.data.resident import ResidentImages
 from bn_repro.models import inception
 from bn_repro.run import config as config_lib
 from bn_repro.training import parallel
-from bn_repro.training.experiment import with_feeds
+from bn_repro.training.experiment import with_examples
 from bn_repro.training.step import initial_state, make_step
 from support import PROJECT
 
@@ -39,10 +37,7 @@ def experiment_of(config, model=None, num_examples=100):
     rng.integers(0, 256, (num_examples, size, size, 3), np.uint8),
     rng.integers(0, num_classes, num_examples).astype(np.int32),
   )
-  devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  feed = ResidentImages(examples, config, devices)
-  feeds = Feeds(feed, feed, num_classes, (size, size, 3))
-  built = with_feeds(config, devices, feeds)
+  built = with_examples(config, examples, num_classes)
   return built if model is None else built._replace(model=model)
 
 

@@ -1,1 +1,1 @@
-"""What the paper claims beside its figures, each claim as one experiment."""
+"""Claims of the paper besides its figures, each measured by one experiment."""

@@ -1,9 +1,9 @@
 """Claims 5, 6 and 7: what holds of batch normalization exactly, but for rounding.
 
 It can represent the identity (section 3); at inference it is one affine map, so that
-answers do not depend on batch-mates and the layer before it can take it in (section
-3.1); and a bias under it does nothing (section 3.2). Each is tried on the weights of a
-trained network.
+predictions do not depend on batch-mates and it can be folded into the layer before it
+(section 3.1); and a bias before it does nothing (section 3.2). Each is tried on the
+weights of a trained network.
 """
 
 from typing import Any
@@ -21,32 +21,25 @@ from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.paper import section_3_identities
 from bn_repro.run import provenance
-from bn_repro.training import examples
-from bn_repro.training.step import cross_entropy
+from bn_repro.training.experiment import first_examples
+from bn_repro.training.step import loss
 
 IMAGES = 500
 
 
 def measure(network: Network) -> dict[str, Any]:
-  """The largest deviations.
+  """The largest deviations, as a page of JSON.
 
-  Args:
-    network: that of section 4.1, with batch normalization, gamma and beta.
-
-  Returns:
-    A page of JSON. `rows` has the claim, its name and the largest deviation: of
-    activations in their standard deviation, of the gradient of a bias relative to
-    the largest of a beta.
-
-  Raises:
-    UserError: it is another network, or its data are not there.
+  `rows` has the claim, its name and the largest deviation: of activations in their
+  standard deviation, of the gradient of a bias relative to the largest of a beta. The
+  network is that of section 4.1, with batch normalization, gamma and beta.
   """
   subject.check_is_mlp(network)
   subject.check_is_normalized(network)
   subject.check_has_gamma_and_beta(network)
   network = subject.without_noise(network)
   devices = jax.local_devices()[:1]
-  batch = examples.first(open_feeds(network.config, devices).test, IMAGES, devices)
+  batch = first_examples(open_feeds(network.config, devices).test, IMAGES, devices)
   measured = (
     (5, 'identity', _identity), (6, 'batch_mates', _batch_mates),
     (6, 'folded', _folded), (7, 'bias', _bias),
@@ -60,7 +53,7 @@ def measure(network: Network) -> dict[str, Any]:
 
 
 def _identity(network: Network, batch: Batch) -> float:
-  """With gamma and beta so chosen, BN gives the Wu that it is given."""
+  """With gamma and beta chosen for it, BN returns its input Wu."""
   plain = network.model.clone(batch_norm=None)
   params = {
     name: {'bias': np.zeros(layer['kernel'].shape[1], np.float32)} | layer
@@ -86,11 +79,11 @@ def _identity(network: Network, batch: Batch) -> float:
 
 
 def _batch_mates(network: Network, batch: Batch) -> float:
-  answer = jax.jit(
+  predict = jax.jit(
     lambda images: network.model.apply(network.variables, images, train=False)
   )
-  alone = jnp.concatenate([answer(image[None]) for image in batch.images])
-  return _off(alone, answer(batch.images))
+  alone = jnp.concatenate([predict(image[None]) for image in batch.images])
+  return _off(alone, predict(batch.images))
 
 
 def _folded(network: Network, batch: Batch) -> float:
@@ -108,24 +101,19 @@ def _bias(network: Network, batch: Batch) -> float:
     for name, layer in network.params.items()
     if name.startswith('hidden_')
   }
-
-  def loss_of(params):
-    logits, _ = model.apply(
-      network.variables | {'params': params},
-      batch.images, train=True, mutable=['batch_stats'],
-    )  # fmt: skip
-    return cross_entropy(logits, batch.labels)
-
-  gradient = jax.grad(loss_of)(network.params | biases)
+  params = network.params | biases
+  gradient, _ = jax.grad(loss, has_aux=True)(
+    params, network.batch_stats, model, batch, jax.random.key(0)
+  )
   largest = lambda name, part: float(np.abs(gradient[name][part]).max())
   betas = [largest(name, 'beta') for name in gradient if name.startswith('batch_norm')]
   return max(largest(name, 'bias') for name in biases) / max(betas)
 
 
-def _off(found, expected) -> float:
-  """The largest deviation, in standard deviations of what was expected."""
-  found, expected = (np.asarray(x, np.float64) for x in (found, expected))
-  return float(np.max(np.abs(found - expected)) / np.std(expected))
+def _off(values, expected) -> float:
+  """The largest deviation, in standard deviations of what is expected."""
+  values, expected = (np.asarray(x, np.float64) for x in (values, expected))
+  return float(np.max(np.abs(values - expected)) / np.std(expected))
 
 
 table = section_3_identities.table  # of the page, for the command line

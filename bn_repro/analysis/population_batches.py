@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from flax import traverse_util
+from jaxtyping import Float
 from tqdm import tqdm
 
-from bn_repro.analysis.subject import Subject
+from bn_repro.analysis.subject import Subject, root_mean_square
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
 from bn_repro.paper.section_3_1_population import batches_table
@@ -33,13 +34,9 @@ def measure(
 
   Returns:
     A page of JSON. `rows` has for each number the accuracy of each draw, 0 to 1, and
-    the root mean square, over all features of the network, of how far the means and
-    the variances are from those over all mini-batches that were read, in standard
+    the root mean square, over all features of the network, of the distance of the means
+    and the variances from those over all mini-batches that were read, in standard
     deviations and relative to the variance.
-
-  Raises:
-    UserError: the data are not there, or the network has no BN, or statistics of
-      another kind.
   """
   _check_has_variances(network)
   subject = Subject(network)
@@ -70,8 +67,10 @@ def _check_has_variances(network: Network) -> None:
     )
 
 
-def _of_each(subject: Subject, number: int) -> np.ndarray:
-  """The statistics of that many mini-batches, `[number, features]` float64."""
+def _of_each(
+  subject: Subject, number: int
+) -> Float[np.ndarray, 'mini_batches features']:
+  """The statistics of that many mini-batches, in float64."""
   network = subject.network
   of_each = subject.population_statistics.of_each(
     network.params, network.batch_stats, range(number)
@@ -80,43 +79,43 @@ def _of_each(subject: Subject, number: int) -> np.ndarray:
   return np.stack([_packed(statistics) for statistics in bar])
 
 
-def _packed(statistics: Any) -> np.ndarray:
-  """All means and all variances in a row, those first: `[features]` float64."""
+def _packed(statistics: Any) -> Float[np.ndarray, ' features']:
+  """All means, then all variances, in float64."""
   flat = traverse_util.flatten_dict(statistics, sep='/')
   names = sorted(flat, key=lambda name: (name.endswith('/var'), name))
   return np.concatenate([np.ravel(flat[name]) for name in names]).astype(np.float64)
 
 
-def _unpacked(packed: np.ndarray, network: Network) -> Any:
-  """The tree that `_packed` made a row of."""
+def _unpacked(packed: Float[np.ndarray, ' features'], network: Network) -> Any:
+  """The inverse of `_packed`."""
   flat = traverse_util.flatten_dict(network.batch_stats, sep='/')
   names = sorted(flat, key=lambda name: (name.endswith('/var'), name))
   ends = np.cumsum([flat[name].size for name in names])[:-1]
   parts = zip(names, np.split(packed, ends))
-  found = {
+  flat = {
     name: part.reshape(flat[name].shape).astype(np.float32) for name, part in parts
   }
-  return traverse_util.unflatten_dict(found, sep='/')
+  return traverse_util.unflatten_dict(flat, sep='/')
 
 
-def _row(subject: Subject, number: int, draws: np.ndarray, reference: np.ndarray):
-  """What `draws` averages `[draws, features]` over that many mini-batches give."""
+def _row(
+  subject: Subject,
+  number: int,
+  draws: Float[np.ndarray, 'draws features'],
+  reference: Float[np.ndarray, ' features'],
+) -> dict[str, Any]:
+  """Of averages over that many mini-batches."""
   _, var = np.split(reference, 2)
   var = var + subject.network.config.model.epsilon
-  apart = draws - reference
-  of_mean, of_var = np.split(apart, 2, axis=1)
+  of_mean, of_var = np.split(draws - reference, 2, axis=1)
   return {
     'mini_batches': number,
     'accuracies': [
       subject.accuracy(_unpacked(draw, subject.network)) for draw in draws
     ],
-    'deviation_of_mean': _root_mean_square(of_mean / np.sqrt(var)),
-    'deviation_of_variance': _root_mean_square(of_var / var),
+    'deviation_of_mean': root_mean_square(of_mean / np.sqrt(var)),
+    'deviation_of_variance': root_mean_square(of_var / var),
   }
-
-
-def _root_mean_square(values: np.ndarray) -> float:
-  return float(np.sqrt(np.mean(values * values)))
 
 
 table = batches_table  # of the page, for the command line

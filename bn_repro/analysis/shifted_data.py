@@ -1,4 +1,4 @@
-"""Claim 30: population statistics, estimated again, on data that have shifted.
+"""Claim 30: population statistics estimated again on data that have shifted.
 
 Section 5 leaves to future work whether "the normalization performed by the network
 would allow it to more easily generalize to new data distributions, perhaps with just a
@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image, ImageEnhance, ImageFilter
 from tqdm import tqdm
 
-from bn_repro.analysis.subject import Subject, on_test_set, statistics_over
+from bn_repro.analysis.subject import Subject
 from bn_repro.data import sources
 from bn_repro.data.resident import ResidentImages
 from bn_repro.evaluate.network import Network
@@ -28,6 +29,8 @@ from bn_repro.paper.section_3_1_population import shifts_table
 from bn_repro.run import provenance
 from bn_repro.run.errors import UserError
 from bn_repro.training import parallel
+from bn_repro.training.evaluator import ExampleEvaluator
+from bn_repro.training.population import PopulationStatistics
 
 
 def _darkened(image: Image.Image, factor: float) -> Image.Image:
@@ -56,21 +59,16 @@ SHIFTS: dict[str, tuple[Callable[[Image.Image, float], Image.Image], tuple]] = {
   'JPEG quality': (_compressed, (20, 10, 5)),
 }
 NONE = 'none'
+Images = UInt8[np.ndarray, 'images height width 3']
 
 
 def measure(network: Network) -> dict[str, Any]:
-  """Accuracy on shifted images with both statistics.
+  """Accuracy on shifted images with both statistics, as a page of JSON.
 
-  Args:
-    network: with batch normalization, on a data set that is kept in memory.
-
-  Returns:
-    A page of JSON. `rows` has for each shift and each amount the number of images and
-    how many are classified rightly with the statistics of the training set (before)
-    and with those of the shifted images (after).
-
-  Raises:
-    UserError: the data are not there or are streamed, or the network has no BN.
+  `rows` has for each shift and each amount the number of images and how many are
+  classified correctly with the statistics of the training set (before) and with those
+  of the shifted images (after). The network has batch normalization, and its data set
+  is kept in memory.
   """
   subject = Subject(network)
   feed = subject.experiment.feeds.test
@@ -104,7 +102,8 @@ class _Halves:
     built = subject.experiment
     feed = ResidentImages(self._half(examples.images, 0), built.config, built.devices)
     built = built._replace(feeds=built.feeds._replace(train=feed, test=feed))
-    self._statistics_of, self._evaluate = statistics_over(built), on_test_set(built)
+    self._statistics_of = PopulationStatistics(built)
+    self._evaluate = ExampleEvaluator(built, feed)
     self._devices = built.devices
 
   def _half(self, images: np.ndarray, start: int) -> sources.Examples:
@@ -112,7 +111,7 @@ class _Halves:
     return sources.Examples(images[chosen], self._examples.labels[chosen])
 
   def row(self, shift: str, amount: float | None) -> dict[str, Any]:
-    """How many images are classified rightly, with either statistics."""
+    """How many images are classified correctly, with either statistics."""
     images = self._examples.images
     if shift != NONE:
       images = shifted(images, SHIFTS[shift][0], amount)
@@ -130,14 +129,14 @@ class _Halves:
     }  # fmt: skip
 
   def _right(self, statistics: Any, half: Any) -> int:
-    found, _ = self._evaluate(self._network.params, statistics, half)
-    return round(found['accuracy'] * self._number)
+    means, _ = self._evaluate(self._network.params, statistics, half)
+    return round(means['accuracy'] * self._number)
 
 
 def shifted(
-  images: np.ndarray, change: Callable[[Image.Image, float], Image.Image], amount: float
-) -> np.ndarray:
-  """Images `[n, height, width, 3]` uint8, each of them changed."""
+  images: Images, change: Callable[[Image.Image, float], Image.Image], amount: float
+) -> Images:
+  """The images, each of them changed."""
   changed = lambda pixels: np.asarray(change(Image.fromarray(pixels), amount))
   with ThreadPoolExecutor() as workers:
     return np.stack(list(workers.map(changed, images)))

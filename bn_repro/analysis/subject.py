@@ -1,22 +1,22 @@
-"""A trained network and its data, to be evaluated with ever other statistics.
+"""A trained network with its data, evaluated with different sets of statistics.
 
-And what an analysis asks of a network before it begins.
+And what analyses share: checks of a network, and the root mean square.
 """
 
-import copy
 from typing import Any
+
+import numpy as np
 
 from bn_repro.evaluate.network import Network
 from bn_repro.models import networks
 from bn_repro.run.errors import UserError
-from bn_repro.training import experiment, parallel
-from bn_repro.training.evaluator import OnExamples
-from bn_repro.training.experiment import Experiment
+from bn_repro.training.evaluator import ExampleEvaluator
+from bn_repro.training.experiment import on_one_device
 from bn_repro.training.population import PopulationStatistics
 
 
 class Subject:
-  """A network, restored, with what it was trained and evaluated on.
+  """A restored network, with the data that it was trained and evaluated on.
 
   Attributes:
     network: the network.
@@ -25,36 +25,22 @@ class Subject:
   """
 
   def __init__(self, network: Network):
-    """Opens the data.
-
-    Raises:
-      UserError: they are not there, or the network has no statistics.
-    """
+    """Opens the data."""
     check_is_normalized(network)
-    config = copy.deepcopy(network.config)
-    config.num_devices = config.steps_per_call = 1
     self.network = network
-    self.experiment = experiment.build(config)
-    self.population_statistics = statistics_over(self.experiment)
-    self._on_test_set = on_test_set(self.experiment)
+    self.experiment = on_one_device(network.config)
+    self.population_statistics = PopulationStatistics(self.experiment)
+    self._on_test_set = ExampleEvaluator(self.experiment, self.experiment.feeds.test)
 
   def accuracy(self, batch_stats: Any) -> float:
     """On the test set, 0 to 1, with these statistics."""
-    found, _ = self._on_test_set(self.network.params, batch_stats)
-    return found['accuracy']
+    means, _ = self._on_test_set(self.network.params, batch_stats)
+    return means['accuracy']
 
 
-def statistics_over(built: Experiment) -> PopulationStatistics:
-  """Algorithm 2 over the training half of an experiment on one device."""
-  on_device = parallel.replicate(built.feeds.train.examples, built.devices)
-  return PopulationStatistics(built, on_device, lambda: None)
-
-
-def on_test_set(built: Experiment) -> OnExamples:
-  """Evaluation on the other half."""
-  feed = built.feeds.test
-  on_device = parallel.replicate(feed.examples, built.devices)
-  return OnExamples(built, feed, on_device, lambda: None)
+def root_mean_square(values: np.ndarray) -> float:
+  """Of all values."""
+  return float(np.sqrt(np.mean(values * values)))
 
 
 def without_noise(network: Network) -> Network:

@@ -1,9 +1,10 @@
 """Section 2's example: a bias before a normalization that the gradient does not see.
 
 x = a u + b is normalized over a mini-batch; a and b descend 1/2 mean((x_hat - 1)^2).
-Of four ways: by the mean alone or the standard deviation, too, and with statistics that
-the gradient takes for constants or goes through. The paper: with constants "b will grow
-indefinitely while the loss remains fixed", and with the scale the model "blows up".
+There are four ways: by the mean alone or by the standard deviation, too, and with
+statistics that the gradient treats as constants or goes through. The paper: with
+constants "b will grow indefinitely while the loss remains fixed", and with the scale
+the model "blows up".
 """
 
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from bn_repro.batch_norm.alternatives import standardize
 from bn_repro.paper.section_2_bias import toy_table
 from bn_repro.run import provenance
 
-STEPS, RATE, EXAMPLES, EPSILON = 100, 0.1, 60, 1e-8
+STEPS, LEARNING_RATE, EXAMPLES, EPSILON = 100, 0.1, 60, 1e-8
 WAYS = {
   'mean, outside the gradient': (False, False),
   'mean, seen by the gradient': (False, True),
@@ -26,30 +28,31 @@ WAYS = {
 
 
 def measure() -> dict[str, Any]:
-  """Trains the toy in all ways.
+  """Trains the example in all ways; a page of JSON.
 
-  Returns:
-    A page of JSON. `rows` has for each way the `bias`, the `scale` and the `loss`
-    before each of `STEPS` steps and after the last.
+  `rows` has for each way the `bias`, the `scale` and the `loss` before each of `STEPS`
+  steps and after the last.
   """
   rows = [{'way': name, **trained(inputs(), *way)} for name, way in WAYS.items()]
   return {
-    'steps': STEPS, 'learning_rate': RATE, 'examples': EXAMPLES, 'rows': rows,
+    'steps': STEPS, 'learning_rate': LEARNING_RATE, 'examples': EXAMPLES, 'rows': rows,
     **provenance.origin(jax.local_devices()[:1]),
   }  # fmt: skip
 
 
-def inputs(seed: int = 0) -> jax.Array:
-  """u of a mini-batch, standard normal, `[EXAMPLES, 1]` float32."""
+def inputs(seed: int = 0) -> Float[jax.Array, 'm 1']:
+  """u of a mini-batch of `EXAMPLES`, standard normal, float32."""
   u = np.random.default_rng(seed).normal(size=(EXAMPLES, 1))
   return jnp.asarray(u.astype(np.float32))
 
 
-def trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str, list]:
+def trained(
+  u: Float[jax.Array, 'm 1'], is_scaled: bool, is_differentiated: bool
+) -> dict[str, list]:
   """The `bias`, the `scale` and the `loss` before each step and after the last.
 
   Args:
-    u: `[m, 1]`, float.
+    u: of a mini-batch.
     is_scaled: whether to divide by the standard deviation, too.
     is_differentiated: whether the gradient goes through the statistics.
   """
@@ -61,16 +64,16 @@ def trained(u: jax.Array, is_scaled: bool, is_differentiated: bool) -> dict[str,
     return jnp.mean(jnp.square(x_hat - 1)) / 2
 
   look = jax.jit(jax.value_and_grad(loss_of))
-  # Without the division by the deviation, a is no part of the example.
+  # Without the division by the standard deviation, a is no part of the example.
   learned = ('bias', 'scale') if is_scaled else ('bias',)
   params = {'bias': jnp.zeros(()), 'scale': jnp.ones(())}
-  found = {'bias': [], 'scale': [], 'loss': []}
+  course = {'bias': [], 'scale': [], 'loss': []}
   for _ in range(STEPS + 1):
     loss, gradient = look(params)
     for name, value in {**params, 'loss': loss}.items():
-      found[name].append(float(value))
-    params |= {name: params[name] - RATE * gradient[name] for name in learned}
-  return found
+      course[name].append(float(value))
+    params |= {name: params[name] - LEARNING_RATE * gradient[name] for name in learned}
+  return course
 
 
 table = toy_table  # of the page, for the command line

@@ -1,10 +1,10 @@
 """Claim 4: with batch normalization the scale of a layer's weights does not matter.
 
-Section 3.3: BN(Wu) = BN((aW)u), so that neither what the layer gives nor the gradient
-of its input changes, and the gradient of its weights shrinks as they grow, by 1/a. Here
-the weights of one layer of the trained network are multiplied by a, and everything is
-measured on one training mini-batch. Exact with epsilon = 0 only: where the variance of
-Wu is no longer large beside epsilon, it is not.
+Section 3.3: BN(Wu) = BN((aW)u), so that neither the output of the layer nor the
+gradient of its input changes, and the gradient of its weights shrinks as they grow, by
+1/a. Here the weights of one layer of the trained network are multiplied by a, and
+everything is measured on one training mini-batch. This is exact for epsilon = 0 only,
+and wrong where the variance of Wu is not large compared with epsilon.
 """
 
 import functools
@@ -15,15 +15,16 @@ import jax
 import numpy as np
 
 from bn_repro.analysis import subject
+from bn_repro.analysis.subject import root_mean_square
 from bn_repro.data import sampler
 from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.result import about
-from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.paper.section_3_3_scale import factors_table
 from bn_repro.run import provenance
-from bn_repro.training.step import cross_entropy
+from bn_repro.training.step import loss
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 # The layer takes no 0. Added to a float32 variance above 1e-30, this changes no bit.
@@ -31,19 +32,13 @@ _NO_EPSILON = float(np.finfo(np.float32).tiny)
 
 
 def measure(network: Network) -> dict[str, Any]:
-  """What multiplying each hidden layer's weights by a number changes.
+  """What multiplying each hidden layer's weights by a number changes, as JSON.
 
-  Args:
-    network: that of section 4.1, with batch normalization or without.
-
-  Returns:
-    A page of JSON. `rows` has for each epsilon (the network's and 0), layer and
-    factor: how far the layer's sigmoid inputs move, as a root mean square in standard
-    deviations; the norm of the gradient of its weights times the factor, and the norm
-    of the gradient of the network's input, both relative to those at factor 1.
-
-  Raises:
-    UserError: it is another network, or its data are not there.
+  `rows` has for each epsilon (the network's and 0), layer and factor: how far the
+  layer's sigmoid inputs move, as a root mean square in standard deviations; the norm of
+  the gradient of its weights times the factor, and the norm of the gradient of the
+  network's input, both relative to those at factor 1. The network is that of section
+  4.1, with batch normalization or without.
   """
   subject.check_is_mlp(network)
   network = subject.without_noise(network)
@@ -80,7 +75,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
   """Of every layer and factor, for one epsilon."""
   run = jax.jit(functools.partial(_gradients, model, network.batch_stats))
-  found = []
+  rows = []
   for i in range(1, len(network.config.model.hidden_sizes) + 1):
     name = f'hidden_{i}'
     of_factor = {}
@@ -88,24 +83,28 @@ def _rows(
       layer = network.params[name] | {
         'kernel': network.params[name]['kernel'] * np.float32(factor)
       }
-      gradients, sown = run(network.params | {name: layer}, batch)
-      of_factor[factor] = _measured(name, sown[f'sigmoid_{i}'][0], *gradients)
-    found += [
+      gradients, inputs = run(network.params | {name: layer}, batch)
+      of_factor[factor] = _measured(name, inputs[i - 1], *gradients)
+    rows += [
       {'epsilon': epsilon, 'layer': i, 'factor': factor, **_compared(of_factor, factor)}
       for factor in FACTORS
     ]
-  return found
+  return rows
 
 
 def _gradients(model: nn.Module, batch_stats: Any, params: Any, batch: Batch):
   """Of the loss by parameters and images, and the inputs of all sigmoids."""
 
   def loss_of(params, images):
-    logits, updated = model.apply(
-      {'params': params, 'batch_stats': batch_stats},
-      images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
-    )  # fmt: skip
-    return cross_entropy(logits, batch.labels), updated[SIGMOID_INPUTS]
+    value, (_, sown) = loss(
+      params,
+      batch_stats,
+      model,
+      batch._replace(images=images),
+      jax.random.key(0),
+      SIGMOID_INPUTS,
+    )
+    return value, sigmoid_inputs(sown)
 
   return jax.grad(loss_of, argnums=(0, 1), has_aux=True)(params, batch.images)
 
@@ -122,11 +121,11 @@ def _measured(name: str, inputs, of_params, of_images) -> dict[str, Any]:
 def _compared(
   of_factor: dict[float, dict[str, Any]], factor: float
 ) -> dict[str, float]:
-  """One factor beside factor 1."""
+  """One factor, compared with factor 1."""
   one, other = of_factor[1.0], of_factor[factor]
-  apart = (other['inputs'] - one['inputs']) / one['inputs'].std(axis=0)
+  moved = (other['inputs'] - one['inputs']) / one['inputs'].std(axis=0)
   return {
-    'inputs_moved': float(np.sqrt(np.mean(apart * apart))),
+    'inputs_moved': root_mean_square(moved),
     'gradient_of_weights_times_factor': float(
       factor * other['of_weights'] / one['of_weights']
     ),

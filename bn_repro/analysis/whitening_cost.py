@@ -1,8 +1,7 @@
-"""Section 2: what full whitening costs, and what a mini-batch knows of a covariance.
+"""Section 2: what full whitening costs, and the rank of a mini-batch's covariance.
 
-One layer of a width, forward and backward, whitened against normalized per dimension,
-in the same process and in turns; and the rank of the covariance of a mini-batch, which
-whitening inverts.
+One layer, forward and backward, is whitened and is normalized per dimension, at several
+widths, in the same process and in turns. The covariance is what whitening inverts.
 """
 
 import functools
@@ -29,15 +28,10 @@ LAYERS = {
 
 
 def measure(widths: tuple[int, ...] = WIDTHS, rounds: int = ROUNDS) -> dict[str, Any]:
-  """Times both layers at each width.
+  """Times both layers at each width, in turns; a page of JSON.
 
-  Args:
-    widths: activations of the layer.
-    rounds: in each of which either is timed once.
-
-  Returns:
-    A page of JSON. `rows` has for each width the seconds of a pass in each round, by
-    layer, and the rank of the covariance of `MINI_BATCH` examples.
+  `rows` has for each width the seconds of a pass in each round, by layer, and the rank
+  of the covariance of `MINI_BATCH` examples.
   """
   rows = [_at(width, rounds) for width in widths]
   return {

@@ -29,7 +29,7 @@ FRACTIONS = 256
 
 def uniforms_of(
   seed: int, step: int, batch_size: int, stream: int = sampler.TRAINING
-) -> Float64[np.ndarray, '{batch_size} {ATTEMPTS} 4']:
+) -> Float64[np.ndarray, '{batch_size} attempts 4']:
   """Random numbers in [0, 1) behind the crops of one step, from (seed, step) alone.
 
   Row j belongs to position j of the global mini-batch, on whatever process or device,

@@ -39,7 +39,7 @@ import os
 import sys
 from pathlib import Path
 
-from bn_repro.evaluate.asked import CROPS, POPULATION, STATISTICS, Asked
+from bn_repro.evaluate.request import CROPS, POPULATION, STATISTICS, Request
 from bn_repro.run import command_line, devices, exits, places
 from bn_repro.run.errors import UserError, shown
 
@@ -82,7 +82,7 @@ def run(words: list[str]) -> None:
   given = vars(arguments)
   where = {name: given.pop(name) for name in ('output', 'workers')}
   workdirs = given.pop('workdir')
-  evaluate(workdirs, Asked(**given), **where)
+  evaluate(workdirs, Request(**given), **where)
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -93,7 +93,7 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--dataset')
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
   parser.add_argument(
-    '--population_batches', type=_at_least_one, default=Asked().population_batches
+    '--population_batches', type=_at_least_one, default=Request().population_batches
   )
   parser.add_argument('--examples', type=_at_least_one)
   parser.add_argument('--workers', type=command_line.workers)

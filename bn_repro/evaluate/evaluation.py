@@ -1,7 +1,7 @@
 """One evaluation: some runs on one data set, printed and written.
 
-Answers are kept beside each run; what is written here is a page of scores, with where
-they come from.
+Predictions are kept in each workdir; what is written here is a page of scores, and
+where they come from.
 """
 
 import copy
@@ -14,17 +14,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from bn_repro.data import contents
 from bn_repro.data.feed import Feed, chosen
 from bn_repro.data.feeds import open_test_feed
 from bn_repro.evaluate import statistics, trained_on
-from bn_repro.evaluate.answers import AnswerFile
-from bn_repro.evaluate.asked import POPULATION, Asked
-from bn_repro.evaluate.crops import Answering
-from bn_repro.evaluate.network import FOLDER, Network, restore
+from bn_repro.evaluate.crops import Predictor
+from bn_repro.evaluate.network import FOLDER, Network, dependencies, restore
+from bn_repro.evaluate.predictions import PredictionFile
+from bn_repro.evaluate.request import POPULATION, Request
 from bn_repro.evaluate.result import result_of, table
 from bn_repro.models import describe
-from bn_repro.run import fields, lock, places, provenance, settings
+from bn_repro.run import fields, lock, places, settings
 from bn_repro.run.config import write_json
 from bn_repro.run.errors import UserError, shown
 from bn_repro.run.progress import progress_bar
@@ -34,7 +33,7 @@ from bn_repro.run.signals import Interruption
 @settings.fixed()
 def evaluate(
   workdirs: list[Path],
-  asked: Asked,
+  request: Request,
   output: Path | None = None,
   workers: int | None = None,
 ) -> dict[str, Any]:
@@ -42,35 +41,34 @@ def evaluate(
 
   Args:
     workdirs: of the runs, all different.
-    asked: what to evaluate on.
-    output: gets the scores; None for a file beside the first run's answers.
+    request: what to evaluate on.
+    output: gets the scores; None for a file beside the first run's predictions.
     workers: as `restore` takes them.
 
   Returns:
     What was written.
 
   Raises:
-    UserError: a run or the data set is not there, is damaged, or does not fit.
-    Preempted: a signal came; what was answered is kept.
+    Preempted: a signal came; the predictions so far are kept.
   """
   if output:
     places.output(str(output), '--output')
   networks = [restore(workdir, workers) for workdir in workdirs]
-  name = _common_dataset(networks, asked)
-  reads_training_set = asked.statistics == POPULATION
+  name = _common_dataset(networks, request)
+  reads_training_set = request.statistics == POPULATION
   differing = trained_on.differences(networks, name, reads_training_set)
   with Interruption() as interruption:
-    files = [answered(network, asked, interruption.check) for network in networks]
+    files = [predict(network, request, interruption.check) for network in networks]
   _check_same_examples([file.read() for file in files])
-  found = result_of(networks, files, asked, name, differing)
-  output = output or _default_output(networks, asked, name)
-  write_json(output, found)
-  print(f'{table(found)}\nwritten: {output}')
-  return found
+  result = result_of(networks, files, request, name, differing)
+  output = output or _default_output(networks, request, name)
+  write_json(output, result)
+  print(f'{table(result)}\nwritten: {output}')
+  return result
 
 
-def _default_output(networks: list[Network], asked: Asked, dataset: str) -> Path:
-  name = f'{_ensemble_name(networks)}{_file_name(asked, dataset)}.json'
+def _default_output(networks: list[Network], request: Request, dataset: str) -> Path:
+  name = f'{_ensemble_name(networks)}{_file_name(request, dataset)}.json'
   return networks[0].workdir / FOLDER / name
 
 
@@ -83,7 +81,7 @@ def _ensemble_name(networks: list[Network]) -> str:
   return f'ensemble_of_{len(networks)}_{digest}_'
 
 
-def _common_dataset(networks: list[Network], asked: Asked) -> str:
+def _common_dataset(networks: list[Network], request: Request) -> str:
   """The name of the data set; the runs must have been trained on one, as must it be."""
   first = networks[0]
   for other in networks[1:]:
@@ -94,7 +92,7 @@ def _common_dataset(networks: list[Network], asked: Asked) -> str:
         f'{other.workdir} on {names[1]} ({other.num_classes} classes); only runs on '
         'one data set make an ensemble'
       )
-  name = asked.dataset or first.config.dataset.name
+  name = request.dataset or first.config.dataset.name
   _check_name(name, first)
   return name
 
@@ -106,73 +104,57 @@ def _check_name(name: str, network: Network) -> None:
     raise UserError(f'--dataset={shown(name)}: choose {field.allowed}')
 
 
-def answered(
-  network: Network, asked: Asked, check: Callable[[], None] = lambda: None
-) -> AnswerFile:
-  """What a network answers: the file that keeps it, completed if need be.
+def predict(
+  network: Network, request: Request, check: Callable[[], None] = lambda: None
+) -> PredictionFile:
+  """The file of a network's predictions, completed if need be.
 
-  Args:
-    network: that was restored.
-    asked: on what.
-    check: called before each call of the network; may raise, to give it up.
-
-  Raises:
-    UserError: the data set is not there or does not fit, or another process is
-      evaluating this run.
+  `check` is called before each call of the network; it may raise, to stop.
   """
-  dataset = asked.dataset or network.config.dataset.name
-  path = network.workdir / FOLDER / _file_name(asked, dataset)
+  dataset = request.dataset or network.config.dataset.name
+  path = network.workdir / FOLDER / _file_name(request, dataset)
   with lock.held(path.parent):
-    file = AnswerFile(path, _identity(network, asked, dataset), network.num_classes)
+    identity = {**dependencies(network, dataset), **request._asdict()}
+    file = PredictionFile(path, identity, network.num_classes)
     if not file.is_complete:
-      _complete(file, network, asked, check)
+      _complete(file, network, request, check)
     file.read()  # before another process may begin it anew
   return file
 
 
-def _file_name(asked: Asked, dataset: str) -> str:
+def _file_name(request: Request, dataset: str) -> str:
   """Such as 'imagenette_160_144_crops_population'."""
-  crops = 'crop' if asked.crops == 1 else 'crops'
-  examples = [f'first_{asked.examples}'] if asked.examples else []
-  parts = [dataset.replace('/', '_'), *examples, asked.crops, crops, asked.statistics]
-  return '_'.join(map(str, parts))
-
-
-def _identity(network: Network, asked: Asked, dataset: str) -> dict[str, Any]:
-  """Everything that the answers depend on."""
-  return {
-    'checkpoint': network.digest,
-    'data': contents.fingerprint(contents.of(dataset)),
-    **provenance.circumstances(jax.local_devices()),
-    **asked._asdict(),
-  }
+  crops = '1_crop' if request.crops == 1 else f'{request.crops}_crops'
+  examples = [f'first_{request.examples}'] if request.examples else []
+  parts = [dataset.replace('/', '_'), *examples, crops, request.statistics]
+  return '_'.join(parts)
 
 
 def _complete(
-  file: AnswerFile, network: Network, asked: Asked, check: Callable[[], None]
+  file: PredictionFile, network: Network, request: Request, check: Callable[[], None]
 ) -> None:
   """Adds what is missing to a file."""
-  batch_stats = statistics.of_network(network, asked, check)
+  batch_stats = statistics.of_network(network, request, check)
   devices = jax.local_devices()
-  feed = _open(network, asked, devices)
-  stop = chosen(feed.num_examples, 0, asked.examples).stop
-  answering = Answering(network, batch_stats, feed, devices, check)
+  feed = _open(network, request, devices)
+  stop = chosen(feed.num_examples, 0, request.examples).stop
+  predictor = Predictor(network, batch_stats, feed, devices, check)
   with progress_bar(
-    stop, 'example', network.name, initial=file.number, leave=False
+    stop, 'example', network.name, initial=file.index.number, leave=False
   ) as bar:
     began = time.perf_counter()
-    for answers in answering.answers(asked.crops, file.number, stop):
+    for predictions in predictor.predictions(request.crops, file.index.number, stop):
       seconds, began = time.perf_counter() - began, time.perf_counter()
-      file.append(answers, seconds)
-      bar.update(len(answers.labels))
+      file.append(predictions, seconds)
+      bar.update(len(predictions.labels))
   file.complete(feed.num_skipped)
 
 
-def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
-  """The examples to answer, if there are some for every device."""
+def _open(network: Network, request: Request, devices: list[jax.Device]) -> Feed:
+  """The examples to predict, if there are some for every device."""
   config = copy.deepcopy(network.config)
-  if asked.dataset:
-    config.dataset.name = asked.dataset
+  if request.dataset:
+    config.dataset.name = request.dataset
     if 'feed' in config.dataset:
       config.dataset.feed = 'auto'  # its images may have all sizes
   if describe.input_of(config) != describe.input_of(network.config):
@@ -181,7 +163,7 @@ def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
       f'{network.workdir} was trained on; choose another --dataset'
     )
   feed = open_test_feed(config, devices)
-  number = len(chosen(feed.num_examples, 0, asked.examples))
+  number = len(chosen(feed.num_examples, 0, request.examples))
   if number < len(devices):
     raise UserError(
       f'{number} example(s) of {config.dataset.name} are fewer than the '
@@ -191,7 +173,7 @@ def _open(network: Network, asked: Asked, devices: list[jax.Device]) -> Feed:
 
 
 def _check_same_examples(rows: list[np.ndarray]) -> None:
-  """Raises UserError unless all members answered the same examples, and some."""
+  """Raises UserError unless all members read the same examples, and some."""
   if not rows[0]['counts'].any():
     raise UserError(
       f'none of the {len(rows[0]):,} examples can be read; take more of them'

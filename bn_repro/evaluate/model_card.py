@@ -1,7 +1,7 @@
-"""What an exported network says of itself: classes, input, origin, who can read it.
+"""The card of an exported network: classes, input, origin, who can read it.
 
-It stands in the same file, as a ZIP archive after the program: jax.export reads what
-the beginning of a file points to, and zipfile the archive at the end of one.
+It is in the same file, as a ZIP archive after the program: jax.export reads what the
+beginning of a file points to, and zipfile the archive at the end of one.
 """
 
 import importlib.metadata
@@ -26,13 +26,7 @@ _NEWEST_TRIED = (0, 12)
 
 
 def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[str, Any]:
-  """As JSON.
-
-  Args:
-    network: that was exported.
-    statistics: that normalize, one of `asked.STATISTICS`.
-    platforms: that the program runs on.
-  """
+  """As JSON; `statistics` is one of `request.STATISTICS`."""
   size, num_classes = input_of(network.config)
   versions = provenance.versions()
   return {
@@ -79,11 +73,7 @@ def oldest_reader(writer: str) -> str:
 
 
 def write(path: Path, program: bytes, card: dict[str, Any]) -> None:
-  """Writes a program with its card behind it; the same bytes for the same content.
-
-  Raises:
-    OSError: it cannot be written.
-  """
+  """Writes a program, followed by its card; the same bytes for the same content."""
   with replaced(path) as file:
     file.write(program)
     with zipfile.ZipFile(file, 'w') as archive:
@@ -92,10 +82,6 @@ def write(path: Path, program: bytes, card: dict[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-  """The card of an exported file.
-
-  Raises:
-    OSError, zipfile.BadZipFile: there is none.
-  """
+  """The card of an exported file."""
   with zipfile.ZipFile(path) as archive:
     return json.loads(archive.read(NAME))

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from bn_repro.data import contents
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
-from bn_repro.run import checkpoint
+from bn_repro.run import checkpoint, provenance
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
-from bn_repro.training import identity
+from bn_repro.training import identity, resume
 
-# Of a workdir: what evaluation keeps there.
+# In a workdir, for what evaluation keeps.
 FOLDER = 'evaluation'
 
 
@@ -56,55 +56,46 @@ class Network(NamedTuple):
 
   @property
   def num_classes(self) -> int:
-    """That it tells apart."""
+    """That it distinguishes."""
     return input_of(self.config)[1]
 
 
 def restore(workdir: Path, workers: int | None = None) -> Network:
   """The network of a run, trained to its end or not.
 
-  Args:
-    workdir: of the run.
-    workers: `config.dataset.workers` of this evaluation, for which the run's own may
-      be too many; None for those.
-
-  Raises:
-    UserError: there is no run or no checkpoint, or they are damaged or do not fit
-      what this code builds.
+  `workers` takes the place of `config.dataset.workers`, which may be too many for
+  this evaluation.
   """
   config = config_lib.stored(workdir)
   if workers is not None and 'workers' in config.dataset:
     config.dataset.workers = workers
-  found = checkpoint.read_newest(workdir)
+  newest = checkpoint.read_newest(workdir)
   size, num_classes = input_of(config)
   model = networks.build(config, num_classes)
-  arrays = _of_network(found.arrays)
-  if _shapes(arrays) != _shapes(_variables(model, size)):
+  arrays = _of_network(newest.arrays)
+  shapes = jax.eval_shape(lambda: networks.initial_variables(model, 0, size))
+  if not resume.have_same_shapes(arrays, _of_network(shapes)):
     raise UserError(
-      f'checkpoint {found.step} of {workdir} holds another network than the one that '
+      f'checkpoint {newest.step} of {workdir} holds another network than the one that '
       'this code builds from its config; use the code that trained it'
     )
-  digest = _digest_of(checkpoint.digests(found))
+  digest = _digest_of(checkpoint.digests(newest))
   record = identity.read(workdir)
-  return Network(workdir, config, model, found.step, digest, **arrays, record=record)
+  return Network(workdir, config, model, newest.step, digest, **arrays, record=record)
 
 
-def _variables(model: nn.Module, size: tuple[int, ...]) -> dict[str, Any]:
-  """Its parameters and statistics as shapes; nothing is computed."""
-  example = jax.ShapeDtypeStruct((1, *size), jnp.float32)
-  found = jax.eval_shape(
-    lambda images: model.init(jax.random.key(0), images, train=False), example
-  )
-  return _of_network(found)
+def dependencies(network: Network, dataset: str) -> dict[str, Any]:
+  """What decides a network's numbers on a data set, as JSON."""
+  return {
+    'checkpoint': network.digest,
+    'data': contents.fingerprint(contents.of(dataset)),
+    **provenance.circumstances(jax.local_devices()),
+  }
 
 
 def _of_network(tree: Any) -> dict[str, Any]:
   """Parameters and statistics, of which a network without BN has none."""
   return {name: tree.get(name, {}) for name in ('params', 'batch_stats')}
-
-
-def _shapes(tree: Any) -> Any:
-  return jax.tree.map(lambda leaf: (tuple(leaf.shape), str(leaf.dtype)), tree)
 
 
 def _digest_of(value: Any) -> str:

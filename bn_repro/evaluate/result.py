@@ -6,9 +6,9 @@ import jax
 import numpy as np
 
 from bn_repro.evaluate import scores
-from bn_repro.evaluate.answers import AnswerFile
-from bn_repro.evaluate.asked import Asked
 from bn_repro.evaluate.network import Network
+from bn_repro.evaluate.predictions import PredictionFile
+from bn_repro.evaluate.request import Request
 from bn_repro.models import describe
 from bn_repro.report.tables import markdown, share
 from bn_repro.run import provenance
@@ -16,8 +16,8 @@ from bn_repro.run import provenance
 
 def result_of(
   networks: list[Network],
-  files: list[AnswerFile],
-  asked: Asked,
+  files: list[PredictionFile],
+  request: Request,
   dataset: str,
   differing: list[list[str] | None],
 ) -> dict[str, Any]:
@@ -25,31 +25,31 @@ def result_of(
 
   Args:
     networks: the members.
-    files: what each answered.
-    asked: on what.
+    files: of the predictions of each.
+    request: what was evaluated.
     dataset: its name.
     differing: for each member what is not as it was in training; None: not known.
   """
   num_classes, rows = networks[0].num_classes, [file.read() for file in files]
-  of = lambda members: scores.score(scores.judge(members), num_classes)
-  found = {
+  of = lambda members: scores.summarize(scores.score(members), num_classes)
+  page = {
     'dataset': dataset,
-    'crops': asked.crops,
+    'crops': request.crops,
     'different_crops': float(np.mean(rows[0]['crops'])),
-    'statistics': asked.statistics,
-    'population_batches': asked.population_batches,
-    'examples_left_out': files[0].left_out,
+    'statistics': request.statistics,
+    'population_batches': request.population_batches,
+    'examples_left_out': files[0].index.left_out,
     'members': [
       about(network)
-      | {'differs_from_training': differs, 'seconds': file.seconds}
+      | {'differs_from_training': differs, 'seconds': file.index.seconds}
       | of([own])
       for network, file, own, differs in zip(networks, files, rows, differing)
     ],
   }
   if len(rows) > 1:
-    found['ensemble'] = of(rows)
-    found['by_number_of_members'] = scores.by_number_of_members(rows)
-  return found | provenance.origin(jax.local_devices())
+    page['ensemble'] = of(rows)
+    page['by_number_of_members'] = scores.by_number_of_members(rows)
+  return page | provenance.origin(jax.local_devices())
 
 
 def about(network: Network) -> dict[str, Any]:
@@ -66,22 +66,22 @@ def about(network: Network) -> dict[str, Any]:
   }
 
 
-def table(found: dict[str, Any]) -> str:
+def table(page: dict[str, Any]) -> str:
   """The scores as text, a row for each member and one for all."""
-  examples = found['members'][0]['examples']
-  crops = f'{found["crops"]} crop(s) of each'
-  if found['crops'] > 1:
-    crops += f', of which {found["different_crops"]:.4g} differ'
+  examples = page['members'][0]['examples']
+  crops = f'{page["crops"]} crop(s) of each'
+  if page['crops'] > 1:
+    crops += f', of which {page["different_crops"]:.4g} differ'
   head = (
-    f'{found["dataset"]}: {examples:,} examples, {crops}; '
-    f'statistics: {found["statistics"]}'
+    f'{page["dataset"]}: {examples:,} examples, {crops}; '
+    f'statistics: {page["statistics"]}'
   )
   named = [
     (f'{row["network"]}, seed {row["seed"]}', f'{row["step"]:,}', row)
-    for row in found['members']
+    for row in page['members']
   ]
-  if 'ensemble' in found:
-    named.append((f'ensemble of {len(named)}', '', found['ensemble']))
+  if 'ensemble' in page:
+    named.append((f'ensemble of {len(named)}', '', page['ensemble']))
   columns = ('top_1', 'top_5') if 'top_5' in named[0][-1] else ('top_1',)
   rows = [
     (

@@ -1,7 +1,7 @@
-"""Scores of one network or an ensemble, from what each member answered.
+"""Scores of one network or an ensemble, from the predictions of each member.
 
-An ensemble answers with the arithmetic mean of its members' probabilities (section
-4.2.3). Does not know where answers come from. Imports no JAX.
+An ensemble predicts the arithmetic mean of its members' probabilities (section 4.2.3).
+Does not know where predictions come from. Imports no JAX.
 """
 
 import itertools
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from bn_repro.report import intervals
 from bn_repro.run.summary import TOP
@@ -19,37 +20,37 @@ _ROWS = 4096
 MOST_SUBSETS = 8
 
 
-class Judged(NamedTuple):
-  """How good the answers to `n` examples are, those that do not count left out.
+class Scores(NamedTuple):
+  """Of each example that counts.
 
   Attributes:
-    is_right: `[n]` bool, whether the most probable class is the right one. Of equally
-      probable ones the first is taken; where a probability is not finite, none.
-    is_among_top: `[n]` bool, whether the right one is among the `TOP`.
-    confidence: `[n]` float64, the probability of the most probable class.
-    loss: `[n]` float64, the cross-entropy.
+    is_right: whether the most probable class is the right one. Of equally probable
+      ones the first is taken; where a probability is not finite, none.
+    is_among_top: whether the right one is among the `TOP`.
+    confidence: the probability of the most probable class, in float64.
+    loss: the cross-entropy, in float64.
   """
 
-  is_right: np.ndarray
-  is_among_top: np.ndarray
-  confidence: np.ndarray
-  loss: np.ndarray
+  is_right: Bool[np.ndarray, ' n']
+  is_among_top: Bool[np.ndarray, ' n']
+  confidence: Float[np.ndarray, ' n']
+  loss: Float[np.ndarray, ' n']
 
 
-def judge(members: Sequence[np.ndarray]) -> Judged:
-  """Judges the mean of the members' probabilities.
+def score(members: Sequence[np.ndarray]) -> Scores:
+  """Those of the mean of the members' probabilities.
 
   Args:
-    members: rows of each, as `AnswerFile.read` returns them, of the same examples.
+    members: rows of each, as `PredictionFile.read` returns them, of the same examples.
   """
   blocks = [
-    _judge_block([rows[start : start + _ROWS] for rows in members])
+    _score_block([rows[start : start + _ROWS] for rows in members])
     for start in range(0, len(members[0]), _ROWS)
   ]
-  return Judged(*map(np.concatenate, zip(*blocks)))
+  return Scores(*map(np.concatenate, zip(*blocks)))
 
 
-def _judge_block(members: Sequence[np.ndarray]) -> Judged:
+def _score_block(members: Sequence[np.ndarray]) -> Scores:
   counts = np.logical_and.reduce([rows['counts'] for rows in members])
   labels = members[0]['labels'][counts]
   mean = np.mean([rows['probabilities'][counts] for rows in members], 0, np.float64)
@@ -59,16 +60,16 @@ def _judge_block(members: Sequence[np.ndarray]) -> Judged:
   of_label = np.take_along_axis(mean, labels[:, None], axis=1)[:, 0]
   with np.errstate(divide='ignore'):
     loss = -np.log(of_label)
-  return Judged(is_label[:, 0], is_label.any(axis=1), mean.max(axis=1), loss)
+  return Scores(is_label[:, 0], is_label.any(axis=1), mean.max(axis=1), loss)
 
 
-def score(judged: Judged, num_classes: int) -> dict[str, Any]:
+def summarize(scores: Scores, num_classes: int) -> dict[str, Any]:
   """Top-1 and, of more than `TOP` classes, top-5 accuracy, loss and calibration."""
-  found = {'examples': len(judged.is_right), 'top_1': _share(judged.is_right)}
+  summary = {'examples': len(scores.is_right), 'top_1': _share(scores.is_right)}
   if num_classes > TOP:
-    found['top_5'] = _share(judged.is_among_top)
-  found['cross_entropy'] = float(np.mean(judged.loss))
-  return found | calibration(judged)
+    summary['top_5'] = _share(scores.is_among_top)
+  summary['cross_entropy'] = float(np.mean(scores.loss))
+  return summary | calibration(scores)
 
 
 def _share(is_right: np.ndarray) -> dict[str, float]:
@@ -77,18 +78,17 @@ def _share(is_right: np.ndarray) -> dict[str, float]:
   return {'accuracy': interval.mean, 'low': interval.low, 'high': interval.high}
 
 
-def calibration(judged: Judged) -> dict[str, Any]:
-  """Whether answers are right as often as their probability says.
+def calibration(scores: Scores) -> dict[str, Any]:
+  """Whether predictions are right as often as their probability says.
 
-  Returns:
-    The expected calibration error, 0 to 1: the mean, over examples, of how far
-    accuracy and mean confidence of their bin are apart; and for each bin of
-    confidence how many examples it has, their mean confidence and their accuracy.
+  The expected calibration error, 0 to 1, is the mean over examples of the difference
+  between accuracy and mean confidence of their bin. Each bin of confidence has its
+  number of examples, their mean confidence and their accuracy.
   """
-  places = np.ceil(judged.confidence * BINS).astype(int).clip(1, BINS) - 1
+  places = np.ceil(scores.confidence * BINS).astype(int).clip(1, BINS) - 1
   counts = np.bincount(places, minlength=BINS)
   sums = [
-    np.bincount(places, values, BINS) for values in (judged.confidence, judged.is_right)
+    np.bincount(places, values, BINS) for values in (scores.confidence, scores.is_right)
   ]
   gap = np.abs(sums[1] - sums[0]).sum() / counts.sum()
   confidence, accuracy = (total / np.maximum(counts, 1) for total in sums)
@@ -105,9 +105,8 @@ def calibration(judged: Judged) -> dict[str, Any]:
 def by_number_of_members(members: Sequence[np.ndarray]) -> list[dict[str, float]]:
   """Top-1 accuracy of ensembles of 1, 2, ... of the members.
 
-  Returns:
-    For each number the mean, the lowest and the highest over all choices of so many;
-    nothing of more than `MOST_SUBSETS` members, which are too many choices.
+  For each number the mean, the lowest and the highest over all choices of members;
+  nothing for more than `MOST_SUBSETS` members, of which there are too many choices.
   """
   if len(members) > MOST_SUBSETS:
     return []
@@ -119,7 +118,7 @@ def by_number_of_members(members: Sequence[np.ndarray]) -> list[dict[str, float]
 
 def _accuracies(members: Sequence[np.ndarray], number: int) -> Iterator[float]:
   for chosen in itertools.combinations(members, number):
-    yield float(np.mean(judge(chosen).is_right))
+    yield float(np.mean(score(chosen).is_right))
 
 
 def _spread(values: list[float]) -> dict[str, float]:

@@ -14,8 +14,8 @@ from bn_repro.batch_norm import fold
 from bn_repro.data.distort import finished
 from bn_repro.data.pixels import convert_pixels
 from bn_repro.evaluate import model_card, statistics, trained_on
-from bn_repro.evaluate.asked import POPULATION, Asked
 from bn_repro.evaluate.network import Network, restore
+from bn_repro.evaluate.request import POPULATION, Request
 from bn_repro.models.describe import input_of
 from bn_repro.run import settings
 from bn_repro.run.errors import shown
@@ -29,17 +29,13 @@ def export(workdir: Path, kind: str, output: Path) -> None:
 
   Args:
     workdir: of the run.
-    kind: of the statistics, one of `asked.STATISTICS`.
+    kind: of the statistics, one of `request.STATISTICS`.
     output: the file.
-
-  Raises:
-    UserError: the run is not there or damaged.
-    OSError: the file cannot be written.
   """
   network = restore(workdir)
   is_read = kind == POPULATION
   trained_on.differences([network], None, reads_training_set=is_read)
-  batch_stats = statistics.of_network(network, Asked(statistics=kind), lambda: None)
+  batch_stats = statistics.of_network(network, Request(statistics=kind), lambda: None)
   program = program_of(network, batch_stats).serialize()
   card = model_card.of(network, kind, PLATFORMS)
   model_card.write(output, program, card)
@@ -74,14 +70,14 @@ def program_of(network: Network, batch_stats: Any) -> jax_export.Exported:
 
 
 def inputs_of(network: Network, images: jax.Array) -> jax.Array:
-  """What a network sees of crops, uint8 of 0 to 255, in evaluation."""
+  """The input of a network in evaluation, of crops in uint8."""
   if network.config.model.name == 'mlp':
     return convert_pixels(images, network.config.dataset)
   return finished(images.astype(jnp.float32), None, network.config, stream=None)
 
 
 def _difference(network: Network, batch_stats: Any, output: Path) -> float:
-  """The largest between what the file answers and what the network does."""
+  """The largest between the probabilities of the file and of the network."""
   size, _ = input_of(network.config)
   images = np.random.default_rng(0).integers(0, 256, (8, *size), np.uint8)
   read = jax_export.deserialize(bytearray(output.read_bytes()))

@@ -1,11 +1,10 @@
 """The statistics that a trained network is evaluated with.
 
 Those of algorithm 2 cost as much as some steps of training. They are kept in the
-workdir, and taken from there as long as the checkpoint, the data set, the code and the
-number of mini-batches are the same.
+workdir, and read from there while the checkpoint, the data set, the code and the number
+of mini-batches are the same.
 """
 
-import copy
 import io
 import json
 import zipfile
@@ -18,54 +17,46 @@ import numpy as np
 from flax import traverse_util
 from tqdm import tqdm
 
-from bn_repro.data import contents
-from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
-from bn_repro.evaluate.network import FOLDER, Network
-from bn_repro.run import damage, provenance
+from bn_repro.evaluate.network import FOLDER, Network, dependencies
+from bn_repro.evaluate.request import MOVING_AVERAGE, Request
+from bn_repro.run import damage
 from bn_repro.run.files import replaced
-from bn_repro.training import experiment, parallel
+from bn_repro.training.experiment import on_one_device
 from bn_repro.training.population import PopulationStatistics
 
 NAME = 'population_statistics.npz'
 _IDENTITY = 'identity'  # among the arrays, whose names have a slash
 
 
-def of_network(network: Network, asked: Asked, check: Callable[[], None]) -> Any:
-  """The `batch_stats` that are asked for.
+def of_network(network: Network, request: Request, check: Callable[[], None]) -> Any:
+  """The requested `batch_stats`; those of algorithm 2 need the training set.
 
   Args:
     network: with batch normalization or without, for which there is nothing to do.
-    asked: which, and over how many mini-batches.
-    check: called before each mini-batch; may raise, to give it up.
-
-  Raises:
-    UserError: the training set, which population statistics need, is not there.
+    request: which, and over how many mini-batches.
+    check: called before each mini-batch; may raise, to stop.
   """
-  if asked.statistics == MOVING_AVERAGE or not network.batch_stats:
+  if request.statistics == MOVING_AVERAGE or not network.batch_stats:
     return network.batch_stats
   path = network.workdir / FOLDER / NAME
-  identity = _identity(network, asked.population_batches)
-  found = _read(path, identity)
-  if found is None:
-    found = jax.device_get(computed(network, asked.population_batches, check))
-    _write(path, found, identity)
-  return found
+  identity = _identity(network, request.population_batches)
+  statistics = _read(path, identity)
+  if statistics is None:
+    statistics = jax.device_get(computed(network, request.population_batches, check))
+    _write(path, statistics, identity)
+  return statistics
 
 
 def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
-  config = copy.deepcopy(network.config)
-  config.num_devices = config.steps_per_call = 1
-  config.population_batches = mini_batches
-  built = experiment.build(config)
-  examples = parallel.replicate(built.feeds.train.examples, built.devices)
+  built = on_one_device(network.config, population_batches=mini_batches)
 
   def check_and_show():
     check()
     bar.update()
 
   with tqdm(total=mini_batches, desc='population statistics', leave=False) as bar:
-    statistics = PopulationStatistics(built, examples, check_and_show)
+    statistics = PopulationStatistics(built, check=check_and_show)
     return statistics(network.params, network.batch_stats)
 
 
@@ -73,20 +64,14 @@ def _identity(network: Network, mini_batches: int) -> str:
   """What population statistics depend on."""
   return json.dumps(
     {
-      'checkpoint': network.digest,
-      'data': contents.fingerprint(contents.of(network.config.dataset.name)),
       'population_batches': mini_batches,
-      **provenance.circumstances(jax.local_devices()),
+      **dependencies(network, network.config.dataset.name),
     }
   )
 
 
 def _read(path: Path, identity: str) -> Any:
-  """The kept ones; None if there are none, or they are of another network or damaged.
-
-  Raises:
-    MachineError: they cannot be read, which says nothing of them.
-  """
+  """The kept ones; None if there are none, or of another network, or damaged."""
   try:
     data = path.read_bytes()
   except FileNotFoundError:

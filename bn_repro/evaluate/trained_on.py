@@ -1,7 +1,7 @@
-"""What networks were trained on and with, beside what they are evaluated on and with.
+"""What networks were trained on and with, compared with their evaluation.
 
-An accuracy of labels that mean other classes is refused. What else differs is named in
-a line and in the result.
+Classes that differ are refused. Every other difference is named in a line and in the
+result.
 """
 
 import jax
@@ -26,9 +26,6 @@ def differences(
     dataset: that they are evaluated on, if any.
     reads_training_set: whether those with batch normalization read the sets that they
       were trained on, too.
-
-  Raises:
-    UserError: the classes are others, or the data set is not there.
   """
   now = contents.of(dataset) if dataset else None
   for other in networks[1:]:
@@ -69,7 +66,7 @@ def _check_number(network: Network, now: Contents) -> None:
 
 
 def data_of(network: Network) -> Contents | None:
-  """What it was trained on; for want of a record, what has that name now."""
+  """What it was trained on; without a record, what has that name now."""
   if network.record:
     return network.record['data']
   try:

@@ -26,7 +26,7 @@ from bn_repro.report.intervals import Spread, pooled_deviation
 from bn_repro.report.seeds import by_variant
 from bn_repro.report.tables import rounded
 
-# Of a network: how its setting is called, and what its runs do with a change.
+# By network: the name of its setting, and the word before a change in names of runs.
 SETTINGS = {
   'bn_baseline': ('added to BN-Baseline', 'with'),
   'bn_x5': ('taken back from BN-x5', 'without'),
@@ -130,7 +130,7 @@ def compare(networks: dict[str, list[Run]], runs: list[Run]) -> Ablation:
     runs: of the ablation, with other seeds of the networks.
   """
   networks = family.with_other_seeds(networks, runs)
-  # The slow decay is one of the changes.
+  # The slow decay is itself one of the changes.
   usual = {
     n: r for n, r in networks.items() if n not in (family.PLAIN, family.SLOW_DECAY)
   }

@@ -11,7 +11,7 @@ from bn_repro.report.collect import Run
 from bn_repro.report.figures import save
 from bn_repro.report.tables import rounded
 
-# Of each panel, the network and its run of the ablation that differs in dropout alone.
+# By panel: a network, and the run of the ablation that differs from it in dropout only.
 PAIRS = {
   'BN-Baseline': ('bn_baseline', 'bn_baseline_with_dropout'),
   'BN-x5': ('bn_x5', 'bn_x5_without_dropout'),

@@ -59,7 +59,7 @@ def best(run: Run) -> float:
 
 
 def is_at_chance(run: Run) -> bool:
-  """Whether it is never better than chance (section 4.2.2), by two points.
+  """Whether accuracy is never two points above chance (section 4.2.2).
 
   Classes are not of one size: of Imagenette's validation images 10.7 % are of the
   largest.

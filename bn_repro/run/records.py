@@ -1,9 +1,9 @@
 """What a run measures: metrics.jsonl, and the same in TensorBoard.
 
 metrics.jsonl has one line for each step at which something was measured. It only
-grows; a checkpoint keeps its length and digest, so that a resumed run goes on from
-the very lines that were there. Tags are the same everywhere. Does not know how
-anything was measured.
+grows; a checkpoint keeps its length and digest, so that a resumed run continues after
+the very lines that were there. Tags are the same in both. Does not know what was
+measured, nor how.
 """
 
 import hashlib
@@ -15,38 +15,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ml_collections import ConfigDict
 
-from bn_repro.run import collectives, damage, percentiles, summary
-from bn_repro.run.config import flatten
+from bn_repro.run import collectives, damage, summary
 from bn_repro.run.errors import UserError
+from bn_repro.run.percentiles import OF_ALL_UNITS
 from bn_repro.run.tensorboard import Events, write_hparams
 
 NAME = 'metrics.jsonl'
-# The share of its time, at most, that training waited for input, 0 to 1.
+# The largest share of its time, 0 to 1, that training may have waited for input.
 WAITING = 'data/waiting'
 SKIPPED = 'data/skipped_images'
 LONG_WAITING = 0.02
+# What TensorBoard does not show as curves.
+HIDDEN = ('step', OF_ALL_UNITS)
 
 
 class Recorder:
-  """Writes the measurements of the run of `config`; `history` holds its lines.
+  """Writes the measurements of a run; `history` holds the lines.
 
   Of several processes the first one writes; the others keep in `history` what they
   have recorded themselves.
   """
 
-  def __init__(
-    self, workdir: Path, config: ConfigDict, position: dict[str, Any] | None = None
-  ):
-    """Continues at what `position` returned; what was written later is dropped.
-
-    Raises:
-      UserError: metrics.jsonl is not what it was up to there.
-    """
+  def __init__(self, workdir: Path, position: dict[str, Any] | None = None):
+    """Continues at what `position` returned; what was written later is dropped."""
     self._workdir = workdir
     self._path = workdir / NAME
-    self.config = config
     self.is_new = position is None or position['bytes'] == 0
     self._is_writing = collectives.is_first_process()
     kept = b''
@@ -54,7 +48,6 @@ class Recorder:
       kept = _read_until(self._path, position)
     self._kept, self._length, self._digest = kept, len(kept), hashlib.sha256(kept)
     self.history = [json.loads(line) for line in kept.splitlines()]
-    self._diverged_between = None
 
   def __enter__(self) -> 'Recorder':
     before = self.history[-1]['seconds'] if self.history else 0.0
@@ -83,28 +76,30 @@ class Recorder:
   def record(
     self,
     step: int,
-    scalars: dict[str, float],
-    evaluation: tuple[dict[str, float], np.ndarray | None] | None = None,
+    measurements: dict[str, Any],
+    histograms: dict[str, np.ndarray] | None = None,
   ) -> None:
     """Writes one line, and the same to TensorBoard.
 
     Args:
       step: the number of steps taken so far.
-      scalars: measurements by tag.
-      evaluation: what `evaluate.Evaluator` returns, if it was called.
-
-    Raises:
-      OSError: the disk is full, say.
+      measurements: by tag.
+      histograms: values by tag, for TensorBoard alone.
     """
-    of_test, inputs = evaluation or ({}, None)
-    line = {'step': step} | scalars | of_test
-    if inputs is not None:
-      line |= percentiles.scalars(inputs, self.config.tracked_unit)
+    line = {'step': step} | measurements
     line['seconds'] = time.perf_counter() - self._began
     self.history.append(line)
     if self._is_writing:
       self._write(line)
-      self._show(line, inputs)
+      for tag, values in (histograms or {}).items():
+        self._events.histogram(step, tag, values)
+      scalars = {tag: value for tag, value in line.items() if tag not in HIDDEN}
+      self._events.scalars(step, scalars)
+
+  def chart(self, name: str, title: str, tags: tuple[str, ...]) -> None:
+    """Has TensorBoard draw the curves of some tags in one chart."""
+    if self._is_writing:
+      self._events.chart(name, title, tags)
 
   def _write(self, line: dict[str, Any]) -> None:
     text = (json.dumps(summary.strict(line)) + '\n').encode()
@@ -113,28 +108,10 @@ class Recorder:
     self._length += len(text)
     self._digest.update(text)
 
-  def _show(self, line: dict[str, Any], inputs: np.ndarray | None) -> None:
-    step, hidden = line['step'], ('step', percentiles.OF_ALL_UNITS)
-    if inputs is not None:
-      if step == 0:
-        self._events.chart('figure 1 (b, c)', 'sigmoid input', percentiles.TAGS)
-      self._events.histogram(step, 'sigmoid_input/last_hidden_layer', inputs[:1000])
-    shown = {tag: value for tag, value in line.items() if tag not in hidden}
-    self._events.scalars(step, shown)
-
-  @staticmethod
-  def is_finite(scalars: dict[str, float]) -> bool:
-    """Whether training can go on from these measurements."""
-    return all(math.isfinite(value) for value in scalars.values())
-
-  def record_divergence(self, steps: range, scalars: dict[str, float]) -> None:
-    """Notes that something stopped being finite within these steps."""
-    self._diverged_between = [steps.start, steps.stop]
-    self.record(steps.stop, scalars)
-
   def headline(self) -> dict[str, str]:
-    """Loss and accuracy, as of now, for a progress bar; and a long waiting."""
-    accuracies = [line['test/accuracy'] for line in summary.evaluated(self.history)]
+    """Loss and accuracy, as of now, for a progress bar; and a long wait for input."""
+    tests = (line.get('test/accuracy') for line in self.history)
+    accuracies = [accuracy for accuracy in tests if accuracy is not None]
     last = self.history[-1]
     shown = {'loss': f'{last.get("train/loss", math.nan):.4f}'}
     if accuracies:
@@ -143,31 +120,18 @@ class Recorder:
       shown['waits for input'] = f'{waiting:.0%} of the time'
     return shown
 
-  def write_summary(self, origin: dict[str, Any], num_steps: int) -> dict | None:
-    """Writes summary.json, the last thing a run does, and the HParams entry.
-
-    Args:
-      origin: what else it says, of code and machine.
-      num_steps: that the config asks for.
-
-    Returns:
-      The summary; None in a process that does not write.
-    """
+  def write_summary(self, content: dict[str, Any]) -> None:
+    """Writes the HParams entry and, the last thing a run does, summary.json."""
     if not self._is_writing:
-      return None
-    outcome = summary.outcome(
-      self.history, self.config, num_steps, self._diverged_between
-    )
-    config = flatten(self.config)
+      return
     numbers = {
       f'summary/{name}': value
-      for name, value in outcome.items()
+      for name, value in content.items()
       if name.endswith('accuracy') and value is not None
     }
-    write_hparams(self._workdir, self.history[-1]['step'], config, numbers)
-    whole = outcome | origin | {'config': config}
-    summary.write(self._workdir, whole)
-    return whole
+    last_step = self.history[-1]['step']
+    write_hparams(self._workdir, last_step, content['config'], numbers)
+    summary.write(self._workdir, content)
 
 
 def _read_until(path: Path, position: dict[str, Any]) -> bytes:

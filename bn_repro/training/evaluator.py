@@ -1,8 +1,8 @@
 """Evaluation while a network is trained: single crops, and what reaches the sigmoids.
 
 Every number that is reported uses population statistics (algorithm 2). The moving
-average is evaluated beside them, to see how well it tracks. Does not know how the
-network came to be.
+average is evaluated too, to see how well it tracks them. Does not know how the network
+was trained.
 """
 
 import copy
@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Float
 
 from bn_repro.data.feed import Feed
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
@@ -23,6 +24,8 @@ from bn_repro.training.experiment import Experiment
 from bn_repro.training.population import PopulationStatistics
 from bn_repro.training.probes.probes import Probes
 from bn_repro.training.step import TrainState
+
+SigmoidInputs = Float[np.ndarray, 'examples units'] | None
 
 
 class Evaluator:
@@ -37,36 +40,31 @@ class Evaluator:
     """Prepares to evaluate.
 
     Args:
-      experiment: that was built.
+      experiment: of the run.
       training_examples: the training feed's, on the devices already.
-      check: called before each mini-batch; may raise, to give the evaluation up.
+      check: called before each mini-batch; may raise, to stop.
     """
-    test = experiment.feeds.test
-    examples = parallel.replicate(test.examples, experiment.devices)
-    self._on_test_set = OnExamples(experiment, test, examples, check)
+    config, feeds = experiment.config, experiment.feeds
+    self._on_test_set = ExampleEvaluator(experiment, feeds.test, check=check)
     self._on_training_set = None
-    if number := experiment.config.get('training_images_evaluated', 0):
-      # A copy of the feed counts the images that it skips apart.
-      train = copy.copy(experiment.feeds.train)
-      self._on_training_set = OnExamples(
-        experiment, train, training_examples, check, number
+    if number := config.get('training_images_evaluated', 0):
+      # A copy of the feed has a count of skipped images of its own.
+      self._on_training_set = ExampleEvaluator(
+        experiment, copy.copy(feeds.train), training_examples, check, number
       )
     self.population_statistics = PopulationStatistics(
       experiment, training_examples, check
     )
     self._probes = Probes(experiment)
-    config = experiment.config
     self._last = experiment.lengths.last_evaluations
     self._last_mini_batches = config.get('last_population_batches', 0)
     self._has_moving_average = config.get('moving_average_evaluated', True)
 
-  def __call__(self, state: TrainState) -> tuple[dict, np.ndarray | None]:
-    """Evaluates a network, given as host arrays.
+  def __call__(self, state: TrainState) -> tuple[dict[str, float], SigmoidInputs]:
+    """Scalars by tag (accuracies from 0 to 1), and the inputs of the last sigmoids.
 
-    Returns:
-      The scalars by their TensorBoard tags (accuracies from 0 to 1), and the
-      inputs of the last hidden layer's sigmoids, `[test examples, units]`, of a
-      network that has them.
+    The inputs are those of all test examples; None of a network that has no sigmoids.
+    `state` holds host arrays.
     """
     params, batch_stats = state.params, state.batch_stats
     mini_batches = self._mini_batches(int(state.step))
@@ -97,29 +95,31 @@ class Evaluator:
     return (self._last_mini_batches or None) if step in self._last else None
 
 
-class OnExamples:
+class ExampleEvaluator:
   """Evaluates networks with fixed statistics on the examples of a feed."""
 
   def __init__(
     self,
     experiment: Experiment,
     feed: Feed,
-    examples: Any,
-    check: Callable[[], None],
-    most: int | None = None,
+    examples: Any = None,
+    check: Callable[[], None] = lambda: None,
+    stop: int | None = None,
   ):
     """Prepares to evaluate.
 
     Args:
-      experiment: that was built.
-      feed: the training or the test half; its examples are seen without distortions.
-      examples: the feed's, on the devices already.
-      check: called before each mini-batch; may raise.
-      most: evaluates so many examples, the first of the feed; None for all.
+      experiment: of the run.
+      feed: the training or the test half; its examples are not distorted.
+      examples: the feed's, if they are on the devices already.
+      check: called before each mini-batch; may raise, to stop.
+      stop: the example to stop before; None for all.
     """
     devices = experiment.devices
+    if examples is None:
+      examples = parallel.replicate(feed.examples, devices)
     self.feed = feed
-    self._examples, self._check, self._most = examples, check, most
+    self._examples, self._check, self._stop = examples, check, stop
     size = experiment.config.evaluation_batch_size
     self._size = -(-size // len(devices)) * len(devices)
     self._forward = parallel.spread_examples(
@@ -127,24 +127,19 @@ class OnExamples:
     )
 
   def __call__(
-    self, params, batch_stats, examples: Any = None
-  ) -> tuple[dict, np.ndarray | None]:
-    """Evaluates one network.
+    self, params: Any, batch_stats: Any, examples: Any = None
+  ) -> tuple[dict[str, float], SigmoidInputs]:
+    """Means over all examples that count, by name, and the inputs of the last sigmoids.
 
-    Args:
-      params, batch_stats: of the network, as host arrays; nothing is updated.
-      examples: as many others, in place of the feed's.
-
-    Returns:
-      Means over all examples that count, by name (accuracies from 0 to 1), and the
-      sigmoid inputs, as those of `Evaluator`.
+    The network is given as host arrays; `examples`, if given, takes the place of the
+    feed's, and has as many.
     """
-    outcomes = []
+    batches = []
     examples = self._examples if examples is None else examples
-    for inputs in self.feed.inputs_in_order(self._size, stop=self._most):
+    for inputs in self.feed.inputs_in_order(self._size, stop=self._stop):
       self._check()
-      outcomes.append(self._forward((params, batch_stats), examples, inputs))
-    each = {name: np.concatenate([o[name] for o in outcomes]) for name in outcomes[0]}
+      batches.append(self._forward((params, batch_stats), examples, inputs))
+    each = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
     counts = each.pop('counts')
     each = {name: values[counts] for name, values in each.items()}
     inputs = each.pop(SIGMOID_INPUTS, None)
@@ -162,16 +157,16 @@ def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:
       {'params': params, 'batch_stats': batch_stats},
       batch.images, train=False, mutable=[SIGMOID_INPUTS],
     )  # fmt: skip
-    # Where logits are not finite, `argmax` would answer with a class all the same.
-    is_answer = jnp.all(jnp.isfinite(logits), axis=-1)
-    outcome = {
+    # Where logits are not finite, `argmax` would name a class all the same.
+    is_valid = jnp.all(jnp.isfinite(logits), axis=-1)
+    measured = {
       'counts': batch.counts,
-      'accuracy': is_answer & (jnp.argmax(logits, axis=-1) == batch.labels),
+      'accuracy': is_valid & (jnp.argmax(logits, axis=-1) == batch.labels),
       'loss': optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels),
     }
     if num_classes > TOP and SIGMOID_INPUTS not in sown:
-      outcome['top_5_accuracy'] = is_answer & _is_among_top(logits, batch.labels)
-    return outcome | _last_sigmoid_inputs(sown)
+      measured['top_5_accuracy'] = is_valid & _is_among_top(logits, batch.labels)
+    return measured | _last_sigmoid_inputs(sown)
 
   return forward
 

@@ -1,61 +1,98 @@
-"""What a config describes, built: devices, data and network of one run."""
+"""What a config describes, built: devices, data, network and optimizer of one run."""
 
+import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import optax
 from ml_collections import ConfigDict
 
+from bn_repro.data.feed import Batch, Feed
 from bn_repro.data.feeds import Feeds, open_feeds
+from bn_repro.data.resident import ResidentImages
+from bn_repro.data.sources import Examples
 from bn_repro.models import networks
 from bn_repro.run import durations
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import UserError
-from bn_repro.training import parallel
+from bn_repro.training import optimizer, parallel
 
 
 class Experiment(NamedTuple):
-  """What one run trains: built once, changed by nothing."""
+  """Everything that one run needs, built from its config. Immutable.
+
+  `parts`: how many a mini-batch is split into; their gradients are accumulated.
+  """
 
   config: ConfigDict
   lengths: Lengths
   devices: list[jax.Device]
+  parts: int
   model: nn.Module
+  optimizer: optax.GradientTransformation
+  learning_rate: optax.Schedule
   feeds: Feeds
 
 
 def build(config: ConfigDict) -> Experiment:
-  """Opens the data and builds the network.
-
-  Raises:
-    UserError: the data set is missing or the devices do not fit the config.
-  """
+  """Opens the data and builds the rest."""
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
-  normalization_groups(config, len(devices))  # a mistake is told before data are read
+  normalization_groups(config, len(devices))  # a mistake is known before data are read
   return with_feeds(config, devices, open_feeds(config, devices))
 
 
-def with_feeds(
-  config: ConfigDict, devices: list[jax.Device], feeds: Feeds
-) -> Experiment:
-  """Builds the network for data that are open already.
+def on_one_device(config: ConfigDict, **fields: Any) -> Experiment:
+  """That of a config on one device, a step at a time, with other values of fields."""
+  config = copy.deepcopy(config)
+  config.update(num_devices=1, steps_per_call=1, **fields)
+  return build(config)
 
-  Raises:
-    UserError: the devices do not fit the config.
-  """
-  lengths = durations.lengths(config, feeds.train.num_examples)
+
+def with_examples(
+  config: ConfigDict,
+  examples: Examples,
+  num_classes: int,
+  make_feed: Callable[..., Feed] = ResidentImages,
+  lengths: Lengths | None = None,
+) -> Experiment:
+  """That of a config on examples in memory, the same for training and evaluation."""
+  devices = parallel.choose_devices(config.num_devices, config.batch_size)
+  feed = make_feed(examples, config, devices)
+  feeds = Feeds(feed, feed, num_classes, examples.images.shape[1:])
+  return with_feeds(config, devices, feeds, lengths)
+
+
+def with_feeds(
+  config: ConfigDict,
+  devices: list[jax.Device],
+  feeds: Feeds,
+  lengths: Lengths | None = None,
+) -> Experiment:
+  """That of a config on data that are open; `lengths` if not those of the data."""
+  lengths = lengths or durations.lengths(config, feeds.train.num_examples)
   groups = normalization_groups(config, len(devices))
-  model = networks.build(config, feeds.num_classes, groups)
-  return Experiment(config, lengths, devices, model, feeds)
+  return Experiment(
+    config,
+    lengths,
+    devices,
+    num_parts(config),
+    networks.build(config, feeds.num_classes, groups),
+    optimizer.build(config, lengths),
+    optimizer.learning_rate_schedule(config, lengths),
+    feeds,
+  )
+
+
+def num_parts(config: ConfigDict) -> int:
+  """`Experiment.parts`; 1 where a config has no such field."""
+  return config.get('gradient_accumulation', 1)
 
 
 def normalization_groups(config: ConfigDict, num_devices: int) -> dict[str, Any]:
-  """The attributes of `BatchNorm` that say which examples share their moments.
-
-  Raises:
-    UserError: a device's share is no whole number of parts, or of groups.
-  """
-  parts = config.get('gradient_accumulation', 1)
+  """The attributes of `BatchNorm` that say which examples are normalized together."""
+  parts = num_parts(config)
   share = config.batch_size // num_devices
   if share % parts:
     raise UserError(
@@ -68,3 +105,11 @@ def normalization_groups(config: ConfigDict, num_devices: int) -> dict[str, Any]
   return parallel.normalization_groups(
     config.model.normalization_group, config.batch_size // parts, num_devices
   )
+
+
+def first_examples(feed: Feed, number: int, devices: list[jax.Device]) -> Batch:
+  """The first `number` examples, or all; not distorted, on the first device."""
+  number = min(number, feed.num_examples)
+  examples = parallel.replicate(feed.examples, devices[:1])
+  inputs = next(iter(feed.inputs_in_order(number, stop=number)))
+  return feed.batch(examples, inputs, stream=None)

@@ -1,8 +1,8 @@
 """The identity of a run: what decides its numbers besides the config.
 
-`identity.json` in the workdir holds what its data set contained when it began, and for
+`identity.json` in the workdir holds the contents of its data set when it began, and for
 every start the code, the versions, the device and the settings. Another data set is
-refused when the run is resumed; other circumstances are named and kept.
+refused when the run is resumed; other circumstances are named and recorded.
 """
 
 import json
@@ -27,10 +27,6 @@ def read(workdir: Path) -> dict[str, Any] | None:
 
   `data` is what `contents.of` gives; `starts` are dicts of `provenance.origin`, each
   with the `steps` at which the run was started or resumed like that.
-
-  Raises:
-    UserError: it is damaged.
-    MachineError: it cannot be read, which says nothing of it.
   """
   path = workdir / NAME
   try:
@@ -45,12 +41,7 @@ def read(workdir: Path) -> dict[str, Any] | None:
 
 
 def check_data(workdir: Path, name: str) -> dict[str, Any]:
-  """The record of a run that starts or resumes on a data set.
-
-  Raises:
-    UserError: the set was prepared anew since, differs between the processes, or the
-      record is damaged.
-  """
+  """The record of a run that starts or resumes; its data set must be the same."""
   now = contents.of(name)
   _check_same_everywhere(now)
   record = read(workdir)
@@ -65,7 +56,7 @@ def check_data(workdir: Path, name: str) -> dict[str, Any]:
 
 
 def _check_same_everywhere(now: contents.Contents) -> None:
-  """All processes must ask."""
+  """All processes must call this."""
   own = json.dumps(now)
   of_first = collectives.from_first_process(
     own.encode() if collectives.is_first_process() else None
@@ -87,15 +78,16 @@ def add_start(
   devices: list[jax.Device],
   changes: Mapping[str, list] = {},
 ) -> dict[str, Any]:
-  """The record with one start more, which the first process writes.
+  """The record with one more start, which the first process writes.
 
-  One line names what is not as it was at the last start, or that this is not known.
+  One line names what is not as it was at the last start, or says that this is not
+  known.
 
   Args:
     workdir: of the run.
     record: of `check_data`.
-    step: from which the run goes on.
-    devices: that it runs on.
+    step: from which the run continues.
+    devices: of the run.
     changes: of the config, as `config.changes`; they are kept with the step.
   """
   now, starts = provenance.origin(devices), list(record['starts'])

@@ -1,8 +1,8 @@
 """The training loop.
 
-A run is a pure function of its config: the initial weights come from the seed,
-the examples of step t, and every other random number, from (seed, t); where there are
-several devices, dropout and noise also from which of them it is.
+A run is a pure function of its config: the initial weights come from the seed, the
+examples of step t, and every other random number, from (seed, t); on several devices
+dropout and noise depend on the device, too.
 """
 
 import time
@@ -14,8 +14,9 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro.run import collectives, provenance, settings, summary, watch
+from bn_repro.run import collectives, provenance, settings, watch
 from bn_repro.run import config as config_lib
+from bn_repro.run import percentiles as tags
 from bn_repro.run.checkpoint import Checkpoints
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import Preempted
@@ -23,16 +24,19 @@ from bn_repro.run.progress import progress_bar
 from bn_repro.run.records import SKIPPED, WAITING, Recorder
 from bn_repro.run.signals import Interruption
 from bn_repro.training import experiment as experiment_lib
-from bn_repro.training import identity, optimizer, parallel
-from bn_repro.training import resume as progress_lib
-from bn_repro.training.evaluator import Evaluator
+from bn_repro.training import identity, parallel, percentiles
+from bn_repro.training.evaluator import Evaluator, SigmoidInputs
 from bn_repro.training.experiment import Experiment
-from bn_repro.training.resume import Progress, joined, start_or_resume
-from bn_repro.training.step import NORMS, TrainState, make_step
+from bn_repro.training.outcome import has_stopped_rising, outcome
+from bn_repro.training.resume import Progress, is_finite, joined, start_or_resume
+from bn_repro.training.step import NORMS, make_step
+
+# Of the test examples whose sigmoid inputs TensorBoard shows.
+_IN_HISTOGRAM = 1000
 
 
 def segments(start: int, lengths: Lengths) -> Iterator[range]:
-  """The steps from `start` to the end, cut wherever something is to be done."""
+  """The steps from `start` to the end, cut wherever something is due."""
   intervals = (lengths.log_every, lengths.checkpoint_every)
   while start < lengths.train_for:
     events = ((start // every + 1) * every for every in intervals)
@@ -47,7 +51,7 @@ def train(
 ) -> dict | None:
   """Trains to the end, from the newest good checkpoint if there is one.
 
-  The workdir belongs to the run once devices, data and classes were there.
+  Nothing is written until devices, data and classes are found to be right.
 
   Args:
     config: a config that `config.check` accepts.
@@ -58,11 +62,7 @@ def train(
     The summary, as written; None in a process that is not the first.
 
   Raises:
-    UserError: the data set is missing, the devices do not fit the config, or what
-      the workdir holds cannot be gone on from.
-    MachineError: a checkpoint could not be saved.
     Preempted: a signal came; the steps so far are saved.
-    OSError: the metrics could not be written.
   """
   experiment = experiment_lib.build(config)
   record = identity.check_data(workdir, config.dataset.name)
@@ -71,7 +71,7 @@ def train(
   if not changes:
     _store(config, workdir, overrides)
   progress = start_or_resume(experiment, workdir)
-  recorder = Recorder(workdir, config, progress.position)
+  recorder = Recorder(workdir, progress.position)
   step = int(progress.state.step)
   record = identity.add_start(workdir, record, step, experiment.devices, changes)
   if changes:  # once it is recorded from which step on
@@ -81,10 +81,16 @@ def train(
     recorder,
     Checkpoints(workdir) as checkpoints,
   ):
-    trainer = Trainer(experiment, progress, interruption)
-    trainer.take_all_steps(recorder, checkpoints)
-  origin = _origin(trainer.progress.state, experiment) | {'identity': record}
-  return recorder.write_summary(origin, experiment.lengths.train_for)
+    trainer = Trainer(experiment, progress, recorder, checkpoints, interruption)
+    trainer.train()
+  if not collectives.is_first_process():
+    return None
+  summary = trainer.summary() | {
+    'identity': record,
+    'config': config_lib.flatten(config),
+  }
+  recorder.write_summary(summary)
+  return summary
 
 
 def _store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
@@ -93,69 +99,76 @@ def _store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
 
 
 class Trainer:
-  """Takes the steps of an experiment; compiles once.
-
-  Attributes:
-    progress: how far it is.
-  """
+  """Takes the steps of an experiment; compiles once."""
 
   def __init__(
-    self, experiment: Experiment, progress: Progress, interruption: Interruption
+    self,
+    experiment: Experiment,
+    progress: Progress,
+    recorder: Recorder,
+    checkpoints: Checkpoints,
+    interruption: Interruption,
   ):
     self._experiment = experiment
-    self._lengths = experiment.lengths
-    self._feed = experiment.feeds.train
+    self._progress = progress
+    self._recorder = recorder
+    self._checkpoints = checkpoints
     self._interruption = interruption
-    self.progress = progress
-    devices = experiment.devices
+    self._diverged_between = None
+    self._feed, devices = experiment.feeds.train, experiment.devices
     self._spread = parallel.spread(make_step(experiment), devices)
     self._examples = parallel.replicate(self._feed.examples, devices)
     self._evaluate = Evaluator(experiment, self._examples, interruption.check)
-    self._learning_rate = optimizer.learning_rate_schedule(
-      experiment.config, experiment.lengths
-    )
 
-  def take_all_steps(self, recorder: Recorder, checkpoints: Checkpoints) -> None:
+  def train(self) -> None:
     """Trains, evaluates, records and saves until the last step or divergence.
 
     Raises:
       Preempted: a signal came; what was reached by then is saved.
     """
-    self._interruption.save_with(lambda: self._save(checkpoints, recorder))
+    self._interruption.save_with(self._save)
     try:
-      if recorder.is_new:  # so that curves begin with the initial weights
-        evaluation = self._evaluate(jax.device_get(self.progress.state))
-        with watch.unbroken():
-          recorder.record(0, {}, evaluation)
-      self._take_all_steps(recorder, checkpoints)
+      if self._recorder.is_new:  # so that curves begin with the initial weights
+        self._record(0, *self._evaluate(jax.device_get(self._progress.state)))
+      self._train()
     except Preempted:
-      self._save(checkpoints, recorder)
+      self._save()
       raise
 
-  def _take_all_steps(self, recorder, checkpoints) -> None:
-    first, last = self.progress.recorded_step, self._lengths.train_for
-    remaining = segments(first, self._lengths)
-    is_over = self._is_over(recorder)
-    with _progress_bar(recorder.config, first, last) as bar:
+  def _train(self) -> None:
+    """Train, evaluate, record, save, stop? From what is recorded to the end."""
+    first, lengths = self._progress.recorded_step, self._experiment.lengths
+    remaining, is_over = segments(first, lengths), self._has_stopped_rising()
+    with _progress_bar(self._experiment.config, first, lengths.train_for) as bar:
       while not is_over and (steps := next(remaining, None)):
         scalars = self.take_steps(steps)
-        if not self._record(recorder, steps, scalars):
+        state = jax.device_get(self._progress.state)
+        evaluation, inputs = {}, None
+        has_diverged = not is_finite((scalars, state))
+        if not has_diverged and lengths.is_evaluated(steps.stop):
+          evaluation, inputs = self._evaluate(state)
+          has_diverged = not is_finite(evaluation)
+        if has_diverged:
+          self._diverged_between = [steps.start, steps.stop]
+          self._record(steps.stop, scalars)
           break
-        is_over = self._is_over(recorder)
-        if is_over or self._is_due(steps.stop, self._lengths.checkpoint_every):
-          self._save(checkpoints, recorder)
+        self._record(steps.stop, scalars | evaluation, inputs)
+        is_over = self._has_stopped_rising()
+        is_last = steps.stop == lengths.train_for
+        if is_over or is_last or steps.stop % lengths.checkpoint_every == 0:
+          self._save()
         self._interruption.check_together()
         bar.update(len(steps))
-        bar.set_postfix(recorder.headline(), refresh=False)
+        bar.set_postfix(self._recorder.headline(), refresh=False)
 
   def take_steps(self, steps: range) -> dict[str, float]:
-    """Takes the steps; their mean loss and accuracy, last norms, rate and speed.
+    """Takes the steps; their mean loss and accuracy, last norms, speed and so on.
 
     Steps that were taken before the run was stopped are not taken again.
     """
-    began, first = time.perf_counter(), int(self.progress.state.step)
+    began, first = time.perf_counter(), int(self._progress.state.step)
     waited = 0.0
-    state, measured, position = self.progress
+    state, measured, position = self._progress
     size = self._experiment.config.steps_per_call
     for part in _parts(range(first, steps.stop), size):
       is_last = np.asarray([step == steps[-1] for step in part])
@@ -166,14 +179,14 @@ class Trainer:
       jax.block_until_ready(measured[-1:])
       self._interruption.has_begun |= part.start > first
       measured = [*measured, metrics | _skipped(inputs)]
-      self.progress = Progress(state, measured, position)
+      self._progress = Progress(state, measured, position)
       self._interruption.check()
     scalars = _reduced(joined(jax.device_get(measured)))
     self._interruption.has_begun = True
     seconds = time.perf_counter() - began
     scalars['steps_per_second'] = (steps.stop - first) / seconds
     scalars[WAITING] = waited / seconds
-    scalars['train/learning_rate'] = float(self._learning_rate(steps[-1]))
+    scalars['train/learning_rate'] = float(self._experiment.learning_rate(steps[-1]))
     if not scalars.setdefault(SKIPPED, float(self._feed.num_skipped)):
       del scalars[SKIPPED]
     return scalars
@@ -183,46 +196,53 @@ class Trainer:
     began = time.perf_counter()
     inputs = self._feed.inputs(part)
     seconds = time.perf_counter() - began
-    # Those that a checkpoint brought are of NumPy.
+    # Those that come from a checkpoint are NumPy arrays.
     leaves = jax.tree.leaves(measured[-1:])
     is_busy = not all(a.is_ready() for a in leaves if isinstance(a, jax.Array))
     return inputs, 0.0 if is_busy else seconds
 
-  def _record(self, recorder, steps: range, scalars: dict[str, float]) -> bool:
-    """Evaluates if that is due, and records; False if something is not finite."""
-    state = jax.device_get(self.progress.state)
-    evaluation = None
-    is_finite = recorder.is_finite(scalars) and progress_lib.is_finite(state)
-    if is_finite and self._lengths.is_evaluated(steps.stop):
-      evaluation = self._evaluate(state)
-      is_finite = recorder.is_finite(evaluation[0])
+  def _record(
+    self, step: int, scalars: dict[str, float], inputs: SigmoidInputs = None
+  ) -> None:
+    """Records a line, with figure 1 where there are sigmoid inputs."""
+    histograms = {}
+    if inputs is not None:
+      scalars |= percentiles.scalars(inputs, self._experiment.config.tracked_unit)
+      histograms['sigmoid_input/last_hidden_layer'] = inputs[:_IN_HISTOGRAM]
     with watch.unbroken():  # or a checkpoint could hold again what is recorded
-      if is_finite:
-        recorder.record(steps.stop, scalars, evaluation)
-      else:
-        recorder.record_divergence(steps, scalars)
-      self.progress = self.progress._replace(measured=[])
-    return is_finite
+      if histograms and step == 0:
+        self._recorder.chart('figure 1 (b, c)', 'sigmoid input', tags.TAGS)
+      self._recorder.record(step, scalars, histograms)
+      self._progress = self._progress._replace(measured=[])
 
-  def _save(self, checkpoints, recorder) -> None:
+  def _save(self) -> None:
     """Saves how far the run is, if all of it is finite."""
     with watch.unbroken():
-      progress = self.progress._replace(position=recorder.position())
-      arrays = progress.to_checkpoint()
-      if progress_lib.is_finite(arrays.arrays):
-        checkpoints.save(arrays)
+      progress = self._progress._replace(position=self._recorder.position())
+      checkpoint = progress.to_checkpoint()
+      if is_finite(checkpoint.arrays):
+        self._checkpoints.save(checkpoint)
 
-  def _is_over(self, recorder: Recorder) -> bool:
+  def _has_stopped_rising(self) -> bool:
     """Whether accuracy has not risen for as long as the config has patience."""
-    patience = recorder.config.get('patience', 0)
-    at_least = self._lengths.train_at_least or 0
+    patience = self._experiment.config.get('patience', 0)
+    at_least = self._experiment.lengths.train_at_least or 0
     # The history of a process that is not the first may begin where it resumed.
     return collectives.any_process(
-      summary.has_stopped_rising(recorder.history, patience, at_least)
+      has_stopped_rising(self._recorder.history, patience, at_least)
     )
 
-  def _is_due(self, step: int, every: int) -> bool:
-    return step % every == 0 or step == self._lengths.train_for
+  def summary(self) -> dict[str, Any]:
+    """What the run came to, and of the network, the code and the machine."""
+    config, lengths = self._experiment.config, self._experiment.lengths
+    params = jax.tree.leaves(self._progress.state.params)
+    return {
+      **outcome(
+        self._recorder.history, config, lengths.train_for, self._diverged_between
+      ),
+      'parameters': sum(leaf.size for leaf in params),
+      **provenance.origin(self._experiment.devices),
+    }
 
 
 def _parts(steps: range, size: int) -> Iterator[range]:
@@ -232,7 +252,7 @@ def _parts(steps: range, size: int) -> Iterator[range]:
 
 
 def _skipped(inputs: Any) -> dict[str, np.ndarray]:
-  """How many images were skipped for each step, if these inputs tell."""
+  """How many images were skipped at each step, if the inputs have that."""
   if not hasattr(inputs, 'skipped'):
     return {}
   return {SKIPPED: np.sum(inputs.skipped, axis=-1, dtype=np.float32)}
@@ -254,9 +274,3 @@ def _progress_bar(config: ConfigDict, step: int, total: int):
     total, 'step', f'{config.network} seed {config.seed}',
     initial=step, smoothing=0.05, disable=not collectives.is_first_process(),
   )  # fmt: skip
-
-
-def _origin(state: TrainState, experiment: Experiment) -> dict:
-  """What the summary says of the network, the code and the machine."""
-  number = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-  return {'parameters': number, **provenance.origin(experiment.devices)}

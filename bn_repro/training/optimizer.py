@@ -14,13 +14,32 @@ from bn_repro.run.durations import MOST_STEPS, Lengths
 BLOCK = 4096  # powers of the decay that are listed one by one
 
 
-def learning_rate_schedule(config: ConfigDict, lengths: Lengths) -> optax.Schedule:
-  """Learning rate, a scalar float32, as a function of the step, int32 or an int.
+def build(config: ConfigDict, lengths: Lengths) -> optax.GradientTransformation:
+  """SGD with momentum (none at 0) at `learning_rate_schedule`.
 
-  Multiplied by `learning_rate_decay` after each `learning_rate_decay_every`, at
-  once and not little by little, as GoogLeNet's. Constant where a config has no
-  such fields: section 4.1 names no decay. The same bits inside a compiled program
-  and outside, so that the rate which is recorded is the one that was used.
+  The L2 penalty is l2 / 2 * |w|^2: l2 * w is added to the gradient, of weights only;
+  biases have none, gamma and beta where the config says so.
+  """
+  descent = optax.sgd(learning_rate_schedule(config, lengths), config.momentum or None)
+  if not config.get('l2', 0.0):
+    return descent
+  names = ('kernel', *(('gamma', 'beta') if config.l2_on_gamma_and_beta else ()))
+  penalty = optax.add_decayed_weights(config.l2, lambda params: _named(params, names))
+  return optax.chain(penalty, descent)
+
+
+def _named(params: Any, names: tuple[str, ...]) -> Any:
+  """A tree of bool: whether a parameter has one of these names."""
+  return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in names, params)
+
+
+def learning_rate_schedule(config: ConfigDict, lengths: Lengths) -> optax.Schedule:
+  """The learning rate, a scalar float32, at a step.
+
+  Multiplied by `learning_rate_decay` after each `learning_rate_decay_every`, in steps
+  (a staircase), as GoogLeNet does. Constant where a config has no such fields:
+  section 4.1 names no decay. The same bits inside a compiled program and outside, so
+  that the learning rate that is recorded is the one that was used.
   """
   every = lengths.learning_rate_decay_every
   if every is None:
@@ -43,29 +62,10 @@ def _powers(decay: float) -> tuple[np.ndarray, np.ndarray]:
   """Two lists of float32 whose products are decay ** n, for n from 0 to `MOST_STEPS`.
 
   Element n // BLOCK of the first, n % BLOCK of the second. Listed, since compilers
-  and devices round a power differently; twice, since a rate may fall at every step.
-  The first ends with the first 0.
+  and devices round a power differently; in two lists, since the learning rate may fall
+  at every step. The first ends with the first 0.
   """
   exponents = BLOCK * np.arange(MOST_STEPS // BLOCK + 1), np.arange(BLOCK)
   first, second = (np.float64(np.float32(decay)) ** n for n in exponents)
   first = first.astype(np.float32)
   return first[: np.count_nonzero(first) + 1], second.astype(np.float32)
-
-
-def build(config: ConfigDict, lengths: Lengths) -> optax.GradientTransformation:
-  """SGD with momentum (none at 0) at `learning_rate_schedule`.
-
-  The L2 penalty is l2 / 2 * |w|^2, so that l2 * w is added to the gradient, of
-  weights only: biases have none, gamma and beta where the config says so.
-  """
-  descent = optax.sgd(learning_rate_schedule(config, lengths), config.momentum or None)
-  if not config.get('l2', 0.0):
-    return descent
-  names = ('kernel', *(('gamma', 'beta') if config.l2_on_gamma_and_beta else ()))
-  penalty = optax.add_decayed_weights(config.l2, lambda params: _named(params, names))
-  return optax.chain(penalty, descent)
-
-
-def _named(params: Any, names: tuple[str, ...]) -> Any:
-  """A tree of bool: whether a parameter has one of these names."""
-  return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in names, params)

@@ -19,13 +19,7 @@ from bn_repro.run.errors import UserError
 
 
 def choose_devices(num_devices: int, batch_size: int) -> list[jax.Device]:
-  """The first `num_devices` of all processes, or all of them if it is 0.
-
-  Raises:
-    UserError: there are fewer, a process would be left without, or a mini-batch
-      cannot be split over them; or as `devices.start`.
-    MachineError: as `devices.start`.
-  """
+  """The first `num_devices` of all processes, or all of them if it is 0."""
   available = devices_lib.start()
   if num_devices > len(available):
     raise UserError(
@@ -55,19 +49,15 @@ def axis_name(devices: list[jax.Device]) -> str | None:
 def normalization_groups(
   group: int, batch_size: int, num_devices: int
 ) -> dict[str, Any]:
-  """How `BatchNorm` normalizes groups of so many examples on these devices.
+  """The attributes of `BatchNorm` that make it normalize groups of examples.
+
+  Ghost batches where a device holds several groups, nothing where it holds one, groups
+  of devices where it holds a part.
 
   Args:
-    group: examples that share their moments; 0 for the whole mini-batch.
+    group: examples that share mini-batch statistics; 0 for the whole mini-batch.
     batch_size: of what is normalized at a time, over all devices.
     num_devices: that hold it in equal shares.
-
-  Returns:
-    The attributes of `BatchNorm`: ghost batches where a device holds several
-    groups, nothing where it holds one, groups of devices where it holds a part.
-
-  Raises:
-    UserError: the mini-batch, or a device's share, is no whole number of groups.
   """
   group, share = group or batch_size, batch_size // num_devices
   if batch_size % group or (share % group and group % share):
@@ -103,16 +93,11 @@ def _number_here(devices: list[jax.Device]) -> int:
 def spread(step: Callable, devices: list[jax.Device]) -> Callable:
   """Compiles many steps as one program.
 
-  Args:
-    step: (state, examples, inputs, is_last) -> state, metrics; `is_last` is
-      for what need not be measured in each step.
-    devices: where to run.
-
-  Returns:
-    A function of a state, of `replicate`d examples, of a tree of `[steps, batch,
-    ...]` inputs (the share of this process) and of `[steps]` bool, that takes all
-    the steps in one compiled program and returns the state and the metrics of
-    each step. It consumes the state it is given.
+  `step` is (state, examples, inputs, is_last) -> state, metrics; `is_last` is for what
+  need not be measured in each step. The returned function takes a state, which it
+  consumes, `replicate`d examples, a tree of `[steps, batch, ...]` inputs (the share of
+  this process) and `[steps]` bool. It takes all the steps in one compiled program, and
+  returns the state and the metrics of each step.
   """
 
   def steps(state, examples, inputs, is_last):
@@ -136,16 +121,12 @@ def spread(step: Callable, devices: list[jax.Device]) -> Callable:
 
 
 def spread_examples(function: Callable, devices: list[jax.Device]) -> Callable:
-  """Compiles what is computed for each example apart.
+  """Compiles what is computed for each example by itself.
 
-  Args:
-    function: (state, examples, inputs) -> a tree of `[batch, ...]`.
-    devices: where to run.
-
-  Returns:
-    A function of a state, of `replicate`d examples and of a tree of `[batch,
-    ...]` inputs (the share of this process), that returns the tree for the
-    examples of all processes, in order, as NumPy arrays.
+  `function` is (state, examples, inputs) -> a tree of `[batch, ...]`. The returned
+  function takes a state, `replicate`d examples and a tree of `[batch, ...]` inputs (the
+  share of this process), and returns the tree for the examples of all processes, in
+  order, as NumPy arrays.
   """
   if len(devices) == 1:
     compiled = jax.jit(function)
@@ -165,7 +146,7 @@ def spread_examples(function: Callable, devices: list[jax.Device]) -> Callable:
 
 
 def _split(tree: Any, shards: int, axis: int) -> Any:
-  """Splits that axis over a new leading one of so many shards."""
+  """Splits an axis over a new leading one, of shards."""
 
   def split(leaf):
     before, after = leaf.shape[:axis], leaf.shape[axis + 1 :]

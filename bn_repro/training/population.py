@@ -26,14 +26,28 @@ class PopulationStatistics:
   They are normalized as in training, by the same groups on the same devices.
   """
 
-  def __init__(self, experiment: Experiment, examples: Any, check: Callable[[], None]):
-    config = experiment.config
-    self._feed = experiment.feeds.train
-    self._examples, self._check = examples, check
+  def __init__(
+    self,
+    experiment: Experiment,
+    examples: Any = None,
+    check: Callable[[], None] = lambda: None,
+  ):
+    """Prepares; compiles once.
+
+    Args:
+      experiment: whose training set the mini-batches are taken from.
+      examples: of its training feed, if they are on the devices already.
+      check: called before each mini-batch; may raise, to stop.
+    """
+    config, self._feed = experiment.config, experiment.feeds.train
+    self._check = check
     frozen = networks.frozen(experiment.model)
     self._has_any = frozen is not None
     if not self._has_any:
       return
+    if examples is None:
+      examples = parallel.replicate(self._feed.examples, experiment.devices)
+    self._examples = examples
     self._most_at_once = config.steps_per_call
     # The same at every evaluation, so they are read once.
     self._inputs = [*self._read(config.population_batches)]
@@ -43,7 +57,7 @@ class PopulationStatistics:
     self, params: Any, batch_stats: Any, examples: Any = None,
     mini_batches: int | None = None,
   ) -> Any:  # fmt: skip
-    """The population `batch_stats`; what it is given for a network without BN.
+    """The population `batch_stats`; the given ones of a network without BN.
 
     Args:
       params, batch_stats: of the network.
@@ -54,7 +68,7 @@ class PopulationStatistics:
       return batch_stats
     inputs = self._inputs if mini_batches is None else self._read(mini_batches)
     of_each = self._of_each(params, batch_stats, inputs, examples)
-    return transform.population_statistics(lambda found: found, of_each)
+    return transform.population_statistics(lambda statistics: statistics, of_each)
 
   def _read(self, mini_batches: int) -> Iterator[Any]:
     """The inputs of that many mini-batches, in equal parts, which weigh the same."""
@@ -75,15 +89,15 @@ class PopulationStatistics:
     for inputs in all_inputs:
       self._check()
       is_last = np.zeros(len(jax.tree.leaves(inputs)[0]), bool)
-      state, found = self._run(state, examples, inputs, is_last)
+      state, statistics = self._run(state, examples, inputs, is_last)
       # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
-      yield jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(found))
+      yield jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(statistics))
 
 
 def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
   """A step for `parallel.spread` that changes nothing and measures `batch_stats`."""
   feed, axis = experiment.feeds.train, parallel.axis_name(experiment.devices)
-  parts = experiment.config.get('gradient_accumulation', 1)
+  parts = experiment.parts
 
   def statistics_of(variables, images):
     _, updated = frozen.apply(variables, images, train=True, mutable=['batch_stats'])
@@ -93,11 +107,11 @@ def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
     variables = dict(zip(('params', 'batch_stats'), state))
     images = feed.batch(examples, inputs, sampler.POPULATION).images
     if parts == 1:
-      found = statistics_of(variables, images)
+      statistics = statistics_of(variables, images)
     else:
       of_parts = lambda part: statistics_of(variables, part)
-      found = jax.lax.map(of_parts, in_parts(images, parts))
-      found = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found)
-    return state, parallel.mean(found, axis)
+      statistics = jax.lax.map(of_parts, in_parts(images, parts))
+      statistics = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), statistics)
+    return state, parallel.mean(statistics, axis)
 
   return step

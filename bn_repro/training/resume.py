@@ -1,7 +1,7 @@
-"""How far a run is: what a checkpoint of it holds, and how it is taken up again.
+"""How far a run is: what a checkpoint of it holds, and how it is resumed.
 
-Besides the state of training these are the measurements since the last line of
-metrics.jsonl, for a run that was stopped between two lines, and the length and
+Besides the state of training a checkpoint holds the measurements since the last line
+of metrics.jsonl, for a run that was stopped between two lines, and the length and
 digest of metrics.jsonl itself.
 """
 
@@ -56,61 +56,65 @@ def joined(measured: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def is_finite(tree: Any) -> bool:
-  """Whether every number of a tree of host arrays is finite."""
+  """Whether every number of a tree of numbers and host arrays is finite."""
   return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
 
 
 def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
-  """Where to go on from: the newest good checkpoint, or the beginning.
+  """Where to continue from: the newest good checkpoint, or the beginning.
 
   Of several processes the first one reads it and hands it to the others.
-
-  Raises:
-    UserError: no checkpoint is good, or it is of another network.
   """
   is_first = collectives.is_first_process()
-  found = checkpoint.restore_newest(workdir) if is_first else None
-  if not collectives.any_process(found is not None):
+  newest = checkpoint.restore_newest(workdir) if is_first else None
+  if not collectives.any_process(newest is not None):
     return Progress(initial_state(experiment), [], None)
   # Only here: to trace a deep network takes seconds.
   template = jax.eval_shape(lambda: initial_state(experiment))
-  data = _packed(_as_state(found, template, workdir), found.notes) if found else None
+  data = None
+  if newest:
+    data = _packed(_as_state(newest, template, workdir), newest.notes)
   state, notes = _unpacked(collectives.from_first_process(data), template)
   measured = {tag: np.float32(values) for tag, values in notes['measured'].items()}
   return Progress(state, [measured] if measured else [], notes['position'])
 
 
 def check_length(config: ConfigDict, workdir: Path) -> None:
-  """Raises UserError if a run that is given another length has gone too far for it.
+  """Raises UserError if a run has taken all steps of another length it is given.
 
-  It must take a step more, so as to end in an evaluation as any run does.
+  It must take one more, so as to end in an evaluation as any run does.
   """
   is_new = damage.is_missing(workdir / config_lib.NAME)
   if is_new or config_lib.stored(workdir).train_for == config.train_for:
     return
-  asked, taken = sources.number_of_steps(config), checkpoint.newest_step(workdir)
-  if taken >= asked:
+  wanted, taken = sources.number_of_steps(config), checkpoint.newest_step(workdir)
+  if taken >= wanted:
     raise UserError(
       f'the run has taken {taken:,} steps, and config.train_for={config.train_for!r} '
-      f'is {asked:,}; ask for more steps than it has taken'
+      f'is {wanted:,}; ask for more steps than it has taken'
     )
 
 
-def _as_state(found: Checkpoint, template: TrainState, workdir: Path) -> TrainState:
+def _as_state(saved: Checkpoint, template: TrainState, workdir: Path) -> TrainState:
   """The arrays of a checkpoint in their places; they must fit them."""
-  kind = lambda leaf: (leaf.shape, leaf.dtype)
   try:
-    state = serialization.from_state_dict(template, found.arrays)
-    fits = jax.tree.map(kind, state) == jax.tree.map(kind, template)
+    state = serialization.from_state_dict(template, saved.arrays)
+    fits = have_same_shapes(state, template)
   except (ValueError, KeyError, AttributeError):
     fits = False
   if not fits:
     raise UserError(
-      f'checkpoint {found.step} of {workdir} holds another network than the one that '
+      f'checkpoint {saved.step} of {workdir} holds another network than the one that '
       'this code builds from its config; go on with the code that began the run, or '
       'use another --workdir'
     )
   return state
+
+
+def have_same_shapes(tree: Any, other: Any) -> bool:
+  """Whether two trees have the same leaves, by shape and type."""
+  kind = lambda leaf: (leaf.shape, np.dtype(leaf.dtype))
+  return jax.tree.map(kind, tree) == jax.tree.map(kind, other)
 
 
 def _packed(state: TrainState, notes: dict[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ Does not know where a batch comes from, how often it is called, or on which
 devices.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -12,12 +12,14 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float, Int
 
 from bn_repro.data import sampler
+from bn_repro.data.feed import Batch
 from bn_repro.models import networks
 from bn_repro.models.inception import AUXILIARY_LOGITS
 from bn_repro.models.mlp import NOISE
-from bn_repro.training import optimizer, parallel
+from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
 
 NORMS = ('train/gradient_norm', 'train/update_norm')
@@ -45,12 +47,11 @@ def initial_state(experiment: Experiment) -> TrainState:
   shape = experiment.feeds.image_shape
   variables = networks.initial_variables(experiment.model, config.seed, shape)
   params = variables['params']
-  transformation = optimizer.build(config, experiment.lengths)
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     params=params,
     batch_stats=variables.get('batch_stats', {}),
-    optimizer_state=transformation.init(params),
+    optimizer_state=experiment.optimizer.init(params),
     averaged=jax.tree.map(jnp.copy, params) if config.get('polyak_decay') else {},
   )
 
@@ -64,12 +65,12 @@ def make_step(experiment: Experiment) -> Callable:
   """
   config, feed = experiment.config, experiment.feeds.train
   axis = parallel.axis_name(experiment.devices)
-  transformation = optimizer.build(config, experiment.lengths)
-  differentiate = _accumulated(experiment.model, config.get('gradient_accumulation', 1))
+  optimizer = experiment.optimizer
+  differentiate = _accumulated(experiment.model, experiment.parts)
 
   def norms_of(gradient, state):
     # The update again: shared with the step, it would be kept at every step.
-    update, _ = transformation.update(gradient, state.optimizer_state, state.params)
+    update, _ = optimizer.update(gradient, state.optimizer_state, state.params)
     return dict(zip(NORMS, map(optax.tree.norm, (gradient, update))))
 
   def step(state, examples, inputs, is_last):
@@ -78,7 +79,7 @@ def make_step(experiment: Experiment) -> Callable:
     of_device = differentiate(state.params, state.batch_stats, batch, key)
     gradient, batch_stats, loss, accuracy = parallel.mean(of_device, axis)
     norms = jax.lax.cond(is_last, lambda: norms_of(gradient, state), _no_norms)
-    update, optimizer_state = transformation.update(
+    update, optimizer_state = optimizer.update(
       gradient, state.optimizer_state, state.params
     )
     params = optax.apply_updates(state.params, update)
@@ -92,14 +93,10 @@ def make_step(experiment: Experiment) -> Callable:
   return step
 
 
-def noise_key(seed: int, step: jax.Array, axis: str | None = None) -> jax.Array:
-  """For dropout and other noise of one step on one device.
-
-  Args:
-    seed: of the run.
-    step: scalar int32.
-    axis: of the devices, each with a key of its own; None for one device.
-  """
+def noise_key(
+  seed: int, step: Int[Array, ''] | int, axis: str | None = None
+) -> jax.Array:
+  """For dropout and noise of a step; each of the devices of `axis` has its own."""
   key = jax.random.fold_in(jax.random.key(seed), step)
   return key if axis is None else jax.random.fold_in(key, jax.lax.axis_index(axis))
 
@@ -107,17 +104,17 @@ def noise_key(seed: int, step: jax.Array, axis: str | None = None) -> jax.Array:
 def _accumulated(model: nn.Module, parts: int) -> Callable:
   """(params, batch_stats, batch, key) -> gradient, batch_stats, loss, accuracy.
 
-  The mini-batch is taken in so many equal parts, one after the other; each is
+  The mini-batch is taken in `parts` equal parts, one after the other; each is
   normalized by itself, over all devices. Gradient, loss and accuracy are means over
   the parts.
   """
-  loss_and_gradient = jax.value_and_grad(_loss, has_aux=True)
+  loss_and_gradient = jax.value_and_grad(loss, has_aux=True)
 
   def differentiate(params, batch_stats, batch, key):
-    (loss, (accuracy, batch_stats)), gradient = loss_and_gradient(
+    (value, (accuracy, updated)), gradient = loss_and_gradient(
       params, batch_stats, model, batch, key
     )
-    return gradient, batch_stats, loss, accuracy
+    return gradient, updated.get('batch_stats', {}), value, accuracy
 
   def differentiate_parts(params, batch_stats, batch, key):
     keys = jax.random.split(key, parts)
@@ -131,8 +128,8 @@ def _accumulated(model: nn.Module, parts: int) -> Callable:
     (total, batch_stats), _ = jax.lax.scan(
       add, (zeros, batch_stats), (in_parts(batch, parts), keys)
     )
-    gradient, loss, accuracy = jax.tree.map(lambda leaf: leaf / parts, total)
-    return gradient, batch_stats, loss, accuracy
+    gradient, value, accuracy = jax.tree.map(lambda leaf: leaf / parts, total)
+    return gradient, batch_stats, value, accuracy
 
   return differentiate if parts == 1 else differentiate_parts
 
@@ -140,8 +137,8 @@ def _accumulated(model: nn.Module, parts: int) -> Callable:
 def in_parts(tree: Any, parts: int) -> Any:
   """A tree of `[batch, ...]` as one of `[parts, batch / parts, ...]`.
 
-  A part takes every so manieth example, and so the same ones, in the same order, from
-  a whole mini-batch as from the shares of several devices.
+  Part p takes examples p, p + parts, p + 2 * parts, ... A part therefore holds the
+  same examples however many devices share the mini-batch.
   """
   return jax.tree.map(
     lambda leaf: leaf.reshape(
@@ -150,30 +147,35 @@ def in_parts(tree: Any, parts: int) -> Any:
   )  # fmt: skip
 
 
-def _loss(params, batch_stats, model, batch, key):
-  """Mean cross-entropy of a mini-batch; and accuracy and the new `batch_stats`.
+def loss(
+  params: Any,
+  batch_stats: Any,
+  model: nn.Module,
+  batch: Batch,
+  key: jax.Array,
+  sown: str = AUXILIARY_LOGITS,
+) -> tuple[jax.Array, tuple[jax.Array, Mapping[str, Any]]]:
+  """Mean cross-entropy of a mini-batch in training; its accuracy, new collections.
 
-  Auxiliary heads, where there are any, add theirs at `AUXILIARY_WEIGHT`.
+  The collections are `batch_stats`, if the network has any, and what it has `sown`.
+  Auxiliary heads, where they sow logits, add their losses at `AUXILIARY_WEIGHT`.
   """
   logits, updated = model.apply(
     {'params': params, 'batch_stats': batch_stats},
-    batch.images, train=True, mutable=['batch_stats', AUXILIARY_LOGITS],
+    batch.images, train=True, mutable=['batch_stats', sown],
     rngs={'dropout': key, NOISE: key},
   )  # fmt: skip
-  loss = cross_entropy(logits, batch.labels)
+  total = cross_entropy(logits, batch.labels)
   for auxiliary in jax.tree.leaves(updated.get(AUXILIARY_LOGITS, {})):
-    loss += AUXILIARY_WEIGHT * cross_entropy(auxiliary, batch.labels)
+    total += AUXILIARY_WEIGHT * cross_entropy(auxiliary, batch.labels)
   accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
-  return loss, (accuracy, updated.get('batch_stats', {}))
+  return total, (accuracy, updated)
 
 
-def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-  """Its mean over a mini-batch, in nats: a scalar of the logits' dtype.
-
-  Args:
-    logits: `[m, classes]`, float.
-    labels: `[m]`, integers below classes.
-  """
+def cross_entropy(
+  logits: Float[Array, 'batch classes'], labels: Int[Array, ' batch']
+) -> Float[Array, '']:
+  """Its mean over a mini-batch, in nats."""
   return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 

@@ -28,13 +28,12 @@ read 1, 1, 2 and 2; y and dx are written), at the speed of x -> -x in the same r
 On a GPU a call alone includes its dispatch, which dominates the small layers.
 """
 
-import argparse
 import contextlib
 import functools
 import importlib
 import math
 import statistics
-import time
+from argparse import Namespace
 
 import flax.linen as nn
 import harness
@@ -43,7 +42,6 @@ import jax.numpy as jnp
 from jax import lax
 
 from bn_repro.batch_norm.transform import batch_normalize, moments, normalize
-from bn_repro.run import provenance
 
 EPSILON = 1e-3
 SHAPES = (
@@ -130,8 +128,21 @@ def repeated(program):
   return steps
 
 
-def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[list[dict], dict]:
-  """The rows of one shape, and the seconds of every call in every round."""
+def measure(options: Namespace) -> dict:
+  """Seconds of every call in every round, and memory, of all shapes."""
+  seconds, memory = {}, {}
+  for shape in SHAPES:
+    name = 'x'.join(map(str, shape))
+    seconds[name], memory[name] = measure_shape(shape, options.rounds)
+  is_missing = all(TORCH not in layers for layers in seconds.values())
+  return {
+    'missing': {TORCH: 'PyTorch is not installed'} if is_missing else {},
+    'seconds': seconds, 'memory': memory,
+  }  # fmt: skip
+
+
+def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[dict, dict]:
+  """Of each layer, the seconds of a call in every round, and the memory."""
   is_small = len(shape) == 2
   repeats = dict.fromkeys(LAYERS, SCAN_STEPS) if is_small else {}
   arguments = example(shape)
@@ -140,13 +151,14 @@ def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[list[dict], dict
   if not is_small:
     calls[COPY] = call_of(jax.jit(jnp.negative), arguments[:1])
   with contextlib.suppress(ImportError):
-    calls[TORCH] = importlib.import_module('batch_norm_torch').prepare(*arguments)
+    torch = importlib.import_module('subjects.batch_norm_torch')
+    calls[TORCH] = torch.prepare(*arguments)
   for call in calls.values():
     call()
-  seconds = harness.alternate(
-    calls, rounds, lambda name: time_of(calls[name]) / repeats.get(name, 1)
-  )
-  return rows(shape, seconds, programs, arguments), seconds
+  # Small ones are called until 50 ms are over.
+  time = lambda name: harness.seconds_of(calls[name], 0.05) / repeats.get(name, 1)
+  memory = {name: memory_of(LAYERS[name], programs[name], arguments) for name in LAYERS}
+  return harness.alternate(calls, rounds, time), memory
 
 
 def example(shape: tuple[int, ...]):
@@ -174,44 +186,36 @@ def call_of(program, arguments):
   return lambda: jax.block_until_ready(program(*arguments))
 
 
-def time_of(call) -> float:
-  """Seconds of one call; small ones are called until 50 ms are over."""
-  calls, began = 0, time.perf_counter()
-  while calls == 0 or time.perf_counter() - began < 0.05:
-    call()
-    calls += 1
-  return (time.perf_counter() - began) / calls
+def table(content: dict) -> list[dict]:
+  """One line for each layer of each shape; speeds are in calls per second."""
 
-
-def rows(shape, seconds, programs, arguments) -> list[dict]:
-  """One line for each layer; speeds are in calls per second."""
-  speeds = {name: [1 / s for s in values] for name, values in seconds.items()}
-  table = []
-  for name in [name for name in seconds if name != COPY]:
-    row = {
-      'shape': 'x'.join(map(str, shape)), 'layer': name,
+  def columns(shape, name):
+    seconds = content['seconds'][shape]
+    return {
+      'shape': shape, 'layer': name,
       'milliseconds': 1e3 * statistics.median(seconds[name]),
-      'of copying': of_copying(seconds, name),
-    }  # fmt: skip
-    if name in programs:
-      row |= memory(LAYERS[name], programs[name], arguments)
-    row |= harness.compare(speeds[OURS], speeds[name]) if name != OURS else {}
-    table.append(row)
-  return table
+      'of copying': share_of_copying(seconds, name),
+    } | content['memory'][shape].get(name, {})  # fmt: skip
+
+  return [
+    line
+    for shape, seconds in content['seconds'].items()
+    for line in harness.lines(
+      {n: [1 / s for s in values] for n, values in seconds.items() if n != COPY},
+      functools.partial(columns, shape),
+    )
+  ]  # fmt: skip
 
 
-def of_copying(seconds, name) -> float | None:
+def share_of_copying(seconds: dict[str, list[float]], name: str) -> float | None:
   """The share of the device's copying speed that a layer reaches."""
   if COPY not in seconds:
     return None
-  shares = [
-    MAPS_MOVED / MAPS_COPIED * copy / taken
-    for copy, taken in zip(seconds[COPY], seconds[name])
-  ]
-  return statistics.median(shares)
+  copies = harness.spread(seconds[COPY], seconds[name])
+  return MAPS_MOVED / MAPS_COPIED * copies['ratio']
 
 
-def memory(layer, program, arguments) -> dict:
+def memory_of(layer, program, arguments) -> dict:
   """Megabytes that the program works in, and that the forward pass keeps."""
   x, _, gamma, beta = arguments
   backward = jax.eval_shape(
@@ -222,25 +226,7 @@ def memory(layer, program, arguments) -> dict:
   return {'temporary, MB': temporary / 1e6, 'kept, MB': kept / 1e6}
 
 
-def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--rounds', type=int, default=21, help='calls of each layer (21)')
-  options = parser.parse_args()
-  table, rounds = [], {}
-  for shape in SHAPES:
-    found, rounds['x'.join(map(str, shape))] = measure_shape(shape, options.rounds)
-    table += found
-  is_missing = all(TORCH not in of_shape for of_shape in rounds.values())
-  harness.record(
-    'batch_norm', provenance.device(jax.devices()[:1]), table,
-    missing={TORCH: 'PyTorch is not installed'} if is_missing else {},
-    about=f'Forward and backward through one layer, {options.rounds} rounds. '
-    '`temporary` is the working memory of the program; `kept` what the forward pass '
-    'hands to the backward pass, inputs included; `of copying` the time in which eight '
-    'maps would be copied, over the time taken.',
-    seconds=rounds,
-  )  # fmt: skip
-
+main = harness.Benchmark(__doc__, measure, table, (21, 'calls of each layer')).main
 
 if __name__ == '__main__':
   main()

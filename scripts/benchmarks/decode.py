@@ -26,69 +26,70 @@ keeps enough at 1/2. `doubled` are the same photographs enlarged to a shorter si
 512 and compressed again, at JPEG quality 85: what a camera's file would cost.
 """
 
-import argparse
 import io
 import statistics
 import sys
 import tempfile
+from argparse import Namespace
 from pathlib import Path
 
-import decode_ours
-import decode_subjects
-import decode_task
 import harness
 import jax
 import numpy as np
-from decode_subjects import FEED, OURS, SUBJECTS
-from decode_task import BATCH, CHECKED
+from harness import column
 from PIL import Image
+from subjects import decode_ours, decode_task
+from subjects.decode_task import BATCH, CHECKED, TIMED, WARM_UP
 
 from bn_repro.data import crops, sampler, sources
 from bn_repro.data import order as order_lib
-from bn_repro.run import places, provenance
-from bn_repro.run.errors import UserError
+from bn_repro.run import provenance
 
+OURS, FEED = 'ours', 'ours, through Grain'
+# The file in subjects/ of each, and its function.
+SUBJECTS = {
+  OURS: ('decode_ours', 'bare'),
+  FEED: ('decode_ours', 'through_grain'),
+  'Pillow loop': ('decode_pillow', 'loop'),
+  'torchvision, Pillow': ('decode_torchvision', 'on_pillow'),
+  'torchvision, tensors': ('decode_torchvision', 'on_tensors'),
+  'tf.data': ('decode_tensorflow', 'antialiased'),
+  'tf.data, not antialiased': ('decode_tensorflow', 'not_antialiased'),
+}
 SETTINGS = (('random', 224), ('random', 112), ('random', 64), ('centre', 224))
 
 
-def main() -> None:
-  interpreters = ('tensorflow_python', 'torchvision_python')
-  options = places.parsed(
-    _parser(), **dict.fromkeys(interpreters, places.existing_file)
-  )
-  try:
-    with tempfile.TemporaryDirectory() as folder:
-      settings = store_tasks(Path(folder))
-      paths = [Path(folder) / f'{name}.npz' for name in settings]
-      measured, missing = measure_all(paths, options)
-  except UserError as error:
-    sys.exit(f'error: {error}')
-  harness.record(
-    'decode', provenance.device(jax.devices('cpu')[:1]), rows(measured, settings),
-    about=about(options, measured), missing=missing, rounds=measured,
-  )  # fmt: skip
+def measure(options: Namespace) -> dict:
+  """Every subject in every round, in all settings."""
+
+  def run(subject, paths):
+    module, function = SUBJECTS[subject]
+    library = module.removeprefix('decode_')
+    python = vars(options).get(f'{library}_python', sys.executable)
+    return harness.process(
+      'subjects.decode_task', python, module=module, function=function,
+      is_feed=subject == FEED, paths=paths,
+    )  # fmt: skip
+
+  with tempfile.TemporaryDirectory() as folder:
+    paths = store_tasks(Path(folder))
+    trial = lambda subject: run(subject, paths[:1])
+    subjects, missing = harness.try_out(SUBJECTS, trial, {OURS, FEED})
+    rounds = harness.alternate(subjects, options.rounds, lambda s: run(s, paths))
+  device = provenance.device(jax.devices('cpu')[:1])
+  content = {'device': device, 'missing': missing, 'rounds': rounds}
+  return content | {'facts': facts(rounds)}
 
 
-def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  add = parser.add_argument
-  add('--rounds', type=int, default=7, help='processes for each subject (7)')
-  for library in ('tensorflow', 'torchvision'):
-    add(f'--{library}_python', default=sys.executable, metavar='PATH',
-        help=f'the interpreter that has {library} (this one)')  # fmt: skip
-  return parser
-
-
-def store_tasks(folder: Path) -> dict[str, dict]:
-  """Writes every setting for the subjects; returns its columns in the table."""
-  plain, settings = load_photographs(), {}
+def store_tasks(folder: Path) -> list[str]:
+  """Writes every setting for the subjects; returns the files."""
+  plain, paths = load_photographs(), []
   for files, photographs in {'plain': plain, 'doubled': map(doubled, plain)}.items():
     photographs = list(photographs)
     for crop, size in SETTINGS:
-      name = f'{files}, {crop}, {size}'
-      settings[name] = {'files': files, 'crop': crop, 'size': size}
-      store_task(folder / f'{name}.npz', photographs, crop == 'random', size)
-  return settings
+      paths.append(folder / f'{files}, {crop}, {size}.npz')
+      store_task(paths[-1], photographs, crop == 'random', size)
+  return list(map(str, paths))
 
 
 def load_photographs() -> list[bytes]:
@@ -139,7 +140,7 @@ def store_task(path: Path, photographs: list[bytes], is_random: bool, size: int)
 def order_of_feed(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
   """Which photographs, `[crops]`, and the random numbers of their boxes."""
   order = order_lib.Order(decode_ours.config_of(size), number)
-  steps = range(decode_subjects.WARM_UP + decode_subjects.TIMED)
+  steps = range(WARM_UP + TIMED)
   uniforms = [order.uniforms(step, sampler.TRAINING) for step in steps]
   return order.indices(steps, sampler.TRAINING).ravel(), np.concatenate(uniforms)
 
@@ -156,81 +157,54 @@ def exact(data: bytes, box: np.ndarray, size: int) -> np.ndarray:
   return np.stack(resized, axis=-1)
 
 
-def measure_all(paths: list[Path], options: argparse.Namespace) -> tuple[dict, dict]:
-  """Every subject in every round, and why the subjects that failed are missing."""
-  missing, able = {}, []
-  for subject in SUBJECTS:
-    try:
-      # Whatever fails, fails before the rounds.
-      run_process(subject, paths[:1], options)
-      able.append(subject)
-    except UserError as error:
-      missing[subject] = str(error)
-  for subject in {OURS, FEED} & missing.keys():
-    raise UserError(missing[subject])
-  start = lambda subject: run_process(subject, paths, options)
-  return harness.alternate(able, options.rounds, start), missing
-
-
-def run_process(subject: str, paths: list[Path], options: argparse.Namespace) -> dict:
-  """What a subject measured of some settings; UserError if its process failed."""
-  python = sys.executable
-  if subject.startswith('tf.data'):
-    python = str(options.tensorflow_python)
-  elif subject.startswith('torchvision'):
-    python = str(options.torchvision_python)
-  command = [python, decode_subjects.__file__, subject, *map(str, paths)]
-  return harness.answer_of(command)
-
-
-def rows(measured: dict[str, list[dict]], settings: dict[str, dict]) -> list[dict]:
-  """The table: ours, then its rivals, for each setting."""
+def table(content: dict) -> list[dict]:
+  """Ours, then its rivals, for each setting."""
+  rounds = content['rounds']
   return [
-    columns | row(subject, name, measured)
-    for name, columns in settings.items()
-    for subject, rounds in measured.items()
-    if name in rounds[0]['settings']
+    row(name, subject, rounds)
+    for name in rounds[OURS][0]['settings']
+    for subject in rounds
+    if name in rounds[subject][0]['settings']
   ]
 
 
-def row(subject: str, name: str, measured: dict[str, list[dict]]) -> dict:
+def row(name: str, subject: str, rounds: dict[str, list[dict]]) -> dict:
   """One line; every other is compared with our bare reader, and with our feed."""
-
-  def of(who, key):
-    return [each['settings'][name][key] for each in measured[who]]
-
+  files, crop, size = name.split(', ')
+  of = lambda who, key: column(column(column(rounds[who], 'settings'), name), key)
   speeds = of(subject, 'crops_per_second')
   line = {
-    'reader': subject,
+    'files': files, 'crop': crop, 'size': int(size), 'reader': subject,
     'crops/s per core': statistics.median(speeds),
     'difference': max(of(subject, 'difference')),
-  }
+  }  # fmt: skip
   if subject == OURS:
     return line
   line |= harness.compare(of(OURS, 'crops_per_second'), speeds)
-  if subject != FEED and name in measured[FEED][0]['settings']:
-    feed = harness.compare(of(FEED, 'crops_per_second'), speeds)
-    line['ratio, through Grain'] = feed['ratio']
+  if subject != FEED and name in rounds[FEED][0]['settings']:
+    feed = of(FEED, 'crops_per_second')
+    line['ratio, through Grain'] = harness.spread(feed, speeds)['ratio']
   return line
 
 
-def about(options: argparse.Namespace, measured: dict[str, list[dict]]) -> str:
-  """What the table shows, for results/benchmarks/README.md."""
+def facts(rounds: dict[str, list[dict]]) -> dict:
+  """The versions of all subjects, and the least share of its core that one had."""
   libraries, shares = {}, []
-  for rounds in measured.values():
-    libraries |= rounds[0]['libraries']
-    shares += [each['cpu_share'] for one in rounds for each in one['settings'].values()]
+  for measured in rounds.values():
+    libraries |= measured[0]['libraries']
+    for settings in column(measured, 'settings'):
+      shares += column(settings.values(), 'cpu_share')
   versions = ', '.join(f'{name} {version}' for name, version in libraries.items())
-  return (
-    'JPEG files to batches of 32 crops in uint8, crops a second on one core, from the '
-    '500 photographs of imagenet_sample in memory, the same boxes for all, '
-    f'{options.rounds} rounds, each subject in a process of its own ({versions}), '
-    f'which computed for at least {min(shares):.0%} of its time. '
-    '`plain` files have a shorter side of 256 pixels, so that a crop of 224 is never '
-    'read at a reduced scale; `doubled` are the same enlarged to 512. `difference` is '
-    'the mean, of 0 to 255, from a full decode resized without rounding.'
-  )
+  return {'versions': versions, 'share': min(shares)}
 
+
+main = harness.Benchmark(
+  __doc__, measure, table, (7, 'processes for each subject'),
+  pythons={
+    library: f'the interpreter that has {library} (this one)'
+    for library in ('tensorflow', 'torchvision')
+  },
+).main  # fmt: skip
 
 if __name__ == '__main__':
   main()

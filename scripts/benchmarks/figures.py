@@ -6,15 +6,18 @@ Straight lines are what proportion would give, from the largest value down: a cu
 that leaves its line pays for something that does not grow with it.
 """
 
+import argparse
 import json
 from collections.abc import Sequence
 
-import harness
 import matplotlib
+import page
 
 matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt
+
+from bn_repro.run import places
 
 TITLES = {
   'batch_size': 'mini-batch, images',
@@ -25,9 +28,12 @@ POWERS = {'batch_size': 1, 'dataset.size': 2, 'model.width': 2}
 
 
 def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--results', default=str(page.RESULTS), help='their folder')
+  results = places.parsed(parser, results=places.existing_folder).results
   for name, draw in (('growth', draw_step), ('mnist_growth', draw_side_by_side),
                      ('parallel_growth', draw_devices)):  # fmt: skip
-    path = harness.RESULTS / f'{name}.json'
+    path = results / f'{name}.json'
     if not path.exists():
       print(f'not measured: {path.name}')
       continue
@@ -57,33 +63,37 @@ def draw_step(rows: list[dict]) -> None:
 
 def draw_side_by_side(rows: list[dict]) -> None:
   """Steps per second of all runs, against how many share a program."""
-  figure, axes = plt.subplots(figsize=(5, 3.6), layout='constrained')
-  for network, colour in (('batch_norm', 'tab:blue'), ('baseline', 'tab:orange')):
-    chosen = [row for row in rows if row['network'] == network]
-    runs = [row['runs'] for row in chosen]
-    speeds = [row['steps/s of all'] for row in chosen]
-    axes.plot(runs, speeds, 'o-', color=colour, label=network)
-  axes.set(xlabel='runs side by side', ylabel='steps/s of all runs', xscale='log')
-  axes.set_xticks(runs, map(str, runs))
-  axes.minorticks_off()
-  axes.set_ylim(0)
-  axes.legend()
-  figure.suptitle('Section 4.1: a sweep in one program')
+  speeds = {
+    network: [row['steps/s of all'] for row in rows if row['network'] == network]
+    for network in ('batch_norm', 'baseline')
+  }
+  runs = sorted({row['runs'] for row in rows})
+  _lines(runs, speeds, 'runs side by side', 'steps/s of all runs')
+  plt.suptitle('Section 4.1: a sweep in one program')
 
 
 def draw_devices(rows: list[dict]) -> None:
   """Time of a step of one mini-batch, against the devices that share it."""
-  figure, axes = plt.subplots(figsize=(5, 3.6), layout='constrained')
+  milliseconds = {
+    name: [row[f'{name}, ms'] for row in rows] for name in ('per device', 'global')
+  }
   devices = [row['devices'] for row in rows]
-  for column, colour in (('per device, ms', 'tab:blue'), ('global, ms', 'tab:orange')):
-    milliseconds = [row[column] for row in rows]
-    axes.plot(devices, milliseconds, 'o-', color=colour, label=column.split(',')[0])
-  axes.set(xlabel='fake devices of one CPU', ylabel='milliseconds a step', xscale='log')
-  axes.set_xticks(devices, map(str, devices))
+  _lines(devices, milliseconds, 'fake devices of one CPU', 'milliseconds a step')
+  plt.suptitle('One mini-batch split over devices')
+
+
+def _lines(
+  x: Sequence[int], curves: dict[str, list[float]], xlabel: str, ylabel: str
+) -> None:
+  """Two curves from zero up, over a logarithmic axis."""
+  _, axes = plt.subplots(figsize=(5, 3.6), layout='constrained')
+  for (label, y), colour in zip(curves.items(), ('tab:blue', 'tab:orange')):
+    axes.plot(x, y, 'o-', color=colour, label=label)
+  axes.set(xlabel=xlabel, ylabel=ylabel, xscale='log')
+  axes.set_xticks(x, map(str, x))
   axes.minorticks_off()
   axes.set_ylim(0)
   axes.legend()
-  figure.suptitle('One mini-batch split over devices')
 
 
 def _curve(

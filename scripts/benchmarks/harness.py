@@ -1,12 +1,13 @@
-"""What the benchmarks share: alternation, ratios with their spread, JSON, tables.
+"""What every benchmark shares: its command line, its processes, its rounds, its page.
 
-A subject is measured once a round, in turn with its rivals, so that a slow
-minute of the machine falls on all of them; a ratio is taken within a round.
-Knows nothing of what is measured.
-
-python scripts/benchmarks/harness.py    writes the tables of README.md again
+A benchmark is a docstring, settings, subjects, and two functions: one measures, the
+other makes a table of what was measured. A subject is measured once a round, in turn
+with its rivals, so that a slow minute of the machine affects them all; a ratio is
+taken within a round. Does not know what is measured.
 """
 
+import argparse
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -14,118 +15,102 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import jax
+import page
+from page import RESULTS
 from scipy import stats
 from tqdm import tqdm
 
-# Whoever imports this file finds the project's own modules too.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from bn_repro.report import tables
-from bn_repro.run import provenance
-from bn_repro.run.config import write_json
+from bn_repro.run import places, provenance
 from bn_repro.run.errors import UserError
+from bn_repro.run.files import write_json
 
-RESULTS = Path(__file__).resolve().parents[2] / 'results' / 'benchmarks'
-
-
-def alternate(
-  subjects: Iterable[str], rounds: int, measure: Callable[[str], dict]
-) -> dict[str, list[dict]]:
-  """Measures every subject once a round; returns its measurements in order."""
-  subjects = list(subjects)
-  measured = {subject: [] for subject in subjects}
-  turns = [subject for _ in range(rounds) for subject in subjects]
-  for subject in (bar := tqdm(turns, disable=None)):
-    bar.set_postfix_str(subject)
-    measured[subject].append(measure(subject))
-  return measured
+PROCESS = Path(__file__).with_name('process.py')
 
 
-def answer_of(command: list[str], environment: dict[str, str] | None = None) -> dict:
-  """The last line that a subject's process prints: JSON.
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+  """One command of this folder.
 
-  Args:
-    command: what to start.
-    environment: of the process; None for ours.
-
-  Raises:
-    UserError: the process failed, or says `failed`, and why.
+  Attributes:
+    doc: the docstring of its file, whose first line is the first of --help.
+    measure: from the options to what the JSON file holds besides its table: every
+      round; `missing`, rivals that could not be measured, and why; `device`, if not the
+      first one here; and `facts`, which only the text above the table needs.
+    table: from that to the table, a flat dict for each line.
+    rounds: how many unless told otherwise, and of what; None where nothing is repeated.
+    options: adds those of this benchmark, given `add_argument`.
+    pythons: rivals that may have a Python of their own, and the help of that flag.
+    paths: of other flags that are paths, the kind (see `places`).
+    name: of the JSON file, where it is not that of the script.
   """
-  process = subprocess.run(command, capture_output=True, text=True, env=environment)
-  lines = process.stdout.splitlines()
-  if process.returncode or not lines:
-    raise UserError((process.stderr.splitlines() or ['no output'])[-1])
-  answer = json.loads(lines[-1])
-  if 'failed' in answer:
-    raise UserError(answer['failed'])
-  return answer
+
+  doc: str
+  measure: Callable[[argparse.Namespace], dict]
+  table: Callable[[dict], list[dict]]
+  rounds: tuple[int, str] | None = None
+  options: Callable[[Callable], None] = lambda add: None
+  pythons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  paths: Mapping[str, Callable] = dataclasses.field(default_factory=dict)
+  name: str = ''
+
+  def main(self) -> None:
+    """Measures, writes the JSON file and the page, and prints the table."""
+    options = self._options()
+    try:
+      content = self.measure(options)
+    except UserError as error:
+      sys.exit(f'error: {error}')
+    name = self.name or Path(sys.argv[0]).stem
+    about = page.about_of(name, **vars(options) | content.pop('facts', {}))
+    if 'device' not in content:
+      content['device'] = provenance.device(jax.devices()[:1])
+    rows, missing = self.table(content), content.pop('missing', {})
+    content = {'table': rows, 'missing': missing, 'about': about} | content
+    if accelerator := re.search(r'\b(gpu|tpu)\b', content['device']):
+      name = f'{name}_{accelerator[0]}'
+    name = options.name or name
+    write_json(options.results / f'{name}.json', _origin(rows) | content)
+    page.write_readme(options.results)
+    print('\n\n'.join([page.table(rows), *page.absent(missing)]))
+
+  def _options(self) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=self.doc.splitlines()[0])
+    add, kinds = parser.add_argument, {'results': places.existing_folder, **self.paths}
+    if self.rounds:
+      number, what = self.rounds
+      add('--rounds', type=int, default=number, help=f'{what} ({number})')
+    self.options(add)
+    for rival, help_ in self.pythons.items():
+      add(f'--{rival}_python', default=sys.executable, metavar='PATH', help=help_)
+      kinds[f'{rival}_python'] = places.existing_file
+    add('--name', help='of the JSON file (as the benchmark; on a GPU with _gpu)')
+    add('--results', default=str(RESULTS), help='its folder (results/benchmarks)')
+    options = places.parsed(parser, **kinds)
+    for name in kinds:
+      if path := getattr(options, name):
+        setattr(options, name, path.absolute())  # processes may start elsewhere
+    return options
 
 
-def compare(ours: list[float], rival: list[float]) -> dict:
-  """How many times as fast as a rival ours is, from speeds of the same rounds.
-
-  Returns:
-    The columns of `spread`, and the verdict.
-  """
-  found = spread(ours, rival)
-  ratio = found['ratio']
-  if found['low'] <= 1 <= found['high']:
-    verdict = 'no difference beyond the spread'
-  elif ratio > 1:
-    verdict = f'ours is {ratio:.2f} times as fast'
-  else:
-    verdict = f'ours is slower: {1 / ratio:.2f} times the time'
-  return found | {'verdict': verdict}
-
-
-def spread(ours: list[float], rival: list[float]) -> dict[str, float]:
-  """Columns ratio, the median of ours by the rival's in each round, low and high.
-
-  The last two are the 95 % interval of the median by order statistics, which says
-  nothing about the shape of the noise; below six rounds, the smallest and largest.
-  """
-  ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]
-  interval = stats.quantile_test(ratios, p=0.5).confidence_interval(0.95)
-  has_interval = math.isfinite(interval.low) and math.isfinite(interval.high)
-  return {
-    'ratio': statistics.median(ratios),
-    'low': float(interval.low) if has_interval else min(ratios),
-    'high': float(interval.high) if has_interval else max(ratios),
-  }
-
-
-def record(
-  name: str, device: str, rows: list[dict], missing: dict[str, str], **more
-) -> None:
-  """Writes results/benchmarks/`name`.json and its table, and prints the table.
-
-  Args:
-    name: of the JSON file and of the table.
-    device: what it ran on.
-    rows: the table, a flat dict for each line.
-    missing: rivals that could not be measured, and why.
-    **more: whatever else explains the numbers; JSON.
-  """
+def _origin(rows: list[dict]) -> dict[str, Any]:
+  """The command, the code and the versions that the table comes from."""
   script = f'scripts/benchmarks/{Path(sys.argv[0]).name}'
   versions = provenance.versions()
   # Of the rivals that ran in this environment; torchvision may have its own.
   if re.search(r'\btorch\b', str(rows)):
     versions['torch'] = importlib.metadata.version('torch')
-  origin = {
+  return {
     'command': ' '.join(['python', script, *map(_shown, sys.argv[1:])]),
-    'device': device,
+    'device': None,  # its place in the file
     'git_revision': provenance.git_revision(),
     'versions': versions,
   }
-  RESULTS.mkdir(parents=True, exist_ok=True)
-  write_json(
-    RESULTS / f'{name}.json', origin | {'table': rows, 'missing': missing} | more
-  )
-  write_readme()
-  print('\n\n'.join([table(rows), *_absent(missing)]))
 
 
 def _shown(argument: str) -> str:
@@ -134,43 +119,154 @@ def _shown(argument: str) -> str:
   return f'{name}=PATH' if value.startswith('/') else argument
 
 
-def _absent(missing: dict[str, str]) -> list[str]:
-  return [f'Not available: {name}: {reason}' for name, reason in missing.items()]
+def alternate(
+  subjects: Iterable[str], rounds: int, measure: Callable[[str], Any]
+) -> dict[str, list]:
+  """Measures every subject once a round; returns its measurements in order."""
+  subjects = list(subjects)
+  measured = {subject: [] for subject in subjects}
+  turns = [subject for _ in range(rounds) for subject in subjects]
+  for subject in (bar := tqdm(turns, disable=None)):
+    bar.set_postfix_str(str(subject))
+    measured[subject].append(measure(subject))
+  return measured
 
 
-def table(rows: list[dict]) -> str:
-  """Markdown, with the columns in the order in which they first appear."""
-  columns = list(dict.fromkeys(column for row in rows for column in row))
-  cells = ([_cell(row.get(column)) for column in columns] for row in rows)
-  return tables.markdown(columns, cells)
+def try_out(
+  subjects: Iterable[str], trial: Callable[[str], Any], needed: Collection[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+  """A trial of every subject, so that whatever fails does so before the rounds.
+
+  Returns:
+    What the trials returned, and why the other subjects are missing.
+
+  Raises:
+    UserError: one of the `needed` subjects failed.
+  """
+  results, missing = {}, {}
+  for subject in subjects:
+    try:
+      results[subject] = trial(subject)
+      print(f'{subject}: tried', flush=True)
+    except UserError as error:
+      if subject in needed:
+        raise
+      missing[subject] = str(error)
+      print(f'{subject}: {error}', flush=True)
+  return results, missing
 
 
-def _cell(value) -> str:
-  if value is None:
-    return ''
-  if isinstance(value, float):
-    # Three digits; more would not survive a second run.
-    return f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
-  return str(value)
+def fastest(
+  settings: Iterable[Any], trial: Callable[[Any], dict], speed: Callable[[dict], float]
+) -> tuple[Any, dict]:
+  """The best of a subject's settings, and what its trial measured.
+
+  Raises:
+    UserError: it fails in every setting.
+  """
+  results, failures = [], []
+  for setting in settings:
+    try:
+      results.append((setting, trial(setting)))
+    except UserError as error:
+      failures.append(error)
+  if not results:
+    raise failures[-1]
+  return max(results, key=lambda result: speed(result[1]))
 
 
-def write_readme() -> None:
-  """The tables of results/benchmarks/README.md from all the JSON files beside it."""
-  parts = []
-  for path in sorted(RESULTS.glob('*.json')):
-    found = json.loads(path.read_text())
-    versions = ', '.join(f'{k} {v}' for k, v in found['versions'].items())
-    parts += [
-      f'### {path.stem}',
-      found.get('about', ''),
-      f'`{found["command"]}` on {found["device"]}, revision '
-      f'`{found["git_revision"]}`, with {versions}.',
-      table(found['table']),
-      *_absent(found['missing']),
-    ]
-  text = '\n\n'.join(filter(None, parts))
-  tables.replace_block(RESULTS / 'README.md', 'tables', text)
+def process(
+  module: str, python: str | Path = sys.executable,
+  environment: Mapping[str, str] | None = None, /, **task,
+) -> dict:  # fmt: skip
+  """What a subject measured in a process of its own.
+
+  Args:
+    module: has a function `measure`.
+    python: the interpreter.
+    environment: of the process; None for ours.
+    **task: its arguments, JSON.
+
+  Raises:
+    UserError: the process failed, or says why it could not measure.
+  """
+  command = [python, PROCESS, module, json.dumps(task)]
+  ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+  lines = ended.stdout.splitlines()
+  if ended.returncode or not lines:
+    raise UserError((ended.stderr.splitlines() or ['no output'])[-1])
+  answer = json.loads(lines[-1])
+  if 'failed' in answer:
+    raise UserError(answer['failed'])
+  return answer
 
 
-if __name__ == '__main__':
-  write_readme()
+def seconds_of(call: Callable[[], Any], at_least: float) -> float:
+  """Seconds of one call, of as many as take so long together."""
+  calls, began, seconds = 0, time.perf_counter(), 0.0
+  while calls == 0 or seconds < at_least:
+    call()
+    calls += 1
+    seconds = time.perf_counter() - began
+  return seconds / calls
+
+
+def column(rounds: Iterable[dict], key: str) -> list:
+  """One entry of every round's measurements."""
+  return [measurements[key] for measurements in rounds]
+
+
+def lines(
+  speeds: Mapping[str, list[float]], columns: Callable[[str], dict],
+  ours: str = 'ours', bounds: Collection[str] = (),
+) -> list[dict]:  # fmt: skip
+  """The lines of a table, one for each subject.
+
+  Args:
+    speeds: of each subject, in every round.
+    columns: what the line of a subject begins with.
+    ours: whose speed is compared with all others.
+    bounds: subjects that do less work than ours: of interest is how near ours comes.
+  """
+  table = []
+  for name, rival in speeds.items():
+    ratio = compare(speeds[ours], rival) if name != ours else {}
+    if name in bounds:
+      ratio['verdict'] = f'ours at {ratio["ratio"]:.0%} of it'
+    table.append(columns(name) | ratio)
+  return table
+
+
+def compare(ours: list[float], rival: list[float]) -> dict:
+  """How many times as fast as a rival ours is, from speeds of the same rounds.
+
+  Returns:
+    The columns of `spread`, and the verdict.
+  """
+  columns = spread(ours, rival)
+  ratio = columns['ratio']
+  if columns['low'] <= 1 <= columns['high']:
+    verdict = 'no difference beyond the spread'
+  elif ratio > 1:
+    verdict = f'ours is {ratio:.2f} times as fast'
+  else:
+    verdict = f'ours is slower: {1 / ratio:.2f} times the time'
+  return columns | {'verdict': verdict}
+
+
+def spread(
+  ours: list[float], rival: list[float], name: str = 'ratio'
+) -> dict[str, float]:
+  """Columns: the median of ours by the rival's in each round, low and high.
+
+  The last two are the 95 % interval of the median by order statistics, which says
+  nothing about the shape of the noise; below six rounds, the smallest and largest.
+  """
+  ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]
+  interval = stats.quantile_test(ratios, p=0.5).confidence_interval(0.95)
+  has_interval = math.isfinite(interval.low) and math.isfinite(interval.high)
+  return {
+    name: statistics.median(ratios),
+    'low': float(interval.low) if has_interval else min(ratios),
+    'high': float(interval.high) if has_interval else max(ratios),
+  }

@@ -13,10 +13,9 @@ About 5 minutes on two CPU cores:
 python scripts/benchmarks/inference.py
 """
 
-import argparse
 import functools
 import statistics
-import time
+from argparse import Namespace
 
 import harness
 import jax
@@ -24,8 +23,7 @@ import jax
 from bn_repro.batch_norm.fold import fold
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
-from bn_repro.run import config as config_lib
-from bn_repro.run import provenance
+from configs import bn_x5
 
 FOLDED, UNFOLDED, WITHOUT = 'folded', 'unfolded', 'without bn'
 BATCHES = (1, 32, 128)
@@ -36,41 +34,33 @@ CASES = {
 }
 
 
-def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--rounds', type=int, default=15, help='(15)')
-  parser.add_argument('--seconds', type=float, default=1.0, help='of a turn (1)')
-  options = parser.parse_args()
-  backend = jax.default_backend()
-  config = config_lib.load(f'{config_lib.PROJECT}/configs/bn_x5.py:{CASES[backend][0]}')
-  config.model.dtype = CASES[backend][1]
-  found = {batch: measure(config, batch, options) for batch in BATCHES}
-  table = [line for batch, of_batch in found.items() for line in rows(batch, of_batch)]
-  name = 'inference' if backend == 'cpu' else f'inference_{backend}'
-  harness.record(
-    name, provenance.device(jax.local_devices()[:1]), table, {},
-    about=about(config, options), rounds=found,
-  )  # fmt: skip
+def options(add) -> None:
+  add('--seconds', type=float, default=1.0, help='of a turn (1)')
 
 
-def about(config, options) -> str:
-  """The sentence above the table."""
-  return (
-    f'Logits of BN-x5 with fixed statistics, {config.dataset.size} pixels, width '
-    f'{config.model.width:g}, {config.model.dtype}, {options.rounds} rounds.'
-  )
-
-
-def measure(config, batch: int, options) -> dict[str, list[float]]:
-  """Images per second of each subject in each round."""
+def measure(options: Namespace) -> dict:
+  """Images per second of each subject in each round, with mini-batches of each size."""
+  dataset, dtype = CASES[jax.default_backend()]
+  config = bn_x5.get_config(dataset)
+  config.model.dtype = dtype
   size, num_classes = input_of(config)
-  images = jax.random.normal(jax.random.key(0), (batch, *size))
-  calls = {name: (run, images) for name, run in subjects(config, num_classes).items()}
-  for run, _ in calls.values():
-    jax.block_until_ready(run(images))
-  return harness.alternate(
-    calls, options.rounds, lambda name: speed(*calls[name], options.seconds)
-  )
+  runs, rounds = subjects(config, num_classes), {}
+  for batch in BATCHES:
+    images = jax.random.normal(jax.random.key(0), (batch, *size))
+    rounds[str(batch)] = measure_batch(runs, images, options)
+  return {'rounds': rounds, 'facts': {'config': config}}
+
+
+def measure_batch(runs: dict, images: jax.Array, options: Namespace) -> dict:
+  """Images per second of each subject in each round."""
+  calls = {
+    name: lambda run=run: jax.block_until_ready(run(images))
+    for name, run in runs.items()
+  }
+  for call in calls.values():
+    call()  # compiles
+  speed = lambda name: len(images) / harness.seconds_of(calls[name], options.seconds)
+  return harness.alternate(calls, options.rounds, speed)
 
 
 def subjects(config, num_classes: int) -> dict:
@@ -95,25 +85,23 @@ def subjects(config, num_classes: int) -> dict:
   }
 
 
-def speed(run, images, seconds: float) -> float:
-  """Images per second, over calls that take so long together."""
-  began, calls = time.perf_counter(), 0
-  while (taken := time.perf_counter() - began) < seconds:
-    jax.block_until_ready(run(images))
-    calls += 1
-  return calls * len(images) / taken
+def table(content: dict) -> list[dict]:
+  """Speed, and how many times as fast folding is."""
+
+  def columns(batch, rounds, name):
+    speed = statistics.median(rounds[name])
+    return {'batch': int(batch), 'network': name, 'images/s': speed}
+
+  return [
+    line
+    for batch, rounds in content['rounds'].items()
+    for line in harness.lines(rounds, functools.partial(columns, batch, rounds), FOLDED)
+  ]
 
 
-def rows(batch: int, rounds: dict[str, list[float]]) -> list[dict]:
-  """The lines of the table: speed and how many times as fast folding is."""
-  lines = []
-  for name, speeds in rounds.items():
-    line = {'batch': batch, 'network': name, 'images/s': statistics.median(speeds)}
-    if name != FOLDED:
-      line |= harness.compare(rounds[FOLDED], speeds)
-    lines.append(line)
-  return lines
-
+main = harness.Benchmark(
+  __doc__, measure, table, (15, 'turns of each subject'), options
+).main
 
 if __name__ == '__main__':
   main()

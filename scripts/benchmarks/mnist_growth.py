@@ -7,65 +7,49 @@ once a round. About 5 minutes on two CPU cores:
 python scripts/benchmarks/mnist_growth.py
 """
 
-import argparse
 import statistics
-import sys
 import tempfile
-from pathlib import Path
+from argparse import Namespace
 
 import harness
-import mnist as benchmark
+from harness import column
+from mnist import SIDE_BY_SIDE, run_process, store_examples
 
-from bn_repro.run.errors import UserError
 from configs import mnist
 
-RUNS = (1, 2, 4, 8, 16, 36)
-ABOUT = (
-  "Steps per second of section 4.1's training with so many runs side by side in one "
-  'program, the steps of all runs counted; `by one` is how many times as many they '
-  'take as one run in a program of that kind. Median of {rounds} rounds.'
-)
+RUNS = ('1', '2', '4', '8', '16', '36')
 
 
-def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--rounds', type=int, default=5, help='processes for each N (5)')
-  parser.add_argument('--seconds', type=float, default=1.0, help='measured in each (1)')
-  options = parser.parse_args()
+def options(add) -> None:
+  add('--seconds', type=float, default=1.0, help='measured in each (1)')
+
+
+def measure(options: Namespace) -> dict:
+  """Both networks, with each number of runs."""
   with tempfile.TemporaryDirectory() as folder:
-    data = str(Path(folder) / 'examples.npz')
-    benchmark.store_examples(data)
-    try:
-      measured = harness.alternate(
-        map(str, RUNS), options.rounds, lambda runs: start(int(runs), data, options)
-      )
-    except UserError as error:
-      sys.exit(f'error: {error}')
-  harness.record(
-    'mnist_growth', measured['1'][0]['device'],
-    [row(network, runs, measured) for network in mnist.NETWORKS for runs in RUNS],
-    missing={}, about=ABOUT.format(rounds=options.rounds), rounds=measured,
-  )  # fmt: skip
+    data, _ = store_examples(folder)
+    start = lambda n: run_process(SIDE_BY_SIDE, data, options.seconds, runs=int(n))
+    rounds = harness.alternate(RUNS, options.rounds, start)
+  return {'device': rounds['1'][0]['device'], 'rounds': rounds}
 
 
-def start(runs: int, data: str, options: argparse.Namespace) -> dict:
-  """What one process measures, of both networks."""
-  asked = argparse.Namespace(
-    data=data, seconds=options.seconds, side_by_side=runs, compile_mode='default'
-  )
-  return benchmark.run_process('side_by_side', 1, asked)
+def table(content: dict) -> list[dict]:
+  """One line for each network and number of runs."""
+  rounds = content['rounds']
+  speeds = lambda k, n: column(column(rounds[n], k), 'steps_per_second')
+  return [
+    {
+      'network': network, 'runs': int(runs),
+      'steps/s of all': statistics.median(speeds(network, runs)),
+    } | harness.spread(speeds(network, runs), speeds(network, '1'), 'by one')
+    for network in mnist.NETWORKS
+    for runs in rounds
+  ]  # fmt: skip
 
 
-def row(network: str, runs: int, measured: dict[str, list[dict]]) -> dict:
-  """One line of the table."""
-  speeds = lambda n: [result[network]['steps_per_second'] for result in measured[n]]
-  by_one = harness.spread(speeds(str(runs)), speeds('1'))
-  return {
-    'network': network, 'runs': runs,
-    'steps/s of all': statistics.median(speeds(str(runs))),
-    'by one': by_one.pop('ratio'),
-  } | by_one  # fmt: skip
-
+main = harness.Benchmark(
+  __doc__, measure, table, (5, 'processes for each N'), options
+).main
 
 if __name__ == '__main__':
   main()

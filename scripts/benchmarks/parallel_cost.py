@@ -2,7 +2,7 @@
 
 The step is the project's own, of BN-x5 with 32 images a device, normalized per
 device, in groups of two devices, or globally. The rivals are the same step with Flax's
-layer in place of ours (parallel_subjects.py).
+layer in place of ours (subjects/inception.py).
 
 Nothing is run, so images and weights are shapes only and eight CPU devices of one
 machine will do. The program is read twice: as traced, where each collective still has
@@ -16,19 +16,19 @@ python scripts/benchmarks/parallel_cost.py
 Does not know what a collective costs: parallel_prediction.py does.
 """
 
-import argparse
 import functools
 import math
 import re
+from argparse import Namespace
 from collections.abc import Iterable
+from itertools import product
 from typing import Any, NamedTuple
 from unittest import mock
 
 import harness
 import jax
 import numpy as np
-import parallel_subjects
-from parallel_subjects import DEVICES, IMAGES_PER_DEVICE, LAYERS, NORMALIZATIONS
+from subjects import inception
 from tqdm import tqdm
 
 from bn_repro.run import provenance
@@ -36,18 +36,12 @@ from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.step import initial_state, make_step
 
-NAME = 'parallel_cost'
+DEVICES = 8
+IMAGES_PER_DEVICE = 32
+# How many devices normalize together; 0 for all.
+NORMALIZATIONS = {'per device': 1, 'two devices': 2, 'global': 0}
+OURS, FLAX, _ = LAYERS = ('ours', 'flax', 'flax exact')
 FORWARD, BACKWARD, MEANS = DIRECTIONS = ('forward', 'backward', 'means')
-ABOUT = f"""\
-Collectives of one step of BN-x5 (`configs/bn_x5.py`) on {DEVICES} devices with
-{IMAGES_PER_DEVICE} images each; nothing is run. `forward` and `backward` are those of
-BN; `means` are those of gradients, running statistics, loss and accuracy. These three
-and `all` are counted in the program as compiled by XLA for the CPU, which joins
-all-reduces that do not wait for each other (of parallel branches, and of gradients with
-whatever is ready at the time) and no all-gathers; one that carries both counts as BN's.
-`a layer, traced` is before that: collectives of BN for each BN layer in one direction.
-Bytes are of the outputs on one device, and the same traced and compiled; gradients and
-statistics are what `means` carry, with 8 bytes of loss and accuracy."""
 
 # NAME = TYPE[SIZE]{LAYOUT} OPERATION(OPERANDS), ATTRIBUTES; the type may be a tuple.
 # The asynchronous form of an operation is a pair, -start and -done: one collective. The
@@ -68,38 +62,37 @@ class Collective(NamedTuple):
   size: int
 
 
-def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument(
-    '--dataset', default='imagenet2012', help='of configs/datasets.py'
-  )
-  parser.add_argument('--width', type=float, help='factor on every number of filters')
-  options = parser.parse_args()
+def options(add) -> None:
+  add('--dataset', default='imagenet2012', help='of configs/datasets.py')
+  add('--width', type=float, help='factor on every number of filters')
+
+
+def measure(options: Namespace) -> dict:
+  """The collectives of every kind of normalization, with every layer."""
   jax.config.update('jax_platforms', 'cpu')
   jax.config.update('jax_num_cpu_devices', DEVICES)
   # Of the machine code, that is: the passes over the program are the same.
   jax.config.update('jax_disable_most_optimizations', True)
   cases = [
-    count_case(normalization, layer, options)
-    for normalization, layer in tqdm(list_cases(), disable=None)
+    {'normalization': normalization, 'layer': layer}
+    | count(experiment_of(options.dataset, normalization, layer, options.width))
+    for normalization, layer in tqdm([*product(NORMALIZATIONS, LAYERS)], disable=None)
   ]
-  devices, about = provenance.device(jax.devices()), ABOUT.replace('\n', ' ')
-  harness.record(NAME, devices, list(map(row, cases)), {}, about=about, cases=cases)
+  facts = {'devices': DEVICES, 'images': IMAGES_PER_DEVICE}
+  return {'device': provenance.device(jax.devices()), 'cases': cases, 'facts': facts}
 
 
-def list_cases() -> list[tuple[str, str]]:
-  """Pairs of `NORMALIZATIONS` and `LAYERS`, the layers of a kind together."""
-  return [(kind, layer) for kind in NORMALIZATIONS for layer in LAYERS]
-
-
-def count_case(
-  normalization: str, layer: str, options: argparse.Namespace
-) -> dict[str, Any]:
-  """What `count` returns, and of which case."""
-  together = NORMALIZATIONS[normalization]
-  config = parallel_subjects.config_of(options.dataset, together, options.width)
-  counted = count(parallel_subjects.experiment_of(config, layer))
-  return {'normalization': normalization, 'layer': layer} | counted
+def experiment_of(
+  dataset: str, normalization: str, layer: str = OURS, width: float | None = None
+) -> Experiment:
+  """BN-x5 on `DEVICES`."""
+  config = inception.config_of(
+    dataset, num_devices=DEVICES, batch_size=DEVICES * IMAGES_PER_DEVICE
+  )
+  config.model.normalization_group = NORMALIZATIONS[normalization] * IMAGES_PER_DEVICE
+  config.model.width = width or config.model.width
+  ours = inception.experiment_of(config)
+  return ours if layer == OURS else inception.with_flax(ours, fast=layer == FLAX)
 
 
 def count(experiment: Experiment) -> dict:
@@ -136,13 +129,13 @@ def lowered(experiment: Experiment) -> tuple[jax.stages.Lowered, Any]:
 
 def collectives(program: str) -> list[Collective]:
   """Those of the text of an HLO program, in its order."""
-  found = []
+  in_order = []
   for match in _COLLECTIVE.finditer(program):
     arrays = list(_ARRAY.finditer(match['outputs']))
     sizes = map(_bytes, arrays)
     direction = _direction(match['origin'] or '')
-    found.append(Collective(direction, match['kind'], len(arrays), sum(sizes)))
-  return found
+    in_order.append(Collective(direction, match['kind'], len(arrays), sum(sizes)))
+  return in_order
 
 
 def _bytes(array: re.Match) -> int:
@@ -160,10 +153,10 @@ def _direction(origin: str) -> str:
   return FORWARD if 'jvp(' in origin else MEANS
 
 
-def tally(found: Iterable[Collective]) -> list[dict]:
+def tally(collectives: Iterable[Collective]) -> list[dict]:
   """The fields of `Collective`, summed over each direction and kind, and `number`."""
   kinds = {}
-  for one in found:
+  for one in collectives:
     kinds.setdefault((one.direction, one.kind), []).append(one)
   return [
     {
@@ -175,8 +168,13 @@ def tally(found: Iterable[Collective]) -> list[dict]:
   ]  # fmt: skip
 
 
+def table(content: dict) -> list[dict]:
+  """One line for each case."""
+  return [row(case) for case in content['cases']]
+
+
 def row(case: dict) -> dict:
-  """One line of the table, of what `count_case` returns."""
+  """One line of the table, of a case."""
   compiled = lambda direction: total(case['compiled'], direction, 'number')
   traced = functools.partial(total, case['traced'])
   line = {name: case[name] for name in ('normalization', 'layer')}
@@ -196,6 +194,8 @@ def total(tallied: list[dict], direction: str, field: str) -> int:
   """A field of `tally` over all kinds of one direction."""
   return sum(of[field] for of in tallied if of['direction'] == direction)
 
+
+main = harness.Benchmark(__doc__, measure, table, options=options).main
 
 if __name__ == '__main__':
   main()

@@ -6,96 +6,86 @@ that the curve bends where the cores end. What it shows is the price of communic
 Programs alternate, in one process. About 13 minutes on two CPU cores, nearly all of
 it to compile:
 
-python scripts/benchmarks/parallel_growth.py                results/benchmarks
+python scripts/benchmarks/parallel_growth.py
 """
 
-import argparse
+import functools
 import statistics
-import time
-from collections.abc import Callable
+from argparse import Namespace
 
 import harness
 import jax
-import numpy as np
-import parallel_subjects
+from subjects import inception, speed
+from subjects.noise import Step
 
 from bn_repro.run import provenance
-from bn_repro.training import parallel
-from bn_repro.training.step import initial_state, make_step
 
-NAME = 'parallel_growth'
 BATCH, WIDTH = 64, 0.0625
 STEPS = 4
-NORMALIZATIONS = ('per device', 'global')
-ABOUT = f"""\
-Milliseconds of one step of BN-x5 at {WIDTH:g} of its width on {BATCH} images of 8x8 in
-all, split over so many devices of one CPU that share its cores; median of {{rounds}}
-rounds of {STEPS} steps. `slower` is global by per device in the same round; on one
-device both are one program, so that this row shows the noise."""
+PER_DEVICE, GLOBAL = NORMALIZATIONS = ('per device', 'global')
 
 
-def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--devices', type=int, nargs='+', default=(1, 2, 4, 8))
-  parser.add_argument('--rounds', type=int, default=9)
-  options = parser.parse_args()
+def options(add) -> None:
+  add('--devices', type=int, nargs='+', default=(1, 2, 4, 8), help='(1 2 4 8)')
+
+
+def measure(options: Namespace) -> dict:
+  """Seconds of a step on each number of devices, with both normalizations."""
   jax.config.update('jax_platforms', 'cpu')
   jax.config.update('jax_num_cpu_devices', max(options.devices))
-  subjects = {
-    (devices, normalization): subject(devices, normalization)
+  steps = {
+    f'{devices}, {normalization}': step_of(devices, normalization)
     for devices in options.devices for normalization in NORMALIZATIONS
   }  # fmt: skip
-  seconds = harness.alternate(subjects, options.rounds, lambda which: subjects[which]())
-  rows = [row(devices, seconds) for devices in options.devices]
-  about = ABOUT.format(rounds=options.rounds).replace('\n', ' ')
-  rounds = {f'{devices}, {kind}': of for (devices, kind), of in seconds.items()}
-  device = provenance.device(jax.devices())
-  harness.record(NAME, device, rows, {}, about=about, seconds=rounds)
-
-
-def subject(devices: int, normalization: str) -> Callable[[], float]:
-  """Takes some steps and returns the seconds of one.
-
-  Before them it takes one that does not count: what another program has just computed,
-  and its threads, are still in the way.
-  """
-  config = parallel_subjects.config_of('digits', 0, WIDTH, devices)
-  config.batch_size = BATCH
-  if normalization == 'per device':
-    config.model.normalization_group = BATCH // devices
-  experiment = parallel_subjects.experiment_of(config)
-  steps = parallel.spread(make_step(experiment), experiment.devices)
-  examples = parallel.replicate(experiment.feeds.train.examples, experiment.devices)
-  inputs = experiment.feeds.train.inputs(range(1))
-  state = initial_state(experiment)
-
-  def take_step():
-    nonlocal state
-    state, metrics = steps(state, examples, inputs, np.zeros(1, bool))
-    jax.block_until_ready((state, metrics))
-
-  def seconds():
-    take_step()
-    began = time.perf_counter()
-    for _ in range(STEPS):
-      take_step()
-    return (time.perf_counter() - began) / STEPS
-
-  take_step()  # compiles
-  return seconds
-
-
-def row(devices: int, seconds: dict[tuple[int, str], list[float]]) -> dict:
-  """One line of the table."""
-  apart, together = (seconds[devices, kind] for kind in NORMALIZATIONS)
-  slower = harness.spread(together, apart)
+  seconds = harness.alternate(
+    steps, options.rounds, lambda name: seconds_of_step(steps[name])
+  )
   return {
-    'devices': devices, 'images a device': BATCH // devices,
-    'per device, ms': 1e3 * statistics.median(apart),
-    'global, ms': 1e3 * statistics.median(together),
-    'slower': slower.pop('ratio'),
-  } | slower  # fmt: skip
+    'device': provenance.device(jax.devices()), 'seconds': seconds,
+    'facts': {'width': WIDTH, 'batch': BATCH, 'steps': STEPS},
+  }  # fmt: skip
 
+
+def step_of(devices: int, normalization: str) -> Step:
+  """The compiled step; one has been taken."""
+  config = inception.config_of(
+    'digits', num_devices=devices, batch_size=BATCH, **{'model.width': WIDTH}
+  )
+  if normalization == PER_DEVICE:
+    config.model.normalization_group = BATCH // devices
+  step = Step(inception.experiment_of(config))
+  step.run(range(1))  # compiles
+  return step
+
+
+def seconds_of_step(step: Step) -> float:
+  """Seconds of one, after one that does not count.
+
+  What another program has just computed, and its threads, are still in the way.
+  """
+  take_one = functools.partial(step.run, range(1))
+  take_one()
+  seconds, _ = speed.timed(lambda steps: [take_one() for _ in steps], range(STEPS))
+  return seconds / STEPS
+
+
+def table(content: dict) -> list[dict]:
+  """One line for each number of devices."""
+  seconds, lines = content['seconds'], []
+  for devices in dict.fromkeys(int(name.split(',')[0]) for name in seconds):
+    apart, together = (seconds[f'{devices}, {kind}'] for kind in NORMALIZATIONS)
+    line = {
+      'devices': devices, 'images a device': BATCH // devices,
+      'per device, ms': 1e3 * statistics.median(apart),
+      'global, ms': 1e3 * statistics.median(together),
+    }  # fmt: skip
+    lines.append(line | harness.spread(together, apart, 'slower'))
+  return lines
+
+
+main = harness.Benchmark(
+  __doc__, measure, table, (9, 'of some steps of each program'), options
+).main
 
 if __name__ == '__main__':
   main()

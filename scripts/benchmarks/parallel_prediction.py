@@ -9,17 +9,25 @@ python scripts/benchmarks/parallel_prediction.py      after parallel_cost.py; a 
 
 import json
 import math
+from argparse import Namespace
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 import harness
 import parallel_cost
-from parallel_cost import BACKWARD, FORWARD, MEANS
-from parallel_subjects import DEVICES, IMAGES_PER_DEVICE, LAYERS, NORMALIZATIONS
+from parallel_cost import (
+  BACKWARD,
+  DEVICES,
+  FORWARD,
+  IMAGES_PER_DEVICE,
+  MEANS,
+  NORMALIZATIONS,
+  OURS,
+)  # fmt: skip
 
 from scripts import imagenet_plan
 
-NAME = 'parallel_prediction'
 SIZES = (8, 64, 512)
 NODE = 8  # GPUs of a machine
 # Bytes a second that a GPU sends to its node, and a node's eight network cards to the
@@ -54,53 +62,46 @@ WAYS = (
 # In a ring over several nodes the least for any hop: an Intel host's, getNetOverhead of
 # that file.
 POST = 1.0
-ABOUT = """\
-A model, not a measurement: a step of BN-x5 with {images} images a device on H200s,
-{node} to a node. To compute takes {compute:.3g} ms: {source}. A collective takes its
-latency plus its bytes over {in_node:.0f} GB/s in a node and {between:.0f} GB/s between
-nodes, the fastest of NCCL 2.20's rings and trees by the constants of its own tuning
-model; all-gathers have rings only. Those of BN come one after the other and nothing is
-computed meanwhile; each layer has its own, though compilers join some of parallel
-branches. Gradients, with what else is averaged, go in as many as there are `means` in
-parallel_cost, after the step (`step`) or while the backward pass is computed (`step,
-overlapping`). Left out: dispatch, waiting for the slowest device, NVLink SHARP and
-networks that are shared. `efficiency` is computing as a share of `step`."""
 
 
-def main() -> None:
-  path = harness.RESULTS / f'{parallel_cost.NAME}.json'
-  cases = json.loads(path.read_text())['cases']
+def measure(options: Namespace) -> dict:
+  """Measures nothing: reads what was counted, and what a step takes on one device."""
+  counted = json.loads((options.results / 'parallel_cost.json').read_text())
   compute, source = seconds_to_compute()
-  rows = [
-    row(case, devices, compute) for devices in SIZES for case in without_repeats(cases)
-  ]
-  about = ABOUT.format(
-    images=IMAGES_PER_DEVICE, node=NODE, compute=1e3 * compute, source=source,
-    in_node=IN_NODE / 1e9, between=BETWEEN_NODES / 1e9,
-  )  # fmt: skip
-  harness.record(
-    NAME, 'no device', rows, {}, about=about.replace('\n', ' '),
-    ways=[way._asdict() for way in WAYS],
-  )  # fmt: skip
+  return {
+    'device': 'no device', 'table': rows(counted['cases']),
+    'ways': [way._asdict() for way in WAYS],
+    'facts': {
+      'images': IMAGES_PER_DEVICE, 'node': NODE, 'compute': 1e3 * compute,
+      'source': source, 'in_node': IN_NODE / 1e9, 'between': BETWEEN_NODES / 1e9,
+    },
+  }  # fmt: skip
+
+
+def rows(cases: list[dict]) -> list[dict]:
+  """One line for each number of devices and case of parallel_cost.json."""
+  compute, _ = seconds_to_compute()
+  different = list(without_repeats(cases))
+  return [row(case, devices, compute) for devices in SIZES for case in different]
 
 
 def without_repeats(cases: list[dict]) -> Iterator[dict]:
   """All but the rivals that normalize per device: there is nothing to tell apart."""
   for case in cases:
     is_alone = NORMALIZATIONS[case['normalization']] == 1
-    if not is_alone or case['layer'] == LAYERS[0]:
+    if not is_alone or case['layer'] == OURS:
       yield case
 
 
 def seconds_to_compute() -> tuple[float, str]:
   """Of one device's share of a step, and where the number is from."""
   measured = [
-    found for found in imagenet_plan.measurements()
-    if 'H200' in found['device'] and found['network'] == 'bn_x5'
-    and found['batch_size'] == IMAGES_PER_DEVICE
+    each for each in imagenet_plan.measurements()
+    if 'H200' in each['device'] and each['network'] == 'bn_x5'
+    and each['batch_size'] == IMAGES_PER_DEVICE
   ]  # fmt: skip
   if measured:
-    best = max(measured, key=lambda found: found['images_per_second'])
+    best = max(measured, key=lambda each: each['images_per_second'])
     speed = best['images_per_second']
     return IMAGES_PER_DEVICE / speed, f'measured, {speed:.0f} images/s, {best["dtype"]}'
   operations = 6 * imagenet_plan.MULTIPLY_ADDS * IMAGES_PER_DEVICE
@@ -164,6 +165,8 @@ def seconds_of(way: Way, kind: str, size: float, devices: int) -> float:
   sent = rounds * (devices - 1) / devices * size
   return 1e-6 * (way.once + rounds * hops) + sent / bandwidth
 
+
+main = harness.Benchmark(__doc__, measure, itemgetter('table')).main
 
 if __name__ == '__main__':
   main()

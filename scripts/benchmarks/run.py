@@ -30,7 +30,8 @@ def main() -> int:
   if unknown := set(known.names) - set(NAMES):
     parser.error(f'no benchmark {min(unknown)!r}; there are {", ".join(NAMES)}')
   failed = [name for name in known.names or NAMES if run(name, options)]
-  if run('figures', []):
+  where = [option for option in options if option.startswith('--results=')]
+  if run('figures', where):
     failed.append('figures')
   if failed:
     print(f'failed: {", ".join(failed)}', file=sys.stderr)

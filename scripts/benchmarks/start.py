@@ -14,116 +14,113 @@ preceded by an evaluation of the initial weights; the example's reads no data. T
 networks differ, so that only `--help` has a ratio. About 8 minutes on two CPU cores.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from argparse import Namespace
 from pathlib import Path
 
 import harness
-import jax
+from harness import column
+from page import PROJECT
+from subjects import speed
 
-from bn_repro.run import places, provenance
+from bn_repro.run import places
+from bn_repro.run.errors import UserError
 
-PROJECT = Path(__file__).resolve().parents[2]
-SUBJECT = str(Path(__file__).with_name('start_subject.py'))
-HELP, OURS, EXAMPLE = '--help', 'ours', 'Flax example'
+SUBJECTS = Path(__file__).with_name('subjects')
+HELP, FIRST_STEP = '--help', 'first step'
+OURS, EXAMPLE = 'ours', 'Flax example'
 MLP, INCEPTION = 'ours, MLP on digits', 'ours, BN-x5 on digits'
 CONFIGS = {MLP: 'configs/mnist.py:batch_norm', INCEPTION: 'configs/bn_x5.py:digits'}
 CACHE = 'JAX_COMPILATION_CACHE_DIR'
 
 
-def main() -> None:
-  options = _options()
-  helps = [OURS, *([EXAMPLE] if options.example else [])]
-  networks = [*CONFIGS, *helps[1:]]
-  asked = harness.alternate(helps, options.rounds, lambda s: _help(s, options))
-  started = harness.alternate(networks, options.rounds, lambda s: _start(s, options))
-  missing = {} if options.example else {EXAMPLE: 'no --example was given'}
-  harness.record(
-    'start', provenance.device(jax.devices()[:1]),
-    [*_help_rows(asked), *_start_rows(started)], missing,
-    about=f'Seconds of whole processes, median of {options.rounds} rounds; `cold` '
-    'without and `warm` with what an earlier start compiled. The example is '
-    'ResNet-18 at 224 pixels, handed its data.',
-    rounds={HELP: asked, 'first step': started},
-  )  # fmt: skip
-
-
-def _options() -> argparse.Namespace:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  add = parser.add_argument
-  add('--rounds', type=int, default=5, help='starts of each subject (5)')
+def options(add) -> None:
   add('--example', help='its folder')
-  add('--example_python', default=sys.executable, help='that has what it needs')
-  kinds = {'example': places.existing_folder, 'example_python': places.existing_file}
-  options = places.parsed(parser, **kinds)
-  for name in kinds:
-    if path := getattr(options, name):
-      setattr(options, name, path.absolute())  # processes start in another directory
-  return options
 
 
-def _help(subject: str, options: argparse.Namespace) -> dict[str, float]:
+def measure(options: Namespace) -> dict:
+  """Each command in each round, if there is an example also its own."""
+  rivals = [EXAMPLE] if options.example else []
+  helps = harness.alternate(
+    [OURS, *rivals], options.rounds, lambda subject: _help(subject, options)
+  )
+  steps = harness.alternate(
+    [*CONFIGS, *rivals], options.rounds, lambda subject: _start(subject, options)
+  )
+  return {
+    'missing': {} if rivals else {EXAMPLE: 'no --example was given'},
+    'rounds': {HELP: helps, FIRST_STEP: steps},
+  }
+
+
+def _help(subject: str, options: Namespace) -> dict[str, float]:
   command = {
     OURS: [sys.executable, '-m', 'bn_repro', '--help'],
     EXAMPLE: [options.example_python, f'{options.example}/main.py', '--help'],
   }[subject]
-  return {'seconds': _seconds(command, None)}
+  return {'seconds': _seconds(command, {})}
 
 
-def _start(subject: str, options: argparse.Namespace) -> dict[str, float]:
+def _start(subject: str, options: Namespace) -> dict[str, float]:
   """Seconds to the first step, twice with one cache, which is empty at first."""
-  with tempfile.TemporaryDirectory() as cache:
+  with tempfile.TemporaryDirectory() as folder:
+    cache = {CACHE: f'{folder}/cache'}
     return {
-      name: _seconds(_training(subject, f'{cache}/{name}', options), f'{cache}/cache')
+      name: _seconds(_training(subject, f'{folder}/{name}', options), cache)
       for name in ('cold', 'warm')
     }
 
 
-def _training(subject: str, workdir: str, options: argparse.Namespace) -> list[str]:
+def _training(subject: str, workdir: str, options: Namespace) -> list:
   if subject == EXAMPLE:
-    return [options.example_python, SUBJECT, 'flax', options.example]
+    return [options.example_python, SUBJECTS / 'start_flax.py', options.example]
   return [
-    sys.executable, SUBJECT, 'ours', f'--config={CONFIGS[subject]}',
+    sys.executable, SUBJECTS / 'start_ours.py', f'--config={CONFIGS[subject]}',
     f'--workdir={workdir}', '--config.dataset.name=digits',
   ]  # fmt: skip
 
 
-def _seconds(command: list[str], cache: str | None) -> float:
-  environment = places.environment() | ({CACHE: cache} if cache else {})
-  began = time.perf_counter()
+def _seconds(command: list, variables: dict[str, str]) -> float:
+  environment = places.environment() | variables
   # absl leaves with 1 after the example's --help.
-  result = subprocess.run(
+  run = lambda _: subprocess.run(
     command, cwd=PROJECT, env=environment, capture_output=True, text=True
   )
-  if 'Traceback' in result.stderr:
-    sys.exit(f'error: {" ".join(command)}: {result.stderr.splitlines()[-1]}')
-  return time.perf_counter() - began
+  seconds, ended = speed.timed(run, range(1))
+  if 'Traceback' in ended.stderr:
+    words, reason = ' '.join(map(str, command)), ended.stderr.splitlines()[-1]
+    raise UserError(f'{words}: {reason}')
+  return seconds
 
 
-def _help_rows(measured: dict[str, list[dict]]) -> list[dict]:
-  seconds = {name: [m['seconds'] for m in each] for name, each in measured.items()}
-  speeds = {name: [1 / s for s in each] for name, each in seconds.items()}
-  return [
-    {'start': HELP, 'subject': name, 'cold, s': statistics.median(seconds[name])}
-    | (harness.compare(speeds[OURS], speeds[name]) if name != OURS else {})
-    for name in measured
-  ]
-
-
-def _start_rows(measured: dict[str, list[dict]]) -> list[dict]:
-  middle = lambda name, key: statistics.median(m[key] for m in measured[name])
-  return [
+def table(content: dict) -> list[dict]:
+  """Starts of --help, which are compared, and of training, whose networks differ."""
+  helps, steps = content['rounds'][HELP], content['rounds'][FIRST_STEP]
+  median = lambda rounds, key: statistics.median(column(rounds, key))
+  speeds = {
+    name: [1 / seconds for seconds in column(rounds, 'seconds')]
+    for name, rounds in helps.items()
+  }
+  first = lambda name: {
+    'start': HELP, 'subject': name, 'cold, s': median(helps[name], 'seconds')
+  }  # fmt: skip
+  return harness.lines(speeds, first) + [
     {
-      'start': 'first step', 'subject': name,
-      'cold, s': middle(name, 'cold'), 'warm, s': middle(name, 'warm'),
+      'start': FIRST_STEP, 'subject': name,
+      'cold, s': median(rounds, 'cold'), 'warm, s': median(rounds, 'warm'),
     }
-    for name in measured
+    for name, rounds in steps.items()
   ]  # fmt: skip
 
+
+main = harness.Benchmark(
+  __doc__, measure, table, (5, 'starts of each subject'), options,
+  pythons={'example': 'that has what it needs'},
+  paths={'example': places.existing_folder},
+).main  # fmt: skip
 
 if __name__ == '__main__':
   main()

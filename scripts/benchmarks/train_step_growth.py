@@ -2,15 +2,17 @@
 
 `train_step.py --growth` comes here: one of the three changes at a time, the others
 stay those of the first case of `train_step.py`. Every value is a process of its own,
-started once a round. Knows no rival.
+started once a round.
 """
 
 import statistics
+import tempfile
 from argparse import Namespace
 
 import harness
-from train_step_process import run_process, title_of
-from train_step_subjects import Task
+from harness import column
+from subjects.train_step_task import Task
+from train_step_cases import CASES, run_process, tasks_of
 
 VALUES = {
   'cpu': {
@@ -26,37 +28,40 @@ VALUES = {
 }
 
 
-def growth(task: Task, options: Namespace) -> None:
-  """Measures every value, and writes growth.json or what the options name."""
-  changed = {
+def points_of(task: Task) -> dict[tuple[str, float], Task]:
+  """The task with each value of each field."""
+  return {
     (field, value): task._replace(overrides=task.overrides | {field: value})
     for field, values in VALUES[task.backend].items()
     for value in values
   }
-  # Three of the points are one program.
-  programs = {title_of(each): each for each in changed.values()}
-  rounds = harness.alternate(
-    programs, options.rounds, lambda title: run_process(programs[title], options.cache)
-  )
-  table = [row(*point, rounds[title_of(each)]) for point, each in changed.items()]
+
+
+def measure(options: Namespace) -> dict:
+  """Every value; three of the points are one program."""
+  first = tasks_of(options)[0]
+  tasks = {task.title: task for task in points_of(first).values()}
+  with tempfile.TemporaryDirectory() as cache:
+    rounds = harness.alternate(
+      tasks, options.rounds, lambda title: run_process(tasks[title], cache)
+    )
   device = next(iter(rounds.values()))[0]['device']
-  harness.record(
-    options.name, device, table, missing={}, rounds=rounds,
-    about=f'One training step of BN-x5, ours, {options.rounds} rounds; one of '
-    f'mini-batch, image size and width changes, from {title_of(task)}. `temporary` is '
-    'the working memory of the program; the compilation is part of two first steps, '
-    'with an empty cache.',
-  )  # fmt: skip
+  return {'device': device, 'rounds': rounds, 'facts': {'title': first.title}}
 
 
-def row(field: str, value: float, found: list[dict]) -> dict:
-  """One line; the compilation is that of the first round, which found no cache."""
-  of = lambda key: statistics.median(result[key] for result in found)
-  return {
-    'what': field,
-    'value': value,
-    'milliseconds a step': 1e3 * of('seconds_per_step'),
-    'images/s': of('images_per_second'),
-    'temporary, MB': found[0]['temporary_bytes'] / 1e6,
-    'compilation, s': found[0]['warm_up_seconds'],
-  }
+def table(content: dict) -> list[dict]:
+  """One line for each value; the first round found no cache: it compiled."""
+  backend = 'gpu' if ' gpu ' in content['device'] else 'cpu'
+  first, lines = Task('ours', backend, *CASES[backend][0], seconds=0), []
+  for (field, value), task in points_of(first).items():
+    rounds = content['rounds'][task.title]
+    seconds = statistics.median(column(rounds, 'seconds_per_step'))
+    lines.append({
+      'what': field,
+      'value': value,
+      'milliseconds a step': 1e3 * seconds,
+      'images/s': statistics.median(column(rounds, 'images_per_second')),
+      'temporary, MB': rounds[0]['temporary_bytes'] / 1e6,
+      'compilation, s': rounds[0]['warm_up_seconds'],
+    })  # fmt: skip
+  return lines

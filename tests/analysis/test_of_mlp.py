@@ -10,7 +10,7 @@ from bn_repro.analysis import batch_noise, identities, nonlinearity_inputs
 from bn_repro.evaluate.network import restore
 from bn_repro.models.mlp import SIGMOID_INPUTS
 from bn_repro.run.errors import UserError
-from bn_repro.training import examples
+from bn_repro.training.experiment import first_examples
 from evaluate.saved import save_run
 from support import small_config
 
@@ -28,7 +28,7 @@ def network(tmp_path_factory):
 def test_an_answer_among_batch_mates_is_that_of_training(network):
   """The image comes first in a mini-batch of its own."""
   images = jnp.asarray(np.random.default_rng(0).random((5, 8, 8)), jnp.float32)
-  found, _ = batch_noise._answers(network)(images[:2], images[2:])
+  found, _ = batch_noise._predictions(network)(images[:2], images[2:])
   for i in (0, 1):
     batch = jnp.concatenate([images[i : i + 1], images[2:]])
     logits, _ = network.model.apply(
@@ -91,7 +91,7 @@ def test_what_is_no_identity_is_seen(network):
   after = network._replace(model=network.model.clone(is_normalized_after=True))
   devices = jax.local_devices()[:1]
   feed = identities.open_feeds(network.config, devices).test
-  batch = examples.first(feed, 50, devices)
+  batch = first_examples(feed, 50, devices)
   assert identities._bias(after, batch) > 1e-2
   scaled = jax.tree.map(lambda leaf: 1.01 * leaf, network.params)
   answer = lambda params: network.model.apply(

@@ -64,7 +64,7 @@ def measured(tmp_path, monkeypatch, quick_compiler):
 
   class OfHalves(shifted_data._Halves):
     def __init__(self, subject, examples):
-      for name in ('statistics_over', 'on_test_set'):
+      for name in ('PopulationStatistics', 'ExampleEvaluator'):
         monkeypatch.setattr(shifted_data, name, recorded(getattr(shifted_data, name)))
       super().__init__(subject, examples)
 
@@ -78,9 +78,8 @@ def test_one_half_is_normalized_by_the_other(measured):
   found, calls = measured
   assert [row['shift'] for row in found['rows']] == ['none', 'brightness']
   of_shift = calls[len(calls) // 2 :]
-  assert [name for name, *_ in of_shift] == 2 * ['statistics_over'] + 4 * [
-    'on_test_set'
-  ]
+  names = 2 * ['PopulationStatistics'] + 4 * ['ExampleEvaluator']
+  assert [name for name, *_ in of_shift] == names
   (_, even, _, of_even), (_, odd, _, of_odd), *evaluated = of_shift
   assert even.shape == odd.shape and not np.array_equal(even, odd)
   clean = evaluated[0][2]

@@ -48,7 +48,7 @@ def test_with_the_scale_b_grows_at_every_step(starts):
 
   (Where b is some hundreds, single precision has no steps finer than 3e-5.)
   """
-  rise = toy_bias.RATE / np.sqrt(starts['variance'] + toy_bias.EPSILON)[:, :-1]
+  rise = toy_bias.LEARNING_RATE / np.sqrt(starts['variance'] + toy_bias.EPSILON)[:, :-1]
   np.testing.assert_allclose(np.diff(starts['bias']), rise, rtol=0.05, atol=1e-4)
 
 
@@ -63,7 +63,7 @@ def test_with_the_scale_it_is_worse(starts):
 
   Of most starts.
   """
-  alone = toy_bias.RATE * toy_bias.STEPS
+  alone = toy_bias.LEARNING_RATE * toy_bias.STEPS
   assert np.median(starts['bias'][:, -1]) > alone
   assert np.median(np.abs(np.diff(starts['scale'])).sum(axis=1)) > alone
 

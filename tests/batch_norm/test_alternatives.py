@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -139,3 +140,9 @@ def test_noise_moves_mean_and_scale_of_every_unit_at_every_step():
   assert np.ptp(zeros, axis=0).max() < 0.2001  # of examples: up to 0.1 either way
   off = (steps[0] - zeros) / np.asarray(x)
   assert np.median(off, axis=0).min() > 0.98
+
+
+def test_shapes_in_types_are_checked():
+  """By the import hook of tests/conftest.py, which must come before any import."""
+  with pytest.raises(jaxtyping.TypeCheckError, match='m features'):
+    standardize(jnp.zeros(3), 1e-3, True)

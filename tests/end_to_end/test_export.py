@@ -8,9 +8,9 @@ import pytest
 
 from bn_repro.data import sources
 from bn_repro.evaluate import model_card, serving
-from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
-from bn_repro.evaluate.evaluation import answered
+from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import restore
+from bn_repro.evaluate.request import MOVING_AVERAGE, Request
 from evaluate.saved import save_run
 from support import PROJECT, clean_environment, small_config
 
@@ -65,8 +65,8 @@ def test_a_program_without_this_package_answers_the_same(tmp_path):
   assert served.returncode == 0, served.stderr
   first = int(np.load(tmp_path / 'answers.npy')[0].argmax())
   assert served.stdout.split() == [str(first)]  # digits are called by their numbers
-  asked = Asked(statistics=MOVING_AVERAGE, examples=20)
-  expected = answered(restore(workdir), asked).read()['probabilities']
+  request = Request(statistics=MOVING_AVERAGE, examples=20)
+  expected = predict(restore(workdir), request).read()['probabilities']
   np.testing.assert_allclose(
     np.load(tmp_path / 'answers.npy'), expected, rtol=1e-4, atol=1e-6
   )
@@ -88,8 +88,8 @@ def test_the_oldest_jax_that_the_file_names_reads_it(tmp_path):
   images = sources.load('digits').test.images[:20]
   np.save(tmp_path / 'images', images)
   subprocess.run([python, '-c', SERVE], cwd=tmp_path, check=True, timeout=300)
-  asked = Asked(statistics=MOVING_AVERAGE, examples=20)
-  expected = answered(restore(workdir), asked).read()['probabilities']
+  request = Request(statistics=MOVING_AVERAGE, examples=20)
+  expected = predict(restore(workdir), request).read()['probabilities']
   found = np.load(tmp_path / 'answers.npy')
   np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 

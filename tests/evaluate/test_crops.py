@@ -49,15 +49,15 @@ def network(tmp_path_factory):
   return restore(save_run(config_of('shapes'), tmp_path_factory.mktemp('runs') / 'one'))
 
 
-def answers(network, name, number_of_crops, start=0, num_devices=1, **overrides):
+def predictions(network, name, number_of_crops, start=0, num_devices=1, **overrides):
   """Of all examples from `start` on, as one tree of arrays."""
   devices = jax.devices()[:num_devices]
   config = config_of(name, **overrides)
   feed = open_test_feed(config, devices)
-  answering = crops.Answering(
+  predictor = crops.Predictor(
     network._replace(config=config), network.batch_stats, feed, devices, lambda: None
   )
-  found = list(answering.answers(number_of_crops, start, NUMBER))
+  found = list(predictor.predictions(number_of_crops, start, NUMBER))
   return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
 
@@ -87,7 +87,7 @@ def one_by_one(network, name):
 @pytest.mark.parametrize('name', ['shapes', 'squares'])
 def test_the_mean_over_144_crops(network, name):
   """Crops that coincide are computed once, and count as often as they come."""
-  found = answers(network, name, 144)
+  found = predictions(network, name, 144)
   np.testing.assert_allclose(found.probabilities, one_by_one(network, name), rtol=2e-5)
   np.testing.assert_array_equal(found.labels, np.arange(NUMBER))
   assert found.counts.all()
@@ -106,7 +106,7 @@ def test_the_mean_over_144_crops(network, name):
 def test_devices_change_nothing(network, name, number_of_crops):
   """Of 8 devices some have nothing but padding."""
   alone, by_eight = (
-    answers(network, name, number_of_crops, num_devices=number) for number in (1, 8)
+    predictions(network, name, number_of_crops, num_devices=number) for number in (1, 8)
   )
   np.testing.assert_allclose(alone.probabilities, by_eight.probabilities, rtol=2e-5)
   for left, right in zip(alone[:3], by_eight[:3]):
@@ -121,8 +121,8 @@ def test_devices_change_nothing(network, name, number_of_crops):
 def test_the_rest_is_what_the_whole_has_there(network, name, number_of_crops, start):
   """Bit for bit, where the chunks are the same: here, mini-batches of 4 or 3 images."""
   overrides = {'evaluation_batch_size': 4} if number_of_crops == 1 else {}
-  whole = answers(network, name, number_of_crops, **overrides)
-  rest = answers(network, name, number_of_crops, start, **overrides)
+  whole = predictions(network, name, number_of_crops, **overrides)
+  rest = predictions(network, name, number_of_crops, start, **overrides)
   for left, right in zip(whole, rest):
     np.testing.assert_array_equal(left[start:], right)
 
@@ -130,9 +130,11 @@ def test_the_rest_is_what_the_whole_has_there(network, name, number_of_crops, st
 @pytest.mark.slow
 @pytest.mark.parametrize('number_of_crops', [1, 144])
 def test_an_image_that_cannot_be_read_does_not_count(network, number_of_crops):
-  found = answers(network, 'broken', number_of_crops, **{'dataset.on_corrupt': 'skip'})
+  found = predictions(
+    network, 'broken', number_of_crops, **{'dataset.on_corrupt': 'skip'}
+  )
   assert found.counts.tolist() == [i != BROKEN for i in range(NUMBER)]
-  whole = answers(network, 'shapes', number_of_crops)
+  whole = predictions(network, 'shapes', number_of_crops)
   readable = found.counts
   np.testing.assert_allclose(
     found.probabilities[readable], whole.probabilities[readable], rtol=2e-5
@@ -142,7 +144,7 @@ def test_an_image_that_cannot_be_read_does_not_count(network, number_of_crops):
 @pytest.mark.parametrize('number_of_crops', [1, 144])
 def test_or_stops_the_evaluation(network, number_of_crops):
   with pytest.raises(UserError, match=r'^validation example 4 \(4.jpg\) is not a'):
-    answers(network, 'broken', number_of_crops)
+    predictions(network, 'broken', number_of_crops)
 
 
 def test_the_network_of_section_4_1_has_no_crops():

@@ -9,9 +9,9 @@ from fake_experiment import only_rows
 
 from bn_repro.data import sources
 from bn_repro.evaluate import crops, evaluation
-from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
-from bn_repro.evaluate.evaluation import answered, evaluate
+from bn_repro.evaluate.evaluation import evaluate, predict
 from bn_repro.evaluate.network import restore
+from bn_repro.evaluate.request import MOVING_AVERAGE, Request
 from bn_repro.run import config as config_lib
 from bn_repro.run import summary
 from bn_repro.run.errors import Preempted, UserError
@@ -42,7 +42,7 @@ def trained(tmp_path_factory):
 @pytest.mark.parametrize('kind', ['population', 'moving_average'])
 def test_the_scores_are_those_that_training_found(trained, kind):
   """With population statistics, and with the moving average."""
-  found = evaluate(trained[:1], Asked(statistics=kind, population_batches=5))
+  found = evaluate(trained[:1], Request(statistics=kind, population_batches=5))
   own = summary.read(trained[0])
   name = 'final_test_accuracy'
   expected = own[name if kind == 'population' else f'{name}_moving_average']
@@ -55,9 +55,9 @@ def test_the_scores_are_those_that_training_found(trained, kind):
 @pytest.mark.slow
 def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
   output = tmp_path / 'scores.json'
-  found = evaluate(trained, Asked(), output)
+  found = evaluate(trained, Request(), output)
   assert json.loads(output.read_text()) == json.loads(json.dumps(found))
-  rows = [answered(restore(workdir), Asked()).read() for workdir in trained]
+  rows = [predict(restore(workdir), Request()).read() for workdir in trained]
   mean = (rows[0]['probabilities'] + rows[1]['probabilities']) / 2
   labels = sources.load('digits').test.labels
   np.testing.assert_array_equal(rows[0]['labels'], labels)
@@ -72,15 +72,17 @@ def test_an_ensemble_is_the_mean_of_its_members(trained, tmp_path, capsys):
 
 def test_other_members_write_another_page(trained):
   networks = [restore(workdir) for workdir in trained]
-  page_of = lambda members: evaluation._default_output(members, Asked(), 'digits').name
+  page_of = lambda members: (
+    evaluation._default_output(members, Request(), 'digits').name
+  )
   pages = [page_of(m) for m in (networks, networks[::-1], networks[:1], networks * 2)]
   assert len({*pages}) == 4 and page_of(networks) == pages[0]
   assert pages[0].startswith('ensemble_of_2_') and pages[2].startswith('digits_1_crop')
 
 
 def test_the_first_examples_alone(trained):
-  whole = answered(restore(trained[0]), Asked()).read()
-  some = answered(restore(trained[0]), Asked(examples=100)).read()
+  whole = predict(restore(trained[0]), Request()).read()
+  some = predict(restore(trained[0]), Request(examples=100)).read()
   assert len(some) == 100
   np.testing.assert_array_equal(some['labels'], whole['labels'][:100])
   np.testing.assert_allclose(
@@ -123,15 +125,15 @@ class Stop:
 @pytest.mark.slow
 def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypatch):
   """The same bits, wherever it was stopped; nothing is answered twice."""
-  asked = Asked(crops=144, statistics=MOVING_AVERAGE)
+  request = Request(crops=144, statistics=MOVING_AVERAGE)
   network = restore(photographs)
-  whole = np.array(answered(network, asked).read())
+  whole = np.array(predict(network, request).read())
   copy = network._replace(workdir=tmp_path)
   calls = []
   for stop in (1, 3, 2, 99):
     check = Stop(stop)
     try:
-      rows = answered(copy, asked, check).read()
+      rows = predict(copy, request, check).read()
     except Preempted:
       rows = None
     calls.append(stop - check.remaining)
@@ -142,33 +144,33 @@ def test_an_evaluation_that_was_stopped_goes_on(photographs, tmp_path, monkeypat
 
 @pytest.mark.slow
 def test_finished_answers_are_taken_from_the_file(photographs, monkeypatch):
-  network, asked = restore(photographs), Asked(statistics=MOVING_AVERAGE)
-  first = np.array(answered(network, asked).read())
+  network, request = restore(photographs), Request(statistics=MOVING_AVERAGE)
+  first = np.array(predict(network, request).read())
   monkeypatch.setattr(evaluation, '_complete', None)
-  np.testing.assert_array_equal(answered(network, asked).read(), first)
+  np.testing.assert_array_equal(predict(network, request).read(), first)
 
 
 @pytest.mark.slow
 def test_another_data_set_with_the_same_classes(photographs):
   network = restore(photographs)
-  answered(network, Asked(dataset='others', statistics=MOVING_AVERAGE))
+  predict(network, Request(dataset='others', statistics=MOVING_AVERAGE))
   assert network.config.dataset.name == 'photographs'
-  found = evaluate([photographs], Asked(dataset='others', statistics=MOVING_AVERAGE))
+  found = evaluate([photographs], Request(dataset='others', statistics=MOVING_AVERAGE))
   assert found['dataset'] == 'others' and found['members'][0]['examples'] == 4
 
 
 @pytest.mark.slow
 def test_the_table_says_how_many_crops_differ(photographs, capsys):
-  asked = Asked(dataset='squares', crops=144, statistics=MOVING_AVERAGE)
-  found = evaluate([photographs], asked)
+  request = Request(dataset='squares', crops=144, statistics=MOVING_AVERAGE)
+  found = evaluate([photographs], request)
   assert found['different_crops'] == 48
   assert '144 crop(s) of each, of which 48 differ' in capsys.readouterr().out
 
 
-def refused(workdirs, *asked, **fields):
+def refused(workdirs, *request, **fields):
   """What is said, in one line."""
   with pytest.raises(UserError) as caught:
-    evaluate(workdirs, Asked(*asked, **fields))
+    evaluate(workdirs, Request(*request, **fields))
   assert '\n' not in str(caught.value)
   return str(caught.value)
 
@@ -204,7 +206,7 @@ def test_what_cannot_be_read_is_left_out_and_counted(feed, tmp_path, monkeypatch
     'broken', **{'dataset.feed': feed, 'dataset.on_corrupt': 'skip'}
   )
   workdir = save_run(config, tmp_path / 'run')
-  found = evaluate([workdir], Asked(statistics=MOVING_AVERAGE))
+  found = evaluate([workdir], Request(statistics=MOVING_AVERAGE))
   assert (found['members'][0]['examples'], found['examples_left_out']) == (4, 8)
   if feed == 'stream':
     assert 'none of the 8 examples can be read' in refused(
@@ -225,4 +227,4 @@ def test_a_result_that_cannot_be_written_is_known_before_the_work(
   photographs, tmp_path
 ):
   with pytest.raises(UserError, match='there is no directory'):
-    evaluate([photographs], Asked(), tmp_path / 'nowhere' / 'scores.json')
+    evaluate([photographs], Request(), tmp_path / 'nowhere' / 'scores.json')

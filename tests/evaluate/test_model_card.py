@@ -6,8 +6,8 @@ import pytest
 
 from bn_repro.data import contents
 from bn_repro.evaluate import model_card
-from bn_repro.evaluate.asked import MOVING_AVERAGE
 from bn_repro.evaluate.network import restore
+from bn_repro.evaluate.request import MOVING_AVERAGE
 from evaluate.saved import save_run
 
 TEN = {'name': 'digits', 'classes': list('abcdefghij'), 'num_classes': 10, 'splits': {}}

@@ -35,7 +35,7 @@ def random_rows(seed, number=50, classes=10, labels=None):
 
 
 def test_one_network():
-  found = scores.judge([rows([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], [0, 1])])
+  found = scores.score([rows([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], [0, 1])])
   assert found.is_right.tolist() == [True, False]
   np.testing.assert_allclose(found.confidence, [0.5, 0.8], rtol=1e-6)
   np.testing.assert_allclose(found.loss, -np.log([0.5, 0.1]), rtol=1e-6)
@@ -44,7 +44,7 @@ def test_one_network():
 def test_an_ensemble_averages_probabilities():
   """0.6 and 0.1 against 0.4 and 0.9: the surer member decides."""
   members = [rows([[0.6, 0.4]], [1]), rows([[0.1, 0.9]], [1])]
-  found = scores.judge(members)
+  found = scores.score(members)
   assert found.is_right.all()
   np.testing.assert_allclose(found.confidence, [0.65], rtol=1e-6)
 
@@ -56,7 +56,7 @@ def test_the_mean_is_arithmetic_and_knows_no_order(seed, number):
   mean = np.mean([m['probabilities'].astype(np.float64) for m in members], axis=0)
   expected = np.argmax(mean, axis=1) == first['labels']
   for order in (members, members[::-1]):
-    np.testing.assert_array_equal(scores.judge(order).is_right, expected)
+    np.testing.assert_array_equal(scores.score(order).is_right, expected)
 
 
 @given(SEEDS)
@@ -65,16 +65,16 @@ def test_top_5_by_rank(seed):
   answers = random_rows(seed, classes=12)
   p, labels = answers['probabilities'], answers['labels']
   more_probable = (p > p[np.arange(len(p)), labels][:, None]).sum(axis=1)
-  found = scores.judge([answers])
+  found = scores.score([answers])
   np.testing.assert_array_equal(found.is_among_top, more_probable < 5)
   np.testing.assert_array_equal(found.is_right, more_probable < 1)
 
 
 def test_examples_are_judged_alike_in_any_block(monkeypatch):
   answers = random_rows(3, number=23)
-  whole = scores.judge([answers])
+  whole = scores.score([answers])
   monkeypatch.setattr(scores, '_ROWS', 5)
-  for left, right in zip(scores.judge([answers]), whole):
+  for left, right in zip(scores.score([answers]), whole):
     np.testing.assert_array_equal(left, right)
 
 
@@ -82,26 +82,28 @@ def test_what_does_not_count_is_left_out():
   """In one member it is left out of all."""
   answers = [[0.9, 0.1]] * 4
   members = [rows(answers, [0, 1, 0, 1], counts) for counts in ([1, 0, 1, 1], [1] * 4)]
-  assert scores.judge(members).is_right.tolist() == [True, True, False]
+  assert scores.score(members).is_right.tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
 def test_what_is_not_finite_is_wrong(value):
-  found = scores.judge([rows([[value, 0.0], [0.7, 0.3]], [0, 0])])
+  found = scores.score([rows([[value, 0.0], [0.7, 0.3]], [0, 0])])
   assert found.is_right.tolist() == [False, True]
   assert found.is_among_top.tolist() == [False, True]
 
 
 def test_ten_classes_have_top_5_and_five_have_not():
-  assert 'top_5' in scores.score(scores.judge([random_rows(0)]), 10)
+  assert 'top_5' in scores.summarize(scores.score([random_rows(0)]), 10)
   few = random_rows(0, classes=5)
-  assert 'top_5' not in scores.score(scores.judge([few]), 5)
+  assert 'top_5' not in scores.summarize(scores.score([few]), 5)
 
 
 def test_wilsons_interval():
   """81 of 100, by Wilson's formula with z = 1.96."""
   right = np.arange(100) < 81
-  found = scores.score(scores.Judged(right, right, right * 0.5 + 0.1, right * 0.1), 10)
+  found = scores.summarize(
+    scores.Scores(right, right, right * 0.5 + 0.1, right * 0.1), 10
+  )
   p, n, z = 0.81, 100, 1.959964
   centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
   half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
@@ -112,7 +114,7 @@ def test_wilsons_interval():
 
 def judged(confidence, is_right):
   confidence, is_right = np.asarray(confidence), np.asarray(is_right, bool)
-  return scores.Judged(is_right, is_right, confidence, confidence)
+  return scores.Scores(is_right, is_right, confidence, confidence)
 
 
 def test_calibration_by_hand():
@@ -147,11 +149,11 @@ def test_every_choice_of_members():
   found = scores.by_number_of_members(members)
   assert [line['choices'] for line in found] == [4, 6, 4, 1]
   pairs = [
-    scores.judge(pair).is_right.mean() for pair in itertools.combinations(members, 2)
+    scores.score(pair).is_right.mean() for pair in itertools.combinations(members, 2)
   ]
   assert found[1]['top_1'] == pytest.approx(np.mean(pairs))
   assert (found[1]['lowest'], found[1]['highest']) == (min(pairs), max(pairs))
-  assert found[3]['top_1'] == scores.judge(members).is_right.mean()
+  assert found[3]['top_1'] == scores.score(members).is_right.mean()
 
 
 def test_too_many_members_have_too_many_choices():

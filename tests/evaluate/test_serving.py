@@ -7,9 +7,9 @@ from jax import export as jax_export
 
 from bn_repro.data import sources
 from bn_repro.evaluate import serving
-from bn_repro.evaluate.asked import MOVING_AVERAGE, Asked
-from bn_repro.evaluate.evaluation import answered
+from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import restore
+from bn_repro.evaluate.request import MOVING_AVERAGE, Request
 from evaluate.saved import save_run
 from support import small_config
 
@@ -28,7 +28,7 @@ def exported(config, directory):
 def test_it_answers_as_evaluation_does(tmp_path, network, capsys):
   """On the 360 digits, from their bytes."""
   workdir, found = exported(small_config(network), tmp_path)
-  rows = answered(restore(workdir), Asked(statistics=MOVING_AVERAGE)).read()
+  rows = predict(restore(workdir), Request(statistics=MOVING_AVERAGE)).read()
   images = sources.load('digits').test.images
   for some in (images, images[:7]):
     np.testing.assert_allclose(

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from bn_repro.evaluate import statistics
-from bn_repro.evaluate.asked import MOVING_AVERAGE, POPULATION, Asked
 from bn_repro.evaluate.network import restore
+from bn_repro.evaluate.request import MOVING_AVERAGE, POPULATION, Request
+from bn_repro.run import provenance
 from bn_repro.training import experiment
 from bn_repro.training.population import PopulationStatistics
 from evaluate.saved import save_run
@@ -32,8 +33,8 @@ def times_computed(monkeypatch):
 
 
 def of(network, kind=POPULATION, mini_batches=5):
-  asked = Asked(statistics=kind, population_batches=mini_batches)
-  return statistics.of_network(network, asked, lambda: None)
+  request = Request(statistics=kind, population_batches=mini_batches)
+  return statistics.of_network(network, request, lambda: None)
 
 
 def assert_equal(left, right):
@@ -60,7 +61,7 @@ def test_another_network_has_others(network, times_computed, monkeypatch, change
   if change == 'checkpoint':
     network = network._replace(digest='other')
   elif change == 'code':
-    monkeypatch.setattr(statistics.provenance, 'code_digest', lambda: 'other')
+    monkeypatch.setattr(provenance, 'code_digest', lambda: 'other')
   number = 3 if change == 'population_batches' else 5
   of(network, mini_batches=number)
   assert times_computed == [5, number]

@@ -86,7 +86,7 @@ def block(place: str, blocker: Blocker) -> None:
   from bn_repro.data.pixels import PixelFeed
   from bn_repro.run import checkpoint, collectives
   from bn_repro.training import loop
-  from bn_repro.training.evaluator import OnExamples
+  from bn_repro.training.evaluator import ExampleEvaluator
 
   if place == 'meeting':
     at(collectives, 'meet', blocker.frozen)
@@ -96,7 +96,7 @@ def block(place: str, blocker: Blocker) -> None:
     at(loop.Trainer, 'take_steps', lambda: at(
       compiler, 'compile_or_get_cached', blocker.in_c))  # fmt: skip
   elif place == 'evaluation':
-    at(OnExamples, '__call__', blocker.in_c, CALLS_BEFORE)
+    at(ExampleEvaluator, '__call__', blocker.in_c, CALLS_BEFORE)
   elif place == 'input':
     at(PixelFeed, 'inputs', blocker.in_read, 30)
   elif place == 'input in C':

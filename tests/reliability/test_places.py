@@ -71,8 +71,6 @@ WORDS = {program: words for program, words, _ in PROGRAMS}
 TEXTS = {
   'coordinator', 'dataset', 'only', 'name', 'names', 'compile_mode',
 }  # fmt: skip
-# Given by one process of ours to another.
-INTERNAL = {('scripts/benchmarks/mnist.py', 'data')}
 
 
 @pytest.fixture
@@ -291,7 +289,7 @@ def test_no_flag_of_a_path_is_forgotten():
         pytest.fail(
           f'{name}: --{flag} is made a path outside of bn_repro/run/places.py'
         )
-      if takes_text and first.startswith("'--") and (name, flag) not in INTERNAL:
+      if takes_text and first.startswith("'--"):
         assert flag in known, f'{name}: is --{flag} a path?'
 
 

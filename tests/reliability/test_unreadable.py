@@ -21,7 +21,7 @@ import pytest
 
 from bn_repro.data import sources
 from bn_repro.evaluate import statistics
-from bn_repro.evaluate.answers import AnswerFile, Answers
+from bn_repro.evaluate.predictions import PredictionFile, Predictions
 from bn_repro.run import checkpoint, exits, records, summary
 from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoint, Checkpoints
@@ -74,7 +74,7 @@ def workdir(tmp_path):
   summary.write(tmp_path, {'config': {'train_for': '1 step'}})
   write_sealed(tmp_path / identity.NAME, {'data': {}, 'starts': []})
   (tmp_path / 'metrics.jsonl').write_text('{"step": 0}\n')
-  answer_file(tmp_path).append(Answers(*(np.ones((2, *s)) for s in SHAPES)), 1.0)
+  answer_file(tmp_path).append(Predictions(*(np.ones((2, *s)) for s in SHAPES)), 1.0)
   statistics._write(tmp_path / statistics.NAME, {'a': {'mean': np.ones(3)}}, 'identity')
   digits = [Stored(photograph(i, 28, 28, 'L', 'PNG'), i % 10) for i in range(4)]
   prepare_mnist(tmp_path / 'data', digits, digits)
@@ -85,7 +85,7 @@ SHAPES = ((), (), (), (3,))
 
 
 def answer_file(workdir):
-  return AnswerFile(workdir / 'answers', {'checkpoint': 'x'}, 3)
+  return PredictionFile(workdir / 'answers', {'checkpoint': 'x'}, 3)
 
 
 def read_metrics(workdir):

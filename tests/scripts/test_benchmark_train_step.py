@@ -16,17 +16,20 @@ from support import PROJECT
 
 sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
 
-import train_step_subjects as subjects
+from subjects import noise
+from subjects import train_step_jax as subjects
+from subjects.inception import TRAINING_IMAGES
+from subjects.train_step_task import Task, operations
 
 torch = pytest.importorskip(
   'torch', reason='PyTorch is absent: pip install -e .[benchmark]'
 )
-port = pytest.importorskip('train_step_torch')
+port = pytest.importorskip('subjects.train_step_torch')
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('quick_compiler')]
 __all__ = ['quick_compiler']  # the fixture
 OVERRIDES = {'batch_size': 8, 'model.width': 0.0625, 'learning_rate': 1e-3}
-TASK = subjects.Task(
+TASK = Task(
   'ours', 'cpu', 'imagenette_160', OVERRIDES, seconds=0.0, threads=1,
   channels_last=True,
 )  # fmt: skip
@@ -35,7 +38,7 @@ CLASSES = 10
 
 @pytest.fixture(scope='module')
 def config():
-  return subjects.config_of(TASK)
+  return TASK.config
 
 
 @pytest.fixture(scope='module')
@@ -90,7 +93,7 @@ def test_same_weights_give_the_same_logits(network, model, variables, images, tr
     theirs = network.train(train)(torch.tensor(images).movedim(-1, 1))
   assert np.std(ours) > 0.1
   np.testing.assert_allclose(theirs.numpy(), ours, rtol=0, atol=1e-3)
-  moved = port.Network(subjects.config_of(TASK))
+  moved = port.Network(TASK.config)
   port.load(moved, {'params': variables['params'], **updated})
   expected = dict(moved.named_buffers())
   for name, buffer in network.named_buffers():
@@ -114,7 +117,7 @@ def test_the_update_is_ours(config, network, variables):
   config = config.copy_and_resolve_references()
   config.l2, config.momentum = 0.5, 0.7
   gradient = jax.tree.map(lambda leaf: np.cos(100 * leaf), variables['params'])
-  lengths = durations.lengths(config, subjects.TRAINING_IMAGES)
+  lengths = durations.lengths(config, TRAINING_IMAGES)
   ours, params = optimizer.build(config, lengths), variables['params']
   state = ours.init(params)
   theirs = port.optimizer_of(network, config)
@@ -134,7 +137,7 @@ def test_the_update_is_ours(config, network, variables):
 def test_every_rival_reaches_the_loss_of_ours(config, monkeypatch):
   """Same weights, images, order and gradient; more steps would enlarge rounding."""
   only_rows(monkeypatch, '3b', '3c')
-  examples = subjects.noise(config)
+  examples = noise.images(config)
   # Flax broadcasts and promotes where this suite forbids it.
   with jax.numpy_dtype_promotion('standard'), jax.numpy_rank_promotion('allow'):
     builds = (subjects.ours, subjects.flax, port.torch_eager)
@@ -147,4 +150,4 @@ def test_every_rival_reaches_the_loss_of_ours(config, monkeypatch):
 def test_gflop_are_those_of_figure_5():
   """Of variant D at full size, 1,934,857,216 multiply-adds forward."""
   task = TASK._replace(dataset='imagenet2012', overrides={})
-  assert subjects.operations(subjects.config_of(task)) == 6 * 1_934_857_216
+  assert operations(task.config) == 6 * 1_934_857_216

@@ -15,7 +15,6 @@ sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
 
 import parallel_cost
 import parallel_prediction
-import parallel_subjects
 from parallel_cost import Collective
 
 pytestmark = pytest.mark.usefixtures('quick_compiler')
@@ -70,8 +69,8 @@ def test_normalization_per_device_leaves_one_collective():
 def test_parallel_branches_share_collectives(monkeypatch):
   """Backward, XLA joins the all-reduces of layers that do not wait for each other."""
   only_rows(monkeypatch, '3c')
-  config = parallel_subjects.config_of('digits', together=2, width=0.0625)
-  case = parallel_cost.count(parallel_subjects.experiment_of(config))
+  built = parallel_cost.experiment_of('digits', 'two devices', width=0.0625)
+  case = parallel_cost.count(built)
   assert case['layers'] == 8
   assert numbers(case['traced'])['backward', 'all-reduce'] == 8
   assert numbers(case['compiled']) == {
@@ -85,8 +84,8 @@ def test_parallel_branches_share_collectives(monkeypatch):
 def test_collectives_of_the_rivals(layer, each, monkeypatch):
   """As traced; with two passes Flax takes two for each of ours."""
   only_rows(monkeypatch, '3c')
-  config = parallel_subjects.config_of('digits', together=0, width=0.0625)
-  program, _ = parallel_cost.lowered(parallel_subjects.experiment_of(config, layer))
+  built = parallel_cost.experiment_of('digits', 'global', layer, width=0.0625)
+  program, _ = parallel_cost.lowered(built)
   text = program.as_text('hlo', debug_info=True)
   found = numbers(parallel_cost.tally(parallel_cost.collectives(text)))
   assert found['forward', 'all-reduce'] == found['backward', 'all-reduce'] == 8 * each

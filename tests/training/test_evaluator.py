@@ -6,8 +6,7 @@ import pytest
 
 from bn_repro.data import sampler, sources
 from bn_repro.models import networks
-from bn_repro.run import percentiles
-from bn_repro.training import experiment
+from bn_repro.training import experiment, percentiles
 from bn_repro.training.evaluator import Evaluator
 from bn_repro.training.step import initial_state
 

@@ -6,42 +6,22 @@ can be trusted over long steps; that batch normalization makes them so is the
 explanation that they put in the place of covariate shift.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import optax
 
-from bn_repro.training.experiment import Experiment
-from bn_repro.training.probes.next_step import NextStep, Step
-from bn_repro.training.step import TrainState
+from bn_repro.training.probes.next_step import Step
 
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 
 
-class Landscape:
-  """A probe of the network of section 4.1, on the mini-batch of the next step."""
+def measure(step: Step) -> dict[str, jax.Array]:
+  """Four measures, over `MULTIPLES` of the step.
 
-  def __init__(self, experiment: Experiment):
-    self._measure = NextStep(experiment, _along_the_step)
-
-  def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
-    """Four measures, over `MULTIPLES` of the step.
-
-    Args:
-      state: of training, host arrays.
-      population: not used: training normalizes with the mini-batch.
-
-    Returns:
-      'landscape/loss_range': the largest loss less the smallest;
-      '.../gradient_distance' and '.../gradient_change': the farthest that the gradient
-      moves, and that relative to its norm; '.../smoothness': the most that it moves for
-      the way taken.
-    """
-    return {f'landscape/{n}': float(v) for n, v in self._measure(state).items()}
-
-
-def _along_the_step(step: Step) -> dict[str, jax.Array]:
+  'landscape/loss_range' is the largest loss less the smallest; '.../gradient_distance'
+  and '.../gradient_change' the farthest that the gradient moves, and that relative to
+  its norm; '.../smoothness' the most that it moves for the distance taken.
+  """
   (loss, _), gradient = step.differentiate(step.params)
   losses, distances, slopes = [loss], [], []
   for multiple in MULTIPLES:
@@ -52,8 +32,8 @@ def _along_the_step(step: Step) -> dict[str, jax.Array]:
     slopes.append(distances[-1] / optax.tree.norm(way))
   losses, distances, slopes = map(jnp.stack, (losses, distances, slopes))
   return {
-    'loss_range': jnp.max(losses) - jnp.min(losses),
-    'gradient_distance': jnp.max(distances),
-    'gradient_change': jnp.max(distances) / optax.tree.norm(gradient),
-    'smoothness': jnp.max(slopes),
+    'landscape/loss_range': jnp.max(losses) - jnp.min(losses),
+    'landscape/gradient_distance': jnp.max(distances),
+    'landscape/gradient_change': jnp.max(distances) / optax.tree.norm(gradient),
+    'landscape/smoothness': jnp.max(slopes),
   }

@@ -11,11 +11,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from bn_repro.batch_norm.fold import fold
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.training import examples
-from bn_repro.training.experiment import Experiment
+from bn_repro.training.experiment import Experiment, first_examples
 from bn_repro.training.step import TrainState
 
 EXAMPLES = 1_000  # test images that standard deviations are taken over
@@ -29,19 +29,14 @@ class LayerJacobians:
   def __init__(self, experiment: Experiment):
     """Takes the first test images, which stay the same."""
     self._model = experiment.model
-    batch = examples.first(experiment.feeds.test, EXAMPLES, experiment.devices)
+    batch = first_examples(experiment.feeds.test, EXAMPLES, experiment.devices)
     self._images = jax.device_get(batch.images)
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
     """Percentiles, over images and directions, of each layer's singular values.
 
-    Args:
-      state: of training, host arrays.
-      population: the statistics to normalize with, those of algorithm 2.
-
-    Returns:
-      Such as {'jacobian/layer_2/percentile_50': 0.7, ...}; layer 2 is the map from
-      the sigmoid inputs of the first hidden layer to those of the second.
+    Such as {'jacobian/layer_2/percentile_50': 0.7, ...}; layer 2 is the map from the
+    sigmoid inputs of the first hidden layer to those of the second.
     """
     # Folded, a layer is a matrix and a shift, with BN as without.
     model, params = fold(self._model, state.params, population)
@@ -49,27 +44,24 @@ class LayerJacobians:
       {'params': params}, self._images, train=False, mutable=[SIGMOID_INPUTS]
     )
     inputs = [np.asarray(layer, np.float64) for layer in sigmoid_inputs(sown)]
-    found = {}
+    measured = {}
     for i, (before, after) in enumerate(itertools.pairwise(inputs), start=2):
       values = singular_values(params[f'hidden_{i}']['kernel'], before, after)
       for percentile, value in zip(PERCENTILES, np.percentile(values, PERCENTILES)):
-        found[f'jacobian/layer_{i}/percentile_{percentile}'] = float(value)
-    return found
+        measured[f'jacobian/layer_{i}/percentile_{percentile}'] = float(value)
+    return measured
 
 
 def singular_values(
-  kernel: np.ndarray, before: np.ndarray, after: np.ndarray
-) -> np.ndarray:
+  kernel: Float[np.ndarray, 'units next'],
+  before: Float[np.ndarray, 'examples units'],
+  after: Float[np.ndarray, 'examples next'],
+) -> Float[np.ndarray, 'examples values']:
   """Of the Jacobians of z -> W g(z), both ends in standard deviations.
 
-  Args:
-    kernel: W, `[units, next units]`, with whatever scale batch normalization adds.
-    before: sigmoid inputs of a layer, `[examples, units]`.
-    after: those of the next layer, `[examples, next units]`.
-
-  Returns:
-    `[examples, min(units, next units)]` float64, of the first `JACOBIANS` examples,
-    largest first.
+  Of the first `JACOBIANS` examples, in float64, largest first. `kernel` is W with
+  whatever scale batch normalization adds, `before` and `after` are the sigmoid inputs
+  of a layer and of the next.
   """
   sigmoid = 1 / (1 + np.exp(-before[:JACOBIANS]))
   slopes = sigmoid * (1 - sigmoid) * before.std(axis=0)

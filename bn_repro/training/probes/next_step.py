@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import jax
 
 from bn_repro.data import sampler
-from bn_repro.models import networks
-from bn_repro.models.mlp import NOISE, SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.training import optimizer, parallel
-from bn_repro.training.experiment import Experiment
-from bn_repro.training.step import TrainState, cross_entropy, noise_key
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment, with_feeds
+from bn_repro.training.step import TrainState, loss, noise_key
 
 
 class Step(NamedTuple):
@@ -32,51 +31,45 @@ class Step(NamedTuple):
 
 
 class NextStep:
-  """Measures something about the next step of any state of training."""
+  """A probe of the network of section 4.1, on the mini-batch of the next step."""
 
-  def __init__(self, experiment: Experiment, measure: Callable[[Step], Any]):
-    """Compiles once.
-
-    Args:
-      experiment: of the run.
-      measure: from a `Step` to a tree of arrays, by JAX alone.
-    """
-    config, self._feed = experiment.config, experiment.feeds.train
-    self._examples = parallel.replicate(self._feed.examples, experiment.devices[:1])
-    groups = parallel.normalization_groups(
-      config.model.normalization_group, config.batch_size, num_devices=1
-    )
-    self._model = networks.build(config, experiment.feeds.num_classes, groups)
-    self._transformation = optimizer.build(config, experiment.lengths)
-    self._seed, self._measure = config.seed, measure
+  def __init__(
+    self,
+    experiment: Experiment,
+    measure: Callable[[Step], dict[str, jax.Array]],
+  ):
+    """Compiles once; `measure` gives scalars by tag, by JAX alone."""
+    feeds, devices = experiment.feeds, experiment.devices[:1]
+    self._experiment = with_feeds(experiment.config, devices, feeds, experiment.lengths)
+    self._measure = measure
+    self._examples = parallel.replicate(feeds.train.examples, devices)
     self._compiled = jax.jit(self._traced)
 
-  def __call__(self, state: TrainState) -> Any:
-    """What is measured, as NumPy arrays."""
-    step = int(state.step)
-    inputs = self._feed.inputs(range(step, step + 1))
-    only = jax.tree.map(lambda leaf: leaf[0], inputs)
-    return jax.device_get(self._compiled(state, self._examples, only))
+  def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
+    """What is measured, of host arrays.
 
-  def _traced(self, state: TrainState, examples, inputs) -> Any:
-    batch = self._feed.batch(examples, inputs, sampler.TRAINING)
-    gradient_of = jax.value_and_grad(self._loss, has_aux=True)
+    `population` is not used: training normalizes with the mini-batch.
+    """
+    step = int(state.step)
+    inputs = self._experiment.feeds.train.inputs(range(step, step + 1))
+    only = jax.tree.map(lambda leaf: leaf[0], inputs)
+    values = self._compiled(state, self._examples, only)
+    return {tag: float(value) for tag, value in jax.device_get(values).items()}
+
+  def _traced(self, state: TrainState, examples, inputs) -> dict[str, jax.Array]:
+    experiment = self._experiment
+    batch = experiment.feeds.train.batch(examples, inputs, sampler.TRAINING)
+    gradient_of = jax.value_and_grad(loss, has_aux=True)
 
     def differentiate(params, is_next=False):
-      return gradient_of(params, state.batch_stats, batch, state.step + int(is_next))
+      key = noise_key(experiment.config.seed, state.step + int(is_next))
+      (value, (_, sown)), gradient = gradient_of(
+        params, state.batch_stats, experiment.model, batch, key, SIGMOID_INPUTS
+      )
+      return (value, sigmoid_inputs(sown)), gradient
 
     _, gradient = differentiate(state.params)
-    update, _ = self._transformation.update(
+    update, _ = experiment.optimizer.update(
       gradient, state.optimizer_state, state.params
     )
     return self._measure(Step(state.params, update, differentiate))
-
-  def _loss(self, params, batch_stats, batch, step) -> tuple[jax.Array, list]:
-    """Mean cross-entropy in training, and the inputs of the sigmoids."""
-    key = noise_key(self._seed, step)
-    logits, updated = self._model.apply(
-      {'params': params, 'batch_stats': batch_stats},
-      batch.images, train=True, mutable=['batch_stats', SIGMOID_INPUTS],
-      rngs={'dropout': key, NOISE: key},
-    )  # fmt: skip
-    return cross_entropy(logits, batch.labels), sigmoid_inputs(updated)

@@ -1,9 +1,10 @@
-"""What is measured of a network while it trains, beside its accuracy.
+"""What is measured of a network while it trains, besides its accuracy.
 
-A config names its probes in `probes`; each is a class of a module here, which is given
-the experiment once and the state of training at every evaluation.
+A config names its probes in `probes`. Each is made once of the experiment, and is then
+called with every state that is evaluated and the statistics of algorithm 2.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,17 +12,18 @@ import jax
 
 from bn_repro.run.errors import UserError
 from bn_repro.training.experiment import Experiment
-from bn_repro.training.probes.covariate_shift import CovariateShift
-from bn_repro.training.probes.landscape import Landscape
+from bn_repro.training.probes import covariate_shift, landscape
 from bn_repro.training.probes.layer_jacobians import LayerJacobians
-from bn_repro.training.probes.parameter_norms import ParameterNorms
+from bn_repro.training.probes.next_step import NextStep
+from bn_repro.training.probes.parameter_norms import parameter_norms
 from bn_repro.training.step import TrainState
 
-PROBES: Mapping[str, Callable[[Experiment], Callable]] = {
-  'covariate_shift': CovariateShift,
-  'landscape': Landscape,
+Probe = Callable[[TrainState, Any], dict[str, float]]
+PROBES: Mapping[str, Callable[[Experiment], Probe]] = {
+  'covariate_shift': functools.partial(NextStep, measure=covariate_shift.measure),
+  'landscape': functools.partial(NextStep, measure=landscape.measure),
   'layer_jacobians': LayerJacobians,
-  'parameter_norms': ParameterNorms,
+  'parameter_norms': lambda experiment: parameter_norms,
 }
 
 
@@ -39,13 +41,8 @@ class Probes:
     self._probes = [PROBES[name](experiment) for name in names]
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
-    """What they measure, by its TensorBoard tag.
-
-    Args:
-      state: of training, host arrays.
-      population: the statistics of algorithm 2.
-    """
-    found = {}
+    """What they measure, by its TensorBoard tag."""
+    measured = {}
     for probe in self._probes:
-      found |= probe(state, population)
-    return found
+      measured |= probe(state, population)
+    return measured

@@ -16,11 +16,8 @@ from bn_repro.run.errors import UserError
 from bn_repro.training import experiment
 from bn_repro.training.evaluator import Evaluator
 from bn_repro.training.probes import covariate_shift, layer_jacobians
-from bn_repro.training.probes.covariate_shift import CovariateShift
-from bn_repro.training.probes.landscape import Landscape
 from bn_repro.training.probes.layer_jacobians import LayerJacobians
-from bn_repro.training.probes.parameter_norms import ParameterNorms
-from bn_repro.training.probes.probes import Probes
+from bn_repro.training.probes.probes import PROBES, Probes
 from bn_repro.training.step import initial_state
 from support import FEW_STEPS, PROJECT
 
@@ -93,7 +90,7 @@ def losses_and_inputs(made, params, batch):
 def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
   """Santurkar et al.'s definition, with plain descent written out, for layer 3."""
   made, state = built(network, learning_rate=0.7)
-  found = CovariateShift(made)(state, None)
+  found = PROBES['covariate_shift'](made)(state, None)
   batch = first_batch(made)
   gradient_of = jax.grad(lambda p: losses_and_inputs(made, p, batch)[0])
   gradient = gradient_of(state.params)
@@ -125,7 +122,7 @@ def test_the_gradient_of_a_layer_once_those_before_it_have_moved(network):
 @BOTH
 def test_nothing_comes_before_the_first_layer(network):
   made, state = built(network)
-  found = CovariateShift(made)(state, None)
+  found = PROBES['covariate_shift'](made)(state, None)
   assert found['covariate_shift/layer_1/gradient'] == 0
   assert found['covariate_shift/layer_1/cosine'] == pytest.approx(1, abs=1e-6)
   assert found['covariate_shift/layer_1/inputs'] > 0
@@ -133,7 +130,7 @@ def test_nothing_comes_before_the_first_layer(network):
 
 def test_without_a_step_nothing_moves():
   made, state = built('batch_norm', learning_rate=1e-20)
-  found = CovariateShift(made)(state, None)
+  found = PROBES['covariate_shift'](made)(state, None)
   for i in (1, 2, 3):
     assert found[f'covariate_shift/layer_{i}/gradient'] == 0
     assert found[f'covariate_shift/layer_{i}/inputs'] == 0
@@ -217,7 +214,7 @@ def test_an_orthogonal_layer_keeps_all_lengths():
 def test_the_landscape_is_that_along_plain_descent(network):
   """Loss and gradient after 0, 1/2, 1, 2 and 4 steps of the rate, written out."""
   made, state = built(network, learning_rate=0.3)
-  found = Landscape(made)(state, None)
+  found = PROBES['landscape'](made)(state, None)
   batch = first_batch(made)
   look = jax.value_and_grad(lambda p: losses_and_inputs(made, p, batch)[0])
   loss, gradient = look(state.params)
@@ -247,7 +244,7 @@ def flat(tree):
 def test_noise_moves_the_inputs_of_sigmoids_between_steps():
   """Covariate shift put back: far more than the step itself moves them."""
   still, noisy = (
-    CovariateShift(made)(state, None)['covariate_shift/layer_2/inputs']
+    PROBES['covariate_shift'](made)(state, None)['covariate_shift/layer_2/inputs']
     for made, state in (built('batch_norm'), built('batch_norm_noisy'))
   )
   assert noisy > 5 * still
@@ -255,7 +252,7 @@ def test_noise_moves_the_inputs_of_sigmoids_between_steps():
 
 def test_parameter_norms_are_those_of_the_hidden_layers():
   made, state = built('baseline')
-  found = ParameterNorms(made)(state, None)
+  found = PROBES['parameter_norms'](made)(state, None)
   assert len(found) == 6
   kernel = np.asarray(state.params['hidden_2']['kernel'], np.float64)
   norm = found['parameter_norms/hidden_2/kernel']

@@ -1,4 +1,4 @@
-"""What an evaluation is asked for. Imports no JAX."""
+"""The request that an evaluation answers. Imports no JAX."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ POPULATION, MOVING_AVERAGE = 'population', 'moving_average'
 STATISTICS = (POPULATION, MOVING_AVERAGE)
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
   """On which examples to evaluate, and how.
 
   Attributes:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from decode_task import Batches, Task, one_by_one
 from PIL import Image
+from subjects.decode_task import Batches, Task, one_by_one
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms.v2 import InterpolationMode, functional
 

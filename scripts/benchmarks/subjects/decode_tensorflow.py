@@ -4,23 +4,22 @@ decode_and_crop_jpeg decodes the rows and blocks of the box alone. Imports nothi
 bn_repro: TensorFlow is a rival only, and may be in an environment of its own.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import tensorflow as tf
+from subjects.decode_task import BATCH, Batches, Task
 
 
-def batches(task, batch: int, antialias: bool) -> Iterator[np.ndarray]:
-  """Batches of crops, without end.
+def antialiased(task: Task) -> Batches:
+  """The filter grows with the reduction, as it does in Pillow."""
+  return _batches(task, antialias=True)
 
-  Args:
-    task: a `decode_task.Task`.
-    batch: crops in one.
-    antialias: whether the filter grows with the reduction, as it does in Pillow.
 
-  Returns:
-    An iterator over `[batch, size, size, 3]` uint8.
-  """
+def not_antialiased(task: Task) -> Batches:
+  """tf.image.resize as it comes, which skips pixels where it reduces."""
+  return _batches(task, antialias=False)
+
+
+def _batches(task: Task, antialias: bool) -> Batches:
   _use_one_thread()
   size, files = task.size, np.array(task.photographs(), object)
 
@@ -37,7 +36,7 @@ def batches(task, batch: int, antialias: bool) -> Iterator[np.ndarray]:
   options = tf.data.Options()
   options.threading.private_threadpool_size = 1
   options.threading.max_intra_op_parallelism = 1
-  return crops.map(read).batch(batch).with_options(options).as_numpy_iterator()
+  return crops.map(read).batch(BATCH).with_options(options).as_numpy_iterator()
 
 
 def _use_one_thread() -> None:

@@ -1,38 +1,20 @@
-"""What `start.py` starts: a training program that ends after its first step.
+"""What `start.py` starts: Flax's ImageNet example, which ends after its first step.
 
-usage: start_subject.py ours FLAG...
-       start_subject.py flax FOLDER     in an environment of the example's own
+usage: start_flax.py FOLDER     in an environment of the example's own
 
-`flax` is the ImageNet example of Flax: ResNet-18 at 224 pixels, mini-batches of 8. It
-is handed random images, so that it reads none. Imports nothing but what it starts.
+ResNet-18 at 224 pixels, mini-batches of 8. It is handed random images, so that it reads
+none. Imports nothing but what it starts.
 """
 
 import os
 import sys
 import tempfile
-from pathlib import Path
 from types import SimpleNamespace
 
 BATCH, SIZE = 8, 224
 
 
-def ours(flags: list[str]) -> None:
-  """Starts this project's program with these flags."""
-  sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-  from bn_repro.training import command, loop
-
-  take_steps = loop.Trainer.take_steps
-
-  def take_first(trainer, steps):
-    take_steps(trainer, steps)  # it waits for what was measured
-    os._exit(0)
-
-  loop.Trainer.take_steps = take_first
-  sys.argv[1:] = flags
-  command.main()
-
-
-def flax(folder: str) -> None:
+def main(folder: str) -> None:
   """Starts the example in that folder, without its data set and profiler."""
   sys.path.insert(0, folder)
   import jax
@@ -73,4 +55,4 @@ def _batches(devices: int):
 
 
 if __name__ == '__main__':
-  ours(sys.argv[2:]) if sys.argv[1] == 'ours' else flax(sys.argv[2])
+  main(sys.argv[1])

@@ -17,8 +17,9 @@ import jax
 import torch
 import torch.nn.functional as F
 from ml_collections import ConfigDict
+from subjects.inception import experiment_of
+from subjects.train_step_task import Task
 from torch import nn
-from train_step_subjects import Task, experiment_of
 
 from bn_repro.data import sampler
 from bn_repro.data.sources import Examples

@@ -8,10 +8,15 @@ from argparse import Namespace
 import torch
 import torch.nn.functional as F
 from ml_collections import ConfigDict
-from mnist_subjects import NUM_CLASSES, ORDER_STEPS, Run, order
+from subjects.mnist_task import NUM_CLASSES, ORDER_STEPS, Run, order
 from torch import nn
 
 from bn_repro.data.sources import Examples
+
+
+def device() -> str:
+  """The name of a GPU, if PyTorch finds one."""
+  return torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
 
 
 class Task:
@@ -70,7 +75,7 @@ def network(config: ConfigDict, pixels: int) -> nn.Sequential:
   return model
 
 
-def eager(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
+def torch_eager(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """A plain loop with torch.optim.SGD."""
   torch.set_num_threads(options.threads)
   task = Task(config, examples)
@@ -90,7 +95,7 @@ def eager(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   return task.run_with(step)
 
 
-def compiled(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
+def torch_compile(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """The whole step, update included, as one graph of torch.compile."""
   torch.set_num_threads(options.threads)
   task = Task(config, examples)

@@ -1,4 +1,4 @@
-"""Our two subjects of `decode_subjects.py`: the bare reader, and the whole feed.
+"""Our two subjects of `decode.py`: the bare reader, and the whole feed.
 
 What the feed adds: the order and the boxes of its crops, which the others are given,
 and Grain's threads, which read eight batches side by side.
@@ -7,10 +7,9 @@ and Grain's threads, which read eight batches side by side.
 import itertools
 from collections.abc import Sequence
 
-import harness  # noqa: F401  # finds the modules of the project
 import jax
-from decode_task import BATCH, Batches, Task, one_by_one
 from ml_collections import ConfigDict
+from subjects.decode_task import BATCH, Batches, Task, one_by_one
 
 from bn_repro.data import decode, sources, stream
 from configs import inception

@@ -1,0 +1,60 @@
+"""Experiments on noise that lies in memory, and their compiled step."""
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from bn_repro.data.sources import Examples
+from bn_repro.run import provenance
+from bn_repro.training import parallel
+from bn_repro.training.experiment import Experiment
+from bn_repro.training.step import initial_state, make_step
+
+
+def images(config: ConfigDict, number: int = 512) -> Examples:
+  """`[number, size, size, 3]` uint8 and labels, always the same."""
+  random, size = np.random.default_rng(0), config.dataset.size
+  pixels = random.integers(0, 256, (number, size, size, 3), np.uint8)
+  labels = random.integers(0, config.dataset.num_classes, number, np.int32)
+  return Examples(pixels, labels)
+
+
+class Step:
+  """The project's compiled step and its state.
+
+  Attributes:
+    device: what it runs on.
+    parameters: how many are trained.
+  """
+
+  def __init__(self, experiment: Experiment):
+    self._feed = experiment.feeds.train
+    self._log_every = experiment.lengths.log_every
+    self._take = parallel.spread(make_step(experiment), experiment.devices)
+    self._examples = parallel.replicate(self._feed.examples, experiment.devices)
+    self._state = initial_state(experiment)
+    self.device = provenance.device(experiment.devices)
+    self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self._state.params))
+
+  def run(self, steps: range) -> float:
+    """Takes consecutive steps; returns the loss of the last one, before its update."""
+    metrics = None
+    for step in steps:
+      before = metrics
+      self._state, metrics = self._take(*self._arguments(step))
+      # As in training: no more than two steps under way.
+      jax.block_until_ready(before)
+    jax.block_until_ready(self._state)
+    return float(metrics['train/loss'][0])
+
+  def temporary_bytes(self) -> int:
+    """Working memory of the program beyond its inputs and outputs."""
+    # Compiled already; JAX finds it again by what it was compiled for.
+    program = self._take.lower(*self._arguments(0)).compile()
+    return program.memory_analysis().temp_size_in_bytes
+
+  def _arguments(self, step: int) -> tuple:
+    inputs = self._feed.inputs(range(step, step + 1))
+    # Norms are taken where training would record them, and nowhere else.
+    is_last = np.array([(step + 1) % self._log_every == 0])
+    return self._state, self._examples, inputs, is_last

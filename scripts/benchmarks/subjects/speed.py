@@ -1,0 +1,39 @@
+"""How fast a subject takes steps, measured in its own process."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def measure(
+  run: Callable[[range], Any], warm_up: int, brief: int, seconds: float, each: int = 1
+) -> dict[str, Any]:
+  """Times steps after a warm-up, and after a brief trial that says how many.
+
+  Args:
+    run: takes consecutive steps, waits for them and returns the loss of the last.
+    warm_up: steps, some of which compile.
+    brief: steps after these; the first ones after compilation can still be slow.
+    seconds: measured, about.
+    each: what the numbers of steps are multiples of.
+
+  Returns:
+    `steps` and the `seconds` that they took, `warm_up_seconds`, and the `losses` after
+    the warm-up and after the trial.
+  """
+  warm_up_seconds, first = timed(run, range(warm_up))
+  start = warm_up + brief
+  brief_seconds, second = timed(run, range(warm_up, start))
+  steps = max(1, round(seconds / brief_seconds * brief / each)) * each
+  taken, _ = timed(run, range(start, start + steps))
+  return {
+    'steps': steps, 'seconds': taken, 'warm_up_seconds': warm_up_seconds,
+    'losses': (first, second),
+  }  # fmt: skip
+
+
+def timed(run: Callable[[range], Any], steps: range) -> tuple[float, Any]:
+  """Seconds, and what the steps returned."""
+  began = time.perf_counter()
+  result = run(steps)
+  return time.perf_counter() - began, result

@@ -1,0 +1,45 @@
+"""The cases of `train_step.py` and of its growth, and how their processes start."""
+
+import os
+import re
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import harness
+from subjects.train_step_task import Task
+
+# A data set's classes, network and image size, and what else is overridden.
+CASES = {
+  'cpu': [('imagenette_160', {'batch_size': 32})],
+  'gpu': [
+    ('imagenet2012', {'batch_size': size, 'model.dtype': 'bfloat16'})
+    for size in (32, 256)
+  ],
+}
+
+
+def find_backend() -> str:
+  """'gpu' or 'cpu', asked of another process: this one shall not hold the GPU."""
+  command = [sys.executable, '-c', 'import jax; print(jax.default_backend())']
+  words = subprocess.run(command, capture_output=True, text=True).stdout.split()
+  return 'gpu' if words[-1:] == ['gpu'] else 'cpu'
+
+
+def tasks_of(options: Namespace) -> list[Task]:
+  """Ours, in each case of this machine."""
+  backend = find_backend()
+  return [Task('ours', backend, *case, options.seconds) for case in CASES[backend]]
+
+
+def run_process(task: Task, cache: str) -> dict:
+  """What one process measured; compiled programs of each task have their own folder."""
+  # Without spaces: PyTorch hands such a path to a C++ compiler as two.
+  folder = Path(cache) / re.sub(r'\W+', '_', f'{task.title} {task.subject}')
+  environment = os.environ | {
+    'JAX_COMPILATION_CACHE_DIR': str(folder / 'jax'),
+    'TORCHINDUCTOR_CACHE_DIR': str(folder / 'torch'),
+  }
+  module = 'subjects.train_step_task'
+  return harness.process(module, sys.executable, environment, **task._asdict())

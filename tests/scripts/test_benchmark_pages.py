@@ -1,0 +1,81 @@
+"""The page and the tables of results/benchmarks follow from their JSON files."""
+
+import importlib
+import json
+import shutil
+import sys
+
+import pytest
+
+from support import PROJECT
+
+sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
+
+import page
+
+SCRIPTS = {'growth': 'train_step_growth'}
+
+
+def committed(name):
+  return json.loads((page.RESULTS / f'{name}.json').read_text())
+
+
+def test_the_page_is_made_from_the_files(tmp_path):
+  folder = shutil.copytree(page.RESULTS, tmp_path / 'results')
+  page.write_readme(folder)
+  names = (page.RESULTS / 'README.md', folder / 'README.md')
+  assert len({name.read_text() for name in names}) == 1
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['decode', 'growth', 'inference', 'mnist', 'mnist_growth', 'parallel_cost',
+   'parallel_growth', 'start', 'train_step', 'waiting'],
+)  # fmt: skip
+def test_a_table_is_made_from_its_rounds(name):
+  """Every column, in its order."""
+  benchmark, content = importlib.import_module(SCRIPTS.get(name, name)), committed(name)
+  table = benchmark.table(content)
+  assert json.dumps(table) == json.dumps(content['table'])
+
+
+def test_the_table_of_layers_is_made_from_its_rounds():
+  """Its file has no memory but in the table."""
+  benchmark, content = importlib.import_module('batch_norm'), committed('batch_norm')
+  keys = ('temporary, MB', 'kept, MB')
+  memory = {}
+  for row in content['table']:
+    of_row = {key: row[key] for key in keys if key in row}
+    memory.setdefault(row['shape'], {})[row['layer']] = of_row
+  table = benchmark.table(content | {'memory': memory})
+  assert json.dumps(table) == json.dumps(content['table'])
+
+
+def test_the_prediction_is_made_from_what_was_counted():
+  benchmark = importlib.import_module('parallel_prediction')
+  rows = benchmark.rows(committed('parallel_cost')['cases'])
+  assert json.dumps(rows) == json.dumps(committed('parallel_prediction')['table'])
+
+
+FACTS = {
+  'batch_norm': {'rounds': 21},
+  'growth': {'rounds': 1, 'title': '64 pixels, width 0.25, batch 32, float32'},
+  'mnist': {'rounds': 5, 'data_set': 'MNIST'},
+  'mnist_growth': {'rounds': 3},
+  'parallel_cost': {'devices': 8, 'images': 32},
+  'parallel_growth': {'rounds': 9, 'width': 0.0625, 'batch': 64, 'steps': 4},
+  'start': {'rounds': 3},
+  'train_step': {'rounds': 5, 'side': 2048},
+  'waiting': {'rounds': 3},
+}
+
+
+@pytest.mark.parametrize('name', FACTS)
+def test_the_words_above_a_table(name):
+  assert page.about_of(name, **FACTS[name]) == committed(name)['about']
+
+
+def test_the_words_that_name_versions():
+  benchmark, content = importlib.import_module('decode'), committed('decode')
+  facts = benchmark.facts(content['rounds'])
+  assert page.about_of('decode', rounds=5, **facts) == content['about']
