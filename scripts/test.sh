@@ -11,6 +11,7 @@ if [ "${1:-}" = --fast ]; then
   shift
   set -- -m 'not slow' "$@"
 fi
+# What the tests compile stays in .pytest_cache/compiled: the second call is quicker.
 # Files side by side; beyond four the processes that tests start get in each other's way.
 exec python -m pytest --numprocesses auto --maxprocesses 4 \
   --dist loadfile --no-loadscope-reorder "$@"

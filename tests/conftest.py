@@ -4,12 +4,16 @@ Set before JAX is imported. Strict promotion turns an unnoticed change of dtype
 or an unnoticed broadcast into an error.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
+import time
+from pathlib import Path
 
-# What one test has compiled, no other compiles again, in this process or another: the
-# workers of pytest-xdist inherit the folder of the process that starts them.
+# What one program that a test starts has compiled, no other compiles again: the workers
+# of pytest-xdist inherit the folder of the process that starts them. It goes with the
+# session, for a program that is killed may leave half a file there.
 os.environ['JAX_COMPILATION_CACHE_DIR'] = (
   os.environ['JAX_COMPILATION_CACHE_DIR']
   if 'PYTEST_XDIST_WORKER' in os.environ
@@ -38,11 +42,33 @@ jaxtyping.install_import_hook(
 
 from support import small_config  # noqa: E402  # imports some of these modules
 
+TESTS = Path(__file__).parent
+# What the tests compile in their own processes is kept for the next session.
+COMPILED = TESTS.parent / '.pytest_cache' / 'compiled'
+DAYS_KEPT = 14
+LONG = ('end_to_end', 'reliability', 'training')  # rooms with files of a minute or two
+
+jax.config.update('jax_compilation_cache_dir', str(COMPILED))
+jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile('no deadline', deadline=None)
 hypothesis.settings.load_profile('no deadline')
+
+
+def pytest_configure():
+  oldest = time.time() - DAYS_KEPT * 24 * 60 * 60
+  for path in COMPILED.glob('*'):
+    with contextlib.suppress(FileNotFoundError):  # another worker was quicker
+      if path.stat().st_mtime < oldest:
+        path.unlink()
+
+
+def pytest_collection_modifyitems(items):
+  """Long files come first: a long one that begins last keeps one worker alone."""
+  room = lambda item: item.path.relative_to(TESTS).parts[0]
+  items.sort(key=lambda item: room(item) not in LONG)
 
 
 def pytest_unconfigure():

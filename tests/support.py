@@ -2,9 +2,7 @@
 
 import importlib.util
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,8 +10,8 @@ from ml_collections import ConfigDict
 
 from bn_repro.run import config as config_lib
 from bn_repro.run import summary
+from forked import PROJECT, clean_environment, run
 
-PROJECT = Path(__file__).resolve().parents[1]
 FEW_STEPS = {
   'dataset.name': 'digits',
   'train_for': '40 steps',
@@ -56,17 +54,8 @@ def program(
   *arguments, directory: Path = PROJECT, **environment: str
 ) -> subprocess.CompletedProcess:
   """Runs `python -m bn_repro` in a directory to its end, on one CPU device."""
-  return subprocess.run(
-    [sys.executable, '-m', 'bn_repro', *map(str, arguments)],
-    cwd=directory, capture_output=True, text=True, timeout=300,
-    env=clean_environment() | environment,
-  )  # fmt: skip
-
-
-def clean_environment() -> dict[str, str]:
-  """This process's environment without the suite's eight devices and JAX's own."""
-  of_jax = ('XLA_FLAGS', 'TF_CPP_MIN_LOG_LEVEL')
-  return {k: v for k, v in os.environ.items() if k not in of_jax}
+  words = ['-m', 'bn_repro', *arguments]
+  return run(words, directory, clean_environment() | environment)
 
 
 def without_times(lines) -> list[dict]:

@@ -1,20 +1,16 @@
 """`python -m bn_repro.analysis`, as a user meets it."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+import forked
 from evaluate.saved import save_run
-from support import PROJECT, clean_environment, small_config
+from support import small_config
 
 
 def analysis(*words):
-  return subprocess.run(
-    [sys.executable, '-m', 'bn_repro.analysis', *map(str, words)],
-    cwd=PROJECT, capture_output=True, text=True, timeout=300, env=clean_environment(),
-  )  # fmt: skip
+  return forked.run(['-m', 'bn_repro.analysis', *words])
 
 
 @pytest.mark.slow

@@ -3,25 +3,21 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
+import forked
 from data.prepared import examples, prepare
 from data.prepared import small_config as small_photographs
 from evaluate.saved import save_run
-from support import PROJECT, clean_environment, small_config
+from support import clean_environment, small_config
 
 
 def evaluate(*arguments, **environment):
   """Runs the program to its end, on one CPU device."""
-  return subprocess.run(
-    [sys.executable, '-m', 'bn_repro.evaluate', *map(str, arguments)],
-    cwd=PROJECT, capture_output=True, text=True, timeout=300,
-    env=clean_environment() | environment,
-  )  # fmt: skip
+  words = ['-m', 'bn_repro.evaluate', *arguments]
+  return forked.run(words, env=clean_environment() | environment)
 
 
 @pytest.fixture(scope='module')
@@ -86,14 +82,9 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   prepare(data_dir, 'many', examples(3), held_out)
   config = small_photographs('many', **{'dataset.feed': 'stream'})
   workdir = save_run(config, tmp_path / 'run')
-  command = [
-    sys.executable, '-m', 'bn_repro.evaluate', f'--workdir={workdir}', '--crops=144',
-    '--statistics=moving_average',
-  ]  # fmt: skip
+  flags = [f'--workdir={workdir}', '--crops=144', '--statistics=moving_average']
   environment = clean_environment() | {'TFDS_DATA_DIR': str(data_dir)}
-  process = subprocess.Popen(
-    command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True
-  )
+  process = forked.start(['-m', 'bn_repro.evaluate', *flags], env=environment)
   rows = workdir / 'evaluation' / 'many_144_crops_moving_average.rows'
   deadline = time.monotonic() + 240
   while not (rows.exists() and rows.stat().st_size):
@@ -104,7 +95,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   assert process.returncode == 75, errors
   assert errors.strip().endswith('stopped by a signal; the same command resumes')
   begun = rows.read_bytes()
-  result = evaluate(*command[3:], TFDS_DATA_DIR=str(data_dir))
+  result = evaluate(*flags, TFDS_DATA_DIR=str(data_dir))
   assert result.returncode == 0, result.stderr
   assert '100 examples' in result.stdout
   assert rows.read_bytes().startswith(begun)

@@ -1,17 +1,15 @@
 """Two processes of two devices train as one process of four does."""
 
 import socket
-import subprocess
-import sys
 
 import jax
 import numpy as np
 import pytest
 
+import forked
 from bn_repro.run.checkpoint import restore_newest
 from support import (
   FEW_STEPS,
-  PROJECT,
   TIMES,
   as_flags,
   clean_environment,
@@ -31,17 +29,13 @@ def devices(number: int) -> dict[str, str]:
   return clean_environment() | {'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
 
 
-def start(flags: list[str], workdir, process: int, port: int) -> subprocess.Popen:
+def start(flags: list[str], workdir, process: int, port: int, how=forked.start):
   """One of two processes of a run."""
-  return subprocess.Popen(
-    [
-      sys.executable, '-m', 'bn_repro', '--config=configs/mnist.py:batch_norm',
-      f'--workdir={workdir}', f'--coordinator=127.0.0.1:{port}',
-      '--num_processes=2', f'--process_id={process}', *flags,
-    ],
-    cwd=PROJECT, env=devices(2), text=True,
-    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-  )  # fmt: skip
+  words = [
+    '-m', 'bn_repro', '--config=configs/mnist.py:batch_norm', f'--workdir={workdir}',
+    f'--coordinator=127.0.0.1:{port}', '--num_processes=2', f'--process_id={process}',
+  ]  # fmt: skip
+  return how([*words, *flags], env=devices(2))
 
 
 def free_port() -> int:

@@ -8,7 +8,6 @@ import random
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -19,9 +18,9 @@ import numpy as np
 from flax import traverse_util
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import forked
 from bn_repro.run.checkpoint import restore_newest
 from support import (
-  PROJECT,
   TIMES,
   clean_environment,
   metrics_of,
@@ -80,12 +79,11 @@ def run_with(planned: Signal, arguments: list[str]) -> subprocess.CompletedProce
   environment = clean_environment()
   if planned.place == 'compilation':  # not from the cache
     environment['JAX_COMPILATION_CACHE_DIR'] = tempfile.mkdtemp()
-  process = subprocess.Popen(
-    [sys.executable, str(VICTIM), str(writing), planned.place, str(planned.count),
-     *arguments],
-    cwd=PROJECT, env=environment, pass_fds=[writing], text=True,
-    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-  )  # fmt: skip
+  # The run that is left alone, and a start that is killed, import all themselves.
+  is_apart = planned == NEVER or planned.place == 'start'
+  start = forked.start_apart if is_apart else forked.start
+  words = [VICTIM, writing, planned.place, planned.count, *arguments]
+  process = start(words, env=environment, pass_fds=[writing])
   os.close(writing)
   # A byte, or the end of the process; `select` takes no descriptor above 1023.
   waiting = select.poll()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from end_to_end.test_processes import devices, free_port
 
+import forked
 from bn_repro.run import checkpoint
 from reliability import test_partners
 from support import PROJECT, as_flags, clean_environment, program, summary_of
@@ -55,11 +56,8 @@ def arguments(workdir, **overrides):
 def start_blocked(place, words, environment=None):
   """The process, once it is at the place."""
   reading, writing = os.pipe()
-  process = subprocess.Popen(
-    [sys.executable, str(BLOCKED), str(writing), place, *words],
-    cwd=PROJECT, env=environment or clean_environment(), pass_fds=[writing],
-    text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-  )  # fmt: skip
+  words = [BLOCKED, writing, place, *words]
+  process = forked.start(words, env=environment, pass_fds=[writing])
   os.close(writing)
   reached = os.read(reading, 1)
   os.close(reading)
@@ -126,10 +124,7 @@ def of_two(workdir, process, port):
 
 
 def start(words):
-  return subprocess.Popen(
-    [sys.executable, '-m', 'bn_repro', *words], cwd=PROJECT, env=devices(2),
-    text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-  )  # fmt: skip
+  return forked.start(['-m', 'bn_repro', *words], env=devices(2))
 
 
 @pytest.mark.fault('a signal while a partner does not come')
@@ -139,7 +134,8 @@ def start(words):
 def test_joining(tmp_path, process, number):
   """Says at once for whom it waits, and where; nothing is written."""
   port = free_port()
-  waiting = start(of_two(tmp_path / 'run', process, port))
+  words = of_two(tmp_path / 'run', process, port)
+  waiting = forked.start_apart(['-m', 'bn_repro', *words], env=devices(2))
   line = waiting.stderr.readline()
   assert line.startswith('waiting for 1 other') and f'localhost:{port}' in line
   time.sleep(1)

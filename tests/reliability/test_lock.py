@@ -10,9 +10,10 @@ import time
 
 import pytest
 
+import forked
 from bn_repro.run import lock
 from bn_repro.run.errors import UserError
-from support import PROJECT, as_flags, clean_environment, program
+from support import PROJECT, as_flags, program
 
 HOLD = (
   'import sys, time; from pathlib import Path; from bn_repro.run import lock\n'
@@ -71,10 +72,7 @@ def test_two_programs_in_one_workdir(tmp_path):
   """The second leaves with code 2 and one line, and the first is not disturbed."""
   flags = as_flags({'dataset.name': 'digits', 'train_for': '200000 steps'})
   command = ['--config=configs/mnist.py:batch_norm', f'--workdir={tmp_path}', *flags]
-  first = subprocess.Popen(
-    [sys.executable, '-m', 'bn_repro', *command], cwd=PROJECT,
-    env=clean_environment(), stderr=subprocess.DEVNULL,
-  )  # fmt: skip
+  first = forked.start(['-m', 'bn_repro', *command])
   while not (tmp_path / 'metrics.jsonl').exists():
     time.sleep(0.05)
   second = program(*command)

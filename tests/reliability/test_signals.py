@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import forked
 from reliability import killing
 from reliability.killing import Signal
 from support import PROJECT, as_flags, clean_environment, program
@@ -28,7 +29,7 @@ def arguments(workdir):
 def alone(tmp_path_factory):
   """A run that nobody disturbed."""
   workdir = tmp_path_factory.mktemp('signals') / 'alone'
-  result = program(*arguments(workdir))
+  result = killing.run_with(killing.NEVER, arguments(workdir))
   assert result.returncode == 0, result.stderr
   return workdir
 
@@ -62,7 +63,7 @@ def test_a_second_ctrl_c_ends_a_process_that_leaves():
   """By the system, not by an exception, which some callbacks cannot raise."""
   source = """
 import signal
-from bn_repro.interruption import Interruption
+from bn_repro.run.signals import Interruption
 with Interruption():
   signal.raise_signal(signal.SIGINT)
 signal.raise_signal(signal.SIGINT)
@@ -79,10 +80,7 @@ signal.raise_signal(signal.SIGINT)
 @pytest.mark.slow
 def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
   """And costs no more than the steps since the last good checkpoint."""
-  process = subprocess.Popen(
-    [sys.executable, '-m', 'bn_repro', *arguments(tmp_path)],
-    cwd=PROJECT, env=clean_environment(), stderr=subprocess.PIPE, text=True,
-  )  # fmt: skip
+  process = forked.start(['-m', 'bn_repro', *arguments(tmp_path)])
   while not list((tmp_path / 'checkpoints').glob('240')):
     assert process.poll() is None
     time.sleep(0.005)
@@ -101,7 +99,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
 SLOW_TO_FREE = """
 import time
 from bn_repro.run import exits
-from bn_repro.errors import Preempted
+from bn_repro.run.errors import Preempted
 
 class Reader:
   def __del__(self):
