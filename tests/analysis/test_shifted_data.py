@@ -50,8 +50,8 @@ def measured(tmp_path, monkeypatch, quick_compiler):
   calls = []
 
   def recorded(make):
-    def made(built):
-      compute = make(built)
+    def made(*built):
+      compute = make(*built)
 
       def call(params, first, examples):
         result = compute(params, first, examples)
