@@ -28,7 +28,7 @@ import jax
 import jaxtyping
 import pytest
 
-# Calls of these check the shapes and dtypes that their types state. Not the networks, as
+# Calls of these check the shapes and dtypes that their types state. Not the networks:
 # the hook would check fields of Flax modules, too. `BatchNorm` checks its arguments
 # itself. A process that a test starts checks no types.
 CHECKED = (
