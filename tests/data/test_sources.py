@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from bn_repro.data import prepared, sources
 from bn_repro.run.errors import UserError
@@ -18,6 +19,13 @@ def test_digits_are_scikit_learns_1797():
   assert dataset.train.images.dtype == np.uint8
   assert dataset.train.images.max() == 255
   assert set(dataset.test.labels) == set(range(dataset.num_classes)) == set(range(10))
+
+
+def test_digits_are_those_that_scikit_learn_loads():
+  """They are read from its file, without it."""
+  loaded, test = load_digits(), sources.load('digits').test
+  np.testing.assert_array_equal(test.labels, loaded.target[::5])
+  np.testing.assert_allclose(test.images, loaded.images[::5] * (255 / 16), atol=0.5)
 
 
 def test_no_digit_is_in_both_halves():

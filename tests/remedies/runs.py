@@ -34,7 +34,7 @@ class Runs:
     self.monkeypatch = monkeypatch
     monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'data'))
     (tmp_path / 'data').mkdir()
-    monkeypatch.setattr(loop.Trainer, 'take_all_steps', _begin)
+    monkeypatch.setattr(loop.Trainer, 'train', _begin)
     if not flags.FLAGS.is_parsed():
       flags.FLAGS.mark_as_parsed()
 
@@ -72,7 +72,7 @@ class Runs:
   def reaches(self, step: int, config) -> None:
     """Lets the run have a checkpoint of its first state, said to be of a step."""
     with self.monkeypatch.context() as patched:
-      patched.setattr(loop.Trainer, 'take_all_steps', _save(step))
+      patched.setattr(loop.Trainer, 'train', _save(step))
       self.begins(config)
 
   def prepare(self, number: int = 20, bad: tuple[int, ...] = (), height: int = 24):
@@ -103,11 +103,11 @@ def _begin(*_) -> None:
 
 
 def _save(step: int):
-  def save(trainer, recorder, checkpoints) -> None:
-    state = trainer.progress.state
+  def save(trainer) -> None:
+    state = trainer._progress.state
     state = state.replace(step=state.step + step)
-    trainer.progress = trainer.progress._replace(state=state)
-    trainer._save(checkpoints, recorder)
+    trainer._progress = trainer._progress._replace(state=state)
+    trainer._save()
     raise Preempted('saved')
 
   return save
