@@ -9,7 +9,7 @@ from typing import NamedTuple
 from support import PROJECT
 
 # What raises or prints a message; helpers whose name says that they refuse, too.
-_SAYING = re.compile(r'UserError|MachineError|print|warn|refus|_complain', re.I)
+_SAYING = re.compile(r'UserError|MachineError|print|warn|refus|interruptible', re.I)
 _VERBS = (
   'same',
   'use', 'give', 'set', 'unset', 'remove', 'prepare', 'choose', 'take', 'train', 'ask',
