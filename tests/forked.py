@@ -1,6 +1,6 @@
 """Programs of this project, each in a fork of a process that has imported JAX.
 
-To import JAX, Flax, Orbax and scikit-learn takes longer than a short run. One server
+To import JAX, Flax and Orbax takes longer than a short run. One server
 for each process of pytest does so once. A fork of it is a process of its own, with
 its own arguments, variables, folder and files; no platform of JAX has started in it.
 Does not know what a program does.
@@ -29,8 +29,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 # What the imports read: a program with others of them is a process from the start.
 READ_BY_IMPORTS = ('JAX', 'TF_', 'PYTHON', 'LD_', 'OMP_', 'OPENBLAS', 'MKL', 'FLAX')
 IMPORTED = (
-  'jax', 'sklearn.datasets', 'bn_repro.training.loop', 'bn_repro.training.resume',
-  'bn_repro.run.collectives', 'bn_repro.run.compilation', 'bn_repro.run.failures',
+  'jax', 'bn_repro.training.loop', 'bn_repro.training.resume',
+  'bn_repro.run.collectives', 'bn_repro.run.compilation', 'bn_repro.run.exits',
 )  # fmt: skip
 MOST_BYTES, MOST_FILES = 2**18, 16
 PID, STATUS = struct.Struct('q'), struct.Struct('i')
