@@ -72,7 +72,7 @@ def _of_each(
 ) -> Float[np.ndarray, 'mini_batches features']:
   """The statistics of that many mini-batches, in float64."""
   network = subject.network
-  of_each = subject.population_statistics.of_each(
+  of_each = subject.population_statistics.of_single_mini_batches(
     network.params, network.batch_stats, range(number)
   )
   bar = tqdm(of_each, total=number, desc='mini-batches', disable=None)

@@ -2,7 +2,7 @@
 
 The Flax module `BatchNorm` applies the transform of `transform.py` and keeps the
 population estimate in the mutable `batch_stats` collection. Does not know which model
-it serves. Of devices it knows the name of their axis only.
+it serves. It knows nothing of devices but the name of their axis.
 """
 
 import functools

@@ -6,7 +6,7 @@ has m = batch; a convolution has m' = batch x height x width (section 3.2). With
 per-activation normalization (section 4.2.3) every location is a feature of its own.
 Each of the groups, such as ghost batches, has moments of its own.
 
-`layer.py` makes a layer of them. Of devices the file knows the name of their axis only.
+`layer.py` makes a layer of them. They know nothing of devices but the name of the axis.
 """
 
 import functools

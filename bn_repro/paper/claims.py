@@ -43,6 +43,12 @@ SECTIONS = (
 MEASURES: dict[str, Measure] = {
   key: measure for section in SECTIONS for key, measure in section.CLAIMS.items()
 }
+# Where a reader finds what measures a claim.
+FILES = {
+  key: f'{section.__name__.replace(".", "/")}.py'
+  for section in SECTIONS
+  for key in section.CLAIMS
+}
 NAME = 'claims.json'
 
 
@@ -144,7 +150,11 @@ def text(claims: list[dict[str, Any]]) -> str:
   """The page."""
   sections = [entry | _begun(entry) | {'beyond': _margin(entry)} for entry in claims]
   return pages.render(
-    'claims', summary=summary(claims), table=_table(claims), claims=sections
+    'claims',
+    summary=summary(claims),
+    table=_table(claims),
+    claims=sections,
+    files=FILES,
   )
 
 

@@ -24,7 +24,7 @@ PAPER = {
   'bn_x30': (2.7, '74.8 %'),
   'bn_x5_sigmoid': (None, '69.8 %'),
 }
-# What all runs of a table share, and what all runs of a network.
+# DATA: fields that are equal in all runs of a table. RECIPE: in all of a network.
 DATA = (
   'dataset.name', 'dataset.size', 'model.width', 'batch_size',
   'model.normalization_group', 'model.dtype',

@@ -74,8 +74,8 @@ def finished(root: Path) -> list[Path]:
 def collect(root: Path, results: Path, name: str) -> None:
   """Puts the runs of `root/*/` into `results / NAME.json` and `NAME_curves.csv`.
 
-  What these hold of runs that the root lacks stays: a sweep may be run on several
-  machines, or one part after the other.
+  Runs in these files that the root lacks are kept: a sweep may be run on several
+  machines, or in parts.
 
   Args:
     root: of a sweep, a workdir for each run.

@@ -44,7 +44,7 @@ def build(config: ConfigDict) -> Experiment:
 
 
 def on_one_device(config: ConfigDict, **fields: Any) -> Experiment:
-  """That of a config on one device, a step at a time, with other values of fields."""
+  """The experiment of a config on one device, a step at a time, with other fields."""
   config = copy.deepcopy(config)
   config.update(num_devices=1, steps_per_call=1, **fields)
   return build(config)
@@ -57,7 +57,7 @@ def with_examples(
   make_feed: Callable[..., Feed] = ResidentImages,
   lengths: Lengths | None = None,
 ) -> Experiment:
-  """That of a config on examples in memory, the same for training and evaluation."""
+  """The experiment of a config on examples in memory, for training and evaluation."""
   devices = parallel.choose_devices(config.num_devices, config.batch_size)
   feed = make_feed(examples, config, devices)
   feeds = Feeds(feed, feed, num_classes, examples.images.shape[1:])
@@ -70,7 +70,7 @@ def with_feeds(
   feeds: Feeds,
   lengths: Lengths | None = None,
 ) -> Experiment:
-  """That of a config on data that are open; `lengths` if not those of the data."""
+  """The experiment of a config on open data; `lengths` replaces those of the data."""
   lengths = lengths or durations.lengths(config, feeds.train.num_examples)
   groups = normalization_groups(config, len(devices))
   return Experiment(

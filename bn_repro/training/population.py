@@ -61,14 +61,15 @@ class PopulationStatistics:
 
     Args:
       params, batch_stats: of the network.
-      examples: as many others, in place of the feed's.
-      mini_batches: how many to average over; None for as many as the config says.
+      examples: as many other examples, in place of the feed's.
+      mini_batches: how many to average over; None for the number in the config.
     """
     if not self._has_any:
       return batch_stats
     inputs = self._inputs if mini_batches is None else self._read(mini_batches)
-    of_each = self._of_each(params, batch_stats, inputs, examples)
-    return transform.population_statistics(lambda statistics: statistics, of_each)
+    parts = self._of_parts(params, batch_stats, inputs, examples)
+    # They are measured already; what is left of algorithm 2 is the mean.
+    return transform.population_statistics(lambda statistics: statistics, parts)
 
   def _read(self, mini_batches: int) -> Iterator[Any]:
     """The inputs of that many mini-batches, in equal parts, which weigh the same."""
@@ -76,14 +77,16 @@ class PopulationStatistics:
     for i in range(0, mini_batches, part):
       yield self._feed.inputs(range(i, i + part), sampler.POPULATION)
 
-  def of_each(self, params: Any, batch_stats: Any, steps: range) -> Iterator[Any]:
+  def of_single_mini_batches(
+    self, params: Any, batch_stats: Any, steps: range
+  ) -> Iterator[Any]:
     """The `batch_stats` of single mini-batches, those that would be read at `steps`."""
     read = self._feed.inputs
     inputs = (read(range(step, step + 1), sampler.POPULATION) for step in steps)
-    return self._of_each(params, batch_stats, inputs, None)
+    return self._of_parts(params, batch_stats, inputs, None)
 
-  def _of_each(self, params, batch_stats, all_inputs, examples) -> Iterator[Any]:
-    """Of each part, the mean over its mini-batches."""
+  def _of_parts(self, params, batch_stats, all_inputs, examples) -> Iterator[Any]:
+    """For each part, the mean of its mini-batches' statistics."""
     state = params, batch_stats
     examples = self._examples if examples is None else examples
     for inputs in all_inputs:

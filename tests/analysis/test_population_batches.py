@@ -44,7 +44,7 @@ def test_deviations_are_those_of_the_averages(network, found):
   subject = population_batches.Subject(network)
   of_each = [
     {k: np.asarray(v, np.float64) for k, v in statistics['batch_norm_1'].items()}
-    for statistics in subject.population_statistics.of_each(
+    for statistics in subject.population_statistics.of_single_mini_batches(
       network.params, network.batch_stats, range(12)
     )
   ]
