@@ -22,7 +22,6 @@ from bn_repro.report import tables
 from bn_repro.run import config as config_lib
 from bn_repro.run import devices, durations
 from bn_repro.run.errors import MachineError, UserError
-from bn_repro.training.experiment import with_examples
 
 THROUGHPUT = PROJECT / 'results' / 'imagenet_throughput.json'
 DECODING = PROJECT / 'results' / 'benchmarks' / 'decode.json'
@@ -66,6 +65,7 @@ def main() -> None:
 def measure(network: str, arguments) -> dict:
   """Images per second of one network's training step on one device."""
   from bn_repro.run import provenance
+  from bn_repro.training.experiment import with_examples
   from scripts.benchmarks.subjects import noise, speed
 
   config = config_of(network)

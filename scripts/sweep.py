@@ -5,7 +5,7 @@ python scripts/sweep.py --sweep=configs/sweeps/mnist_figure1.py --root=runs/figu
   --only='*_seed0'
 
 Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in what was
-asked for, 75 stopped by SIGTERM or Ctrl-C.
+asked for, 75 stopped by SIGTERM or Ctrl-C, 130 at once by a second Ctrl-C.
 """
 
 import argparse

@@ -135,8 +135,11 @@ def load(name: str) -> Dataset:
 def digits() -> Dataset:
   """scikit-learn's 1,797 real 8x8 digits; every fifth image is a test image."""
   # The file alone: to import scikit-learn takes a second or two.
-  package = Path(importlib.util.find_spec('sklearn').origin).parent
-  table = np.loadtxt(package / 'datasets' / 'data' / 'digits.csv.gz', delimiter=',')
+  package = importlib.util.find_spec('sklearn')
+  if package is None:
+    raise ImportError("No module named 'sklearn'")
+  path = Path(package.origin).parent / 'datasets' / 'data' / 'digits.csv.gz'
+  table = np.loadtxt(path, delimiter=',')
   images = np.round(table[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
   labels = table[:, -1].astype(np.int32)
   is_test = np.arange(len(images)) % 5 == 0

@@ -60,7 +60,7 @@ class PredictionFile:
       num_classes: of the data set.
     """
     self._path, self._index_path = (
-      path.with_name(path.name + ending) for ending in ('.rows', '.notes')
+      path.with_name(path.name + ending) for ending in ('.rows', '.index')
     )
     self._type = np.dtype(
       [('labels', '<i4'), ('counts', '?'), ('crops', '<i4'),

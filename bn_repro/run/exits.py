@@ -97,6 +97,7 @@ def interruptible(message: str) -> Iterator[None]:
   try:
     yield
   except KeyboardInterrupt:
+    watch.react()  # or it would act for us before this process has ended
     raise Preempted(message) from None
   finally:
     watch.answer_with(None)

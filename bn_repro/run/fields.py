@@ -172,7 +172,7 @@ _OF_MLP = {
   'tracked_unit': Field(WHOLE),  # its limit is below
   'probes': some_of(
     'covariate_shift', 'landscape', 'layer_jacobians', 'parameter_norms'
-  ).optional(default=()),
+  ).optional(default=[]),
   'variant.normalizer': choice(
     'batch_norm', 'whitening', 'centring', 'centring_outside_gradient',
     'standardization', 'standardization_outside_gradient',

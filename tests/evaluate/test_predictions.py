@@ -109,7 +109,7 @@ def cut(path):
   path.write_bytes(path.read_bytes()[:-1])
 
 
-@pytest.mark.parametrize('name', ['some.rows', 'some.notes'])
+@pytest.mark.parametrize('name', ['some.rows', 'some.index'])
 @pytest.mark.parametrize('harm', [flip_a_bit, cut, lambda path: path.write_bytes(b'')])
 def test_damage_begins_anew(tmp_path, capsys, name, harm):
   """And is said; no damaged prediction is ever read."""

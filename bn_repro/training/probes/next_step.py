@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import jax
 
 from bn_repro.data import sampler
+from bn_repro.models import networks
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.training import parallel
-from bn_repro.training.experiment import Experiment, with_feeds
+from bn_repro.training.experiment import Experiment
 from bn_repro.training.step import TrainState, loss, noise_key
 
 
@@ -39,8 +40,14 @@ class NextStep:
     measure: Callable[[Step], dict[str, jax.Array]],
   ):
     """Compiles once; `measure` gives scalars by tag, by JAX alone."""
-    feeds, devices = experiment.feeds, experiment.devices[:1]
-    self._experiment = with_feeds(experiment.config, devices, feeds, experiment.lengths)
+    config, feeds, devices = experiment.config, experiment.feeds, experiment.devices[:1]
+    # The whole mini-batch at once, whatever parts it is trained in.
+    groups = parallel.normalization_groups(
+      config.model.normalization_group, config.batch_size, num_devices=1
+    )
+    self._experiment = experiment._replace(
+      devices=devices, model=networks.build(config, feeds.num_classes, groups)
+    )
     self._measure = measure
     self._examples = parallel.replicate(feeds.train.examples, devices)
     self._compiled = jax.jit(self._traced)
