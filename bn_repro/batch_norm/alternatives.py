@@ -126,7 +126,7 @@ def covariance_of(
 
 @jax.custom_vjp
 def inverse_square_root(
-  matrix: Float[ArrayLike, 'n n'], epsilon: float
+  matrix: Float[ArrayLike, 'n n'], epsilon: float | Float[ArrayLike, '']
 ) -> Float[Array, 'n n']:
   """(matrix + epsilon * I)^(-1/2) of a symmetric matrix without negative eigenvalues.
 

@@ -9,11 +9,12 @@ import tomllib
 from pathlib import Path
 
 # Whoever imports this file finds the project's own modules too.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from project import PROJECT
 
 from bn_repro.report import tables
 
-PROJECT = Path(__file__).resolve().parents[2]
 RESULTS = PROJECT / 'results' / 'benchmarks'
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from support import PROJECT
+from support import PROJECT, script
 
 sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
 
@@ -34,14 +34,14 @@ def test_the_page_is_made_from_the_files(tmp_path):
 )  # fmt: skip
 def test_a_table_is_made_from_its_rounds(name):
   """Every column, in its order."""
-  benchmark, content = importlib.import_module(SCRIPTS.get(name, name)), committed(name)
+  benchmark, content = script(f'benchmarks/{SCRIPTS.get(name, name)}'), committed(name)
   table = benchmark.table(content)
   assert json.dumps(table) == json.dumps(content['table'])
 
 
 def test_the_table_of_layers_is_made_from_its_rounds():
   """Its file has no memory but in the table."""
-  benchmark, content = importlib.import_module('batch_norm'), committed('batch_norm')
+  benchmark, content = script('benchmarks/batch_norm'), committed('batch_norm')
   keys = ('temporary, MB', 'kept, MB')
   memory = {}
   for row in content['table']:
@@ -52,7 +52,7 @@ def test_the_table_of_layers_is_made_from_its_rounds():
 
 
 def test_the_prediction_is_made_from_what_was_counted():
-  benchmark = importlib.import_module('parallel_prediction')
+  benchmark = script('benchmarks/parallel_prediction')
   rows = benchmark.rows(committed('parallel_cost')['cases'])
   assert json.dumps(rows) == json.dumps(committed('parallel_prediction')['table'])
 
