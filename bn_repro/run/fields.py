@@ -7,92 +7,33 @@ would not be what was meant. Imports no JAX.
 import difflib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from bn_repro.run import durations
 from bn_repro.run.errors import UserError, shown
+from bn_repro.run.field_kinds import (
+  BOOL,
+  LARGEST,
+  NUMBER,
+  NUMBERS,
+  TEXT,
+  WHOLE,
+  WHOLES,
+  Field,
+  choice,
+  count,
+  duration,
+  is_of_kind,
+  number,
+  positive,
+  share,
+  some_of,
+)
 
-WHOLE, NUMBER, BOOL, TEXT = 'a whole number', 'a number', 'true or false', 'text'
-WHOLES, NUMBERS = 'whole numbers, such as (100, 100)', 'numbers, such as (0.9, 0.95)'
-TEXTS = "texts, such as ('5a', '5b')"
-
-# Where single precision neither vanishes nor overflows.
-_SMALLEST, _LARGEST = 1e-30, 1e30
 # Counts go up to this; anything larger is a typing error.
 _MANY = 2**20
 _MOST_LAYERS, _LARGEST_LAYER = 100, 2**17
 _NAME = re.compile(r'\w[\w.-]{0,99}', re.ASCII)
-
-
-class Field(NamedTuple):
-  """What a field may hold.
-
-  Attributes:
-    kind: its type, in words, such as `WHOLE`.
-    allowed: its limits, in words.
-    holds: whether a value of that kind is within the limits.
-    is_optional: whether a config may lack it.
-    group: of optional fields that a config has together or not at all.
-    default: of a config that lacks the field; None for no default.
-  """
-
-  kind: str
-  allowed: str = ''
-  holds: Callable[[Any], bool] = lambda value: True
-  is_optional: bool = False
-  group: str = ''
-  default: Any = None
-
-  def optional(self, default: Any = None, group: str = '') -> 'Field':
-    """The same for a field that a config may lack."""
-    return self._replace(is_optional=True, default=default, group=group)
-
-
-def number(least: float, most: float, kind: str = NUMBER) -> Field:
-  """Numbers from `least` to `most`."""
-  limits = (f'{v:,}' if isinstance(v, int) else f'{v:g}' for v in (least, most))
-  return Field(kind, f'from {" to ".join(limits)}', lambda v: least <= v <= most)
-
-
-def count(most: int, least: int = 1) -> Field:
-  """Whole numbers from `least` to `most`."""
-  return number(least, most, WHOLE)
-
-
-def positive() -> Field:
-  """Numbers above 0 that single precision holds."""
-  return number(_SMALLEST, _LARGEST)
-
-
-def share() -> Field:
-  """Numbers from 0 to below 1."""
-  return Field(NUMBER, 'from 0 to below 1', lambda v: 0 <= v < 1)
-
-
-def choice(*values: str | int) -> Field:
-  """One of some texts or whole numbers."""
-  kind = TEXT if isinstance(values[0], str) else WHOLE
-  return Field(kind, f'one of {", ".join(map(str, values))}', values.__contains__)
-
-
-def some_of(*names: str) -> Field:
-  """A tuple of some of these texts."""
-  return Field(TEXTS, f'some of {", ".join(names)}', set(names).issuperset)
-
-
-def duration() -> Field:
-  """Steps, epochs or examples, as `durations` reads them."""
-  words = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
-  return Field(TEXT, words, _is_duration)
-
-
-def _is_duration(value: str) -> bool:
-  try:
-    durations.parse(value)
-  except ValueError:
-    return False
-  return True
 
 
 def _is_name(value: str) -> bool:
@@ -149,7 +90,7 @@ _COMMON = {
     NUMBER, 'above 0 and at most 1', _is_positive_share
   ).optional(group='learning rate'),
   'learning_rate_decay_every': duration().optional(group='learning rate'),
-  'l2': number(0, _LARGEST).optional(default=0.0, group='l2'),
+  'l2': number(0, LARGEST).optional(default=0.0, group='l2'),
   'l2_on_gamma_and_beta': _SWITCH.optional(group='l2'),
   'polyak_decay': share().optional(default=0.0),
   'gradient_accumulation': count(_MANY).optional(default=1),
@@ -203,7 +144,7 @@ _OF_INCEPTION = {
   'model.dropout': share(),
   'model.auxiliary_heads': _SWITCH,
   'model.weight_variance': positive(),
-  'model.weight_std': number(0, _LARGEST).optional(default=0.0),
+  'model.weight_std': number(0, LARGEST).optional(default=0.0),
   'model.dtype': choice('float32', 'bfloat16'),
   'model.per_activation_rows': some_of(
     '3a', '3b', '3c', '4a', '4b', '4c', '4d', '4e', '5a', '5b'
@@ -261,7 +202,7 @@ def _check_kinds(
   groups = {fields[name].group for name in values} - {''}
   for name, field in fields.items():
     if name in values:
-      if not _is(field.kind, values[name]):
+      if not is_of_kind(field.kind, values[name]):
         raise UserError(f'config.{name}={shown(values[name])} is not {field.kind}')
     elif not field.is_optional or field.group in groups:
       raise UserError(
@@ -273,15 +214,6 @@ def _unknown(name: str, network: str) -> str:
   close = difflib.get_close_matches(name[:100], FIELDS[network], n=3, cutoff=0.5)
   hint = f'did you mean {" or ".join(close)}?' if close else 'remove it'
   return f'a config of {network!r} has no field {shown(name)}; {hint}'
-
-
-def _is(kind: str, value: Any) -> bool:
-  """Whether a value is of a kind; a whole number is a number, too."""
-  one = {WHOLES: WHOLE, NUMBERS: NUMBER, TEXTS: TEXT}.get(kind)
-  if one:
-    return isinstance(value, list) and all(_is(one, element) for element in value)
-  types = {WHOLE: int, NUMBER: (int, float), BOOL: bool, TEXT: str}[kind]
-  return isinstance(value, types) and (kind == BOOL or not isinstance(value, bool))
 
 
 def _limits_by_others(values: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
