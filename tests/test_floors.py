@@ -14,6 +14,8 @@ FLOORS = (
   {'evaluate', 'scripts'},
   {'analysis', 'export', '__main__'},
 )
+# Documented before the move: networks outside this project import it.
+FORMER = {'batch_norm_layer'}
 # What starts a program is imported by nothing but its `__main__`.
 COMMANDS = {f'bn_repro.{name}.command' for name in ('training', 'evaluate', 'analysis')}
 # Each of these may change under us, and is known to one file.
@@ -29,6 +31,8 @@ FILES = sorted(
 
 
 def floor_of(room):
+  if room in FORMER:
+    return len(FLOORS)  # imported by no room
   (level,) = (level for level, rooms in enumerate(FLOORS) if room in rooms)
   return level
 
@@ -72,9 +76,11 @@ def ours(names):
 
 
 def test_there_are_twelve_entries_and_the_floors_name_each_room():
-  entries = {
-    path.stem for path in (PROJECT / 'bn_repro').iterdir() if path.name[0] != '.'
-  } - {'__pycache__'}
+  entries = (
+    {path.stem for path in (PROJECT / 'bn_repro').iterdir() if path.name[0] != '.'}
+    - {'__pycache__'}
+    - FORMER
+  )
   assert len(entries) <= 12
   assert entries - {'__init__'} == set().union(*FLOORS) - {'configs', 'scripts'}
 

@@ -236,3 +236,10 @@ def test_a_group_without_variance_is_not_tracked():
   )[1]['batch_stats']
   assert_close(update(mask), of_first, rtol=1e-6)
   assert_close(update(np.zeros(9, bool)), variables['batch_stats'], 0, 0)
+
+
+def test_the_layer_is_found_at_its_former_place():
+  """Networks outside this project import it there."""
+  from bn_repro import batch_norm_layer
+
+  assert batch_norm_layer.BatchNorm is BatchNorm
