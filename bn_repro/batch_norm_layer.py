@@ -1,4 +1,4 @@
-"""The former place of `batch_norm.layer`, which networks outside this project import."""
+"""The former place of `batch_norm.layer`: networks outside this project import it."""
 
 from bn_repro.batch_norm.layer import BatchNorm
 
