@@ -105,7 +105,7 @@ READ = {
   'summary.json': summary.read,
   'identity.json': identity.read,
   'metrics.jsonl': read_metrics,
-  'answers.notes': answer_file,
+  'answers.index': answer_file,
   'answers.rows': answer_file,
   'population_statistics.npz': lambda w: statistics._read(
     w / statistics.NAME, 'identity'
