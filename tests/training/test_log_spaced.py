@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fake_experiment import only_rows
 
 from bn_repro.run import config as config_lib
 from bn_repro.run import durations, fields
@@ -71,7 +72,7 @@ def test_a_run_of_before_these_fields_is_the_same_run(tmp_path):
 
 
 @pytest.mark.parametrize('std', [0.0, 0.03])
-def test_initial_weights_of_one_standard_deviation(std):
+def test_initial_weights_of_one_standard_deviation(monkeypatch, std):
   """Those of every convolution, whatever its fan-in; 0 leaves He's."""
   import jax
 
@@ -79,16 +80,17 @@ def test_initial_weights_of_one_standard_deviation(std):
 
   config = config_lib.load(str(PROJECT / 'configs' / 'inception.py:digits'))
   config.model.weight_std = std
+  only_rows(monkeypatch, '3a', '4a', '5b')
   model = networks.build(config, 10)
   params = networks.initial_variables(model, 0, (8, 8, 3))['params']
   flat = jax.tree_util.tree_flatten_with_path(params)[0]
   kernels = [
     np.asarray(leaf)
     for path, leaf in flat
-    if path[-1].key == 'kernel' and path[0].key != 'logits' and leaf.size > 2000
+    if path[-1].key == 'kernel' and path[0].key != 'logits' and leaf.size > 500
   ]
   deviations = [kernel.std() for kernel in kernels]
   if std:
-    np.testing.assert_allclose(deviations, std, rtol=0.1)
+    np.testing.assert_allclose(deviations, std, rtol=0.15)
   else:
     assert max(deviations) > 1.5 * min(deviations)
