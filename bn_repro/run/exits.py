@@ -45,7 +45,18 @@ def exit_after(action: Callable[[], None]) -> None:
   if code == Preempted.exit_code:
     watch.leave_within(SECONDS_TO_LEAVE, code)
   _stops.clear()
+  if code and _has_children():
+    # Grain closes its processes at exit, from two threads at once: now and then with
+    # a traceback (grain 0.2.18, process_prefetch.py).
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or none
+      sys.stdout.flush()
+    watch.leave(code)
   sys.exit(code)
+
+
+def _has_children() -> bool:
+  multiprocessing = sys.modules.get('multiprocessing')
+  return bool(multiprocessing and multiprocessing.active_children())
 
 
 def _code_of(action: Callable[[], None]) -> int:
