@@ -63,17 +63,22 @@ def test_a_batch_that_cannot_be_split():
     parallel.choose_devices(0, 60)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('num_devices', [2, 4, 8])
-def test_groups_are_the_same_wherever_they_lie(config, num_devices):
-  """Groups of 16 out of 64: ghost batches, one a device, two devices a group."""
-  config.batch_size, config.model.normalization_group = 64, 16
+def assert_same_as_alone(config, num_devices):
+  """After some steps on several devices all is what it is on one, but for rounding."""
   alone, spread = (after_some_steps(config, n) for n in (1, num_devices))
   jax.tree.map(
     lambda one, many: np.testing.assert_allclose(one, many, rtol=2e-4, atol=2e-5),
     alone,
     spread,
   )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('num_devices', [2, 4, 8])
+def test_groups_are_the_same_wherever_they_lie(config, num_devices):
+  """Groups of 16 out of 64: ghost batches, one a device, two devices a group."""
+  config.batch_size, config.model.normalization_group = 64, 16
+  assert_same_as_alone(config, num_devices)
 
 
 @pytest.mark.slow
@@ -83,12 +88,7 @@ def test_parts_are_the_same_wherever_they_lie(config, num_devices, group):
   """Of 64 examples two parts, each normalized whole or in groups."""
   config.batch_size, config.model.normalization_group = 64, group
   config.gradient_accumulation = 2
-  alone, spread = (after_some_steps(config, n) for n in (1, num_devices))
-  jax.tree.map(
-    lambda one, many: np.testing.assert_allclose(one, many, rtol=2e-4, atol=2e-5),
-    alone,
-    spread,
-  )
+  assert_same_as_alone(config, num_devices)
 
 
 @pytest.mark.slow
