@@ -99,7 +99,7 @@ def _common_dataset(networks: list[Network], request: Request) -> str:
 
 def _check_name(name: str, network: Network) -> None:
   """Raises UserError unless a config of the network could name that data set."""
-  field = fields.FIELDS[network.config.model.name]['dataset.name']
+  field = fields.of_network(network.config.model.name)['dataset.name']
   if not field.holds(name):
     raise UserError(f'--dataset={shown(name)}: choose {field.allowed}')
 

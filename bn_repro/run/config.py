@@ -137,7 +137,7 @@ def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
 def check_same(config: ConfigDict, path: Path) -> None:
   """Raises UserError if a config.json is damaged or holds another config."""
   now = flatten(config)
-  stored = {f: v for f, v in fields.DEFAULTS.items() if f in now} | _read(path)
+  stored = {f: v for f, v in fields.defaults().items() if f in now} | _read(path)
   # The steps of log-spaced evaluations depend on the length.
   fixed = {LENGTH} if now.get('log_spaced_evaluations') else set()
   differing = [

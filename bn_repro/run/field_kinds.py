@@ -3,6 +3,7 @@
 Imports no JAX.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,8 +13,8 @@ WHOLE, NUMBER, BOOL, TEXT = 'a whole number', 'a number', 'true or false', 'text
 WHOLES, NUMBERS = 'whole numbers, such as (100, 100)', 'numbers, such as (0.9, 0.95)'
 TEXTS = "texts, such as ('5a', '5b')"
 
-# Where single precision neither vanishes nor overflows.
-SMALLEST, LARGEST = 1e-30, 1e30
+_NAME = re.compile(r'\w[\w.-]{0,99}', re.ASCII)
+_MOST_LAYERS, _LARGEST_LAYER = 100, 2**17
 
 
 class Field(NamedTuple):
@@ -23,7 +24,6 @@ class Field(NamedTuple):
     kind: its type, in words, such as `WHOLE`.
     allowed: its limits, in words.
     holds: whether a value of that kind is within the limits.
-    is_optional: whether a config may lack it.
     group: of optional fields that a config has together or not at all.
     default: of a config that lacks the field; None for no default.
   """
@@ -31,37 +31,32 @@ class Field(NamedTuple):
   kind: str
   allowed: str = ''
   holds: Callable[[Any], bool] = lambda value: True
-  is_optional: bool = False
   group: str = ''
   default: Any = None
 
-  def optional(self, default: Any = None, group: str = '') -> 'Field':
-    """The same for a field that a config may lack."""
-    return self._replace(is_optional=True, default=default, group=group)
+  @property
+  def is_optional(self) -> bool:
+    """Whether a config may lack it."""
+    return bool(self.group) or self.default is not None
 
 
-def number(least: float, most: float, kind: str = NUMBER) -> Field:
+def whole(least: int, most: int) -> Field:
+  """Whole numbers from `least` to `most`."""
+  return number(least, most)._replace(kind=WHOLE)
+
+
+def number(least: float, most: float) -> Field:
   """Numbers from `least` to `most`."""
   limits = (f'{v:,}' if isinstance(v, int) else f'{v:g}' for v in (least, most))
-  return Field(kind, f'from {" to ".join(limits)}', lambda v: least <= v <= most)
+  return Field(NUMBER, f'from {" to ".join(limits)}', lambda v: least <= v <= most)
 
 
-def count(most: int, least: int = 1) -> Field:
-  """Whole numbers from `least` to `most`."""
-  return number(least, most, WHOLE)
+def above_0(most: float) -> Field:
+  """Numbers above 0 and up to `most`."""
+  return Field(NUMBER, f'above 0 and at most {most}', lambda v: 0 < v <= most)
 
 
-def positive() -> Field:
-  """Numbers above 0 that single precision holds."""
-  return number(SMALLEST, LARGEST)
-
-
-def share() -> Field:
-  """Numbers from 0 to below 1."""
-  return Field(NUMBER, 'from 0 to below 1', lambda v: 0 <= v < 1)
-
-
-def choice(*values: str | int) -> Field:
+def one_of(*values: str | int) -> Field:
   """One of some texts or whole numbers."""
   kind = TEXT if isinstance(values[0], str) else WHOLE
   return Field(kind, f'one of {", ".join(map(str, values))}', values.__contains__)
@@ -72,10 +67,19 @@ def some_of(*names: str) -> Field:
   return Field(TEXTS, f'some of {", ".join(names)}', set(names).issuperset)
 
 
-def duration() -> Field:
-  """Steps, epochs or examples, as `durations` reads them."""
-  words = 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"'
-  return Field(TEXT, words, _is_duration)
+def _is_name(value: str) -> bool:
+  return _NAME.fullmatch(value) is not None
+
+
+def _is_name_of_data(value: str) -> bool:
+  """With a configuration or without; never a path, which could lead anywhere."""
+  return value.count('/') <= 1 and all(map(_is_name, value.split('/')))
+
+
+def _are_layers(sizes: list[int]) -> bool:
+  return 1 <= len(sizes) <= _MOST_LAYERS and all(
+    1 <= size <= _LARGEST_LAYER for size in sizes
+  )
 
 
 def _is_duration(value: str) -> bool:
@@ -86,12 +90,40 @@ def _is_duration(value: str) -> bool:
   return True
 
 
+# Kinds without arguments, by the names that fields.toml uses.
+KINDS = {
+  'switch': Field(BOOL),
+  'text': Field(TEXT),
+  'whole': Field(WHOLE),
+  'share': Field(NUMBER, 'from 0 to below 1', lambda v: 0 <= v < 1),
+  'positive': number(1e-30, 1e30),  # single precision neither vanishes nor overflows
+  'seconds': Field(NUMBER, 'from 1 to 86400 seconds', lambda v: 1 <= v <= 86400),
+  'name': Field(
+    TEXT, 'a name of at most 100 letters, digits, "_", "." and "-"', _is_name
+  ),
+  'data set': Field(
+    TEXT, 'the name of a data set, such as cifar10 or imagenette/full-size-v2',
+    _is_name_of_data,
+  ),
+  'duration': Field(
+    TEXT, 'a duration such as "100 steps", "8/6 epochs" or "1e6 examples"', _is_duration
+  ),
+  'group size': Field(
+    WHOLE, '0 (the whole mini-batch) or at least 2', lambda v: v == 0 or 2 <= v <= 2**20
+  ),
+  'layer sizes': Field(
+    WHOLES, f'1 to {_MOST_LAYERS} positive sizes of at most {_LARGEST_LAYER}',
+    _are_layers,
+  ),
+  'accuracies': Field(
+    NUMBERS, 'accuracies between 0 and 1', lambda v: all(0 < share <= 1 for share in v)
+  ),
+}  # fmt: skip
+
+
 def is_of_kind(kind: str, value: Any) -> bool:
   """Whether a value is of a kind; a whole number is a number, too."""
-  one = {WHOLES: WHOLE, NUMBERS: NUMBER, TEXTS: TEXT}.get(kind)
-  if one:
-    return isinstance(value, list) and all(
-      is_of_kind(one, element) for element in value
-    )
+  if one := {WHOLES: WHOLE, NUMBERS: NUMBER, TEXTS: TEXT}.get(kind):
+    return isinstance(value, list) and all(is_of_kind(one, part) for part in value)
   types = {WHOLE: int, NUMBER: (int, float), BOOL: bool, TEXT: str}[kind]
   return isinstance(value, types) and (kind == BOOL or not isinstance(value, bool))

@@ -41,10 +41,10 @@ def git_revision() -> str:
 def code_digest() -> str:
   """The SHA-256 of the code that a network's predictions depend on, committed or not.
 
-  Covers every Python file of this package outside `READERS`.
+  Covers every Python and TOML file of this package outside `READERS`.
   """
   root, digest = Path(__file__).parents[1], hashlib.sha256()
-  for path in sorted(root.rglob('*.py')):
+  for path in sorted([*root.rglob('*.py'), *root.rglob('*.toml')]):
     name = path.relative_to(root)
     if name.parts[0] not in READERS:
       content = hashlib.sha256(path.read_bytes()).hexdigest()

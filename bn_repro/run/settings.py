@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,69 +22,12 @@ import jax
 from bn_repro.run import errors
 from bn_repro.run.errors import UserError
 
-# The defaults of jax 0.8 to 0.12, which agree. Each version has most of them.
-NEEDED = {
-  # Random numbers.
-  'jax_default_prng_impl': 'threefry2x32',
-  'jax_threefry_partitionable': True,
-  'jax_threefry_gpu_kernel_lowering': False,
-  'jax_random_seed_offset': 0,
-  'jax_safer_randint': True,
-  'jax_high_dynamic_range_gumbel': False,
-  'jax_accurate_erf_inv': False,
-  'jax_enable_custom_prng': False,
-  'jax_debug_key_reuse': False,
-  # Precision.
-  'jax_enable_x64': False,
-  'jax_explicit_x64_dtypes': 'warn',
-  'jax_default_dtype_bits': '64',
-  'jax_default_matmul_precision': None,
-  'jax_allow_f16_reductions': True,
-  'jax_softmax_custom_jvp': False,
-  'jax_use_hlo_logistic_lowering': None,
-  # Whether and how well programs are compiled.
-  'jax_debug_nans': False,
-  'jax_debug_infs': False,
-  'jax_disable_jit': False,
-  'jax_no_tracing': False,
-  'jax_no_execution': False,
-  'jax_disable_most_optimizations': False,
-  'jax_optimization_level': 'UNKNOWN',
-  'jax_exec_time_optimization_effort': 0.0,
-  'jax_memory_fitting_level': 'O2',
-  'jax_memory_fitting_effort': 0.0,
-  'jax_compiler_enable_remat_pass': True,
-  'jax_enable_pgle': False,
-  # Stop a run that copies what it needs to the device and back.
-  'jax_transfer_guard': None,
-  'jax_transfer_guard_host_to_device': None,
-  'jax_transfer_guard_device_to_host': None,
-  'jax_transfer_guard_device_to_device': None,
-}
-# Change no bits, or show in the name and number of the devices.
-_HARMLESS = re.compile(
-  r'check_vma|jax2tf_.*|mock_.*|jax_('
-  r'array_garbage_.*|auto_pcast|bcoo_.*|captured_.*|check_.*|collectives_common_.*|'
-  r'compilation_cache_.*|compiler_detailed_.*|cpu_enable_async_.*|cpu_get_.*|'
-  r'cross_host_.*|custom_vjp_disable_.*|debug_le.*|debug_log_.*|disable_bwd_.*|'
-  r'disable_vmap_.*|disallow_.*|distributed_.*|dump_.*|enable_checks|'
-  r'enable_compilation_.*|enable_preemption_.*|enable_recover.*|error_checking_.*|'
-  r'experimental_unsafe_.*|explain_.*|export_.*|force_dcn_.*|hlo_source_.*|include_.*|'
-  r'legacy_prng_key|log_.*|logging_.*|mock_.*|mosaic_.*|mtls_.*|mutable_array_.*|'
-  r'num_cpu_devices|numpy_.*_promotion|pallas_.*|persistent_cache_.*|pgle_.*|'
-  r'platforms|platform_name|pprint_.*|ragged_dot_.*|raise_.*|remove_custom_.*|'
-  r'remove_size_.*|send_traceback_.*|serialization_.*|share_binary_.*|source_url_.*|'
-  r'thread_guard|trace.*|use_cpp_.*|use_emit_.*|use_magma|'
-  r'.*_visible_devices)'
-)
-# Variables that the libraries below JAX read.
-_VARIABLES = re.compile(
-  r'XLA_FLAGS|LIBTPU_INIT_ARGS|NPROC|NVIDIA_TF32_OVERRIDE|TF_CUDNN_.*|TF_CUBLAS_.*|'
-  r'(CUBLAS|CUDNN|MIOPEN|HIPBLASLT|ROCBLAS|ONEDNN|DNNL|NPY)_.*'
-)
+_TABLES = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())
+NEEDED = _TABLES['needed'] | dict.fromkeys(_TABLES['needed_unset'])
+_HARMLESS = re.compile('|'.join(_TABLES['harmless']))
+_VARIABLES = re.compile('|'.join(_TABLES['variables']))
 _HARMLESS_FLAGS = re.compile(
-  r'--xla_(force_host_platform_device_count|dump_.*|gpu_cuda_data_dir|.*_verbosity|'
-  r'hlo_profile|gpu_force_compilation_parallelism)(=.*)?'
+  f'--xla_({"|".join(_TABLES["harmless_flags_of_xla"])})(=.*)?'
 )
 
 

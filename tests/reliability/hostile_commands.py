@@ -25,8 +25,8 @@ LOCATIONS = (
 )  # fmt: skip
 KINDS = {
   name: field.kind
-  for of_one in fields.FIELDS.values()
-  for name, field in of_one.items()
+  for network in fields.NETWORKS
+  for name, field in fields.of_network(network).items()
 }
 # What Python reads in another way than one would guess, but rightly.
 ODD_BUT_RIGHT = {

@@ -24,7 +24,7 @@ def test_names_that_are_written_twice_agree():
   from bn_repro.models import networks
   from bn_repro.training.probes import probes
 
-  of_mlp = fields.FIELDS['mlp']
+  of_mlp = fields.of_network('mlp')
   names = {'variant.normalizer': networks.NORMALIZERS, 'probes': probes.PROBES}
   for field, registry in names.items():
     assert of_mlp[field].allowed.partition(' of ')[2] == ', '.join(registry)
@@ -36,7 +36,7 @@ def test_every_field_is_needed(location):
   whole = values(location)
   alone = {
     name
-    for name, field in fields.FIELDS[whole['model.name']].items()
+    for name, field in fields.of_network(whole['model.name']).items()
     if field.is_optional and not field.group
   }
   for field in whole.keys() - alone - {'model.name'}:

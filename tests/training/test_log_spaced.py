@@ -60,7 +60,7 @@ def test_a_run_of_before_these_fields_is_the_same_run(tmp_path):
   location = str(PROJECT / 'configs' / 'bn_x5.py:digits')
   before = config_lib.load(location)
   with before.unlocked():
-    for field, _ in fields.DEFAULTS.items() & config_lib.flatten(before).items():
+    for field, _ in fields.defaults().items() & config_lib.flatten(before).items():
       holder = before.model if field.startswith('model.') else before
       del holder[field.removeprefix('model.')]
   store(before, tmp_path, [])
