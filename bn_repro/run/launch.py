@@ -20,13 +20,14 @@ SLURM_STEP = (
 )  # fmt: skip
 OMPI = ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK')
 OMPI_ADDRESS = ('OMPI_MCA_orte_hnp_uri', 'OMPI_COMM_WORLD_LOCAL_RANK')
-# Count, rank, launcher; whether mpi4py can connect the processes.
+PMI = ('PMI_SIZE', 'PMI_RANK')
+# Launcher, its count and rank, whether mpi4py can connect the processes.
 OTHERS = (
-  ('PMI_SIZE', 'PMI_RANK', 'mpiexec', True),
-  ('MV2_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_RANK', 'mpirun', True),
-  ('JSM_NAMESPACE_SIZE', 'JSM_NAMESPACE_RANK', 'jsrun', True),
-  ('FLUX_JOB_SIZE', 'FLUX_TASK_RANK', 'flux', False),
-  ('WORLD_SIZE', 'RANK', 'torchrun', False),
+  ('mpiexec', PMI, True),
+  ('mpirun', ('MV2_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_RANK'), True),
+  ('jsrun', ('JSM_NAMESPACE_SIZE', 'JSM_NAMESPACE_RANK'), True),
+  ('flux', ('FLUX_JOB_SIZE', 'FLUX_TASK_RANK'), False),
+  ('torchrun', ('WORLD_SIZE', 'RANK'), False),
 )
 TPU_HOSTS = ('TPU_PROCESS_ADDRESSES', 'TPU_WORKER_HOSTNAMES')
 # Steps from this number on are a batch script or a shell in it, not tasks.
@@ -60,6 +61,27 @@ class Machine(NamedTuple):
   has_mpi4py: bool = False
 
 
+class _Environment(dict):
+  """Variables, which may hold numbers."""
+
+  def number(self, name: str) -> int | None:
+    text = self.get(name, '')
+    return int(text) if text.isdecimal() and len(text) < 12 else None
+
+  def count(self, name: str) -> int:
+    return self.number(name) or 1
+
+  def count_and_rank(self, names: tuple[str, str]) -> tuple[int, int | None]:
+    """The values of two variables; 1 and None if they are no such numbers."""
+    count, rank = self.count(names[0]), self.number(names[1])
+    return count, rank if rank is not None and rank < count else None
+
+  def shown(self, *names: str) -> str:
+    """The variables that are set, such as SLURM_NTASKS=4 and SLURM_PROCID=0."""
+    present = [name for name in names if self.get(name)]
+    return ' and '.join(f'{name}={shortened(self[name])}' for name in present)
+
+
 def detect(environment: Mapping[str, str], machine: Machine) -> Launch:
   """How the process with these variables was started.
 
@@ -67,118 +89,105 @@ def detect(environment: Mapping[str, str], machine: Machine) -> Launch:
   started its daemons, then SLURM, then a TPU pod. Raises UserError if JAX cannot find
   the others that a launcher started.
   """
+  variables = _Environment(environment)
   return (
-    _open_mpi(environment, machine)
-    or _slurm(environment, machine)
-    or _others(environment, machine)
-    or _tpu(environment, machine)
-    or Launch(note=_note(environment))
+    _open_mpi(variables, machine)
+    or _slurm(variables, machine)
+    or _others(variables, machine)
+    or _tpu(variables, machine)
+    or Launch(note=_note(variables))
   )
 
 
-def _open_mpi(environment: Mapping[str, str], machine: Machine) -> Launch | None:
-  count, rank = _count_and_rank(environment, *OMPI)
+def _open_mpi(environment: _Environment, machine: Machine) -> Launch | None:
+  count, rank = environment.count_and_rank(OMPI)
+  if count > 1 and rank is not None and environment.keys() >= set(OMPI_ADDRESS):
+    return Launch('ompi', count, environment.shown(*OMPI))
+  return _by_mpi4py(environment, machine, 'mpirun', OMPI)
+
+
+def _by_mpi4py(
+  environment: _Environment,
+  machine: Machine,
+  launcher: str,
+  names: tuple[str, str],
+  is_mpi: bool = True,
+) -> Launch | None:
+  """For a launcher that JAX does not know; `names` are its count and rank."""
+  count, rank = environment.count_and_rank(names)
   if count == 1 or rank is None:
     return None
-  variables = _shown(environment, OMPI)
-  if all(name in environment for name in OMPI_ADDRESS):
-    return Launch('ompi', count, variables)
-  return _by_mpi4py(variables, 'mpirun', count, rank, machine)
+  variables = environment.shown(*names)
+  if is_mpi and machine.has_mpi4py:
+    return Launch('mpi4py', count, variables)
+  raise UserError(
+    f'{variables} say that {launcher} started this process as one of {count}, and JAX '
+    f'cannot find the others by them; {"install mpi4py, or " if is_mpi else ""}give '
+    f'each --coordinator=HOST:PORT, --num_processes={count} and its own --process_id '
+    f'(here {rank}), or unset them to train alone'
+  )
 
 
-def _slurm(environment: Mapping[str, str], machine: Machine) -> Launch | None:
+def _slurm(environment: _Environment, machine: Machine) -> Launch | None:
   """For a task of a step of several; not the batch script or a shell in a terminal."""
-  tasks = _number_from_1(environment, 'SLURM_NTASKS')
-  count = _number(environment.get('SLURM_STEP_NUM_TASKS')) or tasks
-  rank = _number(environment.get('SLURM_PROCID'))
+  tasks = environment.count('SLURM_NTASKS')
+  count = environment.number('SLURM_STEP_NUM_TASKS') or tasks
+  rank = environment.number('SLURM_PROCID')
   if count < 2 or not _is_task(environment, machine.pid):
     return None
-  if _is_of_mpi(environment, count, rank):
+  # srun's own PMI has the count and rank of SLURM. With another one, the tasks are
+  # daemons of MPI, which start the processes of the run.
+  of_mpi = environment.count_and_rank(PMI)
+  if None not in of_mpi and of_mpi[0] > 1 and of_mpi != (count, rank):
     return None
-  missing = [name for name in SLURM_STEP if name not in environment]
-  variables = _shown(environment, ('SLURM_NTASKS', 'SLURM_PROCID'))
-  if missing:
+  variables = environment.shown('SLURM_NTASKS', 'SLURM_PROCID')
+  if missing := [name for name in SLURM_STEP if name not in environment]:
     raise UserError(
       f'{variables} say that srun started this process as one of {count}, but '
       f'{", ".join(missing)} {"is" if len(missing) == 1 else "are"} not set, by which '
       f'JAX finds the others; start it by srun, or give each {FLAGS}, or unset '
       'SLURM_NTASKS to train alone'
     )
-  return Launch('slurm', count, f'{variables}, {_shown(environment, SLURM_STEP[1:2])}')
+  return Launch('slurm', count, f'{variables}, {environment.shown(SLURM_STEP[1])}')
 
 
-def _is_task(environment: Mapping[str, str], pid: int) -> bool:
+def _is_task(environment: _Environment, pid: int) -> bool:
   """Whether srun started this process, or its parent, as a task of a step."""
   if 'SLURM_PTY_PORT' in environment:
     # In `srun --pty bash` the shell is the task, and nothing starts the others.
     return environment.get('SLURM_TASK_PID') == str(pid)
-  step = _number(environment.get('SLURM_STEP_ID', environment.get('SLURM_STEPID')))
-  is_later = bool(_number(environment.get('SLURM_PROCID')))  # a batch script is 0
+  if environment.number('SLURM_PROCID'):  # a batch script is 0
+    return True
+  name = 'SLURM_STEP_ID' if 'SLURM_STEP_ID' in environment else 'SLURM_STEPID'
+  step = environment.number(name)
   if step is not None:
-    return is_later or step < FIRST_SPECIAL_STEP
-  return is_later or all(name in environment for name in SLURM_STEP)
+    return step < FIRST_SPECIAL_STEP
+  return environment.keys() >= set(SLURM_STEP)
 
 
-def _is_of_mpi(environment: Mapping[str, str], count: int, rank: int | None) -> bool:
-  """Whether the tasks are daemons of MPI, which start the processes of the run.
-
-  srun's own PMI has the count and rank of SLURM.
-  """
-  by_pmi = _count_and_rank(environment, *OTHERS[0][:2])
-  return None not in by_pmi and by_pmi[0] > 1 and by_pmi != (count, rank)
-
-
-def _others(environment: Mapping[str, str], machine: Machine) -> Launch | None:
-  for size_name, rank_name, launcher, is_mpi in OTHERS:
-    count, rank = _count_and_rank(environment, size_name, rank_name)
-    if count > 1 and rank is not None:
-      if is_mpi and _is_in_terminal(environment, count, rank):
-        continue
-      variables = _shown(environment, (size_name, rank_name))
-      if is_mpi:
-        return _by_mpi4py(variables, launcher, count, rank, machine)
-      raise UserError(_cannot_join(variables, launcher, count, rank))
+def _others(environment: _Environment, machine: Machine) -> Launch | None:
+  of_slurm = environment.count_and_rank(('SLURM_STEP_NUM_TASKS', 'SLURM_PROCID'))
+  for launcher, names, is_mpi in OTHERS:
+    # In a shell in a terminal the variables of MPI may be of srun's own PMI.
+    is_shell = is_mpi and 'SLURM_PTY_PORT' in environment
+    if is_shell and environment.count_and_rank(names) == of_slurm:
+      continue
+    if launch := _by_mpi4py(environment, machine, launcher, names, is_mpi):
+      return launch
   return None
 
 
-def _is_in_terminal(environment: Mapping[str, str], count: int, rank: int) -> bool:
-  """Whether the variables are of srun's own PMI, in a shell in a terminal."""
-  step = _count_and_rank(environment, 'SLURM_STEP_NUM_TASKS', 'SLURM_PROCID')
-  return 'SLURM_PTY_PORT' in environment and step == (count, rank)
-
-
-def _by_mpi4py(
-  variables: str, launcher: str, count: int, rank: int, machine: Machine
-) -> Launch:
-  if machine.has_mpi4py:
-    return Launch('mpi4py', count, variables)
-  more = 'install mpi4py, or '
-  raise UserError(_cannot_join(variables, launcher, count, rank, more))
-
-
-def _cannot_join(
-  variables: str, launcher: str, count: int, rank: int, more: str = ''
-) -> str:
-  return (
-    f'{variables} say that {launcher} started this process as one of {count}, and JAX '
-    f'cannot find the others by them; {more}give each --coordinator=HOST:PORT, '
-    f'--num_processes={count} and its own --process_id (here {rank}), or unset them to '
-    'train alone'
-  )
-
-
-def _tpu(environment: Mapping[str, str], machine: Machine) -> Launch | None:
+def _tpu(environment: _Environment, machine: Machine) -> Launch | None:
   count = tpu_count(environment)
   if count == 1:
     return None
-  names = (*TPU_HOSTS, 'MEGASCALE_NUM_SLICES', 'TPU_WORKER_ID')
-  variables = _shown(environment, names)
+  variables = environment.shown(*TPU_HOSTS, 'MEGASCALE_NUM_SLICES', 'TPU_WORKER_ID')
   if not machine.is_tpu:
     return Launch(
       note=f'{variables}, but JAX finds no TPU here: this process trains alone; to '
       f'train together with others give each {FLAGS}'
     )
-  if _number(environment.get('TPU_WORKER_ID')) is None:
+  if environment.number('TPU_WORKER_ID') is None:
     raise UserError(
       f'{variables} say that this host is one of {count} of a TPU pod, but not which; '
       f'set TPU_WORKER_ID to its number from 0, or give each {FLAGS}'
@@ -188,62 +197,34 @@ def _tpu(environment: Mapping[str, str], machine: Machine) -> Launch | None:
 
 def tpu_count(environment: Mapping[str, str]) -> int:
   """The number of hosts of a TPU pod over all slices; 1 if variables name none."""
-  named = [environment[name] for name in TPU_HOSTS if environment.get(name)]
-  hosts = len([host for host in named[0].split(',') if host.strip()]) if named else 1
-  return max(1, hosts) * _number_from_1(environment, 'MEGASCALE_NUM_SLICES')
+  named = next(filter(None, map(environment.get, TPU_HOSTS)), '')
+  hosts = sum(bool(host.strip()) for host in named.split(','))
+  return max(1, hosts) * _Environment(environment).count('MEGASCALE_NUM_SLICES')
 
 
-def _note(environment: Mapping[str, str]) -> str:
+def _note(environment: _Environment) -> str:
   """For a process that trains alone: which variables name several; '' if none do."""
   if name := _allocation(environment):
     return (
-      f'{_shown(environment, (name,))}, but no srun started this process as one of '
-      'them: it trains alone; to train together start it by srun, or give each '
-      f'{FLAGS}'
+      f'{environment.shown(name)}, but no srun started this process as one of them: it '
+      f'trains alone; to train together start it by srun, or give each {FLAGS}'
     )
-  for name in (OMPI[0], *(row[0] for row in OTHERS)):
-    if _number_from_1(environment, name) > 1:
-      return _without(environment, name, 'which of them this is')
-  for name in ('JAX_COORDINATOR_ADDRESS', 'JOB_COMPLETION_INDEX', 'PMIX_RANK'):
-    if environment.get(name):
-      return _without(environment, name, 'how many there are')
+  sizes = (OMPI[0], *(names[0] for _, names, _ in OTHERS))
+  parts = ('JAX_COORDINATOR_ADDRESS', 'JOB_COMPLETION_INDEX', 'PMIX_RANK')
+  missing = {name: 'which of them this is' for name in sizes
+             if environment.count(name) > 1}  # fmt: skip
+  missing |= {name: 'how many there are' for name in parts if environment.get(name)}
+  for name, fact in missing.items():
+    return (
+      f'{environment.shown(name)}, but nothing says {fact}: this process trains alone; '
+      f'to train together with others give each {FLAGS}'
+    )
   return ''
 
 
-def _allocation(environment: Mapping[str, str]) -> str | None:
+def _allocation(environment: _Environment) -> str | None:
   """The variable that says that SLURM allocated several processes to this job."""
   names = ['SLURM_NTASKS']
   if 'SLURM_PTY_PORT' in environment or 'SLURM_STEP_NUM_TASKS' not in environment:
     names += ['SLURM_JOB_NUM_NODES', 'SLURM_NNODES']  # `srun -n 1` is meant so
-  return next((name for name in names if _number_from_1(environment, name) > 1), None)
-
-
-def _without(environment: Mapping[str, str], name: str, missing: str) -> str:
-  return (
-    f'{_shown(environment, (name,))}, but nothing says {missing}: this process trains '
-    f'alone; to train together with others give each {FLAGS}'
-  )
-
-
-def _count_and_rank(
-  environment: Mapping[str, str], size_name: str, rank_name: str
-) -> tuple[int, int | None]:
-  """The values of two variables; 1 and None if they are no such numbers."""
-  count = _number_from_1(environment, size_name)
-  rank = _number(environment.get(rank_name))
-  return count, rank if rank is not None and rank < count else None
-
-
-def _number_from_1(environment: Mapping[str, str], name: str) -> int:
-  return _number(environment.get(name)) or 1
-
-
-def _number(text: str | None) -> int | None:
-  return int(text) if text and text.isdecimal() and len(text) < 12 else None
-
-
-def _shown(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
-  """The variables that are set, such as SLURM_NTASKS=4 and SLURM_PROCID=0."""
-  present = [f'{name}={shortened(environment[name])}' for name in names
-             if environment.get(name)]  # fmt: skip
-  return ' and '.join(present)
+  return next((name for name in names if environment.count(name) > 1), None)
