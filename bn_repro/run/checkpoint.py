@@ -3,11 +3,10 @@
 `checkpoints/` in a workdir holds one folder for each saved step, named by its number.
 Orbax writes it whole or not at all, but reads a damaged file without an error, and
 takes any folder with a number for a checkpoint. So each is sealed with a SHA-256 of
-every array, and counts only if all of them match; one that does not is moved to
-`damaged/`. Arrays are read by TensorStore and notes are JSON: loading executes no code.
+every array, and counts only if all match; one that does not is moved to `damaged/`.
+Arrays are read by TensorStore and notes are JSON: loading executes no code.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -15,7 +14,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,14 +90,19 @@ class Checkpoints:
     if not self._manager or checkpoint.step in self._manager.all_steps():
       return
     seal = {'digests': digests(checkpoint), NOTES: checkpoint.notes}
-    parts = ocp.args.Composite(
-      state=ocp.args.StandardSave(checkpoint.arrays), seal=ocp.args.JsonSave(seal)
-    )
-    with _in_one_line(self._directory):
+    parts = _saved(checkpoint.arrays, seal)
+    _report_errors_once()
+    try:
       if not self._directory.is_dir():
         print(f'warning: {self._directory} was removed; made again', file=sys.stderr)
         self._directory.mkdir()
       self._manager.save(checkpoint.step, args=parts, force=True)
+    except Exception as error:  # of Orbax, TensorStore or the system
+      raise MachineError(
+        f'a checkpoint could not be saved in {self._directory}: '
+        f'{damage.reason(error, 300)}; the earlier ones are as they were, and the same '
+        'command resumes once that is mended'
+      ) from error
 
 
 def _report_errors_once() -> None:
@@ -110,17 +113,13 @@ def _report_errors_once() -> None:
 
 
 def _without_later_errors(raised) -> None:
-  """Drops the errors of TensorStore that follow the first of a save or a restore.
-
-  Orbax has raised that one and closed its event loop; each further array that fails
-  finds the loop closed, and would print so.
-  """
+  # Orbax has raised the first error and closed its event loop; each further array that
+  # fails finds the loop closed.
   if str(raised.exc_value) != 'Event loop is closed':
     sys.__unraisablehook__(raised)
 
 
 def _alone() -> ocp.options.MultiprocessingOptions:
-  """Orbax's processes: this one only."""
   this = jax.process_index()
   return ocp.options.MultiprocessingOptions(
     primary_host=this,
@@ -129,24 +128,11 @@ def _alone() -> ocp.options.MultiprocessingOptions:
   )
 
 
-@contextlib.contextmanager
-def _in_one_line(directory: Path) -> Iterator[None]:
-  _report_errors_once()
-  try:
-    yield
-  except Exception as error:  # of Orbax, TensorStore or the system
-    raise MachineError(
-      f'a checkpoint could not be saved in {directory}: {damage.reason(error, 300)}; '
-      'the earlier ones are as they were, and the same command resumes once that is '
-      'mended'
-    ) from error
-
-
 def restore_newest(workdir: Path) -> Checkpoint | None:
   """The newest checkpoint that is as it was saved; None if none was ever saved.
 
   Damaged and unfinished ones are then moved to `damaged/`, and a warning says so.
-  Nothing is moved if all are damaged (UserError) or one cannot be read (MachineError).
+  Nothing is moved if all are damaged or if one cannot be read.
   """
   newest, damaged = None, {}
   for path in _newest_first(workdir / FOLDER):
@@ -160,7 +146,9 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
       f'no checkpoint of {workdir} is as it was saved: {_listed(damaged)}; put a good '
       'one back, or use another --workdir to train from the start'
     )
-  damaged |= {path: 'unfinished' for path in _unfinished(workdir / FOLDER)}
+  for path in damage.entries(workdir / FOLDER):
+    if path.name[0].isdecimal() and UNFINISHED in path.name:
+      damaged[path] = 'unfinished'  # its process ended while it saved
   if damaged:
     _move_aside(damaged, workdir, newest.step if newest else 0)
   return newest
@@ -195,14 +183,13 @@ def _newest_first(directory: Path) -> list[Path]:
   return sorted(steps, key=lambda path: int(path.name), reverse=True)
 
 
-def _unfinished(directory: Path) -> list[Path]:
-  """The folders of processes that ended while they saved."""
-  name = re.compile(rf'[0-9].*{re.escape(UNFINISHED)}')
-  return [path for path in damage.entries(directory) if name.match(path.name)]
-
-
 def _read(path: Path) -> Checkpoint:
-  parts = _parts(path.absolute())
+  try:
+    parts = _restored(path.absolute())
+  except Exception as error:  # Orbax and TensorStore raise of many kinds
+    if cause := _other_cause(error, path):
+      raise damage.could_not_be_read(path, cause) from error
+    raise _DamagedError(damage.reason(error)) from error
   try:
     checkpoint = Checkpoint(int(path.name), parts['state'], parts['seal'][NOTES])
     differing = parts['seal']['digests'].items() ^ digests(checkpoint).items()
@@ -215,16 +202,6 @@ def _read(path: Path) -> Checkpoint:
   return checkpoint
 
 
-def _parts(path: Path) -> Any:
-  """The two parts of a checkpoint, as Orbax reads them."""
-  try:
-    return _restored(path)
-  except Exception as error:  # Orbax and TensorStore raise of many kinds
-    if cause := _other_cause(error, path):
-      raise damage.could_not_be_read(path, cause) from error
-    raise _DamagedError(damage.reason(error)) from error
-
-
 def _restored(path: Path) -> Any:
   parts = ocp.args.Composite(
     state=ocp.args.StandardRestore(), seal=ocp.args.JsonRestore()
@@ -235,8 +212,13 @@ def _restored(path: Path) -> Any:
 
 
 def _checkpointer() -> ocp.Checkpointer:
-  return ocp.Checkpointer(
-    ocp.CompositeCheckpointHandler(), multiprocessing_options=_alone()
+  handler = ocp.CompositeCheckpointHandler()
+  return ocp.Checkpointer(handler, multiprocessing_options=_alone())
+
+
+def _saved(arrays: dict[str, Any], seal: dict[str, Any]) -> ocp.args.Composite:
+  return ocp.args.Composite(
+    state=ocp.args.StandardSave(arrays), seal=ocp.args.JsonSave(seal)
   )
 
 
@@ -251,27 +233,15 @@ def _other_cause(error: Exception, path: Path) -> Exception | None:
 
 def _can_read_its_own() -> bool:
   """Whether a checkpoint that is saved here and now can be read."""
-  state, seal = {'one': np.ones(1, np.float32)}, {'digests': {}}
-  parts = ocp.args.Composite(
-    state=ocp.args.StandardSave(state), seal=ocp.args.JsonSave(seal)
-  )
+  parts = _saved({'one': np.ones(1, np.float32)}, {'digests': {}})
   try:
-    folder = Path(tempfile.mkdtemp())
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+      path = Path(folder, '1')
       with _checkpointer() as writer:
-        writer.save(folder / '1', args=parts)
-      return bool(_restored(folder / '1')['state']['one'] == 1)
-    finally:
-      _remove(folder)
+        writer.save(path, args=parts)
+      return bool(_restored(path)['state']['one'] == 1)
   except Exception:  # of any kind; no file of the run has caused it
     return False
-
-
-def _remove(folder: Path) -> None:
-  """Removes it file by file, by whole paths, which a trace of the program can show."""
-  for path in sorted(folder.rglob('*'), reverse=True):
-    path.rmdir() if path.is_dir() else path.unlink()
-  folder.rmdir()
 
 
 def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:

@@ -1,7 +1,4 @@
-"""Communication between the processes of one run, and the examples of each.
-
-With one process nothing is sent.
-"""
+"""Communication between the processes of a run; with one process nothing is sent."""
 
 import jax
 import numpy as np
@@ -12,10 +9,8 @@ AXIS = 'devices'
 
 
 def meet() -> None:
-  """Runs each kind of collective once, while all processes are at the same place.
-
-  The first of a kind fails after half a minute; later, one process may be compiling.
-  """
+  """Runs each kind of collective once, while all processes are at the same place."""
+  # The first of a kind fails after half a minute; later, one process may be compiling.
   if jax.process_count() > 1:
     any_process(False)
     sum_over = jax.pmap(lambda value: lax.psum(value, AXIS), AXIS)

@@ -1,8 +1,8 @@
 """Checks the words of a command line before absl parses them.
 
-absl also accepts flags of its own (--flagfile, --undefok, those of its log), reads a
-flag as the value of the one before it, and joins repeated tuples. Here each word is a
-flag of this program with one value, or is refused. Imports nothing heavy.
+absl also accepts flags of its own (--flagfile, --undefok), reads a flag as the value of
+the one before it, and joins repeated tuples. Here each word is a flag of this program
+with one value, or is refused. Imports nothing heavy.
 """
 
 import argparse
@@ -23,25 +23,21 @@ _LONGEST_TUPLE = 1_000
 
 
 class Flags(NamedTuple):
-  """The flags of a program: those with a value, and switches."""
+  """The flags of a program; with --config it takes --config.FIELD, too."""
 
   with_value: tuple[str, ...]
   switches: tuple[str, ...]
-
-  def allow(self, name: str) -> bool:
-    """Whether a program takes the flag; with --config it takes --config.FIELD, too."""
-    is_field = 'config' in self.with_value and name.startswith(_FIELD)
-    return is_field or name in (*self.with_value, *self.switches)
 
 
 def check(words: Sequence[str], flags: Flags) -> None:
   """Raises UserError for the first word, after the program's name, that is no flag."""
   given = set()
   for name, value in _pairs(words, flags):
-    if not flags.allow(name):
-      raise UserError(_unknown(name, flags))
-    if name in flags.switches or name.startswith(_FIELD):
+    is_field = 'config' in flags.with_value and name.startswith(_FIELD)
+    if is_field or name in flags.switches:
       continue
+    if name not in flags.with_value:
+      raise UserError(_unknown(name, flags))
     if value is None:
       raise UserError(f'--{name} has no value; write --{name}=VALUE')
     if name in given:
@@ -115,24 +111,15 @@ def check_address(coordinator: str) -> None:
 class TupleParser(absl_flags.ArgumentParser):
   """Reads '(100, 100)', '100,100' or '5a,5b'; nothing is evaluated.
 
-  Unlike that of ml_collections it refuses sets, dictionaries and bytes, whose order
-  would be another, and takes the last of repeated flags.
+  That of ml_collections takes sets and bytes, too, and joins repeated flags.
   """
 
   syntactic_help = 'values in parentheses'
 
   def parse(self, argument: Any) -> tuple:
     """The tuple; a single value becomes a tuple of one."""
-    if isinstance(argument, tuple | list):
-      return tuple(argument)
-    value = _literal(argument)
-    if isinstance(value, tuple | list):
-      return tuple(value)
-    return (value,)
-
-  def flag_type(self) -> str:
-    """What absl calls it."""
-    return 'tuple'
+    value = _literal(argument) if isinstance(argument, str) else argument
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def _literal(text: str) -> Any:

@@ -7,7 +7,6 @@ check. So each kind of processor has its own folder: machines may share a home.
 import hashlib
 import os
 import platform
-from pathlib import Path
 
 import jax
 
@@ -20,19 +19,15 @@ _THRESHOLD = 'jax_persistent_cache_min_compile_time_secs'
 
 
 def keep() -> None:
-  """Reads and keeps compiled programs, in a folder of JAX's settings if they name one.
-
-  Where the folder cannot be written, programs are compiled at every start.
-  """
+  """Reads and keeps compiled programs, unless no folder for them can be written."""
   if chosen := places.variable(_CHOSEN):
     # JAX itself would make a folder named ~, or one in the current directory.
     return jax.config.update('jax_compilation_cache_dir', str(chosen))
   if jax.config.jax_compilation_cache_dir is not None:
     return None
-  folder = cache_folder()
-  if folder is None:
+  if (cache := places.cache()) is None:
     return None
-  folder /= _processor()
+  folder = cache / 'compiled' / _processor()
   try:
     folder.mkdir(parents=True, exist_ok=True)
   except OSError:
@@ -40,12 +35,6 @@ def keep() -> None:
   jax.config.update('jax_compilation_cache_dir', str(folder))
   if _THRESHOLD.upper() not in os.environ:
     jax.config.update(_THRESHOLD, _SECONDS_WORTH_KEEPING)
-
-
-def cache_folder() -> Path | None:
-  """In the user's cache folder; None where there is none."""
-  cache = places.cache()
-  return cache and cache / 'compiled'
 
 
 def _processor() -> str:

@@ -1,12 +1,12 @@
 """Loading, checking, storing and comparing the config of a run.
 
-`fields` says what a config may hold, `config_files` where its file lies. Imports no
-JAX, so that a mistake is answered at once.
+Imports no JAX, so that a mistake is answered at once.
 """
 
+import contextlib
 import importlib.util
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,11 +19,10 @@ from bn_repro.run.files import read_json, write_json
 
 PROJECT = config_files.PROJECT
 NAME = 'config.json'
-# Where and how a run is computed: a resumed run may have others.
-OF_THE_MACHINE = ('num_devices', 'partner_timeout', 'dataset.workers')
 # No step depends on it, so it may change until a run is finished.
 LENGTH = 'train_for'
-MAY_CHANGE = (*OF_THE_MACHINE, LENGTH)
+# Those that say where and how a run is computed may change, too.
+MAY_CHANGE = ('num_devices', 'partner_timeout', 'dataset.workers', LENGTH)
 # (field, before, after): a run that has not stopped at a corrupt image is the same with
 # either value, but one that has skipped some cannot become one that stops.
 _ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
@@ -32,12 +31,7 @@ _NAMED_AT_MOST = 10
 
 
 def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDict:
-  """The config of `FILE.py:ARGUMENT`, with dotted fields overridden.
-
-  Args:
-    location: such as 'configs/mnist.py:baseline'; the argument is optional.
-    overrides: such as {'dataset.name': 'digits'}.
-  """
+  """The config of 'FILE.py:ARGUMENT' or 'FILE.py', with dotted fields overridden."""
   path, colon, argument = config_files.split(location)
   module = execute(config_files.find(path, '--config'))
   get_config = getattr(module, 'get_config', None)
@@ -62,10 +56,7 @@ def _message_of(error: BaseException) -> str:
 
 
 def execute(path: Path) -> ModuleType:
-  """Imports a Python file that is data: a config or a sweep.
-
-  Configs import their neighbours by the name of the folder, `configs`.
-  """
+  """Imports a Python file that is data: a config or a sweep."""
   config_files.use_neighbours(path)
   # Not '__main__', so that a program in the file does not start.
   spec = importlib.util.spec_from_file_location(f'data_{path.stem}', path)
@@ -99,16 +90,9 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
 def check_workdir(config: ConfigDict, workdir: Path) -> None:
   """Raises UserError unless the workdir can hold this run; writes nothing."""
   if problem := places.not_a_folder(workdir):
-    raise UserError(
-      f'cannot use workdir {_path(workdir)}: {problem}; '
-      'give a directory that can be written with --workdir'
-    )
+    raise places.no_workdir(workdir, problem)
   if not damage.is_missing(workdir / NAME):
     check_same(config, workdir / NAME)
-
-
-def _path(path: Path) -> str:
-  return shown(str(path), errors.LONGEST_PATH)
 
 
 def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
@@ -123,13 +107,10 @@ def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
 
 
 def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
-  """The fields that a resumed run changes, each with [before, now].
-
-  Fields of the machine do not count; a new run changes none.
-  """
+  """The fields that a resumed run changes in its results, each with [before, now]."""
   if damage.is_missing(workdir / NAME):
     return {}
-  before, now = _read(workdir / NAME), flatten(config)
+  before, now = _flat_content(workdir / NAME), flatten(config)
   pairs = {field: [before.get(field), now.get(field)] for field in _RECORDED}
   return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -137,7 +118,8 @@ def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
 def check_same(config: ConfigDict, path: Path) -> None:
   """Raises UserError if a config.json is damaged or holds another config."""
   now = flatten(config)
-  stored = {f: v for f, v in fields.defaults().items() if f in now} | _read(path)
+  defaults = {name: v for name, v in fields.defaults().items() if name in now}
+  stored = defaults | _flat_content(path)
   # The steps of log-spaced evaluations depend on the length.
   fixed = {LENGTH} if now.get('log_spaced_evaluations') else set()
   differing = [
@@ -162,30 +144,30 @@ def _is_refused(field: str, before: Any, now: Any, fixed: set[str]) -> bool:
 def stored(workdir: Path) -> ConfigDict:
   """The checked config of the run that a workdir holds."""
   path = workdir / NAME
-  try:
+  if damage.is_missing(path):
+    place = shown(str(workdir), errors.LONGEST_PATH)
+    raise UserError(f'{place} holds no run, for it has no {NAME}')
+  with _reading(path):
     config = ConfigDict(_with_tuples(read_json(path)))
     check(config)
-  except FileNotFoundError as error:
-    raise UserError(f'{_path(workdir)} holds no run, for it has no {NAME}') from error
-  except (ValueError, RecursionError) as error:
-    reason = errors.line(one_line(error))
-    raise UserError(
-      f'{path} is damaged ({reason}); train in another workdir'
-    ) from error
   return config
 
 
 def _with_tuples(value: Any) -> Any:
-  """A value of JSON with tuples in place of lists, as in configs."""
   if isinstance(value, dict):
     return {name: _with_tuples(part) for name, part in value.items()}
   return tuple(value) if isinstance(value, list) else value
 
 
-def _read(path: Path) -> dict[str, Any]:
-  """The flat content of a config.json."""
-  try:
+def _flat_content(path: Path) -> dict[str, Any]:
+  with _reading(path):
     return flatten(read_json(path))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+  try:
+    yield
   except (FileNotFoundError, ValueError, RecursionError) as error:
     reason = errors.line(one_line(error))
     raise UserError(f'{path} is damaged ({reason}); use another --workdir') from error

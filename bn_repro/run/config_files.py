@@ -4,6 +4,7 @@ Imports no JAX.
 """
 
 import importlib.util
+import os
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -30,47 +31,36 @@ def split(location: str) -> tuple[str, str, str]:
 
 
 def find(text: str, flag: str) -> Path:
-  """The Python file that a flag names: at that path, or else one of this package.
+  """The Python file that a flag names, such as --config=configs/mnist.py.
 
-  Args:
-    text: such as 'configs/mnist.py', which is found from any directory.
-    flag: for messages.
+  At that path, or else, from any directory, one of this package.
   """
   given = places.path(text, flag)
-  for file in (given, *_ours(given)):
-    if is_python(file):
-      return file
+  if is_python(given):
+    return given
+  ours = FOLDER.joinpath(*given.parts[1:])
+  if given.parts[:1] == (PACKAGE,) and '..' not in given.parts and is_python(ours):
+    return ours
   kind = flag.removeprefix('--')
   raise UserError(f'no {kind} file {shown(text)}; {available(kind)}')
 
 
-def _ours(given: Path) -> list[Path]:
-  """The file of this package that a relative path such as configs/mnist.py means."""
-  if given.is_absolute() or given.parts[:1] != (PACKAGE,) or '..' in given.parts:
-    return []
-  return [FOLDER.joinpath(*given.parts[1:])]
-
-
 def is_python(file: Path) -> bool:
   """Whether a file exists and is one of Python."""
-  try:
-    return file.suffix == '.py' and file.is_file()
-  except (OSError, ValueError):  # a name too long, or with a zero in it
-    return False
+  return file.suffix == '.py' and os.path.isfile(file)  # also of an impossible name
 
 
 def available(kind: str = 'config') -> str:
   """The files of a kind, for messages: 'there are configs/bn_x5.py, ...'."""
   below = 'sweeps' if kind == 'sweep' else ''
-  names = {file.name for file in (FOLDER / below).glob('[a-z]*.py')} - {SHARED}
-  return f'there are {", ".join(str(Path(PACKAGE, below, n)) for n in sorted(names))}'
+  names = [name for name in _our_names(below) if name != SHARED]
+  return f'there are {", ".join(str(Path(PACKAGE, below, name)) for name in names)}'
 
 
 def use_neighbours(file: Path) -> None:
   """Makes `configs` the package of the folder that a file lies in, then of ours.
 
-  Otherwise a folder `configs` in the current directory or among installed packages
-  could be imported instead.
+  And of no folder `configs` of the current directory or among installed packages.
   """
   wanted = [str(folder) for folder in dict.fromkeys([folder_of(file), FOLDER])]
   package = sys.modules.get(PACKAGE)
@@ -86,30 +76,24 @@ def use_neighbours(file: Path) -> None:
 def folder_of(file: Path) -> Path:
   """The configs folder that holds a file, directly or one folder deeper; else ours.
 
-  Such a folder is called `configs`, or has a file of the name of one of ours.
+  It is called `configs`, or has a config file of the name of one of ours.
   """
   for folder in list(file.absolute().parents)[:2]:
-    if folder.name == PACKAGE or any(_is_copy(folder / f.name) for f in _of_ours()):
+    if folder.name == PACKAGE or any(_is_copy(folder / name) for name in _our_names()):
       return folder
   return FOLDER
 
 
-def _of_ours() -> list[Path]:
-  return sorted(FOLDER.glob('[a-z]*.py'))
+def _our_names(below: str = '') -> list[str]:
+  return sorted(file.name for file in (FOLDER / below).glob('[a-z]*.py'))
 
 
 def _is_copy(file: Path) -> bool:
-  """Whether a file makes configs; a `datasets.py` may be of another program."""
   return is_python(file) and b'ml_collections' in file.read_bytes()
 
 
 def beside(config: str, sweep: Path) -> str:
-  """The location of a config that a sweep names: beside the sweep, or unchanged.
-
-  Args:
-    config: such as 'configs/mnist.py:baseline'.
-    sweep: the file that names it.
-  """
+  """The location of a config that a sweep names: beside the sweep, or unchanged."""
   text, colon, argument = split(config)
   own, parts = folder_of(sweep), Path(text).parts
   if parts[:1] != (PACKAGE,) or (IS_CHECKOUT and own.resolve() == FOLDER):

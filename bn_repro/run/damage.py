@@ -1,9 +1,9 @@
 """Whether a file that could not be read is damaged, or the machine failed to read it.
 
-A damaged file is missing, cut, or not of its format. All else is the machine's failure:
-an error of the disk, a stale handle, a permission, too many open files, no memory, a
-missing library or device. Only a damaged file may be moved away. Libraries confuse the
-two, so both the exception and the files are examined. Imports nothing heavy.
+A damaged file is missing, cut, or not of its format; only it may be moved away. All
+else is the machine's failure: of the disk, a permission, open files, memory, a library.
+Libraries confuse the two, so both the exception and the files are examined. Imports
+nothing heavy.
 """
 
 import errno
@@ -57,16 +57,13 @@ def reason(error: BaseException, limit: int = 100) -> str:
 def other_cause(
   error: Exception, folder: Path, needed: tuple[str, ...], is_of_form: bool = False
 ) -> Exception | None:
-  """Why the files of a folder could not be read, unless they are at fault themselves.
+  """The machine's error that kept a folder's files from being read; None for damage.
 
   Args:
     error: raised by reading them.
     folder: of the files.
     needed: names of files that must exist.
     is_of_form: whether `error` is how a library reports a wrong format.
-
-  Returns:
-    The error of the machine; None for damage.
   """
   if system_error(error) or isinstance(error, MemoryError | ImportError):
     return error
@@ -116,10 +113,7 @@ def of_its_name(error: OSError | ValueError) -> str:
 
 
 def is_missing(path: Path) -> bool:
-  """Whether nothing lies at a path; raises OSError where the system does not say.
-
-  (`Path.exists` returns False then.)
-  """
+  """Whether nothing lies at a path; raises OSError where the system does not say."""
   try:
     path.lstat()
   except (FileNotFoundError, NotADirectoryError):
@@ -128,10 +122,7 @@ def is_missing(path: Path) -> bool:
 
 
 def entries(folder: Path) -> list[Path]:
-  """The contents of a folder in order; empty if it is missing.
-
-  Raises OSError where the system does not say. (`Path.glob` gives nothing then.)
-  """
+  """The contents of a folder, sorted; none if it is missing; raises as `is_missing`."""
   try:
     return sorted(folder.iterdir())
   except FileNotFoundError:

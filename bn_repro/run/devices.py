@@ -1,7 +1,6 @@
 """Starts the platforms that JAX is set to use, before any file is opened.
 
-A platform that is missing is reported in one line. JAX is imported late, as some values
-of its variables make its import fail.
+JAX is imported late, as some values of its variables make its import fail.
 """
 
 import contextlib
@@ -23,20 +22,16 @@ _LOG = 'jax._src.xla_bridge'
 def start() -> list[Any]:
   """Imports JAX and starts its platforms; returns the devices of all processes.
 
-  Messages that JAX logs meanwhile, such as of falling back to the CPU, become warnings.
-
-  Raises:
-    UserError: a named platform is unknown or has no device here, or a variable of JAX
-      or XLA has a wrong value.
-    MachineError: a platform that JAX knows does not start.
+  UserError is raised for wrong variables and for platforms that are not there,
+  MachineError if one is there and does not start.
   """
-  trial = _trial_of_flags()  # while JAX is imported
-  jax = _imported()
-  _check_flags(trial)
+  with _flags_tried():
+    jax = _imported()
   with _logged() as lines:
     try:
       devices = jax.devices()
-      for name in _named(jax):
+      # Those that $JAX_PLATFORMS, or a host program, names.
+      for name in filter(None, (jax.config.jax_platforms or '').split(',')):
         jax.devices(name)
     except (RuntimeError, AssertionError) as error:
       raise _refusal(jax, error, lines) from error
@@ -46,10 +41,7 @@ def start() -> list[Any]:
 
 
 def check_apart() -> None:
-  """As `start`, but in another process, for a program that only starts others.
-
-  Only where $JAX_PLATFORMS names more than the CPU, which always starts.
-  """
+  """As `start`, but in another process, for a program that only starts others."""
   if os.environ.get('JAX_PLATFORMS', '') in ('', 'cpu'):
     return
   code = 'from bn_repro.run import devices, exits; exits.exit_after(devices.start)'
@@ -61,7 +53,6 @@ def check_apart() -> None:
 
 
 def _imported() -> Any:
-  """The module `jax`; raises UserError if its variables have wrong values."""
   number = os.environ.get(_NUMBER, '-1')
   if not re.fullmatch('-1|[1-9][0-9]{0,3}', number):
     raise UserError(
@@ -75,29 +66,20 @@ def _imported() -> Any:
   return jax
 
 
-def _trial_of_flags() -> subprocess.Popen | None:
-  """A process that reads $XLA_FLAGS: XLA ends a process where it refuses a flag."""
+@contextlib.contextmanager
+def _flags_tried() -> Iterator[None]:
+  """Meanwhile another process tries $XLA_FLAGS: XLA ends one for a wrong flag."""
   if not os.environ.get(_FLAGS):
-    return None
-  parse = 'from jaxlib import xla_client; xla_client.CompileOptions()'
-  words = [sys.executable, '-c', parse]
-  return subprocess.Popen(
-    words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-  )
-
-
-def _check_flags(trial: subprocess.Popen | None) -> None:
-  """Raises UserError with the first line that XLA logged if it ended the trial."""
-  if not trial:
+    yield
     return
-  first = re.search(r'^[EF]\d{4} .*?\] (.*)', trial.communicate()[1], re.MULTILINE)
+  parse = 'from jaxlib import xla_client; xla_client.CompileOptions()'
+  words, pipe = [sys.executable, '-c', parse], subprocess.PIPE
+  with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as trial:
+    yield
+    logged = trial.communicate()[1]
+  first = re.search(r'^[EF]\d{4} .*?\] (.*)', logged, re.MULTILINE)
   if first and trial.returncode:
     raise UserError(line(f'XLA: {first[1]}; set {_FLAGS} otherwise, or unset it'))
-
-
-def _named(jax: Any) -> list[str]:
-  """The platforms that $JAX_PLATFORMS, or a host program, names."""
-  return [name for name in (jax.config.jax_platforms or '').split(',') if name]
 
 
 def _refusal(jax: Any, error: Exception, logged: list[str]) -> UserError | MachineError:
@@ -135,17 +117,16 @@ def _logged() -> Iterator[list[str]]:
   """The messages that JAX logs of its platforms within the block, and does not show."""
   lines: list[str] = []
 
-  class Lines(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-      failure = record.exc_info and record.exc_info[1]
-      reason = f': {one_line(failure)}' if failure else ''
+  def keep(record: logging.LogRecord) -> bool:
+    failure = record.exc_info and record.exc_info[1]
+    reason = f': {one_line(failure)}' if failure else ''
+    if record.levelno >= logging.WARNING:
       lines.append(f'{record.getMessage()}{reason}')
+    return False
 
-  logger, handler = logging.getLogger(_LOG), Lines(logging.WARNING)
-  propagates, logger.propagate = logger.propagate, False
-  logger.addHandler(handler)
+  logger = logging.getLogger(_LOG)
+  logger.addFilter(keep)
   try:
     yield lines
   finally:
-    logger.removeHandler(handler)
-    logger.propagate = propagates
+    logger.removeFilter(keep)

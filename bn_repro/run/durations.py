@@ -1,6 +1,6 @@
 """Durations as a config writes them: '50_000 steps', '8/6 epochs', '1e6 examples'.
 
-The three units are interchangeable. Imports no JAX.
+Imports no JAX.
 """
 
 import re
@@ -34,13 +34,7 @@ def parse(duration: str) -> tuple[Fraction, str]:
 
 
 def in_steps(duration: str, batch_size: int, num_examples: int) -> int:
-  """The nearest whole number of steps, at least 1.
-
-  Args:
-    duration: as `parse` takes it.
-    batch_size: examples of a step.
-    num_examples: examples of an epoch.
-  """
+  """The nearest whole number of steps, at least 1; an epoch has `num_examples`."""
   amount, unit = parse(duration)
   examples = {'step': batch_size, 'epoch': num_examples, 'example': 1}[unit]
   return max(1, round(amount * examples / batch_size))
@@ -51,11 +45,7 @@ LAST_EVALUATIONS = 5
 
 
 class Lengths(NamedTuple):
-  """The durations of a config, in steps.
-
-  Attributes:
-    evaluation_steps: of a run with log-spaced evaluations; else None.
-  """
+  """The durations of a config, in steps; `evaluation_steps` only if log-spaced."""
 
   train_for: int
   log_every: int

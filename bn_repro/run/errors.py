@@ -1,7 +1,7 @@
 """How a run fails, each way with an exit code, and the one line that says so.
 
-A value in a message may come from anywhere: it may be very long, or hold line breaks
-or characters that a terminal obeys. Imports nothing heavy.
+A value in a message may be very long, or hold line breaks or characters that a terminal
+obeys. Imports nothing heavy.
 """
 
 import sys

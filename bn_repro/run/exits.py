@@ -13,14 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from bn_repro.run import errors, notices, processes, watch
-from bn_repro.run.errors import (
-  MachineError,
-  Preempted,
-  RunsFailed,
-  UserError,
-  of_machine,
-  out_of_memory,
-)
+from bn_repro.run.errors import MachineError, Preempted, RunsFailed, UserError
 
 SECONDS_TO_LEAVE = 0.5  # after saving, before other threads are no longer waited for
 # As of a program of the shell; nothing is said, for the reader has gone on purpose.
@@ -45,7 +38,7 @@ def exit_after(action: Callable[[], None]) -> None:
   if code == Preempted.exit_code:
     watch.leave_within(SECONDS_TO_LEAVE, code)
   _stops.clear()
-  if code and _has_children():
+  if code and watch.children():
     # Grain closes its processes at exit, from two threads at once: now and then with
     # a traceback (grain 0.2.18, process_prefetch.py).
     with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or none
@@ -54,46 +47,39 @@ def exit_after(action: Callable[[], None]) -> None:
   sys.exit(code)
 
 
-def _has_children() -> bool:
-  multiprocessing = sys.modules.get('multiprocessing')
-  return bool(multiprocessing and multiprocessing.active_children())
-
-
 def _code_of(action: Callable[[], None]) -> int:
   try:
-    try:
-      action()
-      if sys.stdout:  # none where it was closed before we began
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-      if not _is_unread():
-        raise of_machine(error) from error
-      return UNREAD
-    except Exception as error:
-      if failure := _of_machine(error):
-        raise failure from error
-      raise
-  except (UserError, MachineError) as error:
-    print(errors.line(f'error: {error}'), file=sys.stderr)
-    return error.exit_code
-  except (Preempted, RunsFailed) as stop:
-    print(stop, file=sys.stderr)
-    _stops.append(stop)
-    return stop.exit_code
-  except Exception:
-    traceback.print_exc()
-    return 1
+    action()
+    if sys.stdout:  # none where it was closed before we began
+      sys.stdout.flush()
+  except BrokenPipeError as error:
+    return UNREAD if _is_unread() else _report(errors.of_machine(error))
+  except Exception as error:
+    return _report(_of_machine(error) or error)
   return 0
+
+
+def _report(error: Exception) -> int:
+  """Prints why the program ends; returns its exit code."""
+  if isinstance(error, UserError | MachineError):
+    print(errors.line(f'error: {error}'), file=sys.stderr)
+  elif isinstance(error, Preempted | RunsFailed):
+    print(error, file=sys.stderr)
+    _stops.append(error)
+  else:
+    traceback.print_exception(error)
+    return 1
+  return error.exit_code
 
 
 def _of_machine(error: Exception) -> MachineError | None:
   """The error to report if the disk, the memory or a device failed, else None."""
   if isinstance(error, OSError | MemoryError | ImportError):
-    return of_machine(error)
+    return errors.of_machine(error)
   jax = sys.modules.get('jax')
   if jax and isinstance(error, jax.errors.JaxRuntimeError):
     if 'RESOURCE_EXHAUSTED' in str(error):
-      return MachineError(out_of_memory('the device'))
+      return MachineError(errors.out_of_memory('the device'))
     processes.await_verdict()
   return None
 
@@ -101,9 +87,8 @@ def _of_machine(error: Exception) -> MachineError | None:
 @contextlib.contextmanager
 def interruptible(message: str) -> Iterator[None]:
   """Within the block a signal is a KeyboardInterrupt, which ends it as Preempted."""
-  before = [
-    signal.signal(number, signal.default_int_handler) for number in watch.SIGNALS
-  ]
+  handler = signal.default_int_handler
+  before = {number: signal.signal(number, handler) for number in watch.SIGNALS}
   watch.answer_with(lambda number: None)
   try:
     yield
@@ -112,27 +97,23 @@ def interruptible(message: str) -> Iterator[None]:
     raise Preempted(message) from None
   finally:
     watch.answer_with(None)
-    for number, handler in zip(watch.SIGNALS, before):
+    for number, handler in before.items():
       signal.signal(number, handler)
 
 
 def _exit_at_once(number: int, _frame) -> None:
-  """Answers a signal while there is nothing to save.
-
-  At once: a library that is being imported might catch an exception.
-  """
+  """Answers a signal while there is nothing to save."""
+  # Not by an exception, which a library that is being imported might catch.
   watch.leave(watch.code_of(number), watch.STOPPED)
 
 
 def _is_unread() -> bool:
-  """Whether the reader of our output has closed it, as in `--help | head`.
-
-  If so, all further output is discarded.
-  """
+  """Whether the reader of our output has closed it, as in `--help | head`."""
   output = sys.stdout.fileno()
   closed = select.poll()
   closed.register(output, 0)  # POLLERR, for no reader, needs no request
   if not closed.poll(0):
     return False
+  # Discards what else is printed.
   os.dup2(os.open(os.devnull, os.O_WRONLY), output)
   return True

@@ -50,11 +50,7 @@ def defaults() -> dict[str, Any]:
 
 
 def check(values: Mapping[str, Any]) -> None:
-  """Raises UserError unless a flat config has the fields of its network, within limits.
-
-  Args:
-    values: such as {'dataset.name': 'mnist', ...}, tuples as lists.
-  """
+  """Raises UserError unless a flat config has its network's fields, within limits."""
   network = values.get('model.name')
   if network not in NETWORKS:
     raise UserError(

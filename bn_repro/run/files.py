@@ -22,11 +22,7 @@ _SEAL = 'sha256'
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-  """A file that replaces `path` at the end of the block: readers see old or new, whole.
-
-  Raises:
-    OSError: it cannot be written; `path` is as it was.
-  """
+  """A file that replaces `path` at the end of the block; readers see one of the two."""
   partial = path.with_name(path.name + '.partial')
   with partial.open('wb') as file:
     yield file
@@ -38,28 +34,22 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 def read_json(path: Path) -> dict[str, Any]:
   """The object in a file that `write_json` wrote.
 
-  Raises:
-    FileNotFoundError: it is missing.
-    MachineError: it cannot be read; its content may be good.
-    ValueError, RecursionError: it holds no such object.
+  Raises FileNotFoundError if it is missing, MachineError if it cannot be read, and
+  ValueError or RecursionError if it holds no such object.
   """
-  content = json.loads(_read(path))
-  if not isinstance(content, dict):
-    raise ValueError('not an object')
-  return content
-
-
-def _read(path: Path) -> bytes:
   try:
     # Reading a pipe would block, and a device or a huge file would never end.
     status = path.stat()
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
       raise ValueError('not a file of that kind')
-    return path.read_bytes()
+    content = json.loads(path.read_bytes())
   except (FileNotFoundError, NotADirectoryError) as error:
     raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
   except OSError as error:
     raise damage.could_not_be_read(path, error) from error
+  if not isinstance(content, dict):
+    raise ValueError('not an object')
+  return content
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,11 +1,10 @@
 """Which launcher started this process, and as one of how many, from the environment.
 
-A process is one of several if a launcher started it so: as a task of an `srun` step, a
-rank of `mpirun`, a host of a TPU pod. JAX must be able to find the others by the same
-variables (jax/_src/clusters); if it cannot, an error names them and the flags to use.
-An allocation alone (`salloc`, `sbatch` without `srun`), the variables of a TPU pod on a
-machine without a TPU, and a count without a rank are not enough: the process trains
-alone and says so. With a launcher of one process (`mpirun -n 1`) nothing is said.
+A process is one of several if it is a task of an `srun` step, a rank of `mpirun` or a
+host of a TPU pod. JAX must be able to find the others by the same variables
+(jax/_src/clusters); if it cannot, an error names them and the flags to use. With less
+(`salloc` or `sbatch` without `srun`, variables of a TPU pod without a TPU, a count
+without a rank) the process trains alone and says so.
 """
 
 from collections.abc import Mapping
@@ -39,12 +38,10 @@ class Launch(NamedTuple):
   """How this process was started.
 
   Attributes:
-    method: of JAX to find the others (`cluster_detection_method`); None for a process
-      that trains alone.
+    method: of JAX to find the others (`cluster_detection_method`), or None.
     count: of all processes.
     variables: that say so, such as SLURM_NTASKS=4.
-    note: for a process that trains alone although variables name several: why, and how
-      to join others.
+    note: why the process trains alone although variables name several.
   """
 
   method: str | None = None
@@ -62,8 +59,6 @@ class Machine(NamedTuple):
 
 
 class _Environment(dict):
-  """Variables, which may hold numbers."""
-
   def number(self, name: str) -> int | None:
     text = self.get(name, '')
     return int(text) if text.isdecimal() and len(text) < 12 else None
@@ -86,8 +81,7 @@ def detect(environment: Mapping[str, str], machine: Machine) -> Launch:
   """How the process with these variables was started.
 
   In JAX's order: Open MPI, whose ranks may inherit the variables of the SLURM step that
-  started its daemons, then SLURM, then a TPU pod. Raises UserError if JAX cannot find
-  the others that a launcher started.
+  started its daemons, then SLURM, then a TPU pod.
   """
   variables = _Environment(environment)
   return (

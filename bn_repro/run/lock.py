@@ -1,8 +1,7 @@
 """The lock of a workdir: one run at a time.
 
 The kernel (`flock`) releases it when the process that holds it ends, however it ends:
-the file of a dead process blocks nobody. If a run leaves nothing in its workdir, the
-lock and the directories that were made for it are removed.
+the file of a dead process blocks nobody.
 """
 
 import contextlib
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from bn_repro.run import damage
+from bn_repro.run import damage, places
 from bn_repro.run.errors import UserError
 
 NAME = 'lock'
@@ -22,7 +21,10 @@ NAME = 'lock'
 
 @contextlib.contextmanager
 def held(workdir: Path) -> Iterator[None]:
-  """Makes the workdir if it is missing, and locks it until the end of the block."""
+  """Makes the workdir if it is missing, and locks it until the end of the block.
+
+  If the run leaves nothing in it, what was made is removed.
+  """
   made = [path for path in (workdir, *workdir.parents) if damage.is_missing(path)]
   with _locked_file(workdir) as file:
     file.truncate(0)
@@ -36,7 +38,6 @@ def held(workdir: Path) -> Iterator[None]:
 
 
 def _leave(workdir: Path, made: list[Path]) -> None:
-  """Removes the lock, and the directories made for it, if the workdir is empty."""
   if os.listdir(workdir) == [NAME]:
     (workdir / NAME).unlink()
     for path in made:
@@ -46,29 +47,21 @@ def _leave(workdir: Path, made: list[Path]) -> None:
 def _locked_file(workdir: Path) -> TextIO:
   """The locked file; begins again if another process has removed the file meanwhile."""
   while True:
-    file = _lock_file(workdir)
-    try:
+    with contextlib.ExitStack() as closing:
+      file = closing.enter_context(_opened(workdir))
       _take(file, workdir)
-      if os.path.samestat(os.fstat(file.fileno()), (workdir / NAME).stat()):
-        return file
-    except FileNotFoundError:
-      pass
-    except BaseException:
-      file.close()
-      raise
-    file.close()
+      with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(file.fileno()), (workdir / NAME).stat()):
+          closing.pop_all()
+          return file
 
 
-def _lock_file(workdir: Path) -> TextIO:
+def _opened(workdir: Path) -> TextIO:
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     return (workdir / NAME).open('a+')
   except OSError as error:
-    problem = damage.of_its_name(error)
-    raise UserError(
-      f'cannot use workdir {str(workdir)!r}: {problem}; '
-      'give a directory that can be written with --workdir'
-    ) from error
+    raise places.no_workdir(workdir, damage.of_its_name(error)) from error
 
 
 def _take(file: TextIO, workdir: Path) -> None:

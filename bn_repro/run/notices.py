@@ -1,8 +1,7 @@
 """Warnings of libraries: each kind once, in one line, with the name of the picture.
 
 Pillow warns of every picture whose EXIF data are broken, from threads and processes,
-and does not name it. Other libraries warn in several lines. Here each kind of warning
-is printed once for all processes of a program. Imports nothing heavy.
+and does not name it. Imports nothing heavy.
 """
 
 import atexit
@@ -35,8 +34,7 @@ class Notice(UserWarning):
 def keep_quiet(shared: Path | None = None) -> None:
   """Prints each kind of warning once from now on, whichever thread warns.
 
-  Args:
-    shared: of `shared_folder`, to print it once for several processes.
+  And, with the `shared_folder` of a program, whichever of its processes.
   """
   global _shared
   _shared = shared

@@ -1,8 +1,8 @@
 """Whether the other processes of a run are alive; a process asks after a signal.
 
-A thread of each process answers through the store of JAX's coordination service,
-whatever its main thread waits for; a frozen or dead process does not answer. JAX itself
-gives a process up only after `config.partner_timeout` seconds.
+A thread of each answers through the store of JAX's coordination service, whatever its
+main thread waits for; a frozen or dead process does not. JAX itself gives a process up
+only after `config.partner_timeout` seconds.
 """
 
 import itertools
@@ -11,6 +11,7 @@ from typing import Any
 
 SECONDS_TO_ANSWER = 0.6
 _A_DAY = 24 * 3600 * 1000  # milliseconds
+_QUESTION, _ANSWER = 'bn_repro/question/{}', 'bn_repro/answer/{}/{}'
 _round = 0  # of questions that this process has answered
 
 
@@ -32,18 +33,10 @@ def _answer(client: Any) -> None:
   global _round
   try:
     for _round in itertools.count():
-      client.blocking_key_value_get(_question(_round), _A_DAY)
-      client.key_value_set(_answer_of(jax.process_index(), _round), 'here')
+      client.blocking_key_value_get(_QUESTION.format(_round), _A_DAY)
+      client.key_value_set(_ANSWER.format(_round, jax.process_index()), 'here')
   except Exception:  # JAX is being shut down
     return
-
-
-def _question(number: int) -> str:
-  return f'bn_repro/question/{number}'
-
-
-def _answer_of(process: int, number: int) -> str:
-  return f'bn_repro/answer/{number}/{process}'
 
 
 def silent() -> list[int]:
@@ -62,13 +55,12 @@ def silent() -> list[int]:
 
 
 def _ask(others: list[int], heard: set[int]) -> None:
-  """Adds to `heard` the processes that answer."""
   client, number = _client(), _round
   try:
-    client.key_value_set(_question(number), 'asked', allow_overwrite=True)
+    client.key_value_set(_QUESTION.format(number), 'asked', allow_overwrite=True)
     for process in others:
       client.blocking_key_value_get(
-        _answer_of(process, number), int(SECONDS_TO_ANSWER * 1000)
+        _ANSWER.format(number, process), int(SECONDS_TO_ANSWER * 1000)
       )
       heard.add(process)
   except Exception:  # no answer in time, or no store

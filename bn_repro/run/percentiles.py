@@ -1,7 +1,4 @@
-"""Names of what figure 1 (b, c) is drawn from: percentiles of the inputs of sigmoids.
-
-Imports no JAX.
-"""
+"""Names of percentiles of the inputs of sigmoids (figure 1 (b, c)). Imports no JAX."""
 
 PERCENTILES = (15, 50, 85)
 # Of the unit that a config tracks: tags of metrics.jsonl and TensorBoard.

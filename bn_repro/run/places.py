@@ -21,30 +21,26 @@ VARIABLES = (
 # As Databricks writes dbfs:/x, one slash is enough.
 _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*):/')
 _VARIABLE = re.compile(r'\$[A-Za-z_{(]')
+# A zero, or bytes of a command line that are not of its encoding.
+_NO_TEXT = re.compile('[\0\ud800-\udfff]')
 _PROJECT = Path(__file__).resolve().parents[2]
 _ELSEWHERE = (
   'only local paths can be read and written here; mount it and give the mounted path, '
   'or give a local one and copy it afterwards'
 )
-_REMEDY = 'give the path of a local directory'
 
 
 def path(text: str, name: str) -> Path:
   """The local path that a text means: ~ and ~user expanded, file:///x taken for /x.
 
-  Refuses what is no such path. TensorStore, which writes checkpoints, reads a backslash
-  as a slash and fails on two slashes at the beginning.
-
-  Args:
-    text: as it was given.
-    name: of the flag or the variable, for messages.
+  Refuses what is no such path; `name` is of the flag or the variable.
   """
   refuse = _refusal(text, name)
   if not text.strip():
     raise refuse('is empty; give a path')
   if text != text.strip():
     raise refuse('begins or ends with white space; write it without')
-  if '\0' in text or not _is_text(text):
+  if _NO_TEXT.search(text):
     raise refuse('is no text; give a path of valid characters')
   if match := _SCHEME.match(text):
     text = _of_scheme(match[1], text, refuse)
@@ -60,6 +56,7 @@ def path(text: str, name: str) -> Path:
     whole = given.absolute()
   except FileNotFoundError:
     raise refuse('is below the current directory, which is gone; cd to one') from None
+  # TensorStore, which writes checkpoints, reads a backslash as a slash.
   if '\\' in str(whole):
     raise refuse('has a backslash in its whole path, which libraries take for a slash')
   return given
@@ -74,6 +71,7 @@ def _expanded(text: str) -> Path | None:
     given = Path(text).expanduser()
   except RuntimeError:
     return None
+  # TensorStore fails on two slashes at the beginning.
   return Path('/', *given.parts[1:]) if given.is_absolute() else given
 
 
@@ -84,21 +82,10 @@ def scheme_of(text: str) -> str:
 
 
 def _refusal(text: str, name: str) -> Callable[[str], UserError]:
-  """Makes errors that begin with the flag and its value."""
   return lambda reason: UserError(f'{name}={shown(text, LONGEST_PATH)} {reason}')
 
 
-def _is_text(text: str) -> bool:
-  """Whether it can be encoded; bytes of a command line need not be text."""
-  try:
-    text.encode()
-  except UnicodeEncodeError:
-    return False
-  return True
-
-
 def _of_scheme(scheme: str, text: str, refuse: Callable[[str], UserError]) -> str:
-  """The path of a file: URL of this machine."""
   if scheme.lower() != 'file':
     raise refuse(f'is not on this machine ({scheme}:); {_ELSEWHERE}')
   from urllib.parse import unquote, urlsplit
@@ -116,7 +103,8 @@ def folder(text: str, name: str) -> Path:
   """A directory that exists or can be made."""
   given = path(text, name)
   if problem := not_a_folder(given):
-    raise _refusal(text, name)(f'cannot be used: {problem}; {_REMEDY}')
+    remedy = 'give the path of a local directory'
+    raise _refusal(text, name)(f'cannot be used: {problem}; {remedy}')
   return given
 
 
@@ -131,6 +119,14 @@ def not_a_folder(given: Path) -> str | None:
     return damage.of_its_name(error)
 
 
+def no_workdir(workdir: Path, problem: str) -> UserError:
+  """The error to raise for a workdir that cannot be used."""
+  return UserError(
+    f'cannot use workdir {shown(str(workdir), LONGEST_PATH)}: {problem}; '
+    'give a directory that can be written with --workdir'
+  )
+
+
 def existing_folder(text: str, name: str) -> Path:
   """A directory that exists."""
   given = folder(text, name)
@@ -142,11 +138,12 @@ def existing_folder(text: str, name: str) -> Path:
 def output(text: str, name: str) -> Path:
   """A file that can be written, in a directory that exists."""
   given, refuse = path(text, name), _refusal(text, name)
-  if text.endswith('/') or given.name in ('', '..') or _is(given, Path.is_dir):
+  # `os.path` takes a name that is too long for one that is not there.
+  if text.endswith('/') or given.name in ('', '..') or os.path.isdir(given):
     raise refuse('is a directory; name a file in it')
-  if not _is(given.parent, Path.is_dir):
+  if not os.path.isdir(given.parent):
     raise refuse(f'cannot be made: there is no directory {given.parent}; make it')
-  if _is(given, Path.exists) and not _is(given, Path.is_file):
+  if os.path.exists(given) and not os.path.isfile(given):
     raise refuse('is no regular file; name one')
   if not os.access(given.parent, os.W_OK | os.X_OK):
     raise refuse(f'cannot be made: {given.parent} cannot be written; name another')
@@ -156,17 +153,9 @@ def output(text: str, name: str) -> Path:
 def existing_file(text: str, name: str) -> Path:
   """A file that exists."""
   given = path(text, name)
-  if not _is(given, Path.is_file):
+  if not os.path.isfile(given):
     raise _refusal(text, name)('is no file that is there; give one that is')
   return given
-
-
-def _is(given: Path, kind: Callable[[Path], bool]) -> bool:
-  """Whether a path is of that kind; one with too long a name is of none."""
-  try:
-    return kind(given)
-  except OSError:
-    return False
 
 
 def variable(name: str) -> Path | None:
@@ -177,14 +166,13 @@ def variable(name: str) -> Path | None:
 
 def check_variables() -> None:
   """Raises UserError for the first of `VARIABLES` that is no path of a directory."""
-  for name in VARIABLES:
-    variable(name)
+  environment()
 
 
 def environment() -> dict[str, str]:
   """Our environment with `VARIABLES` absolute, for a process in another directory."""
-  places = {name: variable(name) for name in VARIABLES}
-  return os.environ | {name: str(place) for name, place in places.items() if place}
+  absolute = {name: str(variable(name)) for name in VARIABLES if os.environ.get(name)}
+  return os.environ | absolute
 
 
 def home() -> Path | None:
@@ -204,29 +192,18 @@ def cache() -> Path | None:
 
 
 def script(name: str, arguments: str) -> str:
-  """How to call a script of the repository, for messages.
-
-  Args:
-    name: of the file in scripts/, which an installed package lacks.
-    arguments: that follow it.
-  """
+  """How to call a script of the repository, which an installed package lacks."""
   file = Path('scripts', name)
-  if file.is_file() and file.samefile(_PROJECT / file):
-    return f'`python {file} {arguments}`'
-  if (_PROJECT / file).is_file():
-    return f'`python {_PROJECT / file} {arguments}`'
-  return f'`python {file} {arguments}` in a checkout of the bn_repro repository'
+  if not (_PROJECT / file).is_file():
+    return f'`python {file} {arguments}` in a checkout of the bn_repro repository'
+  is_here = file.is_file() and file.samefile(_PROJECT / file)
+  return f'`python {file if is_here else _PROJECT / file} {arguments}`'
 
 
 def of_flags(
   arguments: argparse.Namespace, **kinds: Callable[[str, str], Path]
 ) -> argparse.Namespace:
-  """The flags of a command line, with texts turned into paths.
-
-  Args:
-    arguments: texts, or None where a flag was not given.
-    kinds: `folder`, `output` or another of the functions here, by the flag's name.
-  """
+  """The flags of a command line, with the texts of some turned into paths."""
   for name, kind in kinds.items():
     given = getattr(arguments, name)
     if isinstance(given, list):

@@ -3,8 +3,7 @@
 `launch` finds out how many processes there are, `partners` whether they are alive,
 `watch` acts on signals for a blocked main thread. If another process is gone or frozen,
 JAX aborts this one within a bounded time, with a dump; here the abort becomes one line
-and an exit code. Imports JAX late: its C++ part reads its verbosity once, from the
-environment.
+and an exit code.
 """
 
 import ctypes
@@ -13,10 +12,9 @@ import math
 import os
 import signal
 import sys
-import threading
 import time
 
-from bn_repro.run import errors, partners
+from bn_repro.run import errors, partners, watch
 from bn_repro.run.errors import MachineError, UserError, one_line
 from bn_repro.run.launch import FLAGS, Launch, Machine, detect, tpu_count
 
@@ -38,19 +36,12 @@ def join(
 ) -> None:
   """Joins the processes of a run, before JAX is used otherwise.
 
-  Args:
-    coordinator: address:port of the first process; None to go by the variables of a
-      launcher (`launch.detect`).
-    num_processes: how many there are.
-    process_id: which of them this is, from 0.
-    limit: seconds after which a silent process counts as gone; this one then ends with
-      one line and the code of `MachineError`.
+  Without flags they are found by the variables of a launcher. One that is silent for
+  `limit` seconds counts as gone: then the others end with the code of `MachineError`.
   """
   global _limit
   _limit = limit
-  by_flags = coordinator is not None
-  named = coordinator, num_processes, process_id
-  launch = _by_flags(*named) if by_flags else _by_environment()
+  launch = _launch(coordinator, num_processes, process_id)
   if launch.method is None:
     return
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')  # no dump of an abort
@@ -58,7 +49,7 @@ def join(
 
   # It would take SIGTERM from us, and Orbax feeds it step numbers of its own.
   jax.config.update('jax_enable_preemption_service', False)
-  _instead_of_abort(UserError.exit_code, errors.line(_not_met(launch)))
+  _instead_of_abort(UserError.exit_code, errors.line(f'error: {_not_met(launch)}'))
   print(errors.line(_waiting(launch)), file=sys.stderr, flush=True)
   try:
     jax.distributed.initialize(
@@ -68,25 +59,20 @@ def join(
       initialization_timeout=SECONDS_TO_MEET,
     )  # fmt: skip
   except (RuntimeError, ValueError, LookupError, OSError) as error:
-    text = _not_met(launch, one_line(error)).removeprefix('error: ')
-    raise UserError(text) from error
+    raise UserError(_not_met(launch, f': {one_line(error)}')) from error
   _instead_of_abort(MachineError.exit_code, _GONE)
   partners.start()
 
 
-def _by_environment() -> Launch:
-  """For a process without flags; prints the note of `detect`."""
-  launch = detect(os.environ, _machine())
-  if launch.note:
-    print(errors.line(f'note: {launch.note}'), file=sys.stderr)
-  return launch
-
-
-def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
-  """For processes that are named by flags.
-
-  If a launcher started as many, JAX still reads from it which devices each has.
-  """
+def _launch(
+  coordinator: str | None, num_processes: int | None, process_id: int | None
+) -> Launch:
+  """How this process was started: by its flags, or else as `detect` says."""
+  if coordinator is None:
+    launch = detect(os.environ, _machine())
+    if launch.note:
+      print(errors.line(f'note: {launch.note}'), file=sys.stderr)
+    return launch
   flags = (
     f'--coordinator={coordinator} --num_processes={num_processes} '
     f'--process_id={process_id}'
@@ -95,6 +81,7 @@ def _by_flags(coordinator: str, num_processes: int, process_id: int) -> Launch:
     launch = detect(os.environ, _machine())
   except UserError:
     launch = Launch()
+  # JAX reads from such a launcher which devices each process has.
   is_known = launch.method in ('slurm', 'ompi') and launch.count == num_processes
   return Launch(launch.method if is_known else 'deactivate', num_processes, flags)
 
@@ -119,15 +106,13 @@ def _waiting(launch: Launch) -> str:
 
 
 def _not_met(launch: Launch, reason: str = '') -> str:
-  """The message for processes that did not connect: why, and what to do."""
   if launch.variables.startswith('--'):
     remedy = 'the same --coordinator and --num_processes, a --process_id each'
   else:
     remedy = f'the same launcher, or give each {FLAGS}'
   return (
-    f'error: the {launch.count} processes did not meet ({launch.variables}'
-    f'{": " + reason if reason else ""}); start all of them within {_minutes()}, by '
-    f'{remedy}'
+    f'the {launch.count} processes did not meet ({launch.variables}{reason}); start '
+    f'all of them within {_minutes()}, by {remedy}'
   )
 
 
@@ -167,7 +152,5 @@ def leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     _instead_of_abort(code)
-    late = threading.Timer(SECONDS_TO_LEAVE, os._exit, [code])
-    late.daemon = True
-    late.start()
+    watch.leave_within(SECONDS_TO_LEAVE, code)
   sys.modules['jax'].distributed.shutdown()

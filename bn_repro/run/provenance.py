@@ -39,10 +39,7 @@ def git_revision() -> str:
 
 @functools.cache
 def code_digest() -> str:
-  """The SHA-256 of the code that a network's predictions depend on, committed or not.
-
-  Covers every Python and TOML file of this package outside `READERS`.
-  """
+  """The SHA-256 of the code that predictions depend on, committed or not."""
   root, digest = Path(__file__).parents[1], hashlib.sha256()
   for path in sorted([*root.rglob('*.py'), *root.rglob('*.toml')]):
     name = path.relative_to(root)

@@ -2,8 +2,7 @@
 
 metrics.jsonl has one line for each step at which something was measured. It only
 grows; a checkpoint keeps its length and digest, so that a resumed run continues after
-the very lines that were there. Tags are the same in both. Does not know what was
-measured, nor how.
+the very lines that were there.
 """
 
 import hashlib
@@ -18,6 +17,7 @@ import numpy as np
 
 from bn_repro.run import collectives, damage, summary
 from bn_repro.run.errors import UserError
+from bn_repro.run.files import replaced
 from bn_repro.run.percentiles import OF_ALL_UNITS
 from bn_repro.run.tensorboard import Events, write_hparams
 
@@ -33,8 +33,7 @@ HIDDEN = ('step', OF_ALL_UNITS)
 class Recorder:
   """Writes the measurements of a run; `history` holds the lines.
 
-  Of several processes the first one writes; the others keep in `history` what they
-  have recorded themselves.
+  Only the first of several processes writes; each has its own `history`.
   """
 
   def __init__(self, workdir: Path, position: dict[str, Any] | None = None):
@@ -43,9 +42,8 @@ class Recorder:
     self._path = workdir / NAME
     self.is_new = position is None or position['bytes'] == 0
     self._is_writing = collectives.is_first_process()
-    kept = b''
-    if position and self._is_writing:
-      kept = _read_until(self._path, position)
+    is_read = position and self._is_writing
+    kept = _read_until(self._path, position) if is_read else b''
     self._kept, self._length, self._digest = kept, len(kept), hashlib.sha256(kept)
     self.history = [json.loads(line) for line in kept.splitlines()]
 
@@ -53,9 +51,8 @@ class Recorder:
     before = self.history[-1]['seconds'] if self.history else 0.0
     self._began = time.perf_counter() - before
     if self._is_writing:
-      partial = self._path.with_name(f'{NAME}.partial')
-      partial.write_bytes(self._kept)
-      partial.replace(self._path)
+      with replaced(self._path) as file:
+        file.write(self._kept)
       self._file = self._path.open('ab')
       after = self.history[-1]['step'] + 1 if self.history else 0
       self._events = Events(self._workdir, after)
@@ -79,13 +76,7 @@ class Recorder:
     measurements: dict[str, Any],
     histograms: dict[str, np.ndarray] | None = None,
   ) -> None:
-    """Writes one line, and the same to TensorBoard.
-
-    Args:
-      step: the number of steps taken so far.
-      measurements: by tag.
-      histograms: values by tag, for TensorBoard alone.
-    """
+    """Writes one line of measurements; the same and the histograms to TensorBoard."""
     line = {'step': step} | measurements
     line['seconds'] = time.perf_counter() - self._began
     self.history.append(line)
@@ -135,7 +126,6 @@ class Recorder:
 
 
 def _read_until(path: Path, position: dict[str, Any]) -> bytes:
-  """The first bytes of metrics.jsonl, if they are what they were."""
   try:
     kept, wrong = path.read_bytes(), 'not what it was when the checkpoint was saved'
   except FileNotFoundError:

@@ -1,9 +1,7 @@
 """The settings of JAX and the environment that numbers depend on besides the config.
 
 A setting that changes bits and has one right value is set here, so that a config gives
-the same bits in every shell and host program. Other settings that may change bits are
-recorded. Settings that only check, log or cache are left alone, and so are dtype and
-rank promotion.
+the same bits in every shell and host program. Others that may change bits are recorded.
 """
 
 import contextlib
@@ -11,9 +9,9 @@ import enum
 import os
 import re
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +33,8 @@ _HARMLESS_FLAGS = re.compile(
 def fixed() -> Iterator[None]:
   """Gives JAX, within the block, the settings that the numbers were made with.
 
-  A warning names the settings that are replaced. Raises UserError inside a context
-  manager of JAX, such as `jax.enable_x64(True)`, which would override them.
+  A warning names those that are replaced. Inside a context manager of JAX, such as
+  `jax.enable_x64(True)`, which would override them, UserError is raised.
   """
   of_process = _values_of_process()
   _check_no_context(of_process)
@@ -57,10 +55,7 @@ def fixed() -> Iterator[None]:
 
 
 def recorded() -> dict[str, str]:
-  """Every other setting and variable that may change bits, by name.
-
-  Includes settings of JAX that this file does not know.
-  """
+  """Every other setting and variable that may change bits, known here or not."""
   settings = {
     name: str(value)
     for name, value in sorted(jax.config.values.items())
@@ -88,11 +83,8 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _values_of_process() -> dict[str, Any]:
   """The values of jax.config without the context managers of this thread."""
-  values = {}
-  thread = threading.Thread(target=lambda: values.update(jax.config.values))
-  thread.start()
-  thread.join()
-  return values
+  with ThreadPoolExecutor(1) as another:
+    return another.submit(lambda: dict(jax.config.values)).result()
 
 
 def _check_no_context(of_process: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """SIGTERM and SIGINT while a network trains: finish the step, save, leave.
 
 A cluster that preempts a job sends SIGTERM and waits half a minute; a person presses
-Ctrl-C. Neither may end the program in the middle of a step. A second SIGINT ends the
-process at once. While the main thread is blocked outside Python, `watch` acts for it.
+Ctrl-C. A second Ctrl-C ends the process at once. While the main thread is blocked
+outside Python, `watch` acts for it.
 """
 
 import os
@@ -40,9 +40,7 @@ class Interruption:
   def save_with(self, save: Callable[[], None]) -> None:
     """Saves before leaving, from now on, also where `watch` acts.
 
-    Args:
-      save: saves the last state that was reached, from any thread; raises
-        RuntimeError while a step has it.
+    `save` is called from any thread; it raises RuntimeError while a step has the state.
     """
 
     def answer(number: int) -> watch.Answer:

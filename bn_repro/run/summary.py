@@ -1,7 +1,7 @@
 """summary.json: what a run came to, in one page, sealed.
 
-It is the last thing that a run writes, and what every table is made from, so it carries
-a digest of itself: a summary that was damaged or cut is never read. Imports no JAX.
+It is the last thing that a run writes, and what every table is made from. Imports no
+JAX.
 """
 
 import math
@@ -48,8 +48,7 @@ def read(workdir: Path) -> dict[str, Any] | None:
 def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
   """The summary of a run of a config; None if it is not finished.
 
-  One that was finished with another `train_for` is refused: its curves may have one
-  point more than those of a longer run.
+  Refuses one of another `train_for`: its curves may have one point more.
   """
   summary = read(workdir)
   if summary and summary['config']['train_for'] != config.train_for:

@@ -1,7 +1,6 @@
 """TensorBoard events of a run: the only file that writes them.
 
-Written by the main thread, so that a full disk raises an error at once, and the events
-before a checkpoint are on the disk before it.
+Written by the main thread, so that a full disk raises an error at once.
 """
 
 import logging
@@ -62,14 +61,7 @@ class Events:
 def write_hparams(
   directory: Path, step: int, config: dict[str, Any], numbers: dict[str, float]
 ) -> None:
-  """Adds a row for a run to TensorBoard's HParams tab.
-
-  Args:
-    directory: of the run; an earlier row of it is replaced.
-    step: at which the numbers were measured.
-    config: flat; a value that is no number is shown as text.
-    numbers: results by tag.
-  """
+  """Adds a row for a run to TensorBoard's HParams tab, or replaces its row."""
   for earlier in directory.glob(f'events.*{HPARAMS}'):
     earlier.unlink()
   values = {

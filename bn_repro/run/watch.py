@@ -1,15 +1,14 @@
 """Signals while the main thread is blocked outside Python, where no handler runs.
 
 Python runs its handlers in the main thread, between two instructions: not while that
-thread connects to other processes, waits in a collective, compiles, or waits for input.
-C receives the signal all the same, and wakes this module's thread through a pipe. The
-thread gives the main one `GRACE` seconds to react, and then acts for it:
+thread waits for other processes or for input, or compiles. C receives the signal all
+the same, and wakes this module's thread through a pipe. The thread gives the main one
+`GRACE` seconds to react, and then acts for it:
 
 - If nothing would be lost (before training, in an evaluation), it ends the process.
 - A write in progress (`unbroken`) is finished first.
-- While one process trains, it saves the last state that can be read, and ends. It can
-  do so during compilations, evaluations and reads. During a step the state cannot be
-  read: the step is finished, however long it takes, and the main thread saves.
+- While one process trains, it saves the last state that can be read, and ends. During a
+  step the state cannot be read: the main thread finishes the step and saves.
 - Several processes stop at the same step, so one waits for the others as long as they
   answer (`partners`). If one does not, if its own input does not come, or before the
   first step is done, it ends; the steps since the last checkpoint are lost.
@@ -73,10 +72,7 @@ def _forget() -> None:
 
 
 def answer_with(answer: Callable[[int], Answer] | None) -> None:
-  """Sets how to answer for a main thread that does not react.
-
-  None: nothing would be lost, so the process ends.
-  """
+  """Sets how to answer for a blocked main thread; None: nothing would be lost."""
   global _answer
   with _lock:
     _answer = answer or _nothing_to_lose
@@ -89,11 +85,9 @@ def react() -> None:
     _is_leaving = True
 
 
-@contextlib.contextmanager
-def unbroken() -> Iterator[None]:
+def unbroken() -> contextlib.AbstractContextManager:
   """No signal ends the process within the block, so files are written whole."""
-  with _lock:
-    yield
+  return _lock
 
 
 def reading(items: Iterator[Any]) -> Iterator[Any]:
@@ -117,7 +111,6 @@ def seconds_reading() -> float:
 
 
 def _watch(pipe: int) -> None:
-  """Waits for signals, and then for the main thread, `GRACE` seconds at a time."""
   pending, poll = None, select.poll()  # `select.select` takes no file above 1023
   poll.register(pipe, select.POLLIN)
   while True:
@@ -131,7 +124,6 @@ def _watch(pipe: int) -> None:
 
 
 def _act(number: int) -> None:
-  """Acts for the main thread, unless it is writing or there is no answer."""
   if not _lock.acquire(timeout=GRACE):
     return
   try:
@@ -142,18 +134,21 @@ def _act(number: int) -> None:
     _lock.release()
 
 
-def leave(code: int, line: str = '') -> None:
-  """Ends this process and its children now, whatever its threads do.
+def children() -> list[Any]:
+  """The processes that this one has started."""
+  multiprocessing = sys.modules.get('multiprocessing')
+  return multiprocessing.active_children() if multiprocessing else []
 
-  Does not use `print`, which may be the call that was interrupted.
-  """
+
+def leave(code: int, line: str = '') -> None:
+  """Ends this process and its children now, whatever its threads do."""
   if line:
-    # A progress bar's line may not be at its end.
+    # Not by `print`, which may be what was interrupted. The line before, of a progress
+    # bar, may have no end.
     with contextlib.suppress(OSError):
       os.write(2, f'\n{line}\n'.encode())
-  if 'multiprocessing' in sys.modules:
-    for child in sys.modules['multiprocessing'].active_children():
-      child.kill()
+  for child in children():
+    child.kill()
   notices.remove_shared_folder()
   os._exit(code)
 

@@ -237,7 +237,7 @@ def a_damaged_config(runs: Runs) -> None:
   runs.begins(runs.config())
   (runs.workdir / 'config.json').write_text('{')
   runs.refused(runs.config(), 'use another --workdir')
-  refused(lambda: network.restore(runs.workdir), 'train in another workdir')
+  refused(lambda: network.restore(runs.workdir), 'use another --workdir')
   runs.begins(runs.config(), runs.folder / 'other')
 
 
@@ -388,7 +388,6 @@ SCENARIOS = {
   'elsewhere to take the one before': the_newest_checkpoint_damaged,
   'holds no finished checkpoint': no_checkpoint,
   'is damaged ({}); use another --workdir': a_damaged_config,
-  'is damaged ({}); train in another workdir': a_damaged_config,
   'the command of the run writes it again': a_damaged_summary,
   'what the run was begun with': a_damaged_record,
   'ask for that, or use another --workdir': a_finished_run,
