@@ -101,7 +101,7 @@ class Checkpoints:
       raise MachineError(
         f'a checkpoint could not be saved in {self._directory}: '
         f'{damage.reason(error, 300)}; the earlier ones are as they were, and the same '
-        'command resumes once that is mended'
+        'command resumes once that is repaired'
       ) from error
 
 
@@ -223,7 +223,6 @@ def _saved(arrays: dict[str, Any], seal: dict[str, Any]) -> ocp.args.Composite:
 
 
 def _other_cause(error: Exception, path: Path) -> Exception | None:
-  """The error, if the machine or the library is at fault; None if the files are."""
   status = _STATUS.match(str(error))
   if status and status[1] not in _OF_FILES:
     return error
@@ -245,7 +244,6 @@ def _can_read_its_own() -> bool:
 
 
 def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
-  """Moves them to `damaged/` and says how many steps are lost by resuming at `step`."""
   folder = workdir / DAMAGED
   folder.mkdir(exist_ok=True)
   for path in damaged:
@@ -254,7 +252,7 @@ def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
     shutil.move(path, folder / f'{name}.{number}')
   newest = max(int(path.name.split('.')[0]) for path in damaged)
   print(
-    f'warning: {_listed(damaged)}; moved to {folder}; going on from step {step}, '
+    f'warning: {_listed(damaged)}; moved to {folder}; resuming at step {step}, '
     f'{max(0, newest - step)} steps are taken again',
     file=sys.stderr,
   )

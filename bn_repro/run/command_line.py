@@ -123,7 +123,6 @@ class TupleParser(absl_flags.ArgumentParser):
 
 
 def _literal(text: str) -> Any:
-  """A tuple, a list, a number or a text, written in Python or as plain words."""
   if re.fullmatch(r'[a-zA-Z0-9]*[a-zA-Z][a-zA-Z0-9]*(,[a-zA-Z0-9]+)*', text):
     return tuple(text.split(','))
   try:

@@ -1,7 +1,7 @@
 """JAX's persistent cache of compiled programs, in the user's cache folder.
 
-A compiled program may use instructions that another processor lacks, which JAX does not
-check. So each kind of processor has its own folder: machines may share a home.
+Each kind of processor has its own, as JAX does not check which instructions a program
+needs, and machines may share a home.
 """
 
 import hashlib

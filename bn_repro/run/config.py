@@ -49,7 +49,6 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
 
 
 def _message_of(error: BaseException) -> str:
-  """The error of a config file: its text for a wrong argument, else its type, too."""
   if isinstance(error, KeyError | TypeError | ValueError):
     return one_line(error)
   return f'the config ends with {type(error).__name__}: {one_line(error)}'
@@ -166,6 +165,7 @@ def _flat_content(path: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
+  """Within the block, whatever is wrong with a config.json is damage to it."""
   try:
     yield
   except (FileNotFoundError, ValueError, RecursionError) as error:

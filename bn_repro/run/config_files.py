@@ -31,10 +31,7 @@ def split(location: str) -> tuple[str, str, str]:
 
 
 def find(text: str, flag: str) -> Path:
-  """The Python file that a flag names, such as --config=configs/mnist.py.
-
-  At that path, or else, from any directory, one of this package.
-  """
+  """The file that a flag names: at that path, or else in this package."""
   given = places.path(text, flag)
   if is_python(given):
     return given
@@ -74,10 +71,7 @@ def use_neighbours(file: Path) -> None:
 
 
 def folder_of(file: Path) -> Path:
-  """The configs folder that holds a file, directly or one folder deeper; else ours.
-
-  It is called `configs`, or has a config file of the name of one of ours.
-  """
+  """The folder `configs`, or a copy of it, that a file lies in or below; else ours."""
   for folder in list(file.absolute().parents)[:2]:
     if folder.name == PACKAGE or any(_is_copy(folder / name) for name in _our_names()):
       return folder

@@ -2,8 +2,8 @@
 
 A damaged file is missing, cut, or not of its format; only it may be moved away. All
 else is the machine's failure: of the disk, a permission, open files, memory, a library.
-Libraries confuse the two, so both the exception and the files are examined. Imports
-nothing heavy.
+Libraries confuse the two, so both the exception and the files are examined.
+Imports nothing heavy.
 """
 
 import errno
@@ -99,7 +99,7 @@ def could_not_be_read(what: str | Path, error: BaseException) -> MachineError:
   """The error to report if the machine failed, so that the files may be good."""
   return MachineError(
     f'{what} could not be read: {reason(error)}; nothing is changed, and the same '
-    'command goes on once that is mended'
+    'command continues once that is repaired'
   )
 
 

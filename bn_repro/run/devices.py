@@ -83,7 +83,6 @@ def _flags_tried() -> Iterator[None]:
 
 
 def _refusal(jax: Any, error: Exception, logged: list[str]) -> UserError | MachineError:
-  """The error to raise where platforms do not start; names those that do."""
   variable, value = 'JAX_PLATFORMS', jax.config.jax_platforms
   if not value and (value := os.environ.get('JAX_PLATFORM_NAME')):
     variable = 'JAX_PLATFORM_NAME'
@@ -103,7 +102,6 @@ def _refusal(jax: Any, error: Exception, logged: list[str]) -> UserError | Machi
 
 
 def _there(jax: Any) -> list[str]:
-  """The platforms that start where JAX may choose."""
   try:
     jax.config.update('jax_platforms', '')
     jax.config.update('jax_platform_name', '')

@@ -47,10 +47,10 @@ def of_machine(error: OSError | MemoryError | ImportError) -> MachineError:
   if isinstance(error, ImportError):
     return MachineError(
       f'a library cannot be imported: {one_line(error)}; install what '
-      'requirements.txt names, and the same command goes on'
+      'requirements.txt names, and the same command continues'
     )
   return MachineError(
-    f'{one_line(error)}; the same command resumes once that is mended'
+    f'{one_line(error)}; the same command resumes once that is repaired'
   )
 
 
@@ -65,10 +65,10 @@ def out_of_memory(place: str) -> str:
 
 def one_line(error: BaseException, limit: int = 300) -> str:
   """The text of an exception without line breaks, cut where it is too long."""
-  said = error.args[0] if error.args else type(error).__name__
+  text = str(error.args[0]) if error.args else type(error).__name__
   if isinstance(error, OSError) and error.strerror:
-    said = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
-  text = ' '.join(str(said).split())
+    text = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
+  text = ' '.join(text.split())
   return text if len(text) <= limit else f'{text[: limit - 4]} ...'
 
 

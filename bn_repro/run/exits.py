@@ -1,6 +1,5 @@
 """How a program of this package ends: one line that says why, and an exit code.
 
-Memory, disk and partners fail in many libraries, each with an exception of its own.
 Imports nothing heavy, so that a mistake is answered at once.
 """
 
@@ -60,7 +59,6 @@ def _code_of(action: Callable[[], None]) -> int:
 
 
 def _report(error: Exception) -> int:
-  """Prints why the program ends; returns its exit code."""
   if isinstance(error, UserError | MachineError):
     print(errors.line(f'error: {error}'), file=sys.stderr)
   elif isinstance(error, Preempted | RunsFailed):
@@ -73,7 +71,6 @@ def _report(error: Exception) -> int:
 
 
 def _of_machine(error: Exception) -> MachineError | None:
-  """The error to report if the disk, the memory or a device failed, else None."""
   if isinstance(error, OSError | MemoryError | ImportError):
     return errors.of_machine(error)
   jax = sys.modules.get('jax')
@@ -102,7 +99,6 @@ def interruptible(message: str) -> Iterator[None]:
 
 
 def _exit_at_once(number: int, _frame) -> None:
-  """Answers a signal while there is nothing to save."""
   # Not by an exception, which a library that is being imported might catch.
   watch.leave(watch.code_of(number), watch.STOPPED)
 

@@ -18,14 +18,9 @@ _MOST_LAYERS, _LARGEST_LAYER = 100, 2**17
 
 
 class Field(NamedTuple):
-  """What a field may hold.
+  """What a field may hold, in words and as a test of a value of its kind.
 
-  Attributes:
-    kind: its type, in words, such as `WHOLE`.
-    allowed: its limits, in words.
-    holds: whether a value of that kind is within the limits.
-    group: of optional fields that a config has together or not at all.
-    default: of a config that lacks the field; None for no default.
+  Fields of one `group` stand in a config together or not at all.
   """
 
   kind: str

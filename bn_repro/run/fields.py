@@ -1,7 +1,7 @@
 """The fields of a config: fields.toml holds them, with type and limits of each.
 
-A field that no code reads is refused: most likely its name is misspelt, and the run
-would not be what was meant. Imports no JAX.
+A field that no code reads is refused: most likely its name is misspelt.
+Imports no JAX.
 """
 
 import difflib

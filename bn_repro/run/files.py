@@ -1,7 +1,6 @@
 """Files that are whole: written beside their place and then moved there; JSON in them.
 
-A sealed file carries a digest of itself, so that damage is noticed. Imports nothing
-heavy.
+A sealed file carries a digest of itself. Imports nothing heavy.
 """
 
 import contextlib

@@ -123,7 +123,7 @@ def _by_mpi4py(
 
 
 def _slurm(environment: _Environment, machine: Machine) -> Launch | None:
-  """For a task of a step of several; not the batch script or a shell in a terminal."""
+  """For a task of a step; not for the batch script or a shell in a terminal."""
   tasks = environment.count('SLURM_NTASKS')
   count = environment.number('SLURM_STEP_NUM_TASKS') or tasks
   rank = environment.number('SLURM_PROCID')
@@ -146,7 +146,6 @@ def _slurm(environment: _Environment, machine: Machine) -> Launch | None:
 
 
 def _is_task(environment: _Environment, pid: int) -> bool:
-  """Whether srun started this process, or its parent, as a task of a step."""
   if 'SLURM_PTY_PORT' in environment:
     # In `srun --pty bash` the shell is the task, and nothing starts the others.
     return environment.get('SLURM_TASK_PID') == str(pid)
@@ -197,7 +196,7 @@ def tpu_count(environment: Mapping[str, str]) -> int:
 
 
 def _note(environment: _Environment) -> str:
-  """For a process that trains alone: which variables name several; '' if none do."""
+  """Which variables name several processes, for one that trains alone; or none."""
   if name := _allocation(environment):
     return (
       f'{environment.shown(name)}, but no srun started this process as one of them: it '
@@ -217,7 +216,6 @@ def _note(environment: _Environment) -> str:
 
 
 def _allocation(environment: _Environment) -> str | None:
-  """The variable that says that SLURM allocated several processes to this job."""
   names = ['SLURM_NTASKS']
   if 'SLURM_PTY_PORT' in environment or 'SLURM_STEP_NUM_TASKS' not in environment:
     names += ['SLURM_JOB_NUM_NODES', 'SLURM_NNODES']  # `srun -n 1` is meant so

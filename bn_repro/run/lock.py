@@ -45,7 +45,6 @@ def _leave(workdir: Path, made: list[Path]) -> None:
 
 
 def _locked_file(workdir: Path) -> TextIO:
-  """The locked file; begins again if another process has removed the file meanwhile."""
   while True:
     with contextlib.ExitStack() as closing:
       file = closing.enter_context(_opened(workdir))

@@ -34,7 +34,7 @@ class Notice(UserWarning):
 def keep_quiet(shared: Path | None = None) -> None:
   """Prints each kind of warning once from now on, whichever thread warns.
 
-  And, with the `shared_folder` of a program, whichever of its processes.
+  With a `shared_folder`, once for all processes that share it.
   """
   global _shared
   _shared = shared
@@ -75,7 +75,6 @@ class _OncePerKind(logging.Handler):
 
 
 def _on_warning(message, category, filename, lineno, file=None, line=None) -> None:
-  """Replaces `warnings.showwarning`; texts of one kind may differ between pictures."""
   del file, line
   place = f'{category.__name__} {filename}:{lineno}'
   _say(str(message), getattr(message, 'kind', place))

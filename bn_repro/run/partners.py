@@ -40,12 +40,10 @@ def _answer(client: Any) -> None:
 
 
 def silent() -> list[int]:
-  """The processes that do not answer within `SECONDS_TO_ANSWER`.
-
-  The first process keeps the store: without it no other can be heard.
-  """
+  """The processes that do not answer within `SECONDS_TO_ANSWER`."""
   import jax
 
+  # The first process keeps the store: without it no other can be heard.
   others = [i for i in range(jax.process_count()) if i != jax.process_index()]
   heard: set[int] = set()
   asking = threading.Thread(target=_ask, args=[others, heard], daemon=True)

@@ -33,7 +33,7 @@ _ELSEWHERE = (
 def path(text: str, name: str) -> Path:
   """The local path that a text means: ~ and ~user expanded, file:///x taken for /x.
 
-  Refuses what is no such path; `name` is of the flag or the variable.
+  Refuses any other text, by the `name` of its flag or variable.
   """
   refuse = _refusal(text, name)
   if not text.strip():

@@ -87,7 +87,6 @@ def _launch(
 
 
 def _machine() -> Machine:
-  """The facts of this machine; looks for a TPU only if variables name a TPU pod."""
   is_tpu = False
   if tpu_count(os.environ) > 1:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')

@@ -1,7 +1,7 @@
 """summary.json: what a run came to, in one page, sealed.
 
-It is the last thing that a run writes, and what every table is made from. Imports no
-JAX.
+It is the last thing that a run writes, and what every table is made from.
+Imports no JAX.
 """
 
 import math

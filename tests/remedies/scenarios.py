@@ -290,7 +290,7 @@ def a_file_that_cannot_be_read(runs: Runs) -> None:
   with runs.monkeypatch.context() as patched:
     failing = OSError(errno.EIO, os.strerror(errno.EIO))
     patched.setattr(checkpoint, '_restored', lambda _: (_ for _ in ()).throw(failing))
-    runs.refused(runs.config(), 'the same command goes on once that is mended')
+    runs.refused(runs.config(), 'the same command continues once that is repaired')
   assert checkpoint._restored is original and damage.system_error(failing)
   runs.begins(runs.config())
 

@@ -96,7 +96,7 @@ def test_harm_to_any_file_is_noticed_or_does_none(
       assert_is(found, found.step)
       was_moved = (workdir / 'damaged' / '20.0').is_dir()
       assert was_moved == (found.step == 10)
-      assert ('going on from step 10' in capsys.readouterr().err) == was_moved
+      assert ('resuming at step 10' in capsys.readouterr().err) == was_moved
       refused += was_moved
       tried += 1
   assert refused >= 3
@@ -144,7 +144,7 @@ def test_what_only_looks_like_a_checkpoint_is_moved_aside(tmp_path, capsys, make
   assert_is(restore_newest(tmp_path), 20)
   (warning,) = capsys.readouterr().err.splitlines()
   assert warning.startswith('warning: checkpoint 30 (')
-  assert 'going on from step 20, 10 steps are taken again' in warning
+  assert 'resuming at step 20, 10 steps are taken again' in warning
   assert (tmp_path / 'damaged' / '30.0').exists()
   save(tmp_path, 30)  # Orbax no longer takes it for one
   assert_is(restore_newest(tmp_path), 30)
@@ -165,7 +165,7 @@ def test_all_damaged_stops_and_touches_nothing(tmp_path):
 def test_killed_in_the_first_save_begins_anew(tmp_path, capsys):
   (tmp_path / 'checkpoints' / '10.orbax-checkpoint-tmp').mkdir(parents=True)
   assert restore_newest(tmp_path) is None
-  assert 'going on from step 0' in capsys.readouterr().err
+  assert 'resuming at step 0' in capsys.readouterr().err
 
 
 @pytest.mark.fault('a file in place of their folder')
