@@ -7,16 +7,82 @@ Imports no JAX.
 import difflib
 import functools
 import itertools
+import operator
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bn_repro.run import field_kinds
+from bn_repro.run import durations
 from bn_repro.run.errors import UserError, shown
-from bn_repro.run.field_kinds import Field, is_of_kind
 
 NETWORKS = ('mlp', 'inception')  # the values of `model.name`
-_WITH_ARGUMENTS = ('whole', 'number', 'above_0', 'one_of', 'some_of')
+WHOLE, NUMBER, BOOL, TEXT = 'a whole number', 'a number', 'true or false', 'text'
+WHOLES, NUMBERS = 'whole numbers, such as (100, 100)', 'numbers, such as (0.9, 0.95)'
+TEXTS = "texts, such as ('5a', '5b')"
+_TYPES = {WHOLE: int, NUMBER: (int, float), BOOL: bool, TEXT: str}
+_PARTS = {WHOLES: WHOLE, NUMBERS: NUMBER, TEXTS: TEXT}
+
+
+def _is_duration(text: str, _) -> bool:
+  try:
+    durations.parse(text)
+  except ValueError:
+    return False
+  return True
+
+
+# Each compares a value, or each part of a list, with a fact of fields.toml.
+_LIMITS = {
+  'least': operator.ge,
+  'most': operator.le,
+  'above': operator.gt,
+  'below': operator.lt,
+  'not': operator.ne,
+  'one_of': lambda value, values: value in values,
+  'matches': lambda text, pattern: re.fullmatch(pattern, text, re.ASCII) is not None,
+  'is_duration': _is_duration,
+}
+
+
+class Field(NamedTuple):
+  """What a field may hold.
+
+  Attributes:
+    kind: its type, in words, such as `WHOLE`.
+    allowed: its limits, in words.
+    facts: of fields.toml.
+  """
+
+  kind: str
+  allowed: str
+  facts: Mapping[str, Any]
+
+  @property
+  def default(self) -> Any:
+    """The value that the code takes for it where a config lacks it, or None."""
+    return self.facts.get('default')
+
+  @property
+  def group(self) -> str:
+    """Of optional fields that a config has together or not at all."""
+    return self.facts.get('group', '')
+
+  @property
+  def is_optional(self) -> bool:
+    """Whether a config may lack it."""
+    return not self.facts.keys().isdisjoint(('default', 'group'))
+
+  def holds(self, value: Any) -> bool:
+    """Whether a value of its kind is within the limits."""
+    parts = value if isinstance(value, list) else [value]
+    if 'longest' in self.facts and not 1 <= len(parts) <= self.facts['longest']:
+      return False
+    return all(
+      _LIMITS[name](part, self.facts[name])
+      for name in _LIMITS.keys() & self.facts.keys()
+      for part in parts
+    )
 
 
 @functools.cache
@@ -26,20 +92,14 @@ def of_network(network: str) -> dict[str, Field]:
 
   table = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())
   entries = table['common'] | table[network]
-  return {name: _field(entry) for name, entry in entries.items()}
+  return {name: _field(entry, table['kinds']) for name, entry in entries.items()}
 
 
-def _field(entry: str | dict[str, Any]) -> Field:
-  """The field of 'share', of {'kind': 'share', ...} or of {'whole': [1, 9], ...}."""
-  if isinstance(entry, str):
-    return field_kinds.KINDS[entry]
-  entry = dict(entry)
-  for name in _WITH_ARGUMENTS:
-    if name in entry:
-      values = entry.pop(name)
-      values = values if isinstance(values, list) else [values]
-      return getattr(field_kinds, name)(*values)._replace(**entry)
-  return field_kinds.KINDS[entry.pop('kind')]._replace(**entry)
+def _field(entry: str | dict[str, Any], kinds: dict[str, dict[str, Any]]) -> Field:
+  entry = {'kind': entry} if isinstance(entry, str) else entry
+  facts = kinds[entry['kind']] | entry
+  words = facts | {'one_of': ', '.join(map(str, facts.get('one_of', ())))}
+  return Field(facts['type'], facts.get('allowed', '').format(**words), facts)
 
 
 @functools.cache
@@ -59,7 +119,7 @@ def check(values: Mapping[str, Any]) -> None:
   fields = of_network(network)
   _check_names(values, network)
   for name, value in values.items():
-    if not is_of_kind(fields[name].kind, value):
+    if not _is_of_kind(fields[name].kind, value):
       raise UserError(f'config.{name}={shown(value)} is not {fields[name].kind}')
   # In this order: the limits by others take the others to be right.
   limits = ((n, fields[n].allowed, fields[n].holds(v)) for n, v in values.items())
@@ -72,6 +132,14 @@ def check(values: Mapping[str, Any]) -> None:
       f'config.batch_size={values["batch_size"]} cannot be taken in '
       f'config.gradient_accumulation={parts} equal parts; choose a divisor'
     )
+
+
+def _is_of_kind(kind: str, value: Any) -> bool:
+  """Whether a value is of a kind; a whole number is a number, too."""
+  if kind in _PARTS:
+    return isinstance(value, list) and all(_is_of_kind(_PARTS[kind], v) for v in value)
+  is_switch = isinstance(value, bool)  # which Python takes for an integer, too
+  return isinstance(value, _TYPES[kind]) and is_switch == (kind == BOOL)
 
 
 def _check_names(values: Mapping[str, Any], network: str) -> None:

@@ -5,7 +5,7 @@ Bytes that are no text stand as Python's surrogate escapes, as in `sys.argv`.
 
 import os
 
-from bn_repro.run import field_kinds
+from bn_repro.run import fields
 
 NO_TEXT = os.fsdecode(b'\xff\xfe\x80')
 LONG = 'a' * 100_000
@@ -52,13 +52,13 @@ NO_DURATIONS = (
 )  # fmt: skip
 
 _BAD = {
-  field_kinds.WHOLE: NO_WHOLE_NUMBERS,
-  field_kinds.NUMBER: NO_NUMBERS,
-  field_kinds.BOOL: NO_SWITCHES,
-  field_kinds.TEXT: ODD_TEXTS,
-  field_kinds.WHOLES: NO_TUPLES,
-  field_kinds.NUMBERS: NO_TUPLES,
-  field_kinds.TEXTS: NO_TUPLES,
+  fields.WHOLE: NO_WHOLE_NUMBERS,
+  fields.NUMBER: NO_NUMBERS,
+  fields.BOOL: NO_SWITCHES,
+  fields.TEXT: ODD_TEXTS,
+  fields.WHOLES: NO_TUPLES,
+  fields.NUMBERS: NO_TUPLES,
+  fields.TEXTS: NO_TUPLES,
 }
 # Beyond what is bad for the kind.
 _OUT_OF_RANGE = {
