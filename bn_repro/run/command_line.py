@@ -53,12 +53,10 @@ def _pairs(words: Sequence[str], flags: Flags) -> Iterator[tuple[str, str | None
     name, equals, value = word.removeprefix('-').removeprefix('-').partition('=')
     if not word.startswith('-') or not name:
       raise UserError(f'{shown(word)} is not a flag; flags start with --, see --help')
-    if (
-      equals or name in flags.switches or not remaining or remaining[0].startswith('--')
-    ):
-      yield name, value if equals else None
-    else:
-      yield name, remaining.pop(0)
+    is_whole = equals or name in flags.switches
+    if not is_whole and remaining and not remaining[0].startswith('--'):
+      equals, value = '=', remaining.pop(0)
+    yield name, value if equals else None
 
 
 def _unknown(name: str, flags: Flags) -> str:
@@ -111,7 +109,7 @@ def check_address(coordinator: str) -> None:
 class TupleParser(absl_flags.ArgumentParser):
   """Reads '(100, 100)', '100,100' or '5a,5b'; nothing is evaluated.
 
-  That of ml_collections takes sets and bytes, too, and joins repeated flags.
+  The parser of ml_collections accepts sets and bytes, too, and joins repeated flags.
   """
 
   syntactic_help = 'values in parentheses'

@@ -19,13 +19,12 @@ _THRESHOLD = 'jax_persistent_cache_min_compile_time_secs'
 
 
 def keep() -> None:
-  """Reads and keeps compiled programs, unless no folder for them can be written."""
+  """Turns the cache on where its folder can be written; JAX's own settings of it win."""
   if chosen := places.variable(_CHOSEN):
     # JAX itself would make a folder named ~, or one in the current directory.
     return jax.config.update('jax_compilation_cache_dir', str(chosen))
-  if jax.config.jax_compilation_cache_dir is not None:
-    return None
-  if (cache := places.cache()) is None:
+  cache = places.cache()
+  if cache is None or jax.config.jax_compilation_cache_dir is not None:
     return None
   folder = cache / 'compiled' / _processor()
   try:

@@ -26,6 +26,7 @@ MAY_CHANGE = ('num_devices', 'partner_timeout', 'dataset.workers', LENGTH)
 # (field, before, after): a run that has not stopped at a corrupt image is the same with
 # either value, but one that has skipped some cannot become one that stops.
 _ONE_WAY = (('dataset.on_corrupt', 'stop', 'skip'),)
+# A run records how these change.
 _RECORDED = (LENGTH, 'dataset.on_corrupt')
 _NAMED_AT_MOST = 10
 
@@ -43,15 +44,12 @@ def load(location: str, overrides: Mapping[str, Any] | None = None) -> ConfigDic
       raise TypeError(f'get_config of {path} returns {shown(config)}, not a ConfigDict')
     config.update_from_flattened_dict(overrides or {})
     flatten(config)
+  except (KeyError, TypeError, ValueError) as error:  # such as of a wrong argument
+    raise UserError(errors.line(one_line(error))) from error
   except (Exception, SystemExit) as error:
-    raise UserError(errors.line(_message_of(error))) from error
+    reason = f'the config ends with {type(error).__name__}: {one_line(error)}'
+    raise UserError(errors.line(reason)) from error
   return config
-
-
-def _message_of(error: BaseException) -> str:
-  if isinstance(error, KeyError | TypeError | ValueError):
-    return one_line(error)
-  return f'the config ends with {type(error).__name__}: {one_line(error)}'
 
 
 def execute(path: Path) -> ModuleType:
@@ -106,7 +104,7 @@ def store(config: ConfigDict, workdir: Path, overrides: Sequence[str]) -> None:
 
 
 def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
-  """The fields that a resumed run changes in its results, each with [before, now]."""
+  """The recorded fields that a resumed run changes, each with [before, now]."""
   if damage.is_missing(workdir / NAME):
     return {}
   before, now = _flat_content(workdir / NAME), flatten(config)

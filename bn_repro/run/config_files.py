@@ -57,7 +57,7 @@ def available(kind: str = 'config') -> str:
 def use_neighbours(file: Path) -> None:
   """Makes `configs` the package of the folder that a file lies in, then of ours.
 
-  And of no folder `configs` of the current directory or among installed packages.
+  Not of the current directory, and not among installed packages.
   """
   wanted = [str(folder) for folder in dict.fromkeys([folder_of(file), FOLDER])]
   package = sys.modules.get(PACKAGE)

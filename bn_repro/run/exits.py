@@ -15,10 +15,10 @@ from bn_repro.run import errors, notices, processes, watch
 from bn_repro.run.errors import MachineError, Preempted, RunsFailed, UserError
 
 SECONDS_TO_LEAVE = 0.5  # after saving, before other threads are no longer waited for
-# As of a program of the shell; nothing is said, for the reader has gone on purpose.
+# As a shell reports it; we print nothing, for the reader has gone on purpose.
 UNREAD = 128 + signal.SIGPIPE
-# The objects that its frames hold are freed only after `watch.leave_within`: Grain
-# waits half a minute for each process that does not answer.
+# Keeps what their frames hold until after `watch.leave_within`: to free it, Grain waits
+# half a minute for each process that does not answer.
 _stops: list[Exception] = []
 
 

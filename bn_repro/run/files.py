@@ -21,7 +21,7 @@ _SEAL = 'sha256'
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-  """A file that replaces `path` at the end of the block; readers see one of the two."""
+  """A file that replaces `path`, whole, at the end of the block."""
   partial = path.with_name(path.name + '.partial')
   with partial.open('wb') as file:
     yield file

@@ -94,13 +94,11 @@ def _is_first(kind: str) -> bool:
   if kind in _said:
     return False
   _said.add(kind)
-  if _shared is None:
-    return True
-  name = hashlib.sha256(kind.encode()).hexdigest()
-  try:
-    os.close(os.open(_shared / name, os.O_CREAT | os.O_EXCL))
-  except FileExistsError:
-    return False
-  except OSError:  # the folder is gone or full: better to warn twice than never
-    return True
+  if _shared is not None:
+    try:
+      (_shared / hashlib.sha256(kind.encode()).hexdigest()).touch(exist_ok=False)
+    except FileExistsError:
+      return False
+    except OSError:  # the folder is gone or full: better to warn twice than never
+      pass
   return True

@@ -101,11 +101,9 @@ class Recorder:
 
   def headline(self) -> dict[str, str]:
     """Loss and accuracy, as of now, for a progress bar; and a long wait for input."""
-    tests = (line.get('test/accuracy') for line in self.history)
-    accuracies = [accuracy for accuracy in tests if accuracy is not None]
-    last = self.history[-1]
+    last, tests = self.history[-1], [line.get('test/accuracy') for line in self.history]
     shown = {'loss': f'{last.get("train/loss", math.nan):.4f}'}
-    if accuracies:
+    if accuracies := [accuracy for accuracy in tests if accuracy is not None]:
       shown['test'] = f'{accuracies[-1]:.2%}'
     if (waiting := last.get(WAITING, 0)) > LONG_WAITING:
       shown['waits for input'] = f'{waiting:.0%} of the time'

@@ -31,9 +31,7 @@ class Interruption:
   def __enter__(self) -> 'Interruption':
     # Python takes signals in its main thread only.
     if threading.current_thread() is threading.main_thread():
-      self._before = {number: signal.getsignal(number) for number in SIGNALS}
-      for number in SIGNALS:
-        signal.signal(number, self._note)
+      self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
       watch.answer_with(None)
     return self
 

@@ -1,4 +1,4 @@
-"""summary.json: what a run came to, in one page, sealed.
+"""summary.json: the outcome of a run, in one sealed file.
 
 It is the last thing that a run writes, and what every table is made from.
 Imports no JAX.
@@ -14,7 +14,7 @@ from bn_repro.run.errors import UserError
 from bn_repro.run.files import read_sealed, write_sealed
 
 NAME = 'summary.json'
-TOP = 5  # classes, of more, among which figure 4 looks for the right one
+TOP = 5  # predicted classes, among which figure 4 looks for the right one
 
 
 def strict(value: Any) -> Any:

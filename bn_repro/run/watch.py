@@ -13,7 +13,7 @@ the same, and wakes this module's thread through a pipe. The thread gives the ma
   answer (`partners`). If one does not, if its own input does not come, or before the
   first step is done, it ends; the steps since the last checkpoint are lost.
 
-Never is more lost than these steps. A second Ctrl-C ends a process at once.
+No more than these steps is ever lost. A second Ctrl-C ends a process at once.
 """
 
 import contextlib
