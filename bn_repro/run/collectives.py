@@ -34,8 +34,8 @@ def from_first_process(data: bytes | None) -> bytes:
   if jax.process_count() == 1:
     return data
   hand_out = multihost_utils.broadcast_one_to_all
-  size = int(hand_out(np.int32(0 if data is None else len(data))))
-  own = np.zeros(size, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+  size = int(hand_out(np.int32(len(data or b''))))
+  own = np.frombuffer(data or bytes(size), np.uint8)
   return np.asarray(hand_out(own)).tobytes()
 
 

@@ -19,7 +19,7 @@ _THRESHOLD = 'jax_persistent_cache_min_compile_time_secs'
 
 
 def keep() -> None:
-  """Turns the cache on where its folder can be written; JAX's own settings of it win."""
+  """Turns the cache on where its folder can be written; JAX's own settings win."""
   if chosen := places.variable(_CHOSEN):
     # JAX itself would make a folder named ~, or one in the current directory.
     return jax.config.update('jax_compilation_cache_dir', str(chosen))

@@ -72,10 +72,9 @@ def versions() -> dict[str, str]:
 
 def device(devices: list[jax.Device]) -> str:
   """Such as '1 x cpu (AMD EPYC, 2 cores)' or '8 x gpu (NVIDIA H200)'."""
-  kind = devices[0].device_kind
-  if devices[0].platform == 'cpu':
-    kind = _processor()
-  return f'{len(devices)} x {devices[0].platform} ({kind})'
+  first = devices[0]
+  kind = _processor() if first.platform == 'cpu' else first.device_kind
+  return f'{len(devices)} x {first.platform} ({kind})'
 
 
 def cores() -> int:
