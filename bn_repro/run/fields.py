@@ -44,6 +44,8 @@ _LIMITS = {
   'is_duration': _is_duration,
 }
 
+_NO_LIMITS = {'kind', 'type', 'allowed', 'group', 'default'}
+
 
 class Field(NamedTuple):
   """What a field may hold.
@@ -51,38 +53,30 @@ class Field(NamedTuple):
   Attributes:
     kind: its type, in words, such as `WHOLE`.
     allowed: its limits, in words.
-    facts: of fields.toml.
+    limits: those of `_LIMITS` that it has, and of lists the `longest`.
+    group: of optional fields that a config has together or not at all.
+    default: of a config that lacks the field; None for no default.
   """
 
   kind: str
   allowed: str
-  facts: Mapping[str, Any]
-
-  @property
-  def default(self) -> Any:
-    """The value that the code takes for it where a config lacks it, or None."""
-    return self.facts.get('default')
-
-  @property
-  def group(self) -> str:
-    """Of optional fields that a config has together or not at all."""
-    return self.facts.get('group', '')
+  limits: Mapping[str, Any]
+  group: str
+  default: Any
 
   @property
   def is_optional(self) -> bool:
     """Whether a config may lack it."""
-    return not self.facts.keys().isdisjoint(('default', 'group'))
+    return bool(self.group) or self.default is not None
 
   def holds(self, value: Any) -> bool:
     """Whether a value of its kind is within the limits."""
     parts = value if isinstance(value, list) else [value]
-    if 'longest' in self.facts and not 1 <= len(parts) <= self.facts['longest']:
+    limits = dict(self.limits)
+    longest = limits.pop('longest', None)
+    if longest and not 1 <= len(parts) <= longest:
       return False
-    return all(
-      _LIMITS[name](part, self.facts[name])
-      for name in _LIMITS.keys() & self.facts.keys()
-      for part in parts
-    )
+    return all(_LIMITS[n](part, limit) for n, limit in limits.items() for part in parts)
 
 
 @functools.cache
@@ -99,7 +93,13 @@ def _field(entry: str | dict[str, Any], kinds: dict[str, dict[str, Any]]) -> Fie
   entry = {'kind': entry} if isinstance(entry, str) else entry
   facts = kinds[entry['kind']] | entry
   words = facts | {'one_of': ', '.join(map(str, facts.get('one_of', ())))}
-  return Field(facts['type'], facts.get('allowed', '').format(**words), facts)
+  return Field(
+    kind=facts['type'],
+    allowed=facts.get('allowed', '').format(**words),
+    limits={name: facts[name] for name in facts.keys() - _NO_LIMITS},
+    group=facts.get('group', ''),
+    default=facts.get('default'),
+  )
 
 
 @functools.cache

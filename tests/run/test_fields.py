@@ -30,6 +30,12 @@ def test_names_that_are_written_twice_agree():
     assert of_mlp[field].allowed.partition(' of ')[2] == ', '.join(registry)
 
 
+def test_every_limit_is_one_that_is_checked():
+  for network in fields.NETWORKS:
+    for field in fields.of_network(network).values():
+      assert field.limits.keys() <= {*fields._LIMITS, 'longest'}
+
+
 @pytest.mark.parametrize('location', LOCATIONS)
 def test_every_field_is_needed(location):
   """But for those of section 4.2 that stand alone."""
