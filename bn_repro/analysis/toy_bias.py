@@ -21,9 +21,9 @@ from bn_repro.run import provenance
 STEPS, LEARNING_RATE, EXAMPLES, EPSILON = 100, 0.1, 60, 1e-8
 WAYS = {
   'mean, outside the gradient': (False, False),
-  'mean, seen by the gradient': (False, True),
+  'mean, gradient through it': (False, True),
   'mean and scale, outside the gradient': (True, False),
-  'mean and scale, seen by the gradient': (True, True),
+  'mean and scale, gradient through both': (True, True),
 }
 
 

@@ -23,9 +23,9 @@ def test_outside_the_gradient_b_grows_and_the_loss_stays(rows):
 
 def test_seen_by_the_gradient_nothing_moves(rows):
   """Not a at all: it is scaled away, too."""
-  for way in ('mean, seen by the gradient', 'mean and scale, seen by the gradient'):
+  for way in ('mean, gradient through it', 'mean and scale, gradient through both'):
     assert max(map(abs, rows[way]['bias'])) < 1e-5
-  scales = rows['mean and scale, seen by the gradient']['scale']
+  scales = rows['mean and scale, gradient through both']['scale']
   np.testing.assert_allclose(scales, 1, atol=1e-5)
 
 
