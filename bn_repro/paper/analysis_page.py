@@ -7,9 +7,11 @@ from bn_repro.paper import (
   after_the_paper,
   section_2_bias,
   section_2_whitening,
+  section_3_1_population,
   section_3_2_placement,
   section_3_3_scale,
   section_3_4_noise,
+  section_3_identities,
   section_4_1_covariate_shift,
 )
 from bn_repro.report import commands, pages, tables
@@ -57,6 +59,17 @@ ANALYSES = {
     f'nonlinearity_inputs_{name}': ('nonlinearity_inputs', run)
     for name, run in NETWORKS.items()
   },
+}
+# What `python -m bn_repro.analysis` prints of the page of each experiment.
+TABLES = {
+  'batch_noise': section_3_4_noise.noise_table,
+  'identities': section_3_identities.table,
+  'nonlinearity_inputs': section_3_2_placement.shape_table,
+  'population_batches': section_3_1_population.batches_table,
+  'shifted_data': section_3_1_population.shifts_table,
+  'toy_bias': section_2_bias.toy_table,
+  'weight_scale': section_3_3_scale.factors_table,
+  'whitening_cost': section_2_whitening.cost_table,
 }
 NOT_RUN = 'Not run yet; `bash scripts/reproduce.sh` does.\n'
 

@@ -45,14 +45,10 @@ def _figure(results: Results, runs, groups, toy) -> str:
   colours = {name: f'C{i}' for i, name in enumerate(NAMES.values())}
   at = lambda rate: {name: group for (name, of), group in groups.items() if of == rate}
   style = lambda name: {'color': colours[name]}
-  draw(
-    norm, at('0.1'), BIAS, style, title='network, learning rate 0.1',
-    ylabel='norm of the first bias',
-  )  # fmt: skip
-  draw(
-    accuracy, at('1.0'), style=style, title='network, learning rate 1', ylim=(0, 1),
-    ylabel='test accuracy',
-  )  # fmt: skip
+  draw(norm, at('0.1'), BIAS, style, title='network, learning rate 0.1')
+  norm.set_ylabel('norm of the first bias')
+  draw(accuracy, at('1.0'), style=style, title='network, learning rate 1', ylim=(0, 1))
+  accuracy.set_ylabel('test accuracy')
   return figures.save(figure, results.figures / 'runaway_bias.png', runs, toy)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from bn_repro.report import figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import draw
+from bn_repro.report.variants import draw, draw_intervals
 
 NAMES = {
   'baseline': 'nothing, 60 examples',
@@ -39,9 +39,8 @@ def section(results: Results, runs: list[Run]) -> str:
 
 def _figure(results: Results, runs, variants, cost) -> str:
   figure, (left, right) = figures.panels(2, width=4.8)
-  middle, low, high = np.transpose([_median_and_range(row) for row in cost['rows']])
   widths = [row['width'] for row in cost['rows']]
-  left.errorbar(widths, middle, (middle - low, high - middle), fmt='o-', capsize=2)
+  draw_intervals(left, widths, [_median_and_range(row) for row in cost['rows']])
   left.set(xscale='log', yscale='log', xlabel='activations of the layer')
   left.set_xticks(widths, map(str, widths))
   left.minorticks_off()

@@ -1,7 +1,4 @@
-"""results/population/README.md: how well population statistics serve, from two files.
-
-What `python -m bn_repro.analysis` wrote; nothing is measured here.
-"""
+"""results/population/README.md: section 3.1's population statistics, two analyses."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +8,7 @@ import numpy as np
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.report import commands, effects, figures, pages, tables
 from bn_repro.report.intervals import of_share
+from bn_repro.report.variants import draw_intervals
 
 COMMAND = 'python -m bn_repro.analysis'
 _LOST_ENOUGH = 1.0  # points; the recovered share of less is noise
@@ -18,11 +16,7 @@ FILES = ('population_batches', 'shifted_data')
 
 
 def write(results: Path) -> None:
-  """Writes the README and the figures of `results` from its JSON files.
-
-  Raises:
-    UserError: one of them is not there.
-  """
+  """Writes the README and the figures of `results` from its JSON files."""
   batches, shifts = (
     pages.read(results / f'{name}.json', f'{COMMAND} {name} --workdir=DIR')
     for name in FILES
@@ -139,11 +133,7 @@ def _draw_both(axes, rows: list[dict]) -> None:
   )
   for column, label, colour in kinds:
     shares = 100 * np.asarray([of_share(row[column], row['images']) for row in rows])
-    middle, low, high = shares.T
-    axes.errorbar(
-      range(len(rows)), middle, (middle - low, high - middle), fmt='o-', ms=4,
-      capsize=2, color=colour, label=label,
-    )  # fmt: skip
+    draw_intervals(axes, range(len(rows)), shares, ms=4, color=colour, label=label)
 
 
 def shifted(evidence: Evidence) -> Finding:

@@ -20,26 +20,16 @@ COLOURS = dict(zip(NAMES.values(), ('tab:orange', 'tab:blue', 'tab:red', 'tab:cy
 WITHOUT_NOISE = ('without BN', 'with BN')
 LAYERS = (2, 3)  # those with one before them
 JACOBIAN = 'jacobian/layer_{}/percentile_{}'.format
-# Tags in the curves, by the heads of their columns.
+# Tags in the curves, by the heads of their columns and panels.
 SHIFT = {
-  f'{measure}, layer {i}': f'covariate_shift/layer_{i}/{measure}'
+  f'{measure} of layer {i}': f'covariate_shift/layer_{i}/{measure}'
   for measure in ('inputs', 'gradient')
   for i in LAYERS
 }
 LANDSCAPE = {
-  measure.replace('_', ' '): f'landscape/{measure}'
-  for measure in ('loss_range', 'gradient_change', 'smoothness')
-}
-# The same by the titles of panels.
-PANELS_OF_SHIFT = {
-  'inputs of layer 3 move by': SHIFT['inputs, layer 3'],
-  'gradient of layer 2 moves by': SHIFT['gradient, layer 2'],
-  'gradient of layer 3 moves by': SHIFT['gradient, layer 3'],
-}
-PANELS_OF_LANDSCAPE = {
-  'range of the loss': LANDSCAPE['loss range'],
-  'change of the gradient': LANDSCAPE['gradient change'],
-  'change of the gradient per distance': LANDSCAPE['smoothness'],
+  'range of the loss': 'landscape/loss_range',
+  'change of the gradient': 'landscape/gradient_change',
+  'effective smoothness': 'landscape/smoothness',
 }
 
 
@@ -54,8 +44,8 @@ def section(results: Results, runs: list[Run]) -> str:
   }
   table = lambda columns: seeds.table('network', networks, columns)
   figures_of = {
-    'covariate_shift': _panels(networks, PANELS_OF_SHIFT),
-    'landscape': _panels(networks, PANELS_OF_LANDSCAPE),
+    'covariate_shift': _panels(networks, SHIFT, 'moved by one step'),
+    'landscape': _panels(networks, LANDSCAPE),
     'layer_jacobians': _figure_of_jacobians(networks),
   }
   in_order = [run for group in networks.values() for run in group]
@@ -95,9 +85,10 @@ def _at_start(runs: list[Run], column: str) -> float:
   return np.mean([run.curves[column][0] for run in runs])
 
 
-def _panels(networks, columns: dict[str, str]):
+def _panels(networks, columns: dict[str, str], ylabel: str = ''):
   """A panel for each column, by their titles, with every network."""
   figure, axes = figures.panels(len(columns))
+  axes[0].set_ylabel(ylabel)
   style = lambda name: {'color': COLOURS[name], 'lw': 1}
   for panel, (title, column) in zip(axes, columns.items()):
     draw(panel, networks, column, style, title=title, yscale='log')

@@ -14,17 +14,6 @@ from bn_repro.run.percentiles import PERCENTILES
 
 SWEEPS = ('figure1', 'grid')
 NETWORKS = {'baseline': 'without BN', 'batch_norm': 'with BN'}
-CHOICES = {
-  'learning_rate': 'the paper names none; the grid below shows what others do',
-  'momentum': 'plain SGD: the paper says nothing of momentum for this network',
-  'model.init_std': 'the paper says "small"; the grid has a smaller and a larger one',
-  'model.epsilon': 'not in the paper; as in later code of its authors',
-  'model.decay': 'of the moving average, which no number below depends on',
-  'dataset.threshold': 'the paper says "binary"; a pixel is on above this brightness',
-  'population_batches': 'training mini-batches averaged by algorithm 2',
-  'tracked_unit': 'the unit of figure 1 (b, c), named before any run',
-  'evaluate_every': 'how finely "steps to" is known',
-}
 
 
 def write(results: Path) -> None:
@@ -38,21 +27,27 @@ def write(results: Path) -> None:
 
 def text(runs: list[Run], of_grid: list[Run]) -> str:
   """The README, from the runs of figure 1 and of the grid (which may be [])."""
-  config = runs[0].config
   networks = seeds.by_variant(runs, NETWORKS)
-  sweeps = SWEEPS if of_grid else SWEEPS[:1]
-  choices = [(f'`{f}`', str(config[f]), why) for f, why in CHOICES.items()]
+  plain, normalized = networks.values()
+  steps = lambda group, target: np.mean([run.steps_to(target) for run in group])
+  drift = lambda group: _drifts(group, 50, 'relative').mean()
   return pages.render(
     'section_4_1_figure_1',
-    steps=runs[0].summary['num_steps'], seeds=len(networks['without BN']),
-    unit=config['tracked_unit'], claims=_claims_table(*networks.values()),
+    steps=runs[0].summary['num_steps'], seeds=len(plain), config=runs[0].config,
+    markdown=tables.markdown,
+    ends_above=seeds.final(normalized).min() > seeds.final(plain).max(),
+    speed_ups={
+      target: steps(plain, target) / steps(normalized, target)
+      for target in runs[0].config['targets']
+    },
+    steadier=drift(plain) / drift(normalized),
     networks=network_table(runs), drift=_drift_table(networks),
-    choices=tables.markdown(('field', 'value', 'our choice'), choices),
     grid=grid.text(of_grid) if of_grid else '',
     origin=tables.origin([*runs, *of_grid]),
-    commands=commands.block(
-      *(commands.sweep(f'sweeps/mnist_{name}', f'mnist/{name}') for name in sweeps)
-    ),
+    commands=commands.block(*(
+      commands.sweep(f'sweeps/mnist_{name}', f'mnist/{name}')
+      for name in (SWEEPS if of_grid else SWEEPS[:1])
+    )),
   )  # fmt: skip
 
 
@@ -71,27 +66,6 @@ def network_table(runs: list[Run]) -> str:
     'best accuracy': lambda group: tables.percent(tables.over(group, best)),
   }
   return seeds.table('network', seeds.by_variant(runs, NETWORKS), columns)
-
-
-def _claims_table(plain: list[Run], normalized: list[Run]) -> str:
-  is_above = seeds.final(normalized).min() > seeds.final(plain).max()
-  steps = lambda runs, target: np.mean([run.steps_to(target) for run in runs])
-  ratios = (
-    f'{steps(plain, target) / steps(normalized, target):.1f} '
-    f'times fewer to {100 * target:g} %'
-    for target in plain[0].config['targets']
-  )
-  drift = lambda runs: _drifts(runs, 50, 'relative').mean()
-  rows = (
-    ('Claim 1: the network with BN reaches higher test accuracy',
-     'every seed with BN ends above every seed without' if is_above else
-     'the seeds of the two networks overlap at the end'),
-    ('Claim 1: it trains faster', f'steps: {", ".join(ratios)}'),
-    ('Claim 2: the inputs of a sigmoid are far more stable over training',
-     f'the median moves {drift(plain) / drift(normalized):.1f} times less, relative to '
-     'the spread of the inputs'),
-  )  # fmt: skip
-  return tables.markdown(('claim', 'measured'), rows)
 
 
 def _drifts(runs: list[Run], percentile: int, measure: str) -> np.ndarray:
@@ -115,13 +89,7 @@ def _drift_table(networks: dict[str, list[Run]]) -> str:
 
 
 def figure_1(runs: list[Run], path: Path) -> None:
-  """Figure 1: (a) test accuracy, (b, c) percentiles of one sigmoid's input.
-
-  Args:
-    runs: both networks; (a) shows the mean and the range over seeds, (b) and (c) the
-      lowest seed.
-    path: the PNG to write.
-  """
+  """Figure 1: (a) test accuracy, (b, c) percentiles of a sigmoid's input, one seed."""
   figure, (a, b, c) = figures.panels(3, 11 / 3, 3.4)
   networks = seeds.by_variant(runs)
   for network, name in NAMES.items():

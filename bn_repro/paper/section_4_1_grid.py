@@ -1,6 +1,5 @@
 """Section 4.1 at other learning rates and initial weights (claims 1, 16 and 27)."""
 
-import math
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 
 from bn_repro.report import effects, figures, pages, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.variants import draw_intervals
 
 STEPS = (1_000, 5_000, 10_000, 50_000)
 # A network that names one digit for all images is right for 11.35 % of MNIST's.
@@ -68,12 +68,11 @@ def settings(runs: list[Run]) -> dict[str, list[Setting]]:
 
 
 def best(of_network: list[Setting], step: int) -> Setting:
-  """The setting with the highest mean accuracy after that many steps."""
-  return max(of_network, key=lambda setting: _mean_or_worst(setting.at(step)))
+  """The setting with the highest mean accuracy after that many steps.
 
-
-def _mean_or_worst(values: np.ndarray) -> float:
-  return float(values.mean()) if np.isfinite(values).all() else -math.inf
+  One of which a seed has diverged comes last.
+  """
+  return max(of_network, key=lambda s: np.nan_to_num(s.at(step).mean(), nan=-np.inf))
 
 
 def fastest(of_network: list[Setting], accuracy: float) -> Setting | None:
@@ -84,8 +83,7 @@ def fastest(of_network: list[Setting], accuracy: float) -> Setting | None:
 
 def text(runs: list[Run]) -> str:
   """The section of the page on the grid."""
-  networks = settings(runs)
-  plain, normalized = networks['baseline'], networks['batch_norm']
+  plain, normalized = settings(runs).values()
   return pages.render(
     'section_4_1_grid',
     runs=len(runs), seeds=len(plain[0].runs), steps=runs[0].summary['num_steps'],
@@ -114,7 +112,6 @@ def _failures(plain: list[Setting], normalized: list[Setting]) -> str:
 
 
 def _accuracy_table(of_network: list[Setting]) -> str:
-  """Mean and standard deviation of accuracy over seeds, a row for each setting."""
   rows = [
     (*s.place, *(tables.percent(s.at(step)) for step in STEPS), s.failures())
     for s in of_network
@@ -123,7 +120,6 @@ def _accuracy_table(of_network: list[Setting]) -> str:
 
 
 def _best_table(plain: list[Setting], normalized: list[Setting]) -> str:
-  """The best setting of each network after each number of steps."""
   rows = []
   for step in STEPS:
     row = [f'{step:,} steps']
@@ -134,7 +130,6 @@ def _best_table(plain: list[Setting], normalized: list[Setting]) -> str:
 
 
 def _difference_table(plain: list[Setting], normalized: list[Setting]) -> str:
-  """Difference (BN - no BN) in points at equal learning rate and initial weights."""
   rows = [
     (*p.place, *(_gap(100 * (n.at(step) - p.at(step))) for step in STEPS))
     for p, n in zip(plain, normalized)
@@ -164,30 +159,21 @@ def _fastest_cells(of_network: list[Setting], target: float) -> tuple[str, str]:
 
 def claims_table(runs: list[Run]) -> str:
   """What the grid says of claims 1, 16 and 27, in numbers."""
-  networks = settings(runs)
-  plain, normalized = networks['baseline'], networks['batch_norm']
-  gaps = ', '.join(
-    f'{_best_gap(plain, normalized, step).text("{:+.2f}")} after {step:,} steps'
-    for step in (STEPS[0], STEPS[-1])
-  )
+  plain, normalized = settings(runs).values()
   rate = max(setting.learning_rate for setting in plain)
-  rows = (
-    (f'Claim 1, each network at its own best of {len(plain)} settings: difference of '
-     'test accuracy (BN - no BN), points', gaps),
-    ('Claim 16, on MNIST: higher learning rates do no harm with BN: final accuracy of '
-     f'all settings at learning rate {rate:g}',
-     f'{_ends_at(normalized, rate)} with BN, {_ends_at(plain, rate)} without'),
-    ('Claim 27: less depends on the initial weights: range of mean final accuracy '
-     'over initial standard deviations, median over learning rates',
-     f'{_dependence(normalized):.2f} points with BN, {_dependence(plain):.2f} without'),
+  return pages.render(
+    'section_4_1_grid_claims',
+    markdown=tables.markdown, settings=len(plain),
+    gaps=[_best_gap(plain, normalized, step) for step in (STEPS[0], STEPS[-1])],
+    rate=rate, ends=_ends_at(normalized, rate), ends_without=_ends_at(plain, rate),
+    ranges=_dependence(normalized), ranges_without=_dependence(plain),
   )  # fmt: skip
-  return tables.markdown(('claim', 'measured'), rows)
 
 
-def _best_gap(plain, normalized, step) -> effects.Effect:
+def _best_gap(plain, normalized, step) -> str:
   """In points; each setting was chosen as the best on the test set."""
   ours, theirs = (100 * best(of, step).at(step) for of in (normalized, plain))
-  return effects.welch(ours, theirs)
+  return f'{effects.welch(ours, theirs).text("{:+.2f}")} after {step:,} steps'
 
 
 def _means_at_the_end(of_network, rate) -> np.ndarray:
@@ -206,10 +192,7 @@ def _dependence(of_network) -> float:
 
 
 def figure(runs: list[Run], path: Path) -> None:
-  """Accuracy against learning rate, one panel for each initial standard deviation.
-
-  Dashed: after 1,000 steps; solid: at the end. Bars span the seeds.
-  """
+  """Accuracy after 1,000 steps (dashed) and at the end; bars span the seeds."""
   networks = settings(runs)
   deviations = sorted({setting.init_std for setting in networks['baseline']})
   drawing, panels = figures.panels(len(deviations), 11 / len(deviations), sharey=True)
@@ -226,9 +209,9 @@ def figure(runs: list[Run], path: Path) -> None:
 
 def _draw_rates(axes, network: str, of_network: list[Setting], step, style) -> None:
   accuracy = [setting.at(step) for setting in of_network]
-  middle, low, high = np.transpose([(v.mean(), v.min(), v.max()) for v in accuracy])
-  axes.errorbar(
-    [setting.learning_rate for setting in of_network], middle,
-    (middle - low, high - middle), fmt=f'o{style}', ms=3, capsize=2,
-    color=COLOURS[network], label=f'{NAMES[network]}, {step:,} steps',
+  draw_intervals(
+    axes, [setting.learning_rate for setting in of_network],
+    [(values.mean(), values.min(), values.max()) for values in accuracy],
+    fmt=f'o{style}', ms=3, color=COLOURS[network],
+    label=f'{NAMES[network]}, {step:,} steps',
   )  # fmt: skip

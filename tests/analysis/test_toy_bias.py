@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bn_repro.analysis import toy_bias
+from bn_repro.paper.analysis_page import TABLES
 
 SCALED = 'mean and scale, outside the gradient'
 SEEDS = range(16)
@@ -69,4 +70,4 @@ def test_with_the_scale_it_is_worse(starts):
 
 
 def test_the_table_has_a_row_for_each_way():
-  assert len(toy_bias.table(toy_bias.measure()).splitlines()) == 2 + 4
+  assert len(TABLES['toy_bias'](toy_bias.measure()).splitlines()) == 2 + 4
