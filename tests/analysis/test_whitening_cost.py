@@ -19,4 +19,4 @@ def test_a_mini_batch_of_60_has_a_covariance_of_rank_59_at_most(monkeypatch):
 
 def test_ratios_are_of_the_same_round():
   row = {'seconds': {'whitening': [4.0, 9.0], 'per_dimension': [2.0, 3.0]}}
-  assert section_2_whitening.times_as_long(row) == [2.0, 3.0]
+  assert section_2_whitening.times_as_long(row).tolist() == [2.0, 3.0]
