@@ -1,12 +1,12 @@
-"""Makes again what results/ says, as far as two CPU cores do it in two hours.
+"""Makes again what results/ says, as far as two CPU cores can in two hours.
 
 bash scripts/reproduce.sh               sets up the environment and calls this
 bash scripts/reproduce.sh --inception   first trains section 4.2's networks, too, for
                                         some two days
 
-Trains every MNIST experiment under runs/ (what is finished there is skipped), measures
-the trained networks, and writes the tables and figures of results/. Those of section
-4.2's networks are made from the committed numbers, unless these are trained.
+Trains every MNIST experiment under runs/ (finished runs are skipped), measures the
+trained networks, and writes the tables and figures of results/. Those of section 4.2's
+networks are made from the committed numbers, unless these networks are trained.
 
 Exit codes: as those of scripts/sweep.py; what fails is named at the end.
 """
@@ -109,42 +109,38 @@ def analyse(name: str, experiment: str, run: str | None) -> bool:
 
   The numbers of a network that is not here stay as they are committed.
   """
-  made = RUNS / 'pages' / f'{name}.json'
   if run and not (RUNS / run / 'summary.json').exists():
     print(f'{name}: as committed; {RUNS / run} was not trained here')
     return True
-  if not made.exists():
-    made.parent.mkdir(parents=True, exist_ok=True)
-    of_run = [f'--workdir={RUNS / run}'] if run else []
-    if not _call('-m', 'bn_repro.analysis', experiment, *of_run, f'--output={made}'):
-      return False
-  _publish(made, f'{name}.json')
-  return True
+  of_run = [f'--workdir={RUNS / run}'] if run else []
+  is_made = (RUNS / 'pages' / f'{name}.json').exists()
+  return make_page(name, 'bn_repro.analysis', experiment, *of_run, is_made=is_made)
 
 
 def evaluate(crops: int, name: str) -> bool:
   """Evaluates the ensemble of section 4.2.3, from where it was stopped."""
   members = ','.join(str(RUNS / member) for member in ensemble.MEMBERS)
-  output = RUNS / 'pages' / f'{name}.json'
-  if not _call('-m', 'bn_repro.evaluate', f'--workdir={members}', f'--crops={crops}',
-               f'--output={output}'):  # fmt: skip
+  words = (f'--workdir={members}', f'--crops={crops}')
+  return make_page(f'ensemble/{name}', 'bn_repro.evaluate', *words)
+
+
+def make_page(name: str, *words: str, is_made: bool = False) -> bool:
+  """Lets a program write a page, and puts it into the results; False if it fails."""
+  page, published = (root / f'{name}.json' for root in (RUNS / 'pages', RESULTS))
+  for path in (page, published):
+    path.parent.mkdir(parents=True, exist_ok=True)
+  if not (is_made or _call('-m', *words, f'--output={page}')):
     return False
-  _publish(output, f'ensemble/{name}.json')
+  shutil.copyfile(page, published)
   return True
-
-
-def _publish(made: Path, name: str) -> None:
-  (RESULTS / name).parent.mkdir(parents=True, exist_ok=True)
-  shutil.copyfile(made, RESULTS / name)
 
 
 def report(name: str) -> bool:
   """Writes a part of results/; False if it fails."""
   results = RESULTS if name == 'claims' else RESULTS / name
-  words = [f'--report={name}', f'--results={results}']
   root, sweeps = RUNS / REPORTS[name].runs, REPORTS[name].sweeps
-  if any(collect.finished(root / one) for one in sweeps):
-    words.append(f'--root={root}')
+  is_run = any(collect.finished(root / one) for one in sweeps)
+  words = [f'--report={name}', f'--results={results}', *[f'--root={root}'] * is_run]
   return _call('scripts/report.py', *words)
 
 

@@ -1,9 +1,8 @@
 """Section 3.4: what an example's batch-mates do to the network's prediction for it.
 
 In training the network "no longer produc[es] deterministic values for a given training
-example", which is, to the paper, why it regularizes. Each test image is put into
-mini-batches with other training images, drawn again and again; the weights stay, and
-nothing is dropped. How much noise is left in larger mini-batches?
+example", which is, to the paper, why BN regularizes. Each test image is put into
+mini-batches with random training images; the weights stay, and nothing is dropped.
 """
 
 from typing import Any
@@ -16,43 +15,31 @@ from jaxtyping import Float
 
 from bn_repro.analysis import subject
 from bn_repro.analysis.subject import root_mean_square
-from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
-from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.paper.section_3_4_noise import noise_table
-from bn_repro.run import provenance
-from bn_repro.training.experiment import first_examples
 
 SIZES = (2, 4, 8, 16, 32, 60, 120, 500)
 IMAGES, POOL, DRAWS = 100, 10_000, 20
-Inputs = Float[np.ndarray, 'draws images units']
 
 
 def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
-  """The spread of predictions over draws of batch-mates, as a page of JSON.
+  """The spread of predictions over draws of batch-mates.
 
   `rows` has for each size of a mini-batch, the example included: the standard deviation
   over `DRAWS` of the inputs of the last sigmoids, in standard deviations over images,
   and of the probability of the right class, both as root mean squares over images; and
-  the share of images whose predicted class is not the same in all draws. The network is
-  that of section 4.1, with batch normalization.
+  the share of images whose predicted class is not the same in all draws.
   """
-  subject.check_is_mlp(network)
+  network = subject.mlp(network)
   subject.check_is_normalized(network)
-  devices = jax.local_devices()[:1]
-  feeds = open_feeds(network.config, devices)
-  shown = first_examples(feeds.test, IMAGES, devices)
-  pool = first_examples(feeds.train, POOL, devices).images
-  predict = _predictions(subject.without_noise(network))
+  images, labels, *_ = subject.examples(network, 'test', IMAGES)
+  pool = subject.examples(network, 'train', POOL).images
+  predict = _predictions(network)
   rows = [
-    {'size': size, **_spread(_drawn(predict, shown.images, pool, size), shown.labels)}
+    {'size': size, **_spread(*_drawn(predict, images, pool, size), labels)}
     for size in sizes
   ]
-  return {
-    **about(network), 'images': len(shown.labels), 'draws': DRAWS, 'rows': rows,
-    **provenance.origin(devices),
-  }  # fmt: skip
+  return {'images': len(labels), 'draws': DRAWS, 'rows': rows}
 
 
 def _predictions(network: Network):
@@ -70,7 +57,9 @@ def _predictions(network: Network):
 
 def _drawn(
   predict, images, pool, size: int
-) -> tuple[Float[np.ndarray, 'draws images classes'], Inputs]:
+) -> tuple[
+  Float[np.ndarray, 'draws images classes'], Float[np.ndarray, 'draws images units']
+]:
   """Probabilities and inputs of sigmoids, in float64."""
   generator = np.random.default_rng(size)
   draws = []
@@ -80,8 +69,7 @@ def _drawn(
   return tuple(np.asarray(part, np.float64) for part in zip(*draws))
 
 
-def _spread(draws: tuple[np.ndarray, np.ndarray], labels) -> dict[str, float]:
-  probabilities, inputs = draws
+def _spread(probabilities, inputs, labels) -> dict[str, float]:
   right = probabilities[:, np.arange(len(labels)), np.asarray(labels)]
   deviation = inputs.mean(axis=0).std(axis=0)
   classes = probabilities.argmax(axis=-1)
@@ -90,6 +78,3 @@ def _spread(draws: tuple[np.ndarray, np.ndarray], labels) -> dict[str, float]:
     'deviation_of_probability': root_mean_square(right.std(axis=0, ddof=1)),
     'share_that_changes': float(np.mean(np.ptp(classes, axis=0) > 0)),
   }
-
-
-table = noise_table  # of the page, for the command line

@@ -5,10 +5,10 @@ usage:
   python -m bn_repro.analysis EXPERIMENT --output=FILE
 
 of a trained network with batch normalization:
-  batch_noise          what batch-mates do to an answer (section 3.4); of section 4.1
+  batch_noise          what batch-mates do to a prediction (section 3.4); of section 4.1
   identities           what holds but for rounding (sections 3 to 3.2); of section 4.1
   population_batches   how many training mini-batches algorithm 2 needs
-  shifted_data         what population statistics of shifted images mend (section 5)
+  shifted_data         what population statistics of shifted images recover (5)
 with it or without:
   nonlinearity_inputs  their distribution: Gaussian, sparse? (sections 3.2 and 5)
   weight_scale         what the scale of a layer's weights changes (section 3.3); of
@@ -69,24 +69,28 @@ def run(words: list[str]) -> None:
 def measure(name: str, arguments: argparse.Namespace) -> None:
   """Runs an experiment, prints its table and writes its measurements."""
   devices.start()
+  import jax
+
   from bn_repro.evaluate import trained_on
   from bn_repro.evaluate.network import restore
-  from bn_repro.run import compilation, settings
+  from bn_repro.evaluate.result import about
+  from bn_repro.paper.analysis_page import TABLES
+  from bn_repro.run import compilation, provenance, settings
 
   experiment = importlib.import_module(f'bn_repro.analysis.{name}')
   compilation.keep()
   with settings.fixed():
-    began = time.perf_counter()
-    workdirs = [arguments.workdir] if arguments.workdir else []
-    networks = [restore(workdir, arguments.workers) for workdir in workdirs]
-    if networks:
-      (differing,) = trained_on.differences(networks, networks[0].config.dataset.name)
-    measurements = experiment.measure(*networks)
-    measurements['seconds'] = time.perf_counter() - began
-    if networks:
-      measurements['differs_from_training'] = differing
-    write_json(arguments.output, measurements)
-  print(f'{experiment.table(measurements)}\nwritten: {arguments.output}')
+    began, page, networks, differing = time.perf_counter(), {}, [], {}
+    if arguments.workdir:
+      networks = [restore(arguments.workdir, arguments.workers)]
+      dataset = networks[0].config.dataset.name
+      (differs,) = trained_on.differences(networks, dataset)
+      page, differing = about(networks[0]), {'differs_from_training': differs}
+    page |= experiment.measure(*networks)
+    page |= provenance.origin(jax.local_devices()[:1])
+    page |= {'seconds': time.perf_counter() - began} | differing
+    write_json(arguments.output, page)
+  print(f'{TABLES[name](page)}\nwritten: {arguments.output}')
 
 
 def parse(words: list[str]) -> argparse.Namespace:

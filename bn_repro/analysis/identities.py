@@ -15,54 +15,45 @@ import numpy as np
 from bn_repro.analysis import subject
 from bn_repro.batch_norm.fold import fold
 from bn_repro.data.feed import Batch
-from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
-from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.paper import section_3_identities
-from bn_repro.run import provenance
-from bn_repro.training.experiment import first_examples
+from bn_repro.run.errors import UserError
 from bn_repro.training.step import loss
 
 IMAGES = 500
 
 
 def measure(network: Network) -> dict[str, Any]:
-  """The largest deviations, as a page of JSON.
+  """The largest deviations.
 
   `rows` has the claim, its name and the largest deviation: of activations in their
-  standard deviation, of the gradient of a bias relative to the largest of a beta. The
-  network is that of section 4.1, with batch normalization, gamma and beta.
+  standard deviation, of the gradient of a bias relative to the largest of a beta.
   """
-  subject.check_is_mlp(network)
+  network = subject.mlp(network)
   subject.check_is_normalized(network)
-  subject.check_has_gamma_and_beta(network)
-  network = subject.without_noise(network)
-  devices = jax.local_devices()[:1]
-  batch = first_examples(open_feeds(network.config, devices).test, IMAGES, devices)
+  if not {'gamma', 'beta'} <= {*network.params.get('batch_norm_1', ())}:
+    raise UserError(
+      f'{network.workdir} holds a network without gamma and beta; choose a run that '
+      'has them'
+    )
+  batch = subject.examples(network, 'test', IMAGES)
   measured = (
     (5, 'identity', _identity), (6, 'batch_mates', _batch_mates),
     (6, 'folded', _folded), (7, 'bias', _bias),
   )  # fmt: skip
   rows = [
-    {'claim': claim, 'name': name, 'deviation': of(network, batch)}
-    for claim, name, of in measured
+    {'claim': claim, 'name': name, 'deviation': deviation(network, batch)}
+    for claim, name, deviation in measured
   ]
-  return {**about(network), 'images': len(batch.labels), 'rows': rows,
-          **provenance.origin(devices)}  # fmt: skip
+  return {'images': len(batch.labels), 'rows': rows}
 
 
 def _identity(network: Network, batch: Batch) -> float:
   """With gamma and beta chosen for it, BN returns its input Wu."""
-  plain = network.model.clone(batch_norm=None)
-  params = {
-    name: {'bias': np.zeros(layer['kernel'].shape[1], np.float32)} | layer
-    for name, layer in network.params.items()
-    if 'kernel' in layer
-  }
-  _, sown = plain.apply(
-    {'params': params}, batch.images, train=False, mutable=[SIGMOID_INPUTS]
-  )
+  _, sown = network.model.clone(batch_norm=None).apply(
+    {'params': _with_biases(network)}, batch.images, train=False,
+    mutable=[SIGMOID_INPUTS],
+  )  # fmt: skip
   without = sigmoid_inputs(sown)
   epsilon = network.config.model.epsilon
   chosen = {
@@ -95,25 +86,26 @@ def _folded(network: Network, batch: Batch) -> float:
 
 def _bias(network: Network, batch: Batch) -> float:
   """The gradient in training of biases that the network does not have."""
-  model = network.model.clone(keeps_bias=True)
-  biases = {
-    name: layer | {'bias': np.zeros(layer['kernel'].shape[1], np.float32)}
-    for name, layer in network.params.items()
-    if name.startswith('hidden_')
-  }
-  params = network.params | biases
   gradient, _ = jax.grad(loss, has_aux=True)(
-    params, network.batch_stats, model, batch, jax.random.key(0)
+    network.params | _with_biases(network), network.batch_stats,
+    network.model.clone(keeps_bias=True), batch, jax.random.key(0),
+  )  # fmt: skip
+  largest = lambda layers, part: max(
+    float(np.abs(of[part]).max()) for name, of in gradient.items() if layers in name
   )
-  largest = lambda name, part: float(np.abs(gradient[name][part]).max())
-  betas = [largest(name, 'beta') for name in gradient if name.startswith('batch_norm')]
-  return max(largest(name, 'bias') for name in biases) / max(betas)
+  return largest('hidden_', 'bias') / largest('batch_norm_', 'beta')
+
+
+def _with_biases(network: Network) -> dict[str, Any]:
+  """The parameters of its linear layers, with biases of 0 where it has none."""
+  return {
+    name: {'bias': np.zeros(layer['kernel'].shape[1], np.float32)} | layer
+    for name, layer in network.params.items()
+    if 'kernel' in layer
+  }
 
 
 def _off(values, expected) -> float:
   """The largest deviation, in standard deviations of what is expected."""
   values, expected = (np.asarray(x, np.float64) for x in (values, expected))
   return float(np.max(np.abs(values - expected)) / np.std(expected))
-
-
-table = section_3_identities.table  # of the page, for the command line

@@ -1,10 +1,10 @@
 """Sections 3.2 and 5, claim 29: are Wu + b Gaussian, and are they sparse?
 
-The paper normalizes Wu + b, not u, because it "is more likely to have a symmetric,
-non-sparse distribution, that is 'more Gaussian'" than u, the output of a nonlinearity;
-and has "not observed the nonlinearity inputs to be sparse, neither with nor without
-Batch Normalization". Both are measured at every nonlinearity of a trained network, at
-inference, unit by unit (of a convolution: feature map by feature map).
+The paper normalizes Wu + b because it "is more likely to have a symmetric, non-sparse
+distribution, that is 'more Gaussian'" than u, the output of a nonlinearity; and it has
+"not observed the nonlinearity inputs to be sparse, neither with nor without Batch
+Normalization". Both are measured at every nonlinearity of a trained network, at
+inference, for each unit or feature map.
 """
 
 import functools
@@ -15,14 +15,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from bn_repro.data.feeds import open_feeds
+from bn_repro.analysis import subject
 from bn_repro.evaluate.network import Network
-from bn_repro.evaluate.result import about
 from bn_repro.models.layers import NONLINEARITIES, Convolution
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.paper.section_3_2_placement import shape_table
-from bn_repro.run import provenance
-from bn_repro.training.experiment import first_examples
 
 IMAGES = 200
 VALUES = 20_000  # of each unit at most
@@ -30,23 +26,20 @@ NEAR = 0.1  # of a standard deviation; a Gaussian around 0 has 8 % there
 
 
 def measure(network: Network) -> dict[str, Any]:
-  """The shape of the distribution before and after each nonlinearity, as JSON.
+  """The shape of the distribution before and after each nonlinearity.
 
   `rows` has for each layer and `side` ('input' or 'output'), as medians over its
   units: the skewness, the excess kurtosis (of a Gaussian both are 0), the share of
   values within `NEAR` of 0, and the 1-Wasserstein distance from the Gaussian of the
-  same mean, in standard deviations. The network is of either family, with batch
-  normalization or without.
+  same mean, in standard deviations.
   """
-  devices = jax.local_devices()[:1]
-  batch = first_examples(open_feeds(network.config, devices).test, IMAGES, devices)
+  images = subject.examples(network, 'test', IMAGES).images
   nonlinearity = NONLINEARITIES[network.config.model.get('nonlinearity', 'sigmoid')]
   rows = []
-  for layer, inputs in _inputs(network, batch.images).items():
+  for layer, inputs in _inputs(network, images).items():
     for side, values in (('input', inputs), ('output', nonlinearity(inputs))):
       rows.append({'layer': layer, 'side': side, **_shape_of(np.asarray(values))})
-  return {**about(network), 'images': len(batch.labels), 'rows': rows,
-          **provenance.origin(devices)}  # fmt: skip
+  return {'images': len(images), 'rows': rows}
 
 
 def _inputs(
@@ -73,21 +66,12 @@ def _shape_of(values: np.ndarray) -> dict[str, float]:
   std = values.std(axis=0)
   values, std = values[:, std > 0], std[std > 0]
   standard = (values - values.mean(axis=0)) / std
-  return {
-    'skewness': float(np.median(stats.skew(standard))),
-    'excess_kurtosis': float(np.median(stats.kurtosis(standard))),
-    'near_zero': float(np.median(np.mean(np.abs(values) < NEAR * std, axis=0))),
-    'from_gaussian': float(np.median(_from_gaussian(standard))),
-  }
-
-
-def _from_gaussian(
-  standard: Float[np.ndarray, 'values units'],
-) -> Float[np.ndarray, ' units']:
-  """The 1-Wasserstein distance of the values from N(0, 1)."""
   places = (np.arange(len(standard)) + 0.5) / len(standard)
-  gaussian = stats.norm.ppf(places)[:, None]
-  return np.mean(np.abs(np.sort(standard, axis=0) - gaussian), axis=0)
-
-
-table = shape_table  # of the page, for the command line
+  from_gaussian = np.abs(np.sort(standard, axis=0) - stats.norm.ppf(places)[:, None])
+  of_units = {
+    'skewness': stats.skew(standard),
+    'excess_kurtosis': stats.kurtosis(standard),
+    'near_zero': np.mean(np.abs(values) < NEAR * std, axis=0),
+    'from_gaussian': np.mean(from_gaussian, axis=0),
+  }
+  return {name: float(np.median(each)) for name, each in of_units.items()}

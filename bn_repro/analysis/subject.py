@@ -1,31 +1,24 @@
-"""A trained network with its data, evaluated with different sets of statistics.
-
-And what analyses share: checks of a network, and the root mean square.
-"""
+"""What analyses share: the network they examine, its data, and checks of it."""
 
 from typing import Any
 
+import jax
 import numpy as np
 
+from bn_repro.data.feed import Batch
+from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.models import networks
 from bn_repro.run.errors import UserError
 from bn_repro.training.evaluator import ExampleEvaluator
-from bn_repro.training.experiment import on_one_device
+from bn_repro.training.experiment import first_examples, on_one_device
 from bn_repro.training.population import PopulationStatistics
 
 
 class Subject:
-  """A restored network, with the data that it was trained and evaluated on.
-
-  Attributes:
-    network: the network.
-    experiment: of its config, on one device.
-    population_statistics: of the training set.
-  """
+  """A trained network with its data, on one device, for any set of statistics."""
 
   def __init__(self, network: Network):
-    """Opens the data."""
     check_is_normalized(network)
     self.network = network
     self.experiment = on_one_device(network.config)
@@ -38,32 +31,14 @@ class Subject:
     return means['accuracy']
 
 
-def root_mean_square(values: np.ndarray) -> float:
-  """Of all values."""
-  return float(np.sqrt(np.mean(values * values)))
-
-
-def without_noise(network: Network) -> Network:
-  """The same without dropout or noise, so that training mode is algorithm 1 alone."""
-  return network._replace(model=networks.without_noise(network.model))
-
-
-def check_is_mlp(network: Network) -> None:
-  """Raises UserError unless it is the network of section 4.1."""
+def mlp(network: Network) -> Network:
+  """Section 4.1's network without dropout or noise: training is algorithm 1 alone."""
   if network.config.model.name != 'mlp':
     raise UserError(
       f'{network.workdir} holds no network of section 4.1; choose a run of '
       'configs/mnist.py'
     )
-
-
-def check_has_gamma_and_beta(network: Network) -> None:
-  """Raises UserError unless its normalization has both."""
-  if not {'gamma', 'beta'} <= {*network.params.get('batch_norm_1', ())}:
-    raise UserError(
-      f'{network.workdir} holds a network without gamma and beta; choose a run that '
-      'has them'
-    )
+  return network._replace(model=networks.without_noise(network.model))
 
 
 def check_is_normalized(network: Network) -> None:
@@ -73,3 +48,15 @@ def check_is_normalized(network: Network) -> None:
       f'{network.workdir} holds a network without batch normalization; choose a run '
       'that has it'
     )
+
+
+def examples(network: Network, part: str, number: int) -> Batch:
+  """The first `number` examples of the 'train' or 'test' set; not distorted."""
+  devices = jax.local_devices()[:1]
+  feed = getattr(open_feeds(network.config, devices), part)
+  return first_examples(feed, number, devices)
+
+
+def root_mean_square(values: np.ndarray) -> float:
+  """Of all values."""
+  return float(np.sqrt(np.mean(values * values)))

@@ -1,10 +1,9 @@
 """Section 2's example: a bias before a normalization that the gradient does not see.
 
 x = a u + b is normalized over a mini-batch; a and b descend 1/2 mean((x_hat - 1)^2).
-There are four ways: by the mean alone or by the standard deviation, too, and with
-statistics that the gradient treats as constants or goes through. The paper: with
-constants "b will grow indefinitely while the loss remains fixed", and with the scale
-the model "blows up".
+It is normalized by the mean alone or by the standard deviation, too, and the gradient
+takes these as constants or goes through them. The paper: with constants "b will grow
+indefinitely while the loss remains fixed", and with the scale the model "blows up".
 """
 
 from typing import Any
@@ -15,28 +14,25 @@ import numpy as np
 from jaxtyping import Float
 
 from bn_repro.batch_norm.alternatives import standardize
-from bn_repro.paper.section_2_bias import toy_table
-from bn_repro.run import provenance
 
 STEPS, LEARNING_RATE, EXAMPLES, EPSILON = 100, 0.1, 60, 1e-8
 WAYS = {
   'mean, outside the gradient': (False, False),
-  'mean, seen by the gradient': (False, True),
+  'mean, gradient through it': (False, True),
   'mean and scale, outside the gradient': (True, False),
-  'mean and scale, seen by the gradient': (True, True),
+  'mean and scale, gradient through both': (True, True),
 }
 
 
 def measure() -> dict[str, Any]:
-  """Trains the example in all ways; a page of JSON.
+  """Trains the example in all ways.
 
   `rows` has for each way the `bias`, the `scale` and the `loss` before each of `STEPS`
   steps and after the last.
   """
   rows = [{'way': name, **trained(inputs(), *way)} for name, way in WAYS.items()]
   return {
-    'steps': STEPS, 'learning_rate': LEARNING_RATE, 'examples': EXAMPLES, 'rows': rows,
-    **provenance.origin(jax.local_devices()[:1]),
+    'steps': STEPS, 'learning_rate': LEARNING_RATE, 'examples': EXAMPLES, 'rows': rows
   }  # fmt: skip
 
 
@@ -74,6 +70,3 @@ def trained(
       course[name].append(float(value))
     params |= {name: params[name] - LEARNING_RATE * gradient[name] for name in learned}
   return course
-
-
-table = toy_table  # of the page, for the command line

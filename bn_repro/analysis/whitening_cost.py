@@ -1,7 +1,6 @@
 """Section 2: what full whitening costs, and the rank of a mini-batch's covariance.
 
-One layer, forward and backward, is whitened and is normalized per dimension, at several
-widths, in the same process and in turns. The covariance is what whitening inverts.
+One layer, forward and backward, is whitened or normalized per dimension, in turns.
 """
 
 import functools
@@ -15,8 +14,6 @@ import numpy as np
 
 from bn_repro.batch_norm.alternatives import Whitening, covariance_of
 from bn_repro.batch_norm.layer import BatchNorm
-from bn_repro.paper.section_2_whitening import cost_table
-from bn_repro.run import provenance
 
 WIDTHS = (25, 50, 100, 200, 400)
 MINI_BATCH = 60
@@ -28,15 +25,12 @@ LAYERS = {
 
 
 def measure(widths: tuple[int, ...] = WIDTHS, rounds: int = ROUNDS) -> dict[str, Any]:
-  """Times both layers at each width, in turns; a page of JSON.
+  """Times both layers at each width, in turns.
 
   `rows` has for each width the seconds of a pass in each round, by layer, and the rank
   of the covariance of `MINI_BATCH` examples.
   """
-  rows = [_at(width, rounds) for width in widths]
-  return {
-    'mini_batch': MINI_BATCH, 'rows': rows, **provenance.origin(jax.local_devices()[:1])
-  }  # fmt: skip
+  return {'mini_batch': MINI_BATCH, 'rows': [_at(width, rounds) for width in widths]}
 
 
 def _at(width: int, rounds: int) -> dict[str, Any]:
@@ -72,6 +66,3 @@ def _seconds_of(run: Callable) -> float:
     jax.block_until_ready(run())
     number += 1
   return taken / number
-
-
-table = cost_table  # of the page, for the command line

@@ -4,13 +4,15 @@ from typing import Any
 
 from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
 from bn_repro.report import effects, figures, pages, seeds, tables
+from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
+from bn_repro.report.variants import draw, gain, split
 
 NAMES = {
   'centring_outside_gradient': 'mean, outside the gradient',
-  'centring': 'mean, seen by the gradient',
+  'centring': 'mean, gradient through it',
   'standardization_outside_gradient': 'mean and scale, outside the gradient',
-  'standardization': 'mean and scale, seen by the gradient',
+  'standardization': 'mean and scale, gradient through both',
 }
 BIAS, KERNEL = (f'parameter_norms/hidden_1/{part}' for part in ('bias', 'kernel'))
 COLUMNS = {
@@ -21,37 +23,32 @@ COLUMNS = {
 }
 
 
-def section(results: Results) -> str:
+def section(results: Results, runs: list[Run]) -> str:
   """Draws the figure and returns the text."""
-  runs, toy = results.runs('runaway_bias'), results.page('toy_bias')
-  groups = {
-    (NAMES[name], rate): group
-    for variant, group in seeds.by_variant(runs).items()
-    for name, _, rate in [variant.partition('_rate')]
-  }
+  toy, named = results.page('toy_bias'), split(runs, '_rate').items()
+  groups = {(NAMES[name], rate): group for (name, rate), group in named}
   return pages.render(
     'section_2_bias',
     rate=toy['learning_rate'], toy=toy_table(toy), steps=runs[0].summary['num_steps'],
-    table=seeds.table(('statistics', 'rate'), groups, COLUMNS),
+    table=seeds.table(('statistics', 'learning rate'), groups, COLUMNS),
     figure=_figure(results, runs, groups, toy),
   )  # fmt: skip
 
 
 def _figure(results: Results, runs, groups, toy) -> str:
   figure, (of_toy, norm, accuracy) = figures.panels(3)
-  for i, row in enumerate(toy['rows']):
-    of_toy.plot(row['bias'], color=f'C{i}', label=row['way'])
-  colours = {name: f'C{i}' for i, name in enumerate(NAMES.values())}
-  for (name, rate), group in groups.items():
-    style = {'color': colours[name], 'label': name}
-    if rate == '0.1':
-      figures.draw(norm, group, BIAS, **style)
-    else:
-      figures.draw(accuracy, group, 'test_accuracy', **style)
-  of_toy.set(title='the toy', xlabel='steps', ylabel='b', ylim=(-2, 45))
-  norm.set(title='rate 0.1', xlabel='steps', ylabel='norm of the first bias')
-  accuracy.set(title='rate 1', xlabel='steps', ylabel='test accuracy', ylim=(0, 1))
+  for row in toy['rows']:
+    of_toy.plot(row['bias'], label=row['way'])
+  of_toy.set(title='toy, learning rate 0.1', xlabel='training steps')
+  of_toy.set(ylabel='b', ylim=(-2, 45))
   of_toy.legend(fontsize=7, loc='upper left')
+  colours = {name: f'C{i}' for i, name in enumerate(NAMES.values())}
+  at = lambda rate: {name: group for (name, of), group in groups.items() if of == rate}
+  style = lambda name: {'color': colours[name]}
+  draw(norm, at('0.1'), BIAS, style, title='network, learning rate 0.1')
+  norm.set_ylabel('norm of the first bias')
+  draw(accuracy, at('1.0'), style=style, title='network, learning rate 1', ylim=(0, 1))
+  accuracy.set_ylabel('test accuracy')
   return figures.save(figure, results.figures / 'runaway_bias.png', runs, toy)
 
 
@@ -81,8 +78,8 @@ def bias_grows(evidence: Evidence) -> Finding:
     growth, len(running), 'seeds',
     f'the norm of the first bias grows from 0 to '
     f'{norm.text("{:.2f}")}, by a factor of {growth.text("{:.2f}")} in the second half '
-    f'of training; where the gradient sees the mean, it stays below '
-    f'{largest:.0e}. In the toy b grows to {alone["bias"][-1]:.1f} in '
+    f'of training; where the gradient goes through the mean, it stays '
+    f'below {largest:.0e}. In the toy b grows to {alone["bias"][-1]:.1f} in '
     f'100 steps and the loss changes by '
     f'{abs(alone["loss"][-1] / alone["loss"][0] - 1):.0e} of itself',
     runs=running + still,
@@ -95,15 +92,11 @@ def worse_with_the_scale(evidence: Evidence) -> Finding:
     evidence, 'analysis', 'runaway_bias', 'standardization_rate1.0',
     'centring_outside_gradient_rate1.0', 'standardization_outside_gradient_rate1.0',
   )  # fmt: skip
-  effect = effects.of_values(100 * (seeds.final(mean_alone) - seeds.final(both)))
-  lost, lost_alone = (
-    effects.of_values(100 * (seeds.final(usual) - seeds.final(runs)))
-    for runs in (both, mean_alone)
-  )
   return Finding(
-    effect, len(both), 'seeds',
-    f'at learning rate 1 the network loses {lost.text()} points with mean and scale '
-    f'outside the gradient, {lost_alone.text()} with the mean alone',
+    gain(mean_alone, both), len(both), 'seeds',
+    f'at learning rate 1 the network loses {gain(usual, both).text()} points with mean '
+    f'and scale outside the gradient, {gain(usual, mean_alone).text()} with the mean '
+    'alone',
     runs=usual + mean_alone + both,
   )  # fmt: skip
 

@@ -1,12 +1,13 @@
 """Section 2: full whitening against normalizing each dimension by itself."""
 
-import statistics
 from typing import Any
 
 import numpy as np
 
 from bn_repro.report import figures, pages, seeds, tables
+from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
+from bn_repro.report.variants import draw, draw_intervals
 
 NAMES = {
   'baseline': 'nothing, 60 examples',
@@ -25,13 +26,12 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def section(results: Results) -> str:
+def section(results: Results, runs: list[Run]) -> str:
   """Draws the figure and returns the text."""
-  runs, cost = results.runs('whitening'), results.page('whitening_cost')
-  variants = seeds.by_variant(runs, NAMES)
+  cost, variants = results.page('whitening_cost'), seeds.by_variant(runs, NAMES)
   return pages.render(
     'section_2_whitening',
-    mini_batch=cost['mini_batch'], rounds=len(times_as_long(cost['rows'][0])),
+    mini_batch=cost['mini_batch'], rounds=len(cost['rows'][0]['seconds']['whitening']),
     cost=cost_table(cost), table=seeds.table('normalized', variants, COLUMNS),
     figure=_figure(results, runs, variants, cost),
   )  # fmt: skip
@@ -39,26 +39,25 @@ def section(results: Results) -> str:
 
 def _figure(results: Results, runs, variants, cost) -> str:
   figure, (left, right) = figures.panels(2, width=4.8)
-  ratios = np.asarray([times_as_long(row) for row in cost['rows']])
-  middle = np.median(ratios, axis=1)
-  span = (middle - ratios.min(1), ratios.max(1) - middle)
   widths = [row['width'] for row in cost['rows']]
-  left.errorbar(widths, middle, span, fmt='o-', capsize=2)
+  draw_intervals(left, widths, [_median_and_range(row) for row in cost['rows']])
   left.set(xscale='log', yscale='log', xlabel='activations of the layer')
   left.set_xticks(widths, map(str, widths))
   left.minorticks_off()
-  left.set_ylabel('time of whitening / of each dimension')
-  for name, group in variants.items():
-    figures.draw(right, group, 'test_accuracy', label=name)
-  right.set(ylim=(0.7, 1), xlabel='training steps', ylabel='test accuracy')
+  left.set_ylabel('time of whitening / of normalization')
+  draw(right, variants, ylim=(0.7, 1), ylabel='test accuracy')
   right.legend(fontsize=7, loc='center right')
   return figures.save(figure, results.figures / 'whitening.png', runs, cost)
 
 
-def times_as_long(row: dict[str, Any]) -> list[float]:
-  """Whitening over normalization per dimension, in each round."""
-  slow, fast = row['seconds']['whitening'], row['seconds']['per_dimension']
-  return [a / b for a, b in zip(slow, fast)]
+def times_as_long(row: dict[str, Any]) -> np.ndarray:
+  """Whitening over normalization per dimension, `[rounds]`."""
+  return np.divide(row['seconds']['whitening'], row['seconds']['per_dimension'])
+
+
+def _median_and_range(row: dict[str, Any]) -> tuple[float, float, float]:
+  ratios = times_as_long(row)
+  return np.median(ratios), ratios.min(), ratios.max()
 
 
 def cost_table(page: dict[str, Any]) -> str:
@@ -66,9 +65,7 @@ def cost_table(page: dict[str, Any]) -> str:
   head = ('activations', f'rank, {page["mini_batch"]} examples', 'whitening takes')
   rows = [
     (str(row['width']), str(row['rank']),
-     f'{statistics.median(ratios):.1f} times as long '
-     f'({min(ratios):.1f} to {max(ratios):.1f})')
+     '{:.1f} times as long ({:.1f} to {:.1f})'.format(*_median_and_range(row)))
     for row in page['rows']
-    for ratios in [times_as_long(row)]
   ]  # fmt: skip
   return tables.markdown(head, rows)

@@ -1,7 +1,4 @@
-"""results/population/README.md: how well population statistics serve, from two files.
-
-What `python -m bn_repro.analysis` wrote; nothing is measured here.
-"""
+"""results/population/README.md: section 3.1's population statistics, two analyses."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +8,7 @@ import numpy as np
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.report import commands, effects, figures, pages, tables
 from bn_repro.report.intervals import of_share
+from bn_repro.report.variants import draw_intervals
 
 COMMAND = 'python -m bn_repro.analysis'
 _LOST_ENOUGH = 1.0  # points; the recovered share of less is noise
@@ -18,11 +16,7 @@ FILES = ('population_batches', 'shifted_data')
 
 
 def write(results: Path) -> None:
-  """Writes the README and the figures of `results` from its JSON files.
-
-  Raises:
-    UserError: one of them is not there.
-  """
+  """Writes the README and the figures of `results` from its JSON files."""
   batches, shifts = (
     pages.read(results / f'{name}.json', f'{COMMAND} {name} --workdir=DIR')
     for name in FILES
@@ -33,25 +27,20 @@ def write(results: Path) -> None:
 
 
 def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
-  """The page.
-
-  Args:
-    batches, shifts: what both analyses wrote.
-  """
-  rows = {row['mini_batches']: row for row in batches['rows']}
-  spread = {n: 100 * np.std(row['accuracies'], ddof=1) for n, row in rows.items()}
-  one = np.mean(rows[1]['accuracies'])
+  """The page, from both analyses."""
+  accuracies = {row['mini_batches']: row['accuracies'] for row in batches['rows']}
   run = f'{batches["network"]}_seed{batches["seed"]}'
-  measure = lambda name: commands.analysis(
-    name, f'inception/networks/{run}', f'population/{name}'
+  measures = (
+    commands.analysis(name, f'inception/networks/{run}', f'population/{name}')
+    for name in FILES
   )
   return pages.render(
     'section_3_1_population',
-    page=batches, run=run, spread=spread,
-    loss=100 * (batches['accuracy_of_reference'] - one),
+    page=batches, run=run,
+    spread={n: 100 * np.std(draws, ddof=1) for n, draws in accuracies.items()},
+    loss=100 * (batches['accuracy_of_reference'] - np.mean(accuracies[1])),
     batches=batches_table(batches), shifts=shifts_table(shifts),
-    finding=finding(shifts['rows']),
-    commands=commands.block(*map(measure, FILES)),
+    finding=finding(shifts['rows']), commands=commands.block(*measures),
     origin=pages.origin(batches, batches['checkpoint']),
   )  # fmt: skip
 
@@ -81,9 +70,12 @@ def shifts_table(page: dict[str, Any]) -> str:
 
 def finding(rows: list[dict]) -> str:
   """Where new statistics gain most and least, and with how many of the rows."""
-  shifts = [row for row in rows if row['amount'] is not None]
-  gains = {_name(row): row['right_after'] - row['right_before'] for row in shifts}
-  points = {name: 100 * gain / rows[0]['images'] for name, gain in gains.items()}
+  points = {
+    f'{row["shift"]} {row["amount"]:g}':
+      100 * (row['right_after'] - row['right_before']) / row['images']
+    for row in rows
+    if row['amount'] is not None
+  }  # fmt: skip
   most, least = max(points, key=points.get), min(points, key=points.get)
   better = sum(gain > 0 for gain in points.values())
   return (
@@ -92,33 +84,26 @@ def finding(rows: list[dict]) -> str:
   )
 
 
-def _name(row: dict) -> str:
-  if row['amount'] is None:
-    return 'no shift at all'
-  return f'{row["shift"]} {row["amount"]:g}'
-
-
 def draw_batches(page: dict[str, Any], path: Path) -> None:
   """Accuracy of every draw, and both deviations, against the number of mini-batches."""
   rows = page['rows']
-  numbers = [row['mini_batches'] for row in rows]
+  numbers = np.asarray([row['mini_batches'] for row in rows])
   figure, (left, right) = figures.panels(2, 5, 3.8)
   for row in rows:
     accuracies = 100 * np.asarray(row['accuracies'])
     at = np.full(len(accuracies), row['mini_batches'])
     left.plot(at, accuracies, 'o', color='tab:blue', ms=4)
-  reference = 100 * page['accuracy_of_reference']
-  label = f'over {page["mini_batches_of_reference"]:,}'
-  left.axhline(reference, color='grey', ls=':', label=label)
-  left.set(ylabel='validation accuracy, %')
+  left.axhline(
+    100 * page['accuracy_of_reference'], color='grey', ls=':',
+    label=f'over {page["mini_batches_of_reference"]:,}',
+  )  # fmt: skip
   for name, label in (('mean', 'of means'), ('variance', 'of variances')):
-    right.plot(
-      numbers, [row[f'deviation_of_{name}'] for row in rows], 'o-', label=label
-    )
-  first = rows[0]['deviation_of_mean']
-  root = first / np.sqrt(numbers)
+    deviations = [row[f'deviation_of_{name}'] for row in rows]
+    right.plot(numbers, deviations, 'o-', label=label)
+  root = rows[0]['deviation_of_mean'] / np.sqrt(numbers)
   right.plot(numbers, root, ':', color='grey', label='1 / root of the number')
-  right.set(yscale='log', ylabel='deviation')
+  left.set(ylabel='validation accuracy, %')
+  right.set(yscale='log', ylabel='root mean square deviation')
   for axes, place in ((left, 'lower right'), (right, 'upper right')):
     axes.set(xscale='log', xlabel='mini-batches averaged over')
     axes.legend(fontsize=8, loc=place)
@@ -127,16 +112,14 @@ def draw_batches(page: dict[str, Any], path: Path) -> None:
 
 def draw_shifts(page: dict[str, Any], path: Path) -> None:
   """Accuracy with both statistics against the amount of each shift, weakest first."""
-  rows = page['rows']
-  shifts = list(
-    dict.fromkeys(row['shift'] for row in rows if row['amount'] is not None)
-  )
+  unshifted, *others = page['rows']
+  shifts = list(dict.fromkeys(row['shift'] for row in others))
   figure, panels = figures.panels(len(shifts), 11 / len(shifts), 3.4, sharey=True)
   for axes, shift in zip(panels, shifts):
-    shown = [row for row in rows if row['shift'] == shift or row['amount'] is None]
-    names = ['none' if r['amount'] is None else f'{r["amount"]:g}' for r in shown]
-    _draw_both(axes, shown)
-    axes.set(title=shift, ylim=(0, 100), xticks=range(len(shown)), xticklabels=names)
+    shown = [row for row in others if row['shift'] == shift]
+    _draw_both(axes, [unshifted, *shown])
+    names = ['none', *(f'{row["amount"]:g}' for row in shown)]
+    axes.set(title=shift, ylim=(0, 100), xticks=range(len(names)), xticklabels=names)
   panels[0].set_ylabel('validation accuracy, %')
   panels[0].legend(fontsize=8, loc='lower left')
   figures.save(figure, path, [], page)
@@ -150,11 +133,7 @@ def _draw_both(axes, rows: list[dict]) -> None:
   )
   for column, label, colour in kinds:
     shares = 100 * np.asarray([of_share(row[column], row['images']) for row in rows])
-    middle, low, high = shares.T
-    axes.errorbar(
-      range(len(rows)), middle, (middle - low, high - middle), fmt='o-', ms=4,
-      capsize=2, color=colour, label=label,
-    )  # fmt: skip
+    draw_intervals(axes, range(len(rows)), shares, ms=4, color=colour, label=label)
 
 
 def shifted(evidence: Evidence) -> Finding:

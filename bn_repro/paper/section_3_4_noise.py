@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from bn_repro.report import figures, pages, seeds, tables
+from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
 
 NAMES = {
@@ -24,10 +25,9 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def section(results: Results) -> str:
+def section(results: Results, runs: list[Run]) -> str:
   """Draws the figure and returns the text."""
-  runs, page = results.runs('regularization'), results.page('batch_noise')
-  variants = seeds.by_variant(runs, NAMES)
+  page, variants = results.page('batch_noise'), seeds.by_variant(runs, NAMES)
   return pages.render(
     'section_3_4_noise',
     images=page['images'], draws=page['draws'], noise=noise_table(page),
@@ -40,12 +40,16 @@ def section(results: Results) -> str:
 def _figure(results: Results, runs, variants, page) -> str:
   figure, (left, right) = figures.panels(2, width=5)
   sizes = np.asarray([row['size'] for row in page['rows']])
-  for measure in ('deviation_of_inputs', 'deviation_of_probability'):
-    values = [row[measure] for row in page['rows']]
-    left.plot(sizes, values, 'o-', label=measure.replace('_', ' '))
-  first = page['rows'][-1]['deviation_of_inputs'] * np.sqrt(sizes[-1])
-  left.plot(sizes, first / np.sqrt(sizes), ':', color='grey', label='1 / root of m')
-  left.set(xscale='log', yscale='log', xlabel='mini-batch, m', ylabel='noise')
+  for measure, label in (
+    ('deviation_of_inputs', 'inputs of sigmoids'),
+    ('deviation_of_probability', 'probability'),
+  ):
+    left.plot(sizes, [row[measure] for row in page['rows']], 'o-', label=label)
+  last = page['rows'][-1]['deviation_of_inputs']
+  root = last * np.sqrt(sizes[-1]) / np.sqrt(sizes)
+  left.plot(sizes, root, ':', color='grey', label='1 / root of m')
+  left.set(xscale='log', yscale='log', xlabel='size of the mini-batch, m')
+  left.set_ylabel('standard deviation over batch-mates')
   left.legend(fontsize=8)
   for i, group in enumerate(variants.values()):
     points = 100 * seeds.gaps(group)

@@ -24,16 +24,13 @@ def table(page: dict[str, Any]) -> str:
 
 
 def identity(*names: str) -> Measure:
-  """Claims 5, 6 and 7: rows of the page of identities."""
+  """The measure of a claim: the largest deviation of these identities."""
 
   def measure(evidence: Evidence) -> Finding:
     page = evidence.page('analysis', 'identities')
-    rows = [row for row in page['rows'] if row['name'] in names]
-    worst = max(row['deviation'] for row in rows)
-    return Finding(
-      effects.exactly(worst), page['images'], 'images',
-      f'the largest deviation is {worst:.0e}',
-    )  # fmt: skip
+    worst = max(row['deviation'] for row in page['rows'] if row['name'] in names)
+    text = f'the largest deviation is {worst:.0e}'
+    return Finding(effects.exactly(worst), page['images'], 'images', text)
 
   return measure
 

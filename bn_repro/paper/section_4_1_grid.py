@@ -1,6 +1,5 @@
 """Section 4.1 at other learning rates and initial weights (claims 1, 16 and 27)."""
 
-import math
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -9,16 +8,15 @@ import numpy as np
 
 from bn_repro.report import effects, figures, pages, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.effects import Effect
+from bn_repro.report.variants import draw_intervals
 
 STEPS = (1_000, 5_000, 10_000, 50_000)
 # A network that names one digit for all images is right for 11.35 % of MNIST's.
 CHANCE = 0.12
 NAMES = {'baseline': 'Without BN', 'batch_norm': 'With BN'}
 COLOURS = {'baseline': 'tab:orange', 'batch_norm': 'tab:blue'}
-HEAD = ('rate', 'init std', *(f'{step:,} steps' for step in STEPS))
-HEAD_OF_BOTH = ('without BN', 'at rate, std', 'with BN', 'at rate, std')
-FIELDS = ('learning_rate', 'model.init_std')
+HEAD = ('learning rate', 'initial std', *(f'{step:,} steps' for step in STEPS))
+HEAD_OF_BOTH = ('without BN', 'learning rate, std', 'with BN', 'learning rate, std')
 
 
 class Setting(NamedTuple):
@@ -34,55 +32,47 @@ class Setting(NamedTuple):
     return tables.over(self.runs, lambda run: run.accuracy_at(step))
 
   def best(self) -> np.ndarray:
-    """Best test accuracy of each seed."""
+    """Best test accuracy, `[seeds]`."""
     return tables.over(self.runs, lambda run: run.summary['best_test_accuracy'])
 
   def steps_to(self, accuracy: float) -> np.ndarray:
     """Steps to a test accuracy, `[seeds]`, infinite where it was not reached."""
     return tables.over(self.runs, lambda run: run.steps_to(accuracy))
 
+  def diverged(self) -> np.ndarray:
+    """Whether it diverged, `[seeds]`."""
+    return np.asarray([run.summary['diverged'] for run in self.runs])
+
   def failures(self) -> str:
     """How many seeds diverged or never left chance; '' if none did."""
-    diverged = [run for run in self.runs if run.summary['diverged']]
-    at_chance = [
-      run
-      for run in self.runs
-      if run.summary['best_test_accuracy'] < CHANCE and not run.summary['diverged']
-    ]
+    at_chance = (self.best() < CHANCE) & ~self.diverged()
     return ', '.join(
-      f'{name} ({len(failed)} of {len(self.runs)})'
-      for name, failed in (('diverged', diverged), ('at chance', at_chance))
-      if failed
+      f'{name} ({failed.sum()} of {len(failed)})'
+      for name, failed in (('diverged', self.diverged()), ('at chance', at_chance))
+      if failed.any()
     )
 
   @property
-  def place(self) -> str:
-    """Where on the grid it is: '0.1, 0.01'."""
-    return f'{self.learning_rate:g}, {self.init_std:g}'
+  def place(self) -> tuple[str, str]:
+    """Its learning rate and initial standard deviation, as text."""
+    return f'{self.learning_rate:g}', f'{self.init_std:g}'
 
 
 def settings(runs: list[Run]) -> dict[str, list[Setting]]:
   """The settings of each network, by learning rate and initial standard deviation."""
+  corners = tables.group_by(runs, 'network', 'learning_rate', 'model.init_std')
   of_network: dict[str, list[Setting]] = {}
-  for corner, group in tables.group_by(runs, 'network', *FIELDS).items():
-    setting = Setting(*corner, group)
-    of_network.setdefault(setting.network, []).append(setting)
+  for corner, group in corners.items():
+    of_network.setdefault(corner[0], []).append(Setting(*corner, group))
   return of_network
 
 
-def of_both(runs: list[Run]) -> tuple[list[Setting], list[Setting]]:
-  """The settings without BN and with it."""
-  of_network = settings(runs)
-  return of_network['baseline'], of_network['batch_norm']
-
-
 def best(of_network: list[Setting], step: int) -> Setting:
-  """The setting with the highest mean accuracy after that many steps."""
-  return max(of_network, key=lambda setting: _mean_or_worst(setting.at(step)))
+  """The setting with the highest mean accuracy after that many steps.
 
-
-def _mean_or_worst(values: np.ndarray) -> float:
-  return float(values.mean()) if np.isfinite(values).all() else -math.inf
+  One of which a seed has diverged comes last.
+  """
+  return max(of_network, key=lambda s: np.nan_to_num(s.at(step).mean(), nan=-np.inf))
 
 
 def fastest(of_network: list[Setting], accuracy: float) -> Setting | None:
@@ -93,79 +83,65 @@ def fastest(of_network: list[Setting], accuracy: float) -> Setting | None:
 
 def text(runs: list[Run]) -> str:
   """The section of the page on the grid."""
-  plain, normalized = of_both(runs)
+  plain, normalized = settings(runs).values()
   return pages.render(
     'section_4_1_grid',
-    runs=len(runs),
-    seeds=len(plain[0].runs),
-    steps=runs[0].summary['num_steps'],
-    every=runs[0].config['evaluate_every'],
-    claims=claims_table(plain, normalized),
-    best=best_table(plain, normalized),
-    crossing=crossing_table(plain, normalized),
-    difference=difference_table(plain, normalized),
+    runs=len(runs), seeds=len(plain[0].runs), steps=runs[0].summary['num_steps'],
+    every=runs[0].config['evaluate_every'], claims=claims_table(runs),
+    best=_best_table(plain, normalized), crossing=_crossing_table(plain, normalized),
+    difference=_difference_table(plain, normalized),
     failures=_failures(plain, normalized),
-    plain=accuracy_table(plain),
-    normalized=accuracy_table(normalized),
-  )
+    plain=_accuracy_table(plain), normalized=_accuracy_table(normalized),
+  )  # fmt: skip
 
 
-def _failures(plain, normalized) -> str:
-  last = STEPS[-1]
+def _failures(plain: list[Setting], normalized: list[Setting]) -> str:
   kinds = {
-    'some seed diverged': lambda s: any(run.summary['diverged'] for run in s.runs),
+    'some seed diverged': lambda s: s.diverged().any(),
     'some seed never left chance': lambda s: (s.best() < CHANCE).any(),
-    'every seed ends above 90 %': lambda s: (s.at(last) > 0.9).all(),
-    'every seed ends above 95 %': lambda s: (s.at(last) > 0.95).all(),
-    'every seed ends above 97 %': lambda s: (s.at(last) > 0.97).all(),
+    'every seed ends above 90 %': lambda s: (s.at(STEPS[-1]) > 0.9).all(),
+    'every seed ends above 95 %': lambda s: (s.at(STEPS[-1]) > 0.95).all(),
+    'every seed ends above 97 %': lambda s: (s.at(STEPS[-1]) > 0.97).all(),
   }
-  count = lambda of_network, holds: (
-    f'{sum(map(holds, of_network))} of {len(of_network)} settings'
-  )
-  rows = [(name, count(plain, is_so), count(normalized, is_so))
-          for name, is_so in kinds.items()]  # fmt: skip
+  rows = [
+    (name, *(f'{sum(map(holds, of))} of {len(of)} settings'
+             for of in (plain, normalized)))
+    for name, holds in kinds.items()
+  ]  # fmt: skip
   return tables.markdown(('', 'without BN', 'with BN'), rows)
 
 
-def accuracy_table(of_network: list[Setting]) -> str:
-  """Mean and deviation of accuracy over seeds, a row for each setting."""
+def _accuracy_table(of_network: list[Setting]) -> str:
   rows = [
-    (f'{setting.learning_rate:g}', f'{setting.init_std:g}',
-     *(tables.percent(setting.at(step)) for step in STEPS), setting.failures())
-    for setting in of_network
-  ]  # fmt: skip
+    (*s.place, *(tables.percent(s.at(step)) for step in STEPS), s.failures())
+    for s in of_network
+  ]
   return tables.markdown((*HEAD, 'remark'), rows)
 
 
-def best_table(plain: list[Setting], normalized: list[Setting]) -> str:
-  """The best setting of each network after each number of steps."""
-  rows = [
-    (f'{step:,} steps', *_best_cells(plain, step), *_best_cells(normalized, step))
-    for step in STEPS
-  ]
+def _best_table(plain: list[Setting], normalized: list[Setting]) -> str:
+  rows = []
+  for step in STEPS:
+    row = [f'{step:,} steps']
+    for setting in (best(plain, step), best(normalized, step)):
+      row += [tables.percent(setting.at(step)), ', '.join(setting.place)]
+    rows.append(row)
   return tables.markdown(('after', *HEAD_OF_BOTH), rows)
 
 
-def _best_cells(of_network, step):
-  setting = best(of_network, step)
-  return tables.percent(setting.at(step)), setting.place
-
-
-def difference_table(plain: list[Setting], normalized: list[Setting]) -> str:
-  """Difference (BN - no BN) in points at equal learning rate and initial weights."""
+def _difference_table(plain: list[Setting], normalized: list[Setting]) -> str:
   rows = [
-    (f'{p.learning_rate:g}', f'{p.init_std:g}', *(_gap(p, n, step) for step in STEPS))
+    (*p.place, *(_gap(100 * (n.at(step) - p.at(step))) for step in STEPS))
     for p, n in zip(plain, normalized)
   ]
   return tables.markdown(HEAD, rows)
 
 
-def _gap(plain: Setting, normalized: Setting, step: int) -> str:
-  gap = 100 * (normalized.at(step) - plain.at(step))
-  return f'{gap.mean():+.2f}' if np.isfinite(gap).all() else '-'
+def _gap(points: np.ndarray) -> str:
+  return f'{points.mean():+.2f}' if np.isfinite(points).all() else '-'
 
 
-def crossing_table(plain: list[Setting], normalized: list[Setting]) -> str:
+def _crossing_table(plain: list[Setting], normalized: list[Setting]) -> str:
   """Steps that each network needs for the best accuracy of the other."""
   rows = []
   for name, owner in (('without BN', plain), ('with BN', normalized)):
@@ -175,36 +151,29 @@ def crossing_table(plain: list[Setting], normalized: list[Setting]) -> str:
   return tables.markdown(('target', *HEAD_OF_BOTH), rows)
 
 
-def _fastest_cells(of_network, target):
+def _fastest_cells(of_network: list[Setting], target: float) -> tuple[str, str]:
   if setting := fastest(of_network, target):
-    return tables.steps(setting.steps_to(target)), setting.place
+    return tables.steps(setting.steps_to(target)), ', '.join(setting.place)
   return 'no setting with all seeds', ''
 
 
-def claims_table(plain: list[Setting], normalized: list[Setting]) -> str:
+def claims_table(runs: list[Run]) -> str:
   """What the grid says of claims 1, 16 and 27, in numbers."""
-  gaps = ', '.join(
-    f'{_best_gap(plain, normalized, step).text("{:+.2f}")} after {step:,} steps'
-    for step in (STEPS[0], STEPS[-1])
-  )
+  plain, normalized = settings(runs).values()
   rate = max(setting.learning_rate for setting in plain)
-  rows = (
-    (f'Claim 1, each network at its own best of {len(plain)} settings: difference of '
-     'test accuracy (BN - no BN), points', gaps),
-    ('Claim 16, on MNIST: higher learning rates do no harm with BN: final accuracy of '
-     f'all settings at learning rate {rate:g}',
-     f'{_ends_at(normalized, rate)} with BN, {_ends_at(plain, rate)} without'),
-    ('Claim 27: less depends on the initial weights: range of mean final accuracy '
-     'over initial standard deviations, median over learning rates',
-     f'{_dependence(normalized):.2f} points with BN, {_dependence(plain):.2f} without'),
+  return pages.render(
+    'section_4_1_grid_claims',
+    markdown=tables.markdown, settings=len(plain),
+    gaps=[_best_gap(plain, normalized, step) for step in (STEPS[0], STEPS[-1])],
+    rate=rate, ends=_ends_at(normalized, rate), ends_without=_ends_at(plain, rate),
+    ranges=_dependence(normalized), ranges_without=_dependence(plain),
   )  # fmt: skip
-  return tables.markdown(('claim', 'measured'), rows)
 
 
-def _best_gap(plain, normalized, step) -> Effect:
+def _best_gap(plain, normalized, step) -> str:
   """In points; each setting was chosen as the best on the test set."""
   ours, theirs = (100 * best(of, step).at(step) for of in (normalized, plain))
-  return effects.welch(ours, theirs)
+  return f'{effects.welch(ours, theirs).text("{:+.2f}")} after {step:,} steps'
 
 
 def _means_at_the_end(of_network, rate) -> np.ndarray:
@@ -223,30 +192,26 @@ def _dependence(of_network) -> float:
 
 
 def figure(runs: list[Run], path: Path) -> None:
-  """Accuracy against learning rate, one panel for each initial deviation.
-
-  Dashed: after 1,000 steps; solid: at the end. Bars span the seeds.
-  """
-  deviations = tables.group_by(runs, 'model.init_std')
+  """Accuracy after 1,000 steps (dashed) and at the end; bars span the seeds."""
+  networks = settings(runs)
+  deviations = sorted({setting.init_std for setting in networks['baseline']})
   drawing, panels = figures.panels(len(deviations), 11 / len(deviations), sharey=True)
-  for axes, ((deviation,), group) in zip(panels, deviations.items()):
-    for (network,), of_network in tables.group_by(group, 'network').items():
-      _draw_rates(axes, network, of_network, 1_000, '--')
-      _draw_rates(axes, network, of_network, of_network[0].summary['num_steps'], '-')
-    axes.set(xscale='log', xlabel='learning rate', title=f'init std {deviation:g}')
+  for axes, deviation in zip(panels, deviations):
+    for network, of_network in networks.items():
+      here = [setting for setting in of_network if setting.init_std == deviation]
+      _draw_rates(axes, network, here, STEPS[0], '--')
+      _draw_rates(axes, network, here, STEPS[-1], '-')
+    axes.set(xscale='log', xlabel='learning rate', title=f'initial std {deviation:g}')
   panels[0].set_ylabel('test accuracy')
   panels[-1].legend(loc='lower center', fontsize=8)
   figures.save(drawing, path, runs)
 
 
-def _draw_rates(axes, network, runs, step, style):
-  rates = tables.group_by(runs, 'learning_rate')
-  accuracy = [
-    tables.over(group, lambda run: run.accuracy_at(step)) for group in rates.values()
-  ]
-  middle = np.asarray([values.mean() for values in accuracy])
-  span = np.abs(np.asarray([(v.min(), v.max()) for v in accuracy]) - middle[:, None])
-  axes.errorbar(
-    [rate for (rate,) in rates], middle, span.T, fmt=f'o{style}', ms=3, capsize=2,
-    color=COLOURS[network], label=f'{NAMES[network]}, {step:,} steps',
+def _draw_rates(axes, network: str, of_network: list[Setting], step, style) -> None:
+  accuracy = [setting.at(step) for setting in of_network]
+  draw_intervals(
+    axes, [setting.learning_rate for setting in of_network],
+    [(values.mean(), values.min(), values.max()) for values in accuracy],
+    fmt=f'o{style}', ms=3, color=COLOURS[network],
+    label=f'{NAMES[network]}, {step:,} steps',
   )  # fmt: skip

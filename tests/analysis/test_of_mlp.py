@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fake_experiment import only_rows, quick_compiler, small
 
-from bn_repro.analysis import batch_noise, identities, nonlinearity_inputs
+from bn_repro.analysis import batch_noise, identities, nonlinearity_inputs, subject
 from bn_repro.evaluate.network import restore
 from bn_repro.models.mlp import SIGMOID_INPUTS
+from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
-from bn_repro.training.experiment import first_examples
 from evaluate.saved import save_run
 from support import small_config
 
@@ -42,7 +42,7 @@ def test_the_spread_by_its_definition():
   """Two draws of two images, two classes, one unit."""
   probabilities = np.asarray([[[0.9, 0.1], [0.4, 0.6]], [[0.7, 0.3], [0.6, 0.4]]])
   inputs = np.asarray([[[1.0], [3.0]], [[2.0], [4.0]]])
-  found = batch_noise._spread((probabilities, inputs), [0, 1])
+  found = batch_noise._spread(probabilities, inputs, [0, 1])
   assert found['share_that_changes'] == 0.5
   assert found['deviation_of_probability'] == pytest.approx(0.2 / np.sqrt(2))
   # Of each image 1 / sqrt(2), between images (means 1.5 and 3.5) 1.
@@ -54,7 +54,7 @@ def test_more_batch_mates_are_less_noise(network, monkeypatch):
   found = batch_noise.measure(network, sizes=(3, 300))
   few, many = (row['deviation_of_inputs'] for row in found['rows'])
   assert few > 5 * many > 0
-  lines = batch_noise.table(found).splitlines()
+  lines = TABLES['batch_noise'](found).splitlines()
   assert [line.split('|')[1].strip() for line in lines[2:]] == ['3', '300']
 
 
@@ -63,7 +63,7 @@ def test_identities_hold_but_for_rounding(network):
   found = identities.measure(network)
   assert [row['claim'] for row in found['rows']] == [5, 6, 6, 7]
   assert all(row['deviation'] < 1e-4 for row in found['rows'])
-  assert 'gradient of a bias' in identities.table(found)
+  assert 'gradient of a bias' in TABLES['identities'](found)
 
 
 @pytest.mark.slow
@@ -89,9 +89,7 @@ def test_identities_need_gamma_and_beta(network):
 def test_what_is_no_identity_is_seen(network):
   """Biases that BN does not take away; a network that was folded wrongly."""
   after = network._replace(model=network.model.clone(is_normalized_after=True))
-  devices = jax.local_devices()[:1]
-  feed = identities.open_feeds(network.config, devices).test
-  batch = first_examples(feed, 50, devices)
+  batch = subject.examples(network, 'test', 50)
   assert identities._bias(after, batch) > 1e-2
   scaled = jax.tree.map(lambda leaf: 1.01 * leaf, network.params)
   answer = lambda params: network.model.apply(
@@ -130,7 +128,7 @@ def test_all_hidden_layers_are_measured_on_both_sides(network):
   assert [(row['layer'], row['side']) for row in found['rows']] == [
     (f'hidden_{i}', side) for i in (1, 2) for side in ('input', 'output')
   ]
-  assert len(nonlinearity_inputs.table(found).splitlines()) == 4
+  assert len(TABLES['nonlinearity_inputs'](found).splitlines()) == 4
 
 
 @pytest.mark.slow

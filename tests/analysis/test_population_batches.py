@@ -6,6 +6,7 @@ import pytest
 
 from bn_repro.analysis import population_batches
 from bn_repro.evaluate.network import restore
+from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
 from bn_repro.training import experiment
 from bn_repro.training.population import PopulationStatistics
@@ -63,7 +64,7 @@ def test_deviations_are_those_of_the_averages(network, found):
 
 
 def test_the_table_has_a_row_for_each_number(found):
-  lines = population_batches.table(found).splitlines()
+  lines = TABLES['population_batches'](found).splitlines()
   assert [line.split('|')[1].strip() for line in lines[2:]] == ['1', '2', '6']
 
 

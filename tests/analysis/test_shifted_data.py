@@ -6,6 +6,7 @@ from fake_experiment import only_rows, quick_compiler, small
 
 from bn_repro.analysis import shifted_data
 from bn_repro.evaluate.network import restore
+from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
 from support import small_config
@@ -97,7 +98,7 @@ def test_rows_count_images(measured):
     assert 0 <= row['right_before'] <= 360 and 0 <= row['right_after'] <= 360
   accuracies = [result[0]['accuracy'] for name, _, _, result in calls[2:4]]
   assert found['rows'][0]['right_before'] == pytest.approx(180 * sum(accuracies))
-  assert 'of the shifted images' in shifted_data.table(found)
+  assert 'of the shifted images' in TABLES['shifted_data'](found)
 
 
 def test_a_network_whose_images_are_not_in_memory(tmp_path):

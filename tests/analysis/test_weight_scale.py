@@ -5,6 +5,7 @@ from fake_experiment import small
 
 from bn_repro.analysis import weight_scale
 from bn_repro.evaluate.network import restore
+from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
 from support import small_config
@@ -59,7 +60,7 @@ def test_factor_1_is_the_measure(rows):
 
 
 def test_the_table_has_a_line_for_each_row(rows):
-  lines = weight_scale.table({'rows': rows['batch_norm']}).splitlines()
+  lines = TABLES['weight_scale']({'rows': rows['batch_norm']}).splitlines()
   assert len(lines) == 2 + len(rows['batch_norm'])
 
 

@@ -5,6 +5,7 @@ from paper.claims_made import Made, measured, run, seeds, verdict
 
 from bn_repro.paper import section_3_3_scale as scale
 from bn_repro.paper.ledger import CONTRADICTED, IDENTITY, INCONCLUSIVE, SUPPORTED
+from bn_repro.report.variants import by_number
 
 
 def test_deviations_are_the_largest_of_an_epsilon():
@@ -19,7 +20,7 @@ def test_deviations_are_the_largest_of_an_epsilon():
 
 def test_factors_are_in_order():
   runs = [run(f'batch_norm_x{factor}', [1]) for factor in (10, 0.01, 1)]
-  assert list(scale.of_network(runs)['batch_norm']) == [0.01, 1, 10]
+  assert list(by_number(runs, '_x')['batch_norm']) == [0.01, 1, 10]
 
 
 @pytest.mark.parametrize('off, expected', [(1e-6, IDENTITY), (1e-2, CONTRADICTED)])
