@@ -11,7 +11,7 @@ from bn_repro.run.errors import UserError
 
 
 def claim(**changed):
-  usual = {'number': 1, 'part': '', 'section': '', 'text': '', 'experiment': '',
+  usual = {'number': 1, 'part': '', 'section': '', 'claim': '', 'experiment': '',
            'command': '', 'margin': 1.0}  # fmt: skip
   return Claim(**usual | changed)
 
@@ -82,7 +82,7 @@ def test_p_of_an_equivalence_is_the_larger_of_two_one_sided_tests():
 
 
 def test_a_claim_without_a_margin_or_side_is_refused(tmp_path):
-  words = "[[claim]]\nnumber = 3\npart = 'a'\nsection = ''\ntext = ''\n"
+  words = "[[claim]]\nnumber = 3\npart = 'a'\nsection = ''\nclaim = ''\n"
   path = tmp_path / 'claims.toml'
   path.write_text(words + "experiment = ''\ncommand = ''\n")
   with pytest.raises(UserError, match=r'claims\.toml: claim 3a has no margin'):
