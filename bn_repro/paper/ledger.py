@@ -163,8 +163,7 @@ def verdict(claim: Claim, finding: Finding) -> str:
 
 def _by_interval(claim: Claim, effect: Effect) -> str:
   if claim.side == WITHIN:
-    low, high = effect.inner
-    if -claim.margin < low and high < claim.margin:
+    if abs(effect.value) < claim.margin and p_value(claim, effect) < 0.05:
       return SUPPORTED
     outside = effect.low > claim.margin or effect.high < -claim.margin
     return CONTRADICTED if outside else INCONCLUSIVE
