@@ -15,6 +15,8 @@ from bn_repro.report import speed_up as speed_up_lib
 from bn_repro.report.intervals import Interval, Spread
 from bn_repro.report.speed_up import Runs
 
+CENSORED = 'censored log-normal model'
+
 
 class Effect(NamedTuple):
   """An estimate with its 95 % interval and the name of its test.
@@ -109,7 +111,13 @@ def of_speed_up(runs: Runs, network: int, baseline: int) -> Effect:
     t = math.sqrt(freedom * math.expm1(lost / len(runs.network)))
     return float(2 * stats.t.sf(t, freedom))
 
-  return Effect(*estimate, 'censored log-normal model', p_value)
+  return Effect(*estimate, CENSORED, p_value)
+
+
+def values_and_errors(estimates: Iterable[Effect]) -> tuple[np.ndarray, np.ndarray]:
+  """For error bars: values, `[n]`, and how far their intervals reach, `[2, n]`."""
+  values, low, high = np.array([effect[:3] for effect in estimates]).T
+  return values, np.stack([values - low, high - values])
 
 
 def between(value: float, low: float, high: float, test: str) -> Effect:
