@@ -141,13 +141,11 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
 
 def _with_interval(entry: dict[str, Any]) -> str:
   """Such as '5.6 (4.5 to 6.9) times', or 'at most 2.2 times' without a lower end."""
-  value, low, high = entry['value'], entry['low'], entry['high']
+  value, low, high = (entry[name] for name in ('value', 'low', 'high'))
   unit = f' {entry["unit"]}' if entry['unit'] else ''
-  if value is None and low is None and high is None:
-    return ''
-  if low == high or (low is None and high is None):
-    return f'{value:.3g}{unit}'
-  if low is None or not low:
+  if low == high:
+    return '' if value is None else f'{value:.3g}{unit}'
+  if not low:
     return f'at most {high:.3g}{unit}'
   if high is None:
     return f'at least {low:.3g}{unit}'

@@ -60,7 +60,9 @@ def final_gap(runs: list[Run]) -> str:
 
 def steps_to(accuracy: float) -> Callable[[list[Run]], str]:
   """Steps to a test accuracy, 0 to 1; a column of `table`."""
-  return lambda runs: tables.steps_to(runs, accuracy)
+  return lambda runs: tables.steps(
+    tables.over(runs, lambda run: run.steps_to(accuracy))
+  )
 
 
 def final(runs: list[Run], column: str = 'test_accuracy') -> np.ndarray:

@@ -67,11 +67,6 @@ def share(mean: float, low: float, high: float) -> str:
   return interval(Interval(mean, low, high), '{:.2f}', ' %', 100)
 
 
-def steps_to(runs: Iterable[Run], accuracy: float) -> str:
-  """`steps` at which the runs first reached a test accuracy, 0 to 1."""
-  return steps(over(runs, lambda run: run.steps_to(accuracy)))
-
-
 def steps(values: np.ndarray, missed: str = NEVER) -> str:
   """Mean and sample standard deviation of step counts; says how many are infinite.
 
