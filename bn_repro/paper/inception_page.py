@@ -60,7 +60,7 @@ def headline(
   networks: list[Run], slow_decay: list[Run], learning_rates: list[Run],
   *others: list[Run],
 ) -> str:  # fmt: skip
-  """What the project's README shows: figure 3, and both sides at their best rate."""
+  """For the project's README: figure 3, and both sides at their best learning rates."""
   runs = family.by_network([*networks, *slow_decay])
   best = rates.best_rates(runs, learning_rates)
   return figure_3.table(runs) + (f'\n\n{best}' if best else '')

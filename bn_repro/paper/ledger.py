@@ -174,10 +174,10 @@ def _by_interval(claim: Claim, effect: Effect) -> str:
 
 
 def p_value(claim: Claim, effect: Effect) -> float:
-  """p of the hypothesis that the effect lies at the margin, two-sided.
+  """Two-sided p of the hypothesis that the effect lies at the margin.
 
-  For an equivalence the larger p of two one-sided tests, one at either margin; where
-  the effect lies outside, two-sided at the nearer margin.
+  For an equivalence the larger of two one-sided tests, or, of an effect outside, the
+  two-sided test at the nearer margin.
   """
   if claim.side != WITHIN:
     return effect.p_value(claim.margin)

@@ -12,6 +12,7 @@ from bn_repro.paper.section_4_2_comparison import HIGH_TARGET, TARGET, TARGETS
 from bn_repro.paper.section_4_2_figure_2 import figure_2, runtimes, with_seeds
 from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN, Networks
 from bn_repro.report import effects, pages, seeds
+from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.figures import panels, save
 from bn_repro.report.tables import rounded
@@ -128,7 +129,9 @@ def _arrivals(networks: Networks, name: str, target: float) -> str:
   return f'{NAMES[name]}: {number} of {len(networks[name])} seeds arrive'
 
 
-def _finding(effect: Effect, runs, others, target: float, text: str) -> Finding:
+def _finding(
+  effect: Effect, runs: list[Run], others: list[Run], target: float, text: str
+) -> Finding:
   if math.isnan(effect.value):
     text = f'neither network reaches {rounded(target, 0)}'
   return Finding(effect, len(runs), 'seeds', text, runs=[*runs, *others])
@@ -153,12 +156,14 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
     groups = networks[name], networks[other]
     step = comparison.common_step(*groups) if together else math.inf
     effect = comparison.accuracy_difference(networks, name, other, step)
-    means = (rounded(np.mean(comparison.accuracies(runs, step))) for runs in groups)
+    ours, theirs = (
+      rounded(np.mean(comparison.accuracies(runs, step))) for runs in groups
+    )
     when = f'after {step:,.0f} steps' if together else 'each at its own end'
-    text = '{} reaches {} and {} {}, {}: {}'.format(
-      NAMES[name], next(means), NAMES[other], next(means), when,
-      effect.text('{:+.1f}', ' points'),
-    )  # fmt: skip
+    text = (
+      f'{NAMES[name]} reaches {ours} and {NAMES[other]} {theirs}, {when}: '
+      f'{effect.text("{:+.1f}", " points")}'
+    )
     return Finding(effect, len(groups[0]), 'seeds', text, runs=[*groups[0], *groups[1]])
 
   return measure

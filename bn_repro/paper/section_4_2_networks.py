@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from bn_repro.paper.ledger import Evidence, Missing, runs_if_any
-from bn_repro.report import commands
 from bn_repro.report.collect import Run
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
@@ -97,7 +96,7 @@ def trained(evidence: Evidence, *names: str) -> Networks:
 
 def runs_listed(sweep: str) -> list[str]:
   """The names of all runs that a sweep of section 4.2 asks for."""
-  path = config_lib.PROJECT / commands.inception_sweep(sweep)
+  path = config_lib.PROJECT / f'configs/sweeps/inception_{sweep}.py'
   return [run for run, *_ in config_lib.execute(path).get_runs()]
 
 

@@ -97,7 +97,7 @@ def best_rates(networks: Networks, runs: list[Run]) -> str:
 def _figure(shown: Networks, path: Path) -> None:
   """Accuracy at the end against the learning rate, with 95 % intervals.
 
-  The spread between seeds is pooled over all rates; a cross is a run that diverged.
+  The spread between seeds is pooled over all of them; a cross is a run that diverged.
   """
   figure, (axes,) = panels(1, 7, 4.2)
   runs = family.all_runs(shown)
@@ -157,10 +157,11 @@ def diverges(evidence: Evidence) -> Finding:
   low = max(times(run) for run in runs if not fails(run))
   above = sorted(times(run) for run in runs if fails(run) and times(run) > low)
   high = min(above, default=math.inf)
-  bounds = np.nextafter(low, math.inf), np.nextafter(high, 0 if above else math.inf)
+  ends = np.nextafter((low, high), (math.inf, 0 if above else math.inf))
   diverged = sum(run.summary['diverged'] for run in runs)
+  middle = math.sqrt(low * high)
   return Finding(
-    effects.between(math.sqrt(low * high), *map(float, bounds), 'bracket of rates'),
+    effects.between(middle, *ends.tolist(), 'bracket of learning rates'),
     len(runs), 'runs',
     f'the network trains at up to {low:g} times its learning rate and fails at '
     f'{", ".join(f"{number:g}" for number in above) or "none"} times; of the runs that '
@@ -181,7 +182,7 @@ def harmless_rates(evidence: Evidence) -> Finding:
     round(rate / unit, 6): accuracies(group) for rate, group in by_rate(runs).items()
   }
   if HIGHEST not in by_times:
-    raise Missing(f'inception/learning_rates.json at {HIGHEST:g} times the rate')
+    raise Missing(f'inception/learning_rates.json at learning rate {HIGHEST * unit:g}')
   means = {times: np.mean(values) for times, values in by_times.items()}
   lower = max((times for times in means if times < HIGHEST), key=means.get)
   spread = pooled_deviation(by_times.values())

@@ -109,8 +109,7 @@ def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None
   if missing:
     others = f' and {len(missing) - 1} more' if missing[1:] else ''
     raise UserError(
-      f'{root} lacks {missing[0]}{others}; scripts/sweep.py goes on with what is not '
-      'finished'
+      f'{root} lacks {missing[0]}{others}; scripts/sweep.py runs what is not finished'
     )
 
 

@@ -103,7 +103,6 @@ def of_speed_up(runs: Runs, network: int, baseline: int) -> Effect:
   """Figure 3: how many times fewer steps a network needs, as `speed_up.speed_up`."""
   estimate = speed_up_lib.speed_up(runs, network, baseline)
   freedom = len(runs.network) - len(np.unique(runs.network))
-
   deviance = speed_up_lib.deviance(runs, network, baseline)
 
   def p_value(ratio: float) -> float:

@@ -45,12 +45,10 @@ class Fit(NamedTuple):
 
 def runs_of(crossings: Mapping[str, Sequence[Crossing]]) -> Runs:
   """The runs of each network, numbered in the order of the mapping."""
-  flat = [(c, i) for i, group in enumerate(crossings.values()) for c in group]
-  return Runs(
-    np.log([crossing.steps for crossing, _ in flat]),
-    np.array([crossing.is_censored for crossing, _ in flat]),
-    np.array([network for _, network in flat]),
-  )
+  groups = crossings.values()
+  steps, is_censored = zip(*(crossing for group in groups for crossing in group))
+  networks = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+  return Runs(np.log(steps), np.array(is_censored), networks)
 
 
 def fit(runs: Runs) -> Fit:
