@@ -206,10 +206,7 @@ def _figure(ablation: Ablation, path: Path, runs: list[Run]) -> None:
 def mean_of_both(
   field: str, effect: str = 'accuracy', form: str = '{:+.1f}', unit: str = ' points'
 ) -> Measure:
-  """Claims 17 to 22: one of the seven changes, mean of both settings.
-
-  `effect` names a method of `Ablation`.
-  """
+  """Claims 17 to 22: `effect`, a method of `Ablation`, as mean of both settings."""
 
   def measured(evidence: Evidence) -> Finding:
     networks = family.trained(evidence, 'bn_x5', 'bn_baseline')

@@ -42,7 +42,7 @@ def speed_up_of(
 ) -> Effect:
   """Figure 3: steps of the baseline to the target over those of a network.
 
-  Its value is NaN where neither reaches it.
+  NaN where neither reaches it.
   """
   if not any(number_reached(networks, key, target) for key in (name, baseline)):
     return effects.between(math.nan, 0.0, math.inf, effects.CENSORED)
@@ -96,10 +96,7 @@ def common_step(*groups: Iterable[Run]) -> float:
 def accuracy_difference(
   networks: Networks, name: str, other: str, step: float = math.inf
 ) -> Effect:
-  """The accuracy of a network less that of another, in points, both up to a step.
-
-  The spread between seeds is pooled over the networks.
-  """
+  """The accuracy of a network less that of another, in points, both up to a step."""
   first, second = (accuracies(networks[key], step) for key in (name, other))
   spread = accuracy_spread(networks.values(), step)
   return effects.scaled(effects.difference(first, second, spread), 100)
@@ -149,10 +146,7 @@ def probability_of_improvement(
 
 
 def seconds_per_step(networks: Networks) -> tuple[str, dict[str, float]]:
-  """The machine that trained most of the networks, and what a step of each costs there.
-
-  Seconds of training alone; without the networks that were not trained there.
-  """
+  """The machine that trained most networks, and seconds of a training step of each."""
   costs: dict[str, dict[str, list[float]]] = {}
   for name, runs in networks.items():
     for run in runs:

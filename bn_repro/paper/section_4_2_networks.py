@@ -84,10 +84,7 @@ def all_runs(networks: Networks) -> list[Run]:
 
 
 def trained(evidence: Evidence, *names: str) -> Networks:
-  """The committed runs of section 4.2.2.
-
-  Raises `Missing` if the plain network or one of `names` was not trained.
-  """
+  """The committed runs of section 4.2.2; raises `Missing` without those of `names`."""
   networks = by_network(evidence.runs('inception', 'networks'))
   if missing := [name for name in (PLAIN, *names) if name not in networks]:
     raise Missing(f'inception/networks.json with {", ".join(missing)}')

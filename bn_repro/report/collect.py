@@ -97,10 +97,9 @@ def collect(root: Path, results: Path, name: str) -> None:
 
 
 def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None:
-  """Raises UserError unless of each seed all runs of a sweep are there, or none.
+  """Raises UserError unless of each seed all runs that are listed are there, or none.
 
-  Under the root or among the results; `listed` has the names of all runs, and those of
-  a seed end alike, such as in '_seed3'.
+  Under the root or among the results. The names of a seed's runs end in '_seed3'.
   """
   there = {path.name for path in finished(root)}
   there |= _read(results, name)[0].keys()

@@ -72,10 +72,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
 
 
 def contrast(groups: Iterable[tuple[float, Sequence[float]]], spread: Spread) -> Effect:
-  """A weighted sum of the means of groups, given as weights and values.
-
-  The spread is that of single values, as `intervals.pooled_deviation` gives it.
-  """
+  """A weighted sum of the means of groups; the spread is that of single values."""
   groups = [*groups]
   value = sum(weight * float(np.mean(values)) for weight, values in groups)
   variance = sum(weight**2 / len(values) for weight, values in groups)

@@ -63,8 +63,5 @@ def read(path: Path, command: str) -> dict[str, Any]:
 
 
 def origin(page: dict[str, Any], *checkpoints: str) -> str:
-  """The section on the networks, the code, the machine and the versions behind a page.
-
-  `checkpoints` are the digests of the networks.
-  """
+  """The section on what is behind a page; checkpoints are given by their digests."""
   return tables.origin_of([page], *checkpoints)
