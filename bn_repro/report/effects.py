@@ -112,7 +112,7 @@ def of_speed_up(runs: Runs, network: int, baseline: int) -> Effect:
 
 def values_and_errors(estimates: Iterable[Effect]) -> tuple[np.ndarray, np.ndarray]:
   """For error bars: values, `[n]`, and how far their intervals reach, `[2, n]`."""
-  values, low, high = np.array([effect[:3] for effect in estimates]).T
+  values, low, high = np.reshape([effect[:3] for effect in estimates], (-1, 3)).T
   return values, np.stack([values - low, high - values])
 
 
