@@ -1,6 +1,6 @@
 """Writes results/claims.json and, from it, results/claims.md: all thirty claims."""
 
-import functools
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -21,17 +21,7 @@ from bn_repro.paper import (
   section_4_2_figure_3,
   section_4_2_rates,
 )
-from bn_repro.paper.ledger import (
-  ABOVE,
-  UNTRIED,
-  VERDICTS,
-  WITHIN,
-  Claim,
-  Evidence,
-  Finding,
-  Measure,
-  Missing,
-)
+from bn_repro.paper.ledger import Claim, Evidence, Finding, Measure, Missing
 from bn_repro.report import pages, tables
 
 # Each has `CLAIMS`: what measures a claim, by its key in claims.toml.
@@ -52,15 +42,9 @@ FILES = {
 NAME = 'claims.json'
 
 
-@functools.cache
-def all_claims() -> list[Claim]:
-  """Those of claims.toml; raises UserError as `ledger.read_claims`."""
-  return ledger.read_claims()
-
-
 def entries(results: Path) -> list[dict[str, Any]]:
   """Every claim with what was measured and its verdict, in the order of claims.toml."""
-  claims = all_claims()
+  claims = ledger.read_claims()
   evidence = [Evidence(results) for _ in claims]
   findings = [*map(_finding, claims, evidence)]
   p_values = [*map(_p_value, claims, findings)]
@@ -70,67 +54,42 @@ def entries(results: Path) -> list[dict[str, Any]]:
   return [*map(_entry, claims, findings, evidence, p_values, adjusted)]
 
 
-def _finding(claim: Claim, evidence: Evidence) -> Finding | Missing:
+def _finding(claim: Claim, evidence: Evidence) -> Finding:
   if claim.kind == ledger.OUT_OF_SCOPE:
     return Finding(None, 0, '', 'ImageNet and millions of steps are out of scope')
   try:
     return MEASURES[claim.key](evidence)
   except Missing as missing:
-    return missing
+    return Finding(None, 0, '', f'not there yet: {missing}')
 
 
-def _p_value(claim: Claim, finding: Finding | Missing) -> float:
+def _p_value(claim: Claim, finding: Finding) -> float:
   """NaN where there is no test, or no verdict can follow from it."""
-  if isinstance(finding, Missing) or finding.effect is None or finding.too_little:
+  if finding.effect is None or finding.too_little:
     return math.nan
   return ledger.p_value(claim, finding.effect)
 
 
 def _entry(
-  claim: Claim, finding: Finding | Missing, evidence: Evidence, p: float,
-  adjusted_p: float,
-) -> dict[str, Any]:  # fmt: skip
+  claim: Claim, finding: Finding, evidence: Evidence, p: float, adjusted_p: float
+) -> dict[str, Any]:
   """A claim as JSON: the columns of claims.schema.json."""
-  entry = {
-    'number': claim.number, 'part': claim.part, 'section': claim.section,
-    'claim': claim.text, 'effect': claim.effect, 'unit': claim.unit,
-    'paper': claim.paper, 'margin': claim.margin, 'side': claim.side,
-    'margin_reason': claim.reason, 'primary': claim.primary,
-    'experiment': claim.experiment, 'command': claim.command,
-  }  # fmt: skip
-  if isinstance(finding, Missing):
-    nothing = dict.fromkeys(('value', 'low', 'high', 'test', 'p', 'adjusted_p'))
-    return entry | nothing | {
-      'n': 0, 'n_counts': '', 'files': [], 'hours': None, 'revisions': [],
-      'verdict': UNTRIED, 'measured': f'not there yet: {finding}',
-    }  # fmt: skip
-  return entry | _numbers(finding) | {
-    'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
-    'n': finding.number, 'n_counts': finding.counts, 'files': evidence.files,
-    **_origin(finding),
-    'verdict': ledger.verdict(claim, finding),
-    'measured': _measured(claim, finding),
-  }  # fmt: skip
-
-
-def _measured(claim: Claim, finding: Finding) -> str:
-  parts = (finding.text, finding.too_little, claim.withheld)
-  return '; '.join(part for part in parts if part)
-
-
-def _numbers(finding: Finding) -> dict[str, Any]:
-  if (effect := finding.effect) is None:
-    return dict.fromkeys(('value', 'low', 'high', 'test'))
-  numbers = {name: _digits(getattr(effect, name)) for name in ('value', 'low', 'high')}
-  return numbers | {'test': effect.test}
-
-
-def _origin(finding: Finding) -> dict[str, Any]:
-  """Hours of the runs that the effect was computed from, and their revisions."""
+  columns = dataclasses.asdict(claim)
+  del columns['kind'], columns['withheld']
+  value, low, high, test, *_ = finding.effect or (math.nan, math.nan, math.nan, None)
   summaries = {run.name: run.summary for run in finding.runs}.values()
   hours = sum(summary['wall_seconds'] for summary in summaries) / 3600
-  revisions = sorted({summary['git_revision'] for summary in summaries})
-  return {'hours': _digits(hours) if summaries else None, 'revisions': revisions}
+  remarks = (finding.text, finding.too_little, claim.withheld)
+  return columns | {
+    'value': _digits(value), 'low': _digits(low), 'high': _digits(high), 'test': test,
+    'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
+    'n': finding.number, 'n_counts': finding.counts,
+    'files': evidence.files if finding.effect else [],
+    'hours': _digits(hours) if summaries else None,
+    'revisions': sorted({summary['git_revision'] for summary in summaries}),
+    'verdict': ledger.verdict(claim, finding),
+    'measured': '; '.join(filter(None, remarks)),
+  }  # fmt: skip
 
 
 def _digits(value: float) -> float | None:
@@ -148,38 +107,25 @@ def write(results: Path) -> None:
 
 def text(claims: list[dict[str, Any]]) -> str:
   """The page."""
-  sections = [entry | _begun(entry) | {'beyond': _margin(entry)} for entry in claims]
+  head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
+          'verdict')  # fmt: skip
   return pages.render(
-    'claims',
-    summary=summary(claims),
-    table=_table(claims),
-    claims=sections,
-    files=FILES,
-  )
-
-
-def _begun(entry: dict[str, Any]) -> dict[str, str]:
-  """What begins a sentence, with a capital letter and without the full stop."""
-  return {
-    name: entry[name][:1].upper() + entry[name][1:].removesuffix('.')
-    for name in ('section', 'verdict', 'measured')
-  }
+    'claims', summary=summary(claims), table=tables.markdown(head, map(_row, claims)),
+    claims=claims, margin=_margin, files=FILES,
+  )  # fmt: skip
 
 
 def summary(claims: Sequence[dict[str, Any]]) -> str:
   """How many claims have each verdict, and which."""
-  lines = []
-  for verdict in VERDICTS:
-    keys = [f'{e["number"]}{e["part"]}' for e in claims if e['verdict'] == verdict]
-    if keys:
-      lines.append(f'- **{verdict}**: {len(keys)} ({", ".join(keys)})')
-  return '\n'.join(lines)
-
-
-def _table(claims: list[dict[str, Any]]) -> str:
-  head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
-          'verdict')  # fmt: skip
-  return tables.markdown(head, map(_row, claims))
+  keys = {
+    verdict: [f'{e["number"]}{e["part"]}' for e in claims if e['verdict'] == verdict]
+    for verdict in ledger.VERDICTS
+  }
+  return '\n'.join(
+    f'- **{verdict}**: {len(some)} ({", ".join(some)})'
+    for verdict, some in keys.items()
+    if some
+  )
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -195,13 +141,11 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
 
 def _with_interval(entry: dict[str, Any]) -> str:
   """Such as '5.6 (4.5 to 6.9) times', or 'at most 2.2 times' without a lower end."""
-  value, low, high = entry['value'], entry['low'], entry['high']
+  value, low, high = (entry[name] for name in ('value', 'low', 'high'))
   unit = f' {entry["unit"]}' if entry['unit'] else ''
-  if value is None and low is None and high is None:
-    return ''
-  if low == high or (low is None and high is None):
-    return f'{value:.3g}{unit}'
-  if low is None or not low:
+  if low == high:
+    return '' if value is None else f'{value:.3g}{unit}'
+  if not low:
     return f'at most {high:.3g}{unit}'
   if high is None:
     return f'at least {low:.3g}{unit}'
@@ -211,5 +155,5 @@ def _with_interval(entry: dict[str, Any]) -> str:
 def _margin(entry: dict[str, Any]) -> str:
   if entry['margin'] is None:
     return ''
-  sign = {ABOVE: '>', WITHIN: '±'}.get(entry['side'], '<')
+  sign = {ledger.ABOVE: '>', ledger.BELOW: '<', ledger.WITHIN: '±'}[entry['side']]
   return f'{sign} {entry["margin"]:g}'

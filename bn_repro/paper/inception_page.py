@@ -7,21 +7,13 @@ from bn_repro.paper import section_4_2_1_changes as changes
 from bn_repro.paper import section_4_2_1_dropout as dropout
 from bn_repro.paper import section_4_2_decay as decay
 from bn_repro.paper import section_4_2_figure_3 as figure_3
+from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_normalization as normalization
 from bn_repro.paper import section_4_2_protocol as protocol
 from bn_repro.paper import section_4_2_rates as rates
-from bn_repro.paper.section_4_2_networks import (
-  NAMES,
-  PAPER,
-  PLAIN,
-  VALIDATION_IMAGES,
-  by_network,
-  check_comparable,
-  check_one_length,
-)
+from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN
 from bn_repro.report import collect, commands, pages, tables
 from bn_repro.report.collect import Run
-from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 
 BEFORE = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
@@ -31,26 +23,32 @@ WITH_BUDGET = ('learning_rates', 'ablation', 'normalization')
 
 
 def write(results: Path) -> None:
-  """Writes the README and the figures of `results` from its JSON and CSV files.
-
-  Raises:
-    UserError: there is no run of the plain network, to which all are compared, or a
-      curve is damaged.
-  """
+  """Writes the README and the figures of `results` from its JSON and CSV files."""
   sweeps = {name: collect.load(results, name) for name in SWEEPS}
-  networks = by_network(
+  networks = family.by_network(
     [*sweeps['decay'], *sweeps['networks'], *sweeps['stage1_networks']]
   )
-  check_comparable(networks, results / 'networks.json')
+  family.check_comparable(networks, results / 'networks.json')
   for name in WITH_BUDGET:
-    check_one_length(sweeps[name], results / f'{name}.json')
+    family.check_one_length(sweeps[name], results / f'{name}.json')
   if PLAIN not in networks:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
-  everything = [run for runs in sweeps.values() for run in runs]
+  everything = family.all_runs(sweeps)
+  ablation = sweeps['ablation']
   text = pages.render(
-    'inception_page', config=networks[PLAIN][0].config, images=VALIDATION_IMAGES,
+    'inception_page', config=networks[PLAIN][0].config,
+    images=family.VALIDATION_IMAGES,
     missing=[NAMES[network] for network in PAPER if network not in networks],
-    sections=_sections(networks, sweeps, results), left_out=_left_out(sweeps),
+    sections=[
+      figure_3.section(networks, results),
+      rates.section(networks, sweeps['learning_rates'], results),
+      decay.section(networks, results),
+      changes.section(networks, ablation, results),
+      dropout.section(networks, ablation, results),
+      normalization.section(networks, sweeps['normalization']),
+      protocol.section(sweeps),
+    ],
+    left_out=_left_out(sweeps),
     hours=sum(run.summary['wall_seconds'] for run in everything) / 3600,
     origin=tables.origin(everything),
     commands=commands.block(*(commands.inception(n) for n in SWEEPS if sweeps[n])),
@@ -58,25 +56,12 @@ def write(results: Path) -> None:
   (results / 'README.md').write_text(text)
 
 
-def _sections(networks, sweeps: dict[str, list[Run]], results: Path) -> list[str]:
-  """Their texts in the order of the page, '' without runs; draws the figures."""
-  return [
-    figure_3.section(networks, results),
-    rates.section(networks, sweeps['learning_rates'], results),
-    decay.section(networks, results),
-    changes.section(networks, sweeps['ablation'], results),
-    dropout.section(networks, sweeps['ablation'], results),
-    normalization.section(networks, sweeps['normalization']),
-    protocol.section(sweeps),
-  ]
-
-
 def headline(
   networks: list[Run], slow_decay: list[Run], learning_rates: list[Run],
   *others: list[Run],
 ) -> str:  # fmt: skip
-  """What the project's README shows: figure 3, and both sides at their best rate."""
-  runs = by_network([*networks, *slow_decay])
+  """For the project's README: figure 3, and both sides at their best learning rates."""
+  runs = family.by_network([*networks, *slow_decay])
   best = rates.best_rates(runs, learning_rates)
   return figure_3.table(runs) + (f'\n\n{best}' if best else '')
 
@@ -85,10 +70,9 @@ def _left_out(sweeps: dict[str, list[Run]]) -> list[str]:
   """A line for each sweep of which some runs are missing, with their names."""
   lines = []
   for name in BEFORE:
-    path = config_lib.PROJECT / commands.inception_sweep(name)
-    listed = [run for run, *_ in config_lib.execute(path).get_runs()]
+    listed = family.runs_listed(name)
     if missing := sorted({*listed} - {run.name for run in sweeps[name]}):
       number = f'{len(missing)} of {len(listed)}'
-      line = f'- `{path.stem}`, {number}: {", ".join(missing)}'
+      line = f'- `inception_{name}`, {number}: {", ".join(missing)}'
       lines.append(textwrap.fill(line, 88, subsequent_indent='  '))
   return lines

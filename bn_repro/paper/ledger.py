@@ -10,6 +10,7 @@ tests is printed beside the verdict and does not change it.
 import math
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,42 +34,29 @@ ABOVE, BELOW, WITHIN = 'above', 'below', 'within'
 WORDS = Path(__file__).with_name('claims.toml')
 
 
-class Claim(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Claim:
   """A claim of the paper, or one part of it, as claims.toml has it.
 
-  Attributes:
-    number: 1 to 30.
-    part: 'a' or 'b' of a claim that says two things, else ''.
-    section: of the paper, or its figure.
-    text: the claim in one sentence.
-    experiment: the config or module that tests it.
-    command: makes the numbers.
-    kind: 'effect', 'identity' or 'out of scope'.
-    effect: what is measured, in words.
-    unit: of the effect, the margin and the paper's value.
-    paper: the paper's value, or None where it gives none.
-    margin: what the effect is compared with; None out of scope.
-    side: where the effect must lie: `ABOVE` or `BELOW` the margin, or `WITHIN` it on
-      either side of 0.
-    reason: why this margin.
-    primary: whether it belongs to the family of Holm's correction.
-    withheld: why no verdict is given whatever the interval; '' if one is.
+  The fields are explained in results/claims.schema.json, where they are columns, but
+  for two: `kind` is 'effect', 'identity' or 'out of scope'; `withheld` says why no
+  verdict is given whatever the interval.
   """
 
   number: int
   part: str
   section: str
-  text: str
-  experiment: str
-  command: str
-  kind: str = 'effect'
+  claim: str
   effect: str = ''
   unit: str = ''
   paper: float | None = None
   margin: float | None = None
   side: str = ABOVE
-  reason: str = ''
+  margin_reason: str = ''
   primary: bool = False
+  experiment: str
+  command: str
+  kind: str = 'effect'
   withheld: str = ''
 
   @property
@@ -81,9 +69,8 @@ class Finding(NamedTuple):
   """What was measured for a claim.
 
   Attributes:
-    effect: with its interval; None out of scope.
-    number: the n of the estimate.
-    counts: what n counts: runs, seeds, layers, images, ...
+    effect: with its interval; None where nothing was measured.
+    number, counts: the n of the estimate, and of what: runs, seeds, layers, ...
     text: the finding in a sentence.
     too_little: why no verdict can follow whatever the interval; '' if one can.
     runs: the effect was computed from these.
@@ -98,11 +85,7 @@ class Finding(NamedTuple):
 
 
 class Evidence:
-  """The committed results, and a list of those that were read.
-
-  Attributes:
-    files: the sweeps and pages that were read, from the folder of all results.
-  """
+  """The committed results; `files` lists those that were read, by their paths there."""
 
   def __init__(self, results: Path):
     self._results = results
@@ -110,25 +93,32 @@ class Evidence:
 
   def runs(self, folder: str, name: str) -> list[Run]:
     """Of a sweep; raises `Missing` if it was not run."""
-    runs = self._of(folder).runs(name)
-    self._note(f'{folder}/{name}.json')
+    runs = self._folder(folder).runs(name)
+    self._note(f'{folder}/{name}.json', f'{folder}/{name}_curves.csv')
     return runs
 
   def page(self, folder: str, name: str) -> dict[str, Any]:
     """Of an analysis or evaluation; raises `Missing` if it was not made."""
-    page = self._of(folder).page(name)
+    page = self._folder(folder).page(name)
     self._note(f'{folder}/{name}.json')
     return page
 
-  def _of(self, folder: str) -> Results:
-    return Results(self._results / folder, self._results / folder)
+  def _folder(self, name: str) -> Results:
+    return Results(self._results / name, figures=self._results / name)
 
-  def _note(self, file: str) -> None:
-    if file not in self.files:
-      self.files.append(file)
+  def _note(self, *files: str) -> None:
+    self.files += [file for file in files if file not in self.files]
 
 
 Measure = Callable[[Evidence], Finding]
+
+
+def runs_if_any(evidence: Evidence, folder: str, name: str) -> list[Run]:
+  """The committed runs of a sweep; [] if there are none."""
+  try:
+    return evidence.runs(folder, name)
+  except Missing:
+    return []
 
 
 def variants(
@@ -145,11 +135,7 @@ def variants(
 
 
 def read_claims(path: Path = WORDS) -> list[Claim]:
-  """The claims in the order of the file.
-
-  Raises:
-    UserError: a claim that is tried has no margin, or no side.
-  """
+  """The claims in the order of the file."""
   claims = [Claim(**entry) for entry in tomllib.loads(path.read_text())['claim']]
   for claim in claims:
     if claim.kind != OUT_OF_SCOPE and claim.margin is None:
@@ -166,6 +152,8 @@ def verdict(claim: Claim, finding: Finding) -> str:
   """One of `VERDICTS`, by the rule of this module."""
   if claim.kind == OUT_OF_SCOPE:
     return OUT_OF_SCOPE
+  if finding.effect is None:
+    return UNTRIED
   if claim.kind == 'identity':
     return IDENTITY if finding.effect.value < claim.margin else CONTRADICTED
   if finding.too_little or claim.withheld:
@@ -175,8 +163,7 @@ def verdict(claim: Claim, finding: Finding) -> str:
 
 def _by_interval(claim: Claim, effect: Effect) -> str:
   if claim.side == WITHIN:
-    low, high = effect.inner
-    if -claim.margin < low and high < claim.margin:
+    if abs(effect.value) < claim.margin and p_value(claim, effect) < 0.05:
       return SUPPORTED
     outside = effect.low > claim.margin or effect.high < -claim.margin
     return CONTRADICTED if outside else INCONCLUSIVE
@@ -187,10 +174,10 @@ def _by_interval(claim: Claim, effect: Effect) -> str:
 
 
 def p_value(claim: Claim, effect: Effect) -> float:
-  """p of the hypothesis that the effect lies at the margin, two-sided.
+  """Two-sided p of the hypothesis that the effect lies at the margin.
 
-  For an equivalence the larger p of two one-sided tests, one at either margin; where
-  the effect lies outside, two-sided at the nearer margin.
+  For an equivalence the larger of two one-sided tests, or, of an effect outside, the
+  two-sided test at the nearer margin.
   """
   if claim.side != WITHIN:
     return effect.p_value(claim.margin)

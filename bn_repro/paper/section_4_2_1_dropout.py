@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
 from bn_repro.paper.section_4_2_comparison import accuracy_until
-from bn_repro.paper.section_4_2_networks import within_budget_of
+from bn_repro.paper.section_4_2_networks import Networks, all_runs, within_budget_of
 from bn_repro.report import pages, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.figures import save
+from bn_repro.report.figures import panels, save
 from bn_repro.report.tables import rounded
 
 # By panel: a network, and the run of the ablation that differs from it in dropout only.
@@ -18,14 +16,8 @@ PAIRS = {
 }
 
 
-def section(networks: dict[str, list[Run]], runs: list[Run], results: Path) -> str:
-  """Draws the figure and returns the text; '' without a pair of runs.
-
-  Args:
-    networks: of figure 3.
-    runs: of the ablation.
-    results: the folder of the figure.
-  """
+def section(networks: Networks, runs: list[Run], results: Path) -> str:
+  """The text, '' without a pair of runs; draws the figure into the folder."""
   if not runs:
     return ''
   networks = within_budget_of(runs, networks)
@@ -64,18 +56,15 @@ def _at_end(run: Run) -> list[str]:
 
 def _figure(pairs: dict[str, list[Run]], path: Path) -> None:
   """Accuracy on training and on validation images, a panel for each pair."""
-  figure, panels = plt.subplots(
-    1, len(pairs), figsize=(10, 3.8), sharey=True, layout='constrained', squeeze=False
-  )
-  for axes, (panel, runs) in zip(panels[0], pairs.items()):
+  figure, grid = panels(len(pairs), 10 / len(pairs), 3.8, sharey=True)
+  for axes, (panel, runs) in zip(grid, pairs.items()):
     for run, colour in zip(runs, ('tab:orange', 'tab:blue')):
       steps, name = run.curves['step'], f'dropout {_dropout(run):g}'
       training = run.curves['train_accuracy_undistorted']
       axes.plot(steps, training, '--', color=colour, label=f'{name}, training')
-      axes.plot(steps, run.curves['test_accuracy'], color=colour,
-                label=f'{name}, validation')  # fmt: skip
+      validation = run.curves['test_accuracy']
+      axes.plot(steps, validation, color=colour, label=f'{name}, validation')
     axes.set(title=f'{panel}, one run each', xlabel='training steps', ylim=(0, 1))
-    axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc='lower right')
-  panels[0, 0].set_ylabel('accuracy, undistorted centre crops')
-  save(figure, path, [run for pair in pairs.values() for run in pair])
+  grid[0].set_ylabel('accuracy, undistorted centre crops')
+  save(figure, path, all_runs(pairs))

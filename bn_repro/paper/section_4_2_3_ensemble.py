@@ -11,23 +11,17 @@ from typing import Any
 import numpy as np
 
 from bn_repro.paper import section_4_2_3_figures as ensemble_figures
-from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
-from bn_repro.report import collect, commands, effects, pages, tables
-from bn_repro.report.collect import Run
+from bn_repro.paper.ledger import Evidence, Finding, Measure, runs_if_any
+from bn_repro.report import collect, commands, effects, pages, seeds, tables
 from bn_repro.report.tables import rounded
 
 SWEEPS = ('ensemble',)
 FILES = {1: '1_crop', 144: '144_crops'}
 # Under runs/.
 MEMBERS = [f'inception/ensemble/member_{member}' for member in range(1, 7)]
-COST = 'imagenet_sample'
 COMMAND = 'python -m bn_repro.evaluate --workdir=DIR,DIR,...'
-# Of figure 4: members, crops, top-1 and top-5 accuracy on ImageNet's validation set.
-PAPER = (
-  (1, 1, 0.748, 0.9218),
-  (1, 144, 0.7801, 0.9418),
-  (6, 144, 0.799, 0.951),
-)
+# Of figure 4, by members and crops: top-1 and top-5 accuracy on ImageNet.
+PAPER = {(1, 1): (0.748, 0.9218), (1, 144): (0.7801, 0.9418), (6, 144): (0.799, 0.951)}
 WHAT = {
   'ensemble_1': 'larger initial weights',
   'ensemble_2': 'dropout 5 %',
@@ -36,28 +30,39 @@ WHAT = {
   'ensemble_5': 'larger initial weights, dropout 5 %',
   'ensemble_6': 'larger initial weights, per-activation BN in row 5b, dropout 10 %',
 }
+# The evaluations, by their number of crops.
+Pages = dict[int, dict[str, Any]]
 
 
 def write(results: Path) -> None:
-  """Writes the README and the figures of `results` from its JSON files.
-
-  Raises:
-    UserError: an evaluation is not there.
-  """
+  """Writes the README and the figures of `results` from its JSON files."""
   by_crops = {
     crops: pages.read(results / f'{name}.json', f'{COMMAND} --crops={crops}')
     for crops, name in FILES.items()
   }
-  cost = results / f'{COST}.json'
-  cost = json.loads(cost.read_text()) if cost.exists() else None
   ensemble_figures.members(by_crops, results / 'members.png')
   ensemble_figures.reliability(predictions(by_crops), results / 'reliability.png')
   ensemble_figures.crops(results / 'crops.png')
-  runs = [run for sweep in SWEEPS for run in collect.load(results, sweep)]
-  (results / 'README.md').write_text(text(by_crops, runs, cost))
+  cost = results / 'imagenet_sample.json'
+  evaluations = [
+    commands.evaluation(MEMBERS, crops, f'ensemble/{name}')
+    for crops, name in FILES.items()
+  ]
+  runs = collect.load(results, 'ensemble')
+  page, members = by_crops[144], by_crops[144]['members']
+  text = pages.render(
+    'section_4_2_3_ensemble',
+    page=page, member=members[0], scores=_scores(by_crops), gains=_gains(by_crops),
+    members=_members(by_crops), calibration=_calibration(by_crops),
+    cost=cost.exists() and json.loads(cost.read_text()), cost_table=_cost_table,
+    revision=tables.listed(runs, 'git_revision'), device=tables.listed(runs, 'device'),
+    commands=commands.block(commands.inception('ensemble'), *evaluations),
+    origin=pages.origin(page, *(member['checkpoint'] for member in members)),
+  )  # fmt: skip
+  (results / 'README.md').write_text(text)
 
 
-def predictions(by_crops: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
+def predictions(by_crops: Pages) -> dict[str, list[dict[str, Any]]]:
   """The scores of each way to predict, by its name: of each member, or of all."""
   named = {}
   for crops, page in by_crops.items():
@@ -67,43 +72,20 @@ def predictions(by_crops: dict[int, dict]) -> dict[str, list[dict[str, Any]]]:
   return named
 
 
-def text(
-  by_crops: dict[int, dict], runs: list[Run], cost: dict[str, Any] | None
-) -> str:
-  """The page.
-
-  Args:
-    by_crops: the evaluations, by their number of crops.
-    runs: of the members.
-    cost: time and memory, if they were measured.
-  """
-  page = by_crops[144]
-  return pages.render(
-    'section_4_2_3_ensemble',
-    page=page, member=page['members'][0], scores=_scores(by_crops),
-    gains=_gains(by_crops), members=_members(by_crops),
-    cost=cost, cost_table=_cost_table(cost) if cost else '',
-    revision=tables.listed(runs, 'git_revision'), device=tables.listed(runs, 'device'),
-    calibration=_calibration(by_crops), commands=_commands(),
-    origin=pages.origin(page, *(member['checkpoint'] for member in page['members'])),
-  )  # fmt: skip
-
-
-def _scores(by_crops: dict[int, dict]) -> str:
+def _scores(by_crops: Pages) -> str:
   """Ours, and beneath each the paper's."""
   rows = []
-  for members in (1, 6):
+  for members, name in (
+    (1, '**one network, mean of six**'),
+    (6, '**ensemble of six**'),
+  ):
     for crops, page in by_crops.items():
-      of_all = page['members'] if members == 1 else [page['ensemble']]
-      kind = 'one network, mean of six' if members == 1 else 'ensemble of six'
-      columns = (_accuracy(of_all, name) for name in ('top_1', 'top_5'))
-      rows.append((f'**{kind}**', str(crops), *columns))
-      shown = '{:.2f} %'.format
-      rows += [
-        ('in the paper, on ImageNet', str(c), shown(100 * top_1), shown(100 * top_5))
-        for m, c, top_1, top_5 in PAPER
-        if (m, c) == (members, crops)
-      ]
+      scores = page['members'] if members == 1 else [page['ensemble']]
+      ours = (_accuracy(scores, top) for top in ('top_1', 'top_5'))
+      rows.append((name, str(crops), *ours))
+      if papers := PAPER.get((members, crops)):
+        shown = (rounded(share, 2) for share in papers)
+        rows.append(('in the paper, on ImageNet', str(crops), *shown))
   return tables.markdown(('', 'crops', 'top-1', 'top-5'), rows)
 
 
@@ -115,14 +97,17 @@ def _accuracy(scores: list[dict], name: str) -> str:
   return f'{np.mean(values):.2f} % ({min(values):.2f} to {max(values):.2f} by member)'
 
 
-def _gains(by_crops: dict[int, dict]) -> dict[str, tuple[float, float]]:
+def _top_1(scores: list[dict]) -> list[float]:
+  return [score['top_1']['accuracy'] for score in scores]
+
+
+def _gains(by_crops: Pages) -> dict[str, list[float]]:
   """Points that crops and members gain, here and in the paper."""
+  papers = {key: top_1 for key, (top_1, _) in PAPER.items()}
   ours = {}
   for crops, page in by_crops.items():
-    members = [member['top_1']['accuracy'] for member in page['members']]
-    ours[1, crops] = np.mean(members)
+    ours[1, crops] = np.mean(_top_1(page['members']))
     ours[6, crops] = page['ensemble']['top_1']['accuracy']
-  papers = {(members, crops): top_1 for members, crops, top_1, _ in PAPER}
   gain = lambda more, less: [
     100 * (top_1[more] - top_1[less]) for top_1 in (ours, papers) if more in top_1
   ]
@@ -133,100 +118,68 @@ def _gains(by_crops: dict[int, dict]) -> dict[str, tuple[float, float]]:
   }
 
 
-def _members(by_crops: dict[int, dict]) -> str:
+def _members(by_crops: Pages) -> str:
   head = ('member', 'BN-x30 with', 'steps', 'top-1, one crop', 'top-1, 144 crops')
-  pairs = zip(*(page['members'] for page in by_crops.values()))
-  rows = [
-    (one['network'], WHAT[one['network']], f'{one["step"]:,}',
-     *(_accuracy([score], 'top_1') for score in (one, many)))
-    for one, many in pairs
-  ]  # fmt: skip
+  rows = []
+  for both in zip(*(page['members'] for page in by_crops.values())):
+    network, steps = both[0]['network'], f'{both[0]["step"]:,}'
+    accuracies = (_accuracy([score], 'top_1') for score in both)
+    rows.append((network, WHAT[network], steps, *accuracies))
   return tables.markdown(head, rows)
 
 
-def _calibration(by_crops: dict[int, dict]) -> str:
-  rows = [
-    (name,
-     f'{100 * np.mean([s["expected_calibration_error"] for s in scores]):.1f} points',
-     f'{np.mean([s["cross_entropy"] for s in scores]):.3f}')
-    for name, scores in predictions(by_crops).items()
-  ]  # fmt: skip
-  return tables.markdown(
-    ('predictions of', 'expected calibration error', 'cross-entropy'), rows
-  )
+def _calibration(by_crops: Pages) -> str:
+  mean = lambda scores, name: np.mean([score[name] for score in scores])
+  columns = {
+    'expected calibration error':
+      lambda scores: f'{100 * mean(scores, "expected_calibration_error"):.1f} points',
+    'cross-entropy': lambda scores: f'{mean(scores, "cross_entropy"):.3f}',
+  }  # fmt: skip
+  return seeds.table('predictions of', predictions(by_crops), columns)
 
 
-def _cost_table(cost: dict[str, Any]) -> str:
+def _cost_table(rows: list[dict[str, Any]]) -> str:
+  """Time and memory."""
   head = ('images', 'crops', 'different ones', 'seconds an image', 'peak memory')
-  rows = [
+  return tables.markdown(head, [
     (str(row['images']), str(row['crops']), f'{row["different_crops"]:.1f}',
      f'{row["seconds_per_image"]:.2f}', f'{row["peak_bytes"] / 1e9:.1f} GB')
-    for row in cost['rows']
-  ]  # fmt: skip
-  return tables.markdown(head, rows)
+    for row in rows
+  ])  # fmt: skip
 
 
-def evaluations() -> list[str]:
-  """The commands that evaluate the members, trained, with one crop and with 144."""
-  return [
-    commands.evaluation(MEMBERS, crops, f'ensemble/{name}')
-    for crops, name in FILES.items()
-  ]
-
-
-def _commands() -> str:
-  return commands.block(
-    commands.inception('ensemble'),
-    *evaluations(),
-    'python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json',
-    'python scripts/report.py --report=ensemble --root=runs/inception '
-    '--results=results/ensemble',
-  )
-
-
-def _evaluated(evidence: Evidence):
-  return (evidence.page('ensemble', name) for name in ('1_crop', '144_crops'))
-
-
-def _training(evidence: Evidence) -> list[Run]:
-  """The runs of the six members, for their hours and revisions."""
-  try:
-    return evidence.runs('ensemble', 'ensemble')
-  except Missing:
-    return []
+def _evaluated(evidence: Evidence) -> list[dict[str, Any]]:
+  return [evidence.page('ensemble', name) for name in FILES.values()]
 
 
 def more_crops(evidence: Evidence) -> Finding:
   """Claim 24."""
   one_crop, many_crops = _evaluated(evidence)
-  gains = [
-    100 * (many['top_1']['accuracy'] - one['top_1']['accuracy'])
-    for one, many in zip(one_crop['members'], many_crops['members'])
-  ]
-  effect = effects.of_values(gains)
+  accuracies = zip(_top_1(one_crop['members']), _top_1(many_crops['members']))
+  effect = effects.of_values([100 * (many - one) for one, many in accuracies])
   return Finding(
-    effect, len(gains), 'networks',
+    effect, len(one_crop['members']), 'networks',
     f'144 crops ({many_crops["different_crops"]:g} different ones) gain '
     f'{effect.text("{:+.1f}", " points")} of top-1 accuracy over one; '
     'the six networks differ in more than their seed',
-    runs=_training(evidence),
+    runs=runs_if_any(evidence, 'ensemble', 'ensemble'),
   )  # fmt: skip
 
 
 def ensemble_of_six(evidence: Evidence) -> Finding:
   """Claim 25."""
   _, page = _evaluated(evidence)
-  members = [member['top_1']['accuracy'] for member in page['members']]
-  together, best = page['ensemble']['top_1']['accuracy'], max(members)
+  members, (together,) = _top_1(page['members']), _top_1([page['ensemble']])
   images = page['ensemble']['examples']
-  effect = effects.scaled(effects.of_two_shares(together, best, images), 100)
+  gain = effects.of_two_shares(together, max(members), images)
+  effect = effects.scaled(gain, 100)
   return Finding(
     effect, images, 'images',
     f'six networks on 144 crops reach {rounded(together)}, '
     f'{effect.text("{:+.1f}", " points")} over the best of the six '
     f'and {100 * (together - np.mean(members)):+.1f} over their mean; the paper '
     'compares with one network of its own kind',
-    runs=_training(evidence),
+    runs=runs_if_any(evidence, 'ensemble', 'ensemble'),
   )  # fmt: skip
 
 

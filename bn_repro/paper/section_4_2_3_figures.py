@@ -15,12 +15,7 @@ SHAPES = {'landscape': (300, 450), 'portrait': (450, 300), 'square': (300, 300)}
 
 
 def members(by_crops: dict[int, dict[str, Any]], path: Path) -> None:
-  """Top-1 accuracy against the number of members: mean, and range over choices.
-
-  Args:
-    by_crops: the evaluations, by their number of crops.
-    path: the PNG to write.
-  """
+  """Top-1 accuracy against the number of members: mean, and range over choices."""
   figure, (axes,) = panels(1, 6, 4)
   for crops, page in by_crops.items():
     rows = page['by_number_of_members']
@@ -41,9 +36,7 @@ def members(by_crops: dict[int, dict[str, Any]], path: Path) -> None:
 def reliability(predictions: dict[str, list[dict[str, Any]]], path: Path) -> None:
   """Accuracy against confidence, in bins, and the share of predictions in each.
 
-  Args:
-    predictions: scores by the name of a panel; those of several networks are added up.
-    path: the PNG to write.
+  A panel for each entry; the scores of several networks are added up.
   """
   figure, grid = plt.subplots(
     2, len(predictions), figsize=(12, 4.6), sharex=True, sharey='row', squeeze=False,
@@ -65,14 +58,13 @@ def reliability(predictions: dict[str, list[dict[str, Any]]], path: Path) -> Non
 
 def _together(bins: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Counts, mean confidence and accuracy of bins, NaN where a bin is empty."""
-  counts = np.asarray([one['examples'] for one in bins], float)
+  counts, confidence, accuracy = (
+    np.asarray([one[name] for one in bins], float)
+    for name in ('examples', 'confidence', 'accuracy')
+  )
   total = counts.sum(axis=0)
   with np.errstate(invalid='ignore'):
-    means = (
-      (counts * np.asarray([one[name] for one in bins])).sum(axis=0) / total
-      for name in ('confidence', 'accuracy')
-    )
-    return (total, *means)
+    return total, *((counts * v).sum(axis=0) / total for v in (confidence, accuracy))
 
 
 def crops(path: Path) -> None:

@@ -6,12 +6,13 @@ all networks. Accuracy: the mean over the last tenth of a run, or of its steps u
 given one; its spread is pooled, too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy import stats
 
-from bn_repro.paper.section_4_2_networks import is_at_chance
+from bn_repro.paper.section_4_2_networks import Networks, is_at_chance
 from bn_repro.report import effects, learning_curve, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
@@ -25,15 +26,10 @@ HIGH_TARGET = 0.77
 TARGETS = (0.4, 0.5, 0.6, 0.7, TARGET, HIGH_TARGET)
 # Of the profile over all targets.
 PROFILE = np.arange(0.40, 0.7801, 0.01)
-Networks = Mapping[str, list[Run]]
 
 
 def crossing(run: Run, target: float) -> Crossing:
-  """When a run reaches a validation accuracy.
-
-  Raises:
-    UserError: as `learning_curve.crossing`; names the run.
-  """
+  """When a run reaches a validation accuracy; an error names the run."""
   try:
     curves = run.curves
     return learning_curve.crossing(curves['step'], curves['test_accuracy'], target)
@@ -43,13 +39,13 @@ def crossing(run: Run, target: float) -> Crossing:
 
 def speed_up_of(
   networks: Networks, name: str, baseline: str, target: float = TARGET
-) -> Effect | None:
+) -> Effect:
   """Figure 3: steps of the baseline to the target over those of a network.
 
-  None where neither reaches it.
+  NaN where neither reaches it.
   """
   if not any(number_reached(networks, key, target) for key in (name, baseline)):
-    return None
+    return effects.between(math.nan, 0.0, math.inf, effects.CENSORED)
   crossings = {
     key: [crossing(run, target) for run in runs] for key, runs in networks.items()
   }
@@ -69,16 +65,16 @@ def _log_steps(runs: list[Run], target: float) -> np.ndarray:
   return np.log([c.steps for c in crossings if not c.is_censored])
 
 
-def accuracy_until(run: Run, step: float | None = None) -> float:
-  """Mean validation accuracy over the last tenth of the steps up to one, 0 to 1.
+def accuracy_until(run: Run, step: float = math.inf) -> float:
+  """Mean validation accuracy over the last tenth of the steps up to one, 0 to 1."""
+  kept = run.curves['step'] <= step
+  steps, accuracy = run.curves['step'][kept], run.curves['test_accuracy'][kept]
+  return learning_curve.final_accuracy(steps, accuracy)
 
-  Args:
-    run: with curves.
-    step: None for the last step of the run.
-  """
-  steps = run.curves['step']
-  kept = slice(None) if step is None else steps <= step
-  return learning_curve.final_accuracy(steps[kept], run.curves['test_accuracy'][kept])
+
+def accuracies(runs: list[Run], step: float = math.inf) -> list[float]:
+  """`accuracy_until` of each run."""
+  return [accuracy_until(run, step) for run in runs]
 
 
 def final_accuracy(runs: list[Run]) -> str:
@@ -98,30 +94,20 @@ def common_step(*groups: Iterable[Run]) -> float:
 
 
 def accuracy_difference(
-  networks: Networks, name: str, other: str, step: float | None = None
+  networks: Networks, name: str, other: str, step: float = math.inf
 ) -> Effect:
-  """The accuracy of a network less that of another, in points.
-
-  Args:
-    networks: over which the spread between seeds is pooled.
-    name, other: of two of them.
-    step: up to which both are compared; None for the end of each run.
-  """
-  first, second = (
-    [accuracy_until(run, step) for run in networks[key]] for key in (name, other)
-  )
+  """The accuracy of a network less that of another, in points, both up to a step."""
+  first, second = (accuracies(networks[key], step) for key in (name, other))
   spread = accuracy_spread(networks.values(), step)
   return effects.scaled(effects.difference(first, second, spread), 100)
 
 
-def accuracy_spread(groups: Iterable[list[Run]], step: float | None = None) -> Spread:
-  """The standard deviation between seeds, 0 to 1, of runs that reach the step."""
-  long_enough = (
-    [run for run in runs if step is None or run.curves['step'][-1] >= step]
-    for runs in groups
-  )
+def accuracy_spread(groups: Iterable[list[Run]], step: float = math.inf) -> Spread:
+  """The standard deviation between seeds, 0 to 1, of runs that reach a finite step."""
+  least = step if math.isfinite(step) else 0
   return pooled_deviation(
-    [accuracy_until(run, step) for run in runs] for runs in long_enough if runs
+    accuracies([run for run in runs if run.curves['step'][-1] >= least], step)
+    for runs in groups
   )
 
 
@@ -144,50 +130,28 @@ def equality_of_spreads(networks: Networks, target: float = TARGET) -> float | N
 
 
 def probability_of_improvement(
-  networks: Networks, name: str, baseline: str, factors: np.ndarray,
-  target: float = TARGET,
-) -> np.ndarray:  # fmt: skip
+  networks: Networks, name: str, baseline: str, factors: np.ndarray
+) -> np.ndarray:
   """The probability that a new run needs fewer than 1/f of a new baseline's steps.
 
-  By the predictive distribution of the difference of two log steps, Student's t with
-  the pooled spread.
-
-  Args:
-    networks: as `speed_up_of`.
-    name, baseline: of two of them, all of whose runs reach the target.
-    factors: `[factors]`, f.
-    target: validation accuracy, 0 to 1.
-
-  Returns:
-    `[factors]` float64, 0 to 1.
+  For each f of `[factors]`, to `TARGET`, which all runs of both networks reach. By the
+  predictive distribution of the difference of two log steps, Student's t with the
+  pooled spread.
   """
-  ours, theirs = (_log_steps(networks[key], target) for key in (name, baseline))
-  spread = spread_of_steps(networks, target)
+  ours, theirs = (_log_steps(networks[key], TARGET) for key in (name, baseline))
+  spread = spread_of_steps(networks)
   error = spread.deviation * np.sqrt(2 + 1 / len(ours) + 1 / len(theirs))
   above = theirs.mean() - ours.mean() - np.log(factors)
   return stats.t.cdf(above / error, spread.freedom)
 
 
 def seconds_per_step(networks: Networks) -> tuple[str, dict[str, float]]:
-  """What a step of each network costs on the machine that trained most of them.
-
-  Returns:
-    The machine, and seconds of training alone by network, as far as measured there.
-  """
+  """The machine that trained most networks, and seconds of a training step of each."""
   costs: dict[str, dict[str, list[float]]] = {}
   for name, runs in networks.items():
     for run in runs:
       seconds = run.config['batch_size'] / run.summary['examples_per_second']
-      networks_there = costs.setdefault(run.summary['device'], {})
-      networks_there.setdefault(name, []).append(seconds)
+      there = costs.setdefault(run.summary['device'], {})
+      there.setdefault(name, []).append(seconds)
   device = max(sorted(costs), key=lambda device: len(costs[device]))
   return device, {name: float(np.mean(v)) for name, v in costs[device].items()}
-
-
-def values_and_errors(
-  estimates: Sequence[Effect],
-) -> tuple[np.ndarray, np.ndarray | None]:
-  """Of symmetric intervals, for error bars; no errors unless all are known."""
-  values = np.array([effect.value for effect in estimates])
-  errors = np.array([effect.high - effect.value for effect in estimates])
-  return values, None if np.isnan(errors).any() else errors

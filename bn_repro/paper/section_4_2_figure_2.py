@@ -2,31 +2,25 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from bn_repro.paper import section_4_2_comparison as comparison
-from bn_repro.paper.section_4_2_networks import COLOURS, NAMES, PLAIN, title
+from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
 from bn_repro.report.collect import Run
-from bn_repro.report.figures import draw, save
+from bn_repro.report.figures import draw, panels, save
 from bn_repro.report.tables import rounded
 
 _FROM = 0.4  # accuracy at which the paper's axis begins
 
 
-def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
+def figure_2(networks: Networks, path: Path) -> None:
   """Figure 2: validation accuracy against steps and against hours.
 
   Lines are means over the seeds as far as all of them go, and bands span the seeds. A
   thin line is a seed that was trained longer than another; an arrow ends each run.
-
-  Args:
-    networks: the runs of each, some seeds, in the order of the legend.
-    path: the PNG to write.
   """
-  figure, (steps, hours) = plt.subplots(
-    1, 2, figsize=(11, 4.4), sharey=True, layout='constrained'
-  )
+  figure, (steps, hours) = panels(2, 5.5, 4.4, sharey=True)
   _, costs = comparison.seconds_per_step(networks)
   for name, runs in networks.items():
     _draw_network(steps, name, runs, 1.0)
@@ -37,12 +31,12 @@ def figure_2(networks: dict[str, list[Run]], path: Path) -> None:
     axes.grid(alpha=0.3, which='both')
   steps.set_ylabel('validation accuracy, single crop')
   steps.legend(loc='lower right', fontsize=8)
-  figure.suptitle(f'Figure 2 on {title(networks[PLAIN][0])}')
-  save(figure, path, [run for runs in networks.values() for run in runs])
+  figure.suptitle(f'Figure 2 on {family.title(networks[PLAIN][0])}')
+  save(figure, path, family.all_runs(networks))
 
 
-def _draw_network(axes, network, runs, scale):
-  style = {'color': COLOURS[network]}
+def _draw_network(axes, network: str, runs: list[Run], scale: float) -> None:
+  style = {'color': family.COLOURS[network]}
   draw(axes, runs, 'test_accuracy', scale, label=with_seeds(network, runs), **style)
   common = min(len(run.curves['step']) for run in runs) - 1
   for run in runs:
@@ -57,36 +51,27 @@ def with_seeds(network: str, runs: list[Run]) -> str:
   return f'{NAMES[network]} ({number})'
 
 
-def runtimes(networks: dict[str, list[Run]], path: Path) -> None:
-  """Beside figure 2: the steps to all targets, and which network is first to one.
-
-  Args:
-    networks: the runs of each.
-    path: the PNG to write.
-  """
-  figure, (all_targets, first) = plt.subplots(
-    1, 2, figsize=(11, 4), layout='constrained'
-  )
+def runtimes(networks: Networks, path: Path) -> None:
+  """Beside figure 2: the steps to all targets, and which network is first to one."""
+  figure, (all_targets, first) = panels(2, 5.5, 4)
   for name, runs in networks.items():
     reached = _all_runtimes(runs)
     share = np.arange(1, len(reached) + 1) / (len(runs) * len(comparison.PROFILE))
-    all_targets.step(reached, share, where='post', color=COLOURS[name],
+    all_targets.step(reached, share, where='post', color=family.COLOURS[name],
                      label=with_seeds(name, runs))  # fmt: skip
   all_targets.set(xscale='log', xlabel='training steps', ylim=(0, 1))
   all_targets.set_ylabel('share of (seed, target) reached')
+  all_targets.legend(fontsize=8, loc='upper left')
   factors = np.geomspace(0.5, 12, 200)
   for name in networks:
-    if name != PLAIN and _all_arrive(networks, name):
+    if name != PLAIN and _all_arrive(networks, name) and _all_arrive(networks, PLAIN):
       chance = comparison.probability_of_improvement(networks, name, PLAIN, factors)
-      first.plot(factors, chance, color=COLOURS[name])
+      first.plot(factors, chance, color=family.COLOURS[name])
   first.axhline(0.5, color='grey', lw=1, ls=':')
   first.set(xscale='log', xlabel="f, times the network's steps", ylim=(0, 1))
   first.set_xticks([0.5, 1, 2, 5, 10], ['0.5', '1', '2', '5', '10'])
   first.set_ylabel(f'probability to reach {rounded(comparison.TARGET, 0)} first')
-  for axes in (all_targets, first):
-    axes.grid(alpha=0.3)
-  all_targets.legend(fontsize=8, loc='upper left')
-  save(figure, path, [run for runs in networks.values() for run in runs])
+  save(figure, path, family.all_runs(networks))
 
 
 def _all_runtimes(runs: list[Run]) -> np.ndarray:
@@ -95,8 +80,6 @@ def _all_runtimes(runs: list[Run]) -> np.ndarray:
   return np.sort([c.steps for c in crossings if not c.is_censored])
 
 
-def _all_arrive(networks, name: str) -> bool:
-  return all(
-    comparison.number_reached(networks, key, comparison.TARGET) == len(networks[key])
-    for key in (name, PLAIN)
-  )
+def _all_arrive(networks: Networks, name: str) -> bool:
+  reached = comparison.number_reached(networks, name, comparison.TARGET)
+  return reached == len(networks[name])

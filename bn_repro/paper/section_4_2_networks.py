@@ -3,27 +3,21 @@
 Accuracies are of validation images, one centre crop, with population statistics.
 """
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from bn_repro.paper.ledger import Evidence, Missing
+from bn_repro.paper.ledger import Evidence, Missing, runs_if_any
 from bn_repro.report.collect import Run
+from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 
 PLAIN = 'inception'
 # BN-x5 with the decay of the plain network's learning rate.
 SLOW_DECAY = 'bn_x5_decay_of_inception'
 VALIDATION_IMAGES = 3925  # of Imagenette
-# Figure 3: steps to 72.2 %, in millions, and the maximum accuracy.
-PAPER = {
-  'inception': (31.0, '72.2 %'),
-  'bn_baseline': (13.3, '72.7 %'),
-  'bn_x5': (2.1, '73.0 %'),
-  'bn_x30': (2.7, '74.8 %'),
-  'bn_x5_sigmoid': (None, '69.8 %'),
-}
 # DATA: fields that are equal in all runs of a table. RECIPE: in all of a network.
 DATA = (
   'dataset.name', 'dataset.size', 'model.width', 'batch_size',
@@ -33,29 +27,31 @@ RECIPE = (
   'learning_rate', 'learning_rate_decay', 'learning_rate_decay_every', 'momentum', 'l2',
   'model.dropout', 'shuffling', 'photometric_distortion',
 )  # fmt: skip
-NAMES = {
-  'inception': 'Inception',
-  'bn_baseline': 'BN-Baseline',
-  'bn_x5': 'BN-x5',
-  'bn_x30': 'BN-x30',
-  'bn_x5_sigmoid': 'BN-x5-Sigmoid',
-  'inception_sigmoid': 'Inception with sigmoids',
-  SLOW_DECAY: 'BN-x5, slow decay',
+# Name and colour; of those in figure 3 the steps to 72.2 %, in millions.
+_NETWORKS = {
+  PLAIN: ('Inception', 'tab:orange', 31.0),
+  'bn_baseline': ('BN-Baseline', 'tab:green', 13.3),
+  'bn_x5': ('BN-x5', 'tab:blue', 2.1),
+  'bn_x30': ('BN-x30', 'tab:purple', 2.7),
+  'bn_x5_sigmoid': ('BN-x5-Sigmoid', 'tab:brown', math.inf),
+  'inception_sigmoid': ('Inception with sigmoids', 'tab:red', None),
+  SLOW_DECAY: ('BN-x5, slow decay', 'tab:cyan', None),
 }
-COLOURS = {
-  'inception': 'tab:orange',
-  'bn_baseline': 'tab:green',
-  'bn_x5': 'tab:blue',
-  'bn_x30': 'tab:purple',
-  'bn_x5_sigmoid': 'tab:brown',
-  'inception_sigmoid': 'tab:red',
-  SLOW_DECAY: 'tab:cyan',
-}
+NAMES, COLOURS, PAPER = (
+  {network: row[i] for network, row in _NETWORKS.items() if row[i]} for i in range(3)
+)
+# By network, some seeds of each.
+Networks = dict[str, list[Run]]
 
 
 def best(run: Run) -> float:
   """The maximum of validation accuracy; it was chosen on these images."""
   return float(run.curves['test_accuracy'].max())
+
+
+def chance(run: Run) -> float:
+  """The accuracy of a guess."""
+  return 1 / run.config['dataset.num_classes']
 
 
 def is_at_chance(run: Run) -> bool:
@@ -64,23 +60,17 @@ def is_at_chance(run: Run) -> bool:
   Classes are not of one size: of Imagenette's validation images 10.7 % are of the
   largest.
   """
-  return best(run) < 1 / run.config['dataset.num_classes'] + 0.02
+  return best(run) < chance(run) + 0.02
 
 
 def title(run: Run) -> str:
   """Data set, size and width, for the title of a figure."""
-  config = run.config
-  return (
-    f'{config["dataset.name"]} at {config["dataset.size"]} pixels, width '
-    f'{config["model.width"]:g}'
-  )
+  name, size, width = (run.config[field] for field in DATA[:3])
+  return f'{name} at {size} pixels, width {width:g}'
 
 
-def by_network(runs: Iterable[Run]) -> dict[str, list[Run]]:
-  """The runs of each network of figure 3, in its order, and of `SLOW_DECAY` last.
-
-  A network without a run has no entry.
-  """
+def by_network(runs: Iterable[Run]) -> Networks:
+  """The runs of each network of figure 3, in its order, and of `SLOW_DECAY` last."""
   groups = {name: [] for name in (*PAPER, SLOW_DECAY)}
   for run in runs:
     is_slow = run.name.startswith(SLOW_DECAY)
@@ -88,32 +78,30 @@ def by_network(runs: Iterable[Run]) -> dict[str, list[Run]]:
   return {name: group for name, group in groups.items() if group}
 
 
-def trained(evidence: Evidence, *names: str) -> dict[str, list[Run]]:
-  """The committed runs of section 4.2.2, by network.
+def all_runs(networks: Networks) -> list[Run]:
+  """Of all networks, in their order."""
+  return [run for runs in networks.values() for run in runs]
 
-  Raises:
-    Missing: the plain network or one of `names` was not trained.
-  """
+
+def trained(evidence: Evidence, *names: str) -> Networks:
+  """The committed runs of section 4.2.2; raises `Missing` without those of `names`."""
   networks = by_network(evidence.runs('inception', 'networks'))
   if missing := [name for name in (PLAIN, *names) if name not in networks]:
     raise Missing(f'inception/networks.json with {", ".join(missing)}')
-  return networks | by_network(runs_if_any(evidence, 'decay'))
+  return networks | by_network(runs_if_any(evidence, 'inception', 'decay'))
 
 
-def runs_if_any(evidence: Evidence, sweep: str) -> list[Run]:
-  """The committed runs of a sweep of section 4.2; [] if there are none."""
-  try:
-    return evidence.runs('inception', sweep)
-  except Missing:
-    return []
+def runs_listed(sweep: str) -> list[str]:
+  """The names of all runs that a sweep of section 4.2 asks for."""
+  path = config_lib.PROJECT / f'configs/sweeps/inception_{sweep}.py'
+  return [run for run, *_ in config_lib.execute(path).get_runs()]
 
 
-def check_comparable(networks: dict[str, list[Run]], results: Path) -> None:
+def check_comparable(networks: Networks, results: Path) -> None:
   """Raises UserError if runs of one table differ in data, or one network in recipe."""
-  everything = [run for runs in networks.values() for run in runs]
-  for fields, groups in ((DATA, [everything]), (RECIPE, networks.values())):
-    for group in groups:
-      _check_same(group, fields, results)
+  _check_same(all_runs(networks), DATA, results)
+  for group in networks.values():
+    _check_same(group, RECIPE, results)
 
 
 def check_one_length(runs: list[Run], file: Path) -> None:
@@ -132,23 +120,18 @@ def _check_same(runs: list[Run], fields: tuple[str, ...], results: Path) -> None
         )
 
 
-def with_other_seeds(
-  networks: dict[str, list[Run]], runs: list[Run]
-) -> dict[str, list[Run]]:
+def with_other_seeds(networks: Networks, runs: list[Run]) -> Networks:
   """The networks, and of a sweep around them those runs whose seeds they lack."""
-  names = {run.name for group in networks.values() for run in group}
-  is_unchanged = lambda run: (
-    run.name == f'{run.config["network"]}_seed{run.config["seed"]}'
-  )
-  others = by_network(r for r in runs if is_unchanged(r) and r.name not in names)
+  names = {run.name for run in all_runs(networks)}
+  usual_name = lambda run: f'{run.config["network"]}_seed{run.config["seed"]}'
+  usual = [run for run in runs if run.name == usual_name(run)]
+  others = by_network(run for run in usual if run.name not in names)
   return {
     name: [*networks.get(name, []), *others.get(name, [])] for name in networks | others
   }
 
 
-def within_budget_of(
-  runs: list[Run], networks: dict[str, list[Run]]
-) -> dict[str, list[Run]]:
+def within_budget_of(runs: list[Run], networks: Networks) -> Networks:
   """The networks, cut where they had seen as many images as the runs were given.
 
   How long a run is meant to be changes none of its steps: the beginning of a long run

@@ -3,18 +3,13 @@
 import numpy as np
 
 from bn_repro.paper.section_4_2_comparison import final_accuracy
-from bn_repro.paper.section_4_2_networks import NAMES, within_budget_of
+from bn_repro.paper.section_4_2_networks import NAMES, Networks, within_budget_of
 from bn_repro.report import pages, tables
 from bn_repro.report.collect import Run
 
 
-def section(networks: dict[str, list[Run]], runs: list[Run]) -> str:
-  """The text; '' without runs.
-
-  Args:
-    networks: of figure 3.
-    runs: of BN-x5 with other mini-batches, groups and types.
-  """
+def section(networks: Networks, runs: list[Run]) -> str:
+  """The text on BN-x5 with other mini-batches, groups and types; '' without runs."""
   if not runs:
     return ''
   usual = within_budget_of(runs, networks).get('bn_x5', [])[:1]
@@ -22,8 +17,7 @@ def section(networks: dict[str, list[Run]], runs: list[Run]) -> str:
   rows = [[*map(str, _setting(run)), final_accuracy([run])] for run in (*usual, *runs)]
   groups = {NAMES[name]: group for name, group in networks.items()}
   for run in runs:
-    size, group, dtype = _setting(run)
-    groups[f'BN-x5, {size} in groups of {group}, {dtype}'] = [run]
+    groups['BN-x5, {} in groups of {}, {}'.format(*_setting(run))] = [run]
   return pages.render(
     'section_4_2_normalization', config=runs[0].config,
     table=tables.markdown(head, rows), tracking=_tracking(groups),
@@ -35,13 +29,13 @@ def _setting(run: Run) -> tuple[int, int, str]:
   return tuple(run.config[name] for name in names)
 
 
-def _tracking(groups: dict[str, list[Run]]) -> str:
+def _tracking(groups: Networks) -> str:
   """How far the moving average is from algorithm 2, early and late."""
   rows = []
   for name, runs in groups.items():
-    early, later = _differences(runs, slice(1, 6)), _differences(runs, slice(6, None))
-    if len(everything := np.concatenate([early, later])):
-      means = (f'{part.mean():+.1f}' if len(part) else '' for part in (early, later))
+    parts = _differences(runs, slice(1, 6)), _differences(runs, slice(6, None))
+    if len(everything := np.concatenate(parts)):
+      means = (f'{part.mean():+.1f}' if len(part) else '' for part in parts)
       rows.append([name, *means, f'{np.abs(everything).max():.1f}'])
   head = ('network', 'epochs 1 to 5, mean', 'later, mean', 'largest difference')
   return tables.markdown(head, rows)

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, is_at_chance
-from bn_repro.report import commands, effects, learning_curve, pages, tables
+from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper.section_4_2_networks import NAMES, PLAIN
+from bn_repro.report import effects, learning_curve, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.intervals import Spread, pooled_deviation
 from bn_repro.report.tables import rounded
-from bn_repro.run import config as config_lib
 
 STAGES = {
   'stage1_networks': '1: the networks of figure 3 to three seeds',
@@ -32,17 +32,17 @@ STAGES = {
 
 def section(sweeps: dict[str, list[Run]]) -> str:
   """The text; '' before the first run of any stage."""
-  if not any(sweeps.get(stage) for stage in STAGES):
+  runs = {stage: sweeps.get(stage, []) for stage in STAGES}
+  if not any(runs.values()):
     return ''
-  numbers = {stage: len(sweeps.get(stage, [])) for stage in STAGES}
+  listed = {stage: len(family.runs_listed(stage)) for stage in STAGES}
   rows = [
-    [title, f'{numbers[stage]} of {number_of_runs(stage)}']
-    for stage, title in STAGES.items()
+    [title, f'{len(runs[stage])} of {listed[stage]}'] for stage, title in STAGES.items()
   ]
   estimates = {
-    STAGES[stage]: write(sweeps[stage])
+    STAGES[stage]: write(runs[stage])
     for stage, write in WRITERS.items()
-    if numbers[stage] == number_of_runs(stage)
+    if len(runs[stage]) == listed[stage]
   }
   return pages.render(
     'section_4_2_protocol',
@@ -50,29 +50,24 @@ def section(sweeps: dict[str, list[Run]]) -> str:
   )  # fmt: skip
 
 
-def number_of_runs(stage: str) -> int:
-  """How many runs a stage asks for."""
-  path = config_lib.PROJECT / commands.inception_sweep(stage)
-  return len(config_lib.execute(path).get_runs())
-
-
 def accuracy(run: Run) -> float:
   """Of the averaged weights over the last tenth, 0 to 1; without them, of the last."""
-  column = 'test_accuracy_polyak'
-  curve = run.curves.get(column, run.curves['test_accuracy'])
+  curve = run.curves.get('test_accuracy_polyak', run.curves['test_accuracy'])
   return learning_curve.final_accuracy(run.curves['step'], curve)
 
 
 def _rates(runs: list[Run]) -> str:
-  rows = []
+  best = {}
   for (network,), group in tables.group_by(runs, 'network').items():
     rates = [run.config['learning_rate'] for run in group]
-    best = best_rate(rates, [accuracy(run) for run in group])
-    text = 'none among those tried'
-    if not np.isnan(best.rate):
-      text = f'{best.rate:.3g} ({best.low:.3g} to {best.high:.3g})'
-    rows.append([NAMES[network], text, rounded(best.accuracy)])
-  return tables.markdown(('network', 'best learning rate', 'accuracy there'), rows)
+    best[NAMES[network]] = best_rate(rates, [accuracy(run) for run in group])
+  text = lambda b: f'{b.rate:.3g} ({b.low:.3g} to {b.high:.3g})'
+  columns = {
+    'best learning rate':
+      lambda b: 'none among those tried' if math.isnan(b.rate) else text(b),
+    'accuracy there': lambda b: rounded(b.accuracy),
+  }  # fmt: skip
+  return seeds.table('network', best, columns)
 
 
 def _ladder(runs: list[Run]) -> str:
@@ -80,57 +75,51 @@ def _ladder(runs: list[Run]) -> str:
   for (network, steps), group in tables.group_by(runs, 'network', 'train_for').items():
     length = int(steps.split()[0])
     ladders.setdefault(network, {})[length] = [accuracy(run) for run in group]
-  plain = ladders[PLAIN]
-  longest = max(plain)
+  longest, baseline = max(ladders[PLAIN].items())
   rows = []
   for network, ladder in ladders.items():
     means = ', '.join(f'{rounded(np.mean(v))} after {n:,}' for n, v in ladder.items())
     effect = None
     if network != PLAIN and len(ladder) > 1:
-      effect = ladder_speed_up(plain[longest], ladder, longest)
+      effect = ladder_speed_up(baseline, ladder, longest)
     rows.append([NAMES[network], means, effect.text('{:.2f}') if effect else ''])
   return tables.markdown(('network', 'accuracy', 'speed-up over Inception'), rows)
 
 
 def _pilot(runs: list[Run]) -> str:
-  rows = [
-    [f'{weight:g}', tables.percent(tables.over(group, accuracy))]
-    for (weight,), group in tables.group_by(runs, 'l2').items()
-  ]
-  return tables.markdown(('weight of the L2 penalty', 'accuracy'), rows)
+  weights = {f'{weight:g}': g for (weight,), g in tables.group_by(runs, 'l2').items()}
+  columns = {'accuracy': lambda group: tables.percent(tables.over(group, accuracy))}
+  return seeds.table('weight of the L2 penalty', weights, columns)
 
 
 def _changes(runs: list[Run]) -> str:
-  levels = [levels_of(run.name) for run in runs]
-  values = np.array([100 * accuracy(run) for run in runs])
-  design = factorial(levels, values)
-  rows = [[factor, design.effect(factor).text('{:+.2f}')] for factor in design.main]
+  # The name of a run has the level of each factor: 'A+B-' is {'A': 1, 'B': -1}.
+  levels = [
+    {factor: int(f'{sign}1') for factor, sign in zip(run.name[::2], run.name[1::2])}
+    for run in runs
+  ]
+  design = factorial(levels, np.array([100 * accuracy(run) for run in runs]))
+  points = lambda factor: design.effect(factor).text('{:+.2f}')
+  columns = {'points, high level less low': points}
+  table = seeds.table('factor', {factor: factor for factor in design.main}, columns)
   strong = sorted(design.interactions.items(), key=lambda item: -abs(item[1]))[:3]
   largest = ', '.join(f'{name} {value:+.2f}' for name, value in strong)
-  table = tables.markdown(('factor', 'points, high level less low'), rows)
   return f'{table}\n\nThe largest interactions: {largest} points.'
 
 
-def levels_of(name: str) -> dict[str, int]:
-  """Of a run of stage 3, such as 'A+B-': {'A': 1, 'B': -1}."""
-  return {
-    factor: 1 if sign == '+' else -1 for factor, sign in zip(name[::2], name[1::2])
-  }
-
-
 def _controls(runs: list[Run]) -> str:
-  rows = [
-    [run.name, rounded(float(np.nanmax(run.curves['test_accuracy']))), _outcome(run)]
-    for run in sorted(runs, key=lambda run: run.name)
-  ]
-  return tables.markdown(('run', 'highest accuracy', 'outcome'), rows)
+  columns = {
+    'highest accuracy': lambda run: rounded(np.nanmax(run.curves['test_accuracy'])),
+    'outcome': _outcome,
+  }
+  return seeds.table('run', {run.name: run for run in sorted(runs)}, columns)
 
 
 def _outcome(run: Run) -> str:
   if run.summary['diverged']:
     first, last = run.summary['diverged_between_steps']
     return f'diverges between steps {first:,} and {last:,}'
-  return 'stays at chance' if is_at_chance(run) else 'trains'
+  return 'stays at chance' if family.is_at_chance(run) else 'trains'
 
 
 WRITERS = {
@@ -163,20 +152,17 @@ class Factorial(NamedTuple):
 def factorial(levels: Sequence[Mapping[str, int]], values: np.ndarray) -> Factorial:
   """Main effects and interactions of two factors, from all runs of a design.
 
-  Args:
-    levels: -1 or 1 of each factor, by run.
-    values: `[runs]`, what was measured.
+  `levels` are -1 or 1 of each factor, by run; `values`, `[runs]`, were measured.
   """
-  factors = list(levels[0])
-  columns = {name: np.array([run[name] for run in levels]) for name in factors}
+  columns = {name: np.array([run[name] for run in levels]) for name in levels[0]}
   main = {name: _contrast(column, values) for name, column in columns.items()}
-  groups: dict[tuple, list[str]] = {}
-  for first, second in itertools.combinations(factors, 2):
+  products: dict[tuple, list[str]] = {}
+  for first, second in itertools.combinations(columns, 2):
     product = columns[first] * columns[second]
-    groups.setdefault(tuple(product * product[0]), []).append(first + second)
+    products.setdefault(tuple(product * product[0]), []).append(first + second)
   interactions = {
     '='.join(names): _contrast(columns[names[0][0]] * columns[names[0][1]], values)
-    for names in groups.values()
+    for names in products.values()
   }
   return Factorial(main, interactions, lenth([*main.values(), *interactions.values()]))
 
@@ -198,13 +184,7 @@ def lenth(contrasts: Sequence[float]) -> Spread:
 
 
 class BestRate(NamedTuple):
-  """The vertex of accuracy against the logarithm of the learning rate.
-
-  Attributes:
-    rate: the learning rate; NaN where accuracy has no maximum in between.
-    low, high: its 95 % interval.
-    accuracy: there, 0 to 1.
-  """
+  """A learning rate with its 95 % interval, NaN without one, and the accuracy there."""
 
   rate: float
   low: float
@@ -213,28 +193,20 @@ class BestRate(NamedTuple):
 
 
 def best_rate(rates: Sequence[float], accuracies: Sequence[float]) -> BestRate:
-  """By least squares of a parabola.
+  """The vertex of a parabola of accuracy against the logarithm of the learning rate.
 
-  Args:
-    rates: `[runs]`, learning rates.
-    accuracies: `[runs]`, 0 to 1.
+  NaN where it does not lie between the learning rates of the runs.
   """
   x = np.log(rates)
-  design = np.stack([np.ones_like(x), x, x * x], axis=1)
-  (constant, slope, bend), residual, *_ = np.linalg.lstsq(
-    design, accuracies, rcond=None
-  )
+  (bend, slope, constant), covariance = np.polyfit(x, accuracies, 2, cov=True)
   vertex = -slope / (2 * bend) if bend < 0 else math.nan
   if not x.min() <= vertex <= x.max():
     return BestRate(math.nan, math.nan, math.nan, float(max(accuracies)))
-  freedom = len(x) - 3
-  variance = float(residual[0]) / freedom
-  covariance = variance * np.linalg.inv(design.T @ design)
-  gradient = np.array([0.0, -1 / (2 * bend), slope / (2 * bend**2)])
+  gradient = np.array([slope / (2 * bend**2), -1 / (2 * bend), 0.0])
   error = math.sqrt(gradient @ covariance @ gradient)
-  around = effects.of_estimate(vertex, Spread(error, freedom))
+  interval = effects.of_estimate(vertex, Spread(error, len(x) - 3))[:3]
   peak = constant + slope * vertex + bend * vertex**2
-  return BestRate(*np.exp([vertex, around.low, around.high]), float(peak))
+  return BestRate(*np.exp(interval), float(peak))
 
 
 def ladder_speed_up(
@@ -243,15 +215,12 @@ def ladder_speed_up(
   """How many times fewer steps a network needs for the accuracy of the baseline.
 
   Accuracy at the end of annealed runs is taken to rise linearly in the logarithm of
-  their length, between and beyond the two longest runs.
+  their length, between and beyond the two longest runs; None where it does not rise.
 
   Args:
     baseline: `[seeds]`, its accuracy at the end of its longest runs, 0 to 1.
     ladder: of the network `[seeds]` by length in steps, two lengths at least.
     steps: the length of the baseline's runs.
-
-  Returns:
-    None where longer runs of the network are no better.
   """
   short, long = sorted(ladder)[-2:]
   low, high = (float(np.mean(ladder[length])) for length in (short, long))

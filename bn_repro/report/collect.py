@@ -75,15 +75,7 @@ def collect(root: Path, results: Path, name: str) -> None:
   """Puts the runs of `root/*/` into `results / NAME.json` and `NAME_curves.csv`.
 
   Runs in these files that the root lacks are kept: a sweep may be run on several
-  machines, or in parts.
-
-  Args:
-    root: of a sweep, a workdir for each run.
-    results: gets the files.
-    name: of the sweep.
-
-  Raises:
-    UserError: the root has no finished run, or a summary is damaged.
+  machines, or in parts. UserError if the root has no finished run.
   """
   workdirs = finished(root)
   if not workdirs:
@@ -105,14 +97,9 @@ def collect(root: Path, results: Path, name: str) -> None:
 
 
 def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None:
-  """Of each seed of a sweep all runs must be there, or none.
+  """Raises UserError unless of each seed all runs that are listed are there, or none.
 
-  Args:
-    root, results, name: as `collect` takes them.
-    listed: the names of its runs; those of a seed end alike, such as in '_seed3'.
-
-  Raises:
-    UserError: a run is neither under the root nor among the results.
+  Under the root or among the results. The names of a seed's runs end in '_seed3'.
   """
   there = {path.name for path in finished(root)}
   there |= _read(results, name)[0].keys()
@@ -121,8 +108,7 @@ def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None
   if missing:
     others = f' and {len(missing) - 1} more' if missing[1:] else ''
     raise UserError(
-      f'{root} lacks {missing[0]}{others}; scripts/sweep.py goes on with what is not '
-      'finished'
+      f'{root} lacks {missing[0]}{others}; scripts/sweep.py runs what is not finished'
     )
 
 
@@ -144,29 +130,20 @@ def _read(results: Path, name: str) -> tuple[dict[str, dict], dict[str, list[dic
 
 def _rows(workdir: Path) -> list[dict]:
   """The evaluations of a run, by the columns of the CSV."""
-  lines = map(json.loads, (workdir / 'metrics.jsonl').read_text().splitlines())
-  return [
-    {'run': workdir.name, 'step': line['step'], **_cells(line)}
-    for line in lines
-    if 'test/accuracy' in line
-  ]
-
-
-def _cells(line: dict) -> dict[str, float]:
-  """What the CSV holds of an evaluation."""
-  tags = COLUMNS | {tag: tag for tag in line if tag.startswith(PROBES)}
-  return {
-    column: round(line[tag], DIGITS)
-    for column, tag in tags.items()
-    if line.get(tag) is not None
-  }
+  rows = []
+  for line in map(json.loads, (workdir / 'metrics.jsonl').read_text().splitlines()):
+    if 'test/accuracy' in line:
+      probes = {tag: tag for tag in line if tag.startswith(PROBES)}
+      values = {name: line.get(tag) for name, tag in (COLUMNS | probes).items()}
+      known = {name: round(v, DIGITS) for name, v in values.items() if v is not None}
+      rows.append({'run': workdir.name, 'step': line['step'], **known})
+  return rows
 
 
 def load(results: Path, name: str) -> list[Run]:
   """The runs of a sweep, in the order of their names; [] if it has no files.
 
-  Raises:
-    UserError: of a curve a step is repeated or falls.
+  UserError if a step of a curve is repeated or falls.
   """
   summaries, rows = _read(results, name)
   runs = [Run(run, of_run, _columns(rows[run])) for run, of_run in summaries.items()]

@@ -15,11 +15,6 @@ def inception(name: str) -> str:
   return sweep(f'sweeps/inception_{name}', f'inception/{name}')
 
 
-def inception_sweep(name: str) -> str:
-  """The file of that sweep."""
-  return f'configs/sweeps/inception_{name}.py'
-
-
 def analysis(experiment: str, run: str | None, page: str) -> str:
   """Measures a run under runs/ (None: no network) for a page under results/."""
   of_run = f'--workdir=runs/{run} ' if run else ''

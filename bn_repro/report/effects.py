@@ -15,17 +15,15 @@ from bn_repro.report import speed_up as speed_up_lib
 from bn_repro.report.intervals import Interval, Spread
 from bn_repro.report.speed_up import Runs
 
+CENSORED = 'censored log-normal model'
+
 
 class Effect(NamedTuple):
-  """An estimate.
+  """An estimate with its 95 % interval and the name of its test.
 
-  Attributes:
-    value, low, high: the estimate and its 95 % interval; a bound that is not known is
-      NaN, one that the data do not give is infinite (or 0 of a ratio).
-    test: its name.
-    p_value: two-sided p of the hypothesis that the effect is exactly the argument; NaN
-      where there is no test.
-    inner: the 90 % interval, for two one-sided tests at 5 %.
+  A bound is NaN where it is not known, and infinite (or 0 of a ratio) where the data
+  give none. `p_value(x)` is the two-sided p of the hypothesis that the effect is x, or
+  NaN without a test.
   """
 
   value: float
@@ -33,13 +31,9 @@ class Effect(NamedTuple):
   high: float
   test: str
   p_value: Callable[[float], float]
-  inner: tuple[float, float]
 
   def text(self, form: str = '{:.1f}', unit: str = '') -> str:
-    """Such as '2.1 points (1.9 to 2.3)'; of a ratio with one bound 'at most 2.2'.
-
-    Arguments as those of `tables.interval`.
-    """
+    """As `tables.interval`; of a ratio with one bound such as 'at most 2.2 times'."""
     if self.value == self.low == 0 < self.high:
       return f'at most {self.high:.2g}{unit}'
     if self.value == self.high == math.inf:
@@ -69,22 +63,16 @@ def difference(
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
   """The difference of two means whose spreads may differ (Welch, 1947)."""
-  variances = [
-    float(np.var(values, ddof=1)) / len(values) for values in (first, second)
-  ]
-  squares = sum(v**2 / (len(x) - 1) for v, x in zip(variances, (first, second)))
+  groups = (first, second)
+  variances = [float(np.var(values, ddof=1)) / len(values) for values in groups]
+  squares = sum(v**2 / (len(x) - 1) for v, x in zip(variances, groups))
   freedom = sum(variances) ** 2 / squares
   value = float(np.mean(first) - np.mean(second))
   return _student(value, math.sqrt(sum(variances)), freedom, "Welch's t")
 
 
 def contrast(groups: Iterable[tuple[float, Sequence[float]]], spread: Spread) -> Effect:
-  """A weighted sum of means of groups, with the standard deviation of single values.
-
-  Args:
-    groups: weight and values of each.
-    spread: of single values, as `intervals.pooled_deviation` gives it.
-  """
+  """A weighted sum of the means of groups; the spread is that of single values."""
   groups = [*groups]
   value = sum(weight * float(np.mean(values)) for weight, values in groups)
   variance = sum(weight**2 / len(values) for weight, values in groups)
@@ -109,21 +97,28 @@ def of_two_shares(first: float, second: float, number: int) -> Effect:
 
 
 def of_speed_up(runs: Runs, network: int, baseline: int) -> Effect:
-  """The speed-up of one network over another; infinite or 0 where one never arrives."""
+  """Figure 3: how many times fewer steps a network needs, as `speed_up.speed_up`."""
   estimate = speed_up_lib.speed_up(runs, network, baseline)
   freedom = len(runs.network) - len(np.unique(runs.network))
+  deviance = speed_up_lib.deviance(runs, network, baseline)
 
   def p_value(ratio: float) -> float:
-    lost = speed_up_lib.deviance(runs, network, baseline, math.log(ratio))
-    t = math.sqrt(freedom * math.expm1(max(lost, 0.0) / len(runs.network)))
+    lost = max(deviance(math.log(ratio)), 0.0)
+    t = math.sqrt(freedom * math.expm1(lost / len(runs.network)))
     return float(2 * stats.t.sf(t, freedom))
 
-  return Effect(*estimate, 'censored log-normal model', p_value, (math.nan,) * 2)
+  return Effect(*estimate, CENSORED, p_value)
+
+
+def values_and_errors(estimates: Iterable[Effect]) -> tuple[np.ndarray, np.ndarray]:
+  """For error bars: values, `[n]`, and how far their intervals reach, `[2, n]`."""
+  values, low, high = np.reshape([effect[:3] for effect in estimates], (-1, 3)).T
+  return values, np.stack([values - low, high - values])
 
 
 def between(value: float, low: float, high: float, test: str) -> Effect:
   """A value that is known to lie between two; without a test."""
-  return Effect(value, low, high, test, lambda _: math.nan, (low, high))
+  return Effect(value, low, high, test, lambda _: math.nan)
 
 
 def without_interval(value: float) -> Effect:
@@ -138,19 +133,19 @@ def exactly(value: float) -> Effect:
 
 def exponential(effect: Effect) -> Effect:
   """The effect whose logarithm this is."""
-  value, low, high = map(math.exp, effect[:3])
-  inner = tuple(map(math.exp, effect.inner))
-  return Effect(
-    value, low, high, effect.test, lambda x: effect.p_value(math.log(x)), inner
-  )
+  return _transformed(effect, math.exp, math.log)
 
 
 def scaled(effect: Effect, factor: float) -> Effect:
   """The effect in another unit, such as points for shares; or its negative."""
-  low, high = sorted(factor * number for number in (effect.low, effect.high))
-  inner = tuple(sorted(factor * number for number in effect.inner))
-  p_value = lambda margin: effect.p_value(margin / factor)
-  return Effect(factor * effect.value, low, high, effect.test, p_value, inner)
+  return _transformed(effect, lambda x: factor * x, lambda x: x / factor)
+
+
+def _transformed(effect: Effect, there, back) -> Effect:
+  """By a monotonic function and its inverse."""
+  low, high = sorted(map(there, (effect.low, effect.high)))
+  p_value = lambda margin: effect.p_value(back(margin))
+  return Effect(there(effect.value), low, high, effect.test, p_value)
 
 
 def _student(value: float, error: float, freedom: float, test: str) -> Effect:
@@ -159,6 +154,4 @@ def _student(value: float, error: float, freedom: float, test: str) -> Effect:
       return float(value == margin)
     return float(2 * stats.t.sf(abs(value - margin) / error, freedom))
 
-  _, low, high = intervals.around(value, error, freedom)
-  half = float(stats.t.ppf(0.95, freedom)) * error
-  return Effect(value, low, high, test, p_value, (value - half, value + half))
+  return Effect(*intervals.around(value, error, freedom), test, p_value)

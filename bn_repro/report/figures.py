@@ -38,14 +38,8 @@ def draw(
 ) -> None:  # fmt: skip
   """The mean over seeds against steps, and a band that spans them (as in figure 1 a).
 
-  Ends with the shortest run.
-
-  Args:
-    axes: of Matplotlib.
-    runs: differ in their seeds.
-    column: of their curves, or a function that gives `[evaluations]` of a run.
-    per_step: length of a step on the horizontal axis.
-    style: of the line.
+  Ends with the shortest run. `column` names a curve, or is a function that gives
+  `[evaluations]` of a run; `per_step` is the length of a step on the horizontal axis.
   """
   values_of = column if callable(column) else lambda run: run.curves[column]
   shortest = min(len(run.curves['step']) for run in runs)
@@ -59,13 +53,8 @@ def draw(
 def save(figure, path: Path, runs: list[Run], *pages: Any) -> str:
   """Writes a PNG and, beside it, an SVG; both name the numbers they were drawn from.
 
-  Returns the Markdown that shows the PNG on a page beside it.
-
-  Args:
-    figure: of Matplotlib, closed afterwards.
-    path: of the PNG.
-    runs: whose curves it shows; may be empty.
-    pages: the JSON of evaluations or analyses that it shows.
+  The numbers are the curves of `runs`, and the JSON of evaluations or analyses in
+  `pages`. Returns the Markdown that shows the PNG on a page beside it.
   """
   names = [*([digest(runs)] if runs else []), *map(digest_of_page, pages)]
   if pages and not runs:  # measured on trained networks, of which there is one each

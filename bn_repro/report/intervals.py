@@ -39,19 +39,13 @@ def of_mean(values: Sequence[float]) -> Interval:
 
 
 def of_share(number: int, of: int) -> Interval:
-  """The share of so many successes in independent trials, 0 to 1 (Wilson, 1927)."""
+  """The share of successes among independent trials, 0 to 1 (Wilson, 1927)."""
   result = stats.binomtest(number, of).proportion_ci(CONFIDENCE, method='wilson')
   return Interval(number / of, float(result.low), float(result.high))
 
 
 def around(mean: float, deviation: float, freedom: float) -> Interval:
-  """An interval from the standard deviation of a mean.
-
-  Args:
-    mean: estimated.
-    deviation: of the mean, itself estimated.
-    freedom: degrees of freedom of that estimate, at least 1.
-  """
+  """From the estimated standard deviation of a mean and its degrees of freedom."""
   half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * deviation
   return Interval(mean, mean - half, mean + half)
 

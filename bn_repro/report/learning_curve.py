@@ -20,44 +20,20 @@ LAST_PART = 0.1
 
 
 class Crossing(NamedTuple):
-  """When a curve first reaches a target; censored, if the run ends before.
-
-  Attributes:
-    steps: to the target; the last step of the smoothed curve where it does not reach
-      it.
-    is_censored: whether the curve ends below the target.
-  """
+  """The steps to a target, or, censored, those of a curve that ends below it."""
 
   steps: float
   is_censored: bool
 
 
-class Smoothed(NamedTuple):
-  """A curve that never falls (figure 2, smoothed).
-
-  Attributes:
-    steps: `[evaluations]`.
-    accuracy: `[evaluations]`, 0 to 1, never falling.
-  """
-
-  steps: np.ndarray
-  accuracy: np.ndarray
-
-
-def smoothed(steps: np.ndarray, accuracy: np.ndarray) -> Smoothed:
-  """The mean over neighbouring evaluations, made to rise.
+def smoothed(steps: np.ndarray, accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Steps and accuracy, `[evaluations]`, with means over neighbours, made to rise.
 
   Evaluation i is averaged with all evaluations within `RELATIVE_WINDOW` of its step,
   or `LEAST_WINDOW` steps if that is more; then each value is replaced by the largest
   up to it. The curve ends where a window would reach beyond the last evaluation: a
-  window cut there would average earlier steps alone, and come out too low.
-
-  Args:
-    steps: `[evaluations]`, rising.
-    accuracy: `[evaluations]`, 0 to 1.
-
-  Raises:
-    UserError: a step is repeated or falls, or the run ends within the first window.
+  window cut there would average earlier steps alone, and come out too low. UserError if
+  a step is repeated or falls, or if the run ends within the first window.
   """
   check_rising(steps)
   half = np.maximum(RELATIVE_WINDOW * steps, LEAST_WINDOW)
@@ -68,39 +44,30 @@ def smoothed(steps: np.ndarray, accuracy: np.ndarray) -> Smoothed:
   last = np.searchsorted(steps, steps + half, side='right')[whole]
   total = np.concatenate([[0.0], np.cumsum(accuracy)])
   means = (total[last] - total[first]) / (last - first)
-  return Smoothed(steps[whole], np.maximum.accumulate(means))
+  return steps[whole], np.maximum.accumulate(means)
 
 
 def crossing(steps: np.ndarray, accuracy: np.ndarray, target: float) -> Crossing:
   """When the smoothed curve first reaches a target (the steps of figure 3).
 
   Between two evaluations accuracy is taken to rise in proportion to the logarithm of
-  the step.
-
-  Args:
-    steps: `[evaluations]`, rising; 0 for the initial weights.
-    accuracy: `[evaluations]`, 0 to 1.
-    target: 0 to 1.
-
-  Raises:
-    UserError: as `smoothed`, or the target is not above 0 and at most 1, or the
-      initial weights reach it.
+  the step. Step 0 stands for the initial weights. UserError as `smoothed`, or if the
+  target is not above 0 and at most 1, or if the initial weights reach it.
   """
   if not 0 < target <= 1:
     raise UserError(f'target accuracy {target} is not above 0 and at most 1')
-  curve = smoothed(steps, accuracy)
-  after = int(np.searchsorted(curve.accuracy, target, side='left'))
-  if after == len(curve.steps):
-    return Crossing(float(curve.steps[-1]), True)
+  steps, accuracy = smoothed(steps, accuracy)
+  after = int(np.searchsorted(accuracy, target, side='left'))
+  if after == len(steps):
+    return Crossing(float(steps[-1]), True)
   if after == 0:
     raise UserError(
-      f'the curve begins at {curve.accuracy[0]:.1%}, above the target of {target:.1%}; '
+      f'the curve begins at {accuracy[0]:.1%}, above the target of {target:.1%}; '
       'choose a higher target'
     )
-  lower, upper = curve.accuracy[after - 1 : after + 1]
-  before, behind = np.log(np.maximum(curve.steps[after - 1 : after + 1], 1))
-  share = (target - lower) / (upper - lower)
-  return Crossing(float(np.exp(before + share * (behind - before))), False)
+  around = slice(after - 1, after + 1)
+  log_steps = np.log(np.maximum(steps[around], 1))
+  return Crossing(float(np.exp(np.interp(target, accuracy[around], log_steps))), False)
 
 
 def final_accuracy(steps: np.ndarray, accuracy: np.ndarray) -> float:
@@ -109,7 +76,6 @@ def final_accuracy(steps: np.ndarray, accuracy: np.ndarray) -> float:
   Figure 3 gives the maximum, which is chosen on the images that it is measured on; this
   is not.
   """
-  check_rising(steps)
   return float(np.mean(accuracy[steps >= (1 - LAST_PART) * steps[-1]]))
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from bn_repro.report import collect
+from bn_repro.report import collect, tables
 from bn_repro.report.collect import Run
 from bn_repro.run.errors import UserError
 
@@ -20,12 +20,7 @@ class Missing(Exception):
 
 
 class Results(NamedTuple):
-  """A folder of results/.
-
-  Attributes:
-    folder: has the files of sweeps and pages.
-    figures: gets the figures that are drawn from them.
-  """
+  """A folder of results/ with the files of sweeps and pages; `figures` gets theirs."""
 
   folder: Path
   figures: Path
@@ -61,29 +56,12 @@ def render(template: str, **values: Any) -> str:
 
 
 def read(path: Path, command: str) -> dict[str, Any]:
-  """The page.
-
-  Args:
-    path: of it.
-    command: that makes it, without its `--output`.
-
-  Raises:
-    UserError: it is not there.
-  """
+  """The page at a path, which `command` makes, given its `--output`."""
   if not path.exists():
     raise UserError(f'no {path}; `{command} --output={path}` makes it')
   return json.loads(path.read_text())
 
 
 def origin(page: dict[str, Any], *checkpoints: str) -> str:
-  """The section on the networks, the code, the machine and the versions behind a page.
-
-  Args:
-    page: as `provenance.origin` completed it.
-    checkpoints: digests of the networks.
-  """
-  versions = ', '.join(f'{name} {v}' for name, v in page['versions'].items())
-  lines = [f'SHA-256 of the checkpoint: {digest}' for digest in checkpoints]
-  lines += [f'{name}: {page[name]}' for name in ('git_revision', 'device')]
-  bullets = '\n'.join(f'- {line}' for line in [*lines, f'versions: {versions}'])
-  return f'## Where the numbers come from\n\n{bullets}'
+  """The section on what is behind a page; checkpoints are given by their digests."""
+  return tables.origin_of([page], *checkpoints)

@@ -17,10 +17,7 @@ def by_variant(
 ) -> dict[str, list[Run]]:
   """Runs by the part of their names before '_seed', in the order of their seeds.
 
-  Args:
-    runs: of a sweep.
-    titles: of the variants to take, in the order that they shall have; the groups then
-      have these titles. None for all, by their own names.
+  With titles only the variants that have one, under it, in the order of the titles.
   """
   groups: dict[str, list[Run]] = {}
   for run in sorted(runs, key=lambda run: run.config['seed']):
@@ -36,10 +33,7 @@ def table(
 ) -> str:  # fmt: skip
   """A row for each group: its name, then what each column says of it.
 
-  Args:
-    names: the head of the first column; several where the name of a group is a tuple.
-    groups: by their names.
-    columns: by their heads.
+  `names` heads the first column, or several where the name of a group is a tuple.
   """
   several = lambda name: (name,) if isinstance(name, str) else name
   rows = [
@@ -66,7 +60,9 @@ def final_gap(runs: list[Run]) -> str:
 
 def steps_to(accuracy: float) -> Callable[[list[Run]], str]:
   """Steps to a test accuracy, 0 to 1; a column of `table`."""
-  return lambda runs: tables.steps_to(runs, accuracy)
+  return lambda runs: tables.steps(
+    tables.over(runs, lambda run: run.steps_to(accuracy))
+  )
 
 
 def final(runs: list[Run], column: str = 'test_accuracy') -> np.ndarray:

@@ -7,13 +7,13 @@ not know how the runs were trained.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, special, stats
 
-from bn_repro.report.intervals import CONFIDENCE
+from bn_repro.report.intervals import CONFIDENCE, Interval
 from bn_repro.report.learning_curve import Crossing
 
 _NEWTON_STEPS = 100
@@ -22,12 +22,9 @@ _LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Runs(NamedTuple):
-  """Runs of several networks that were trained towards one target.
+  """Runs of several networks that were trained towards one target, each `[runs]`.
 
-  Attributes:
-    log_steps: `[runs]` float64; where censored, of the last step of the run.
-    is_censored: `[runs]` bool.
-    network: `[runs]` int, from 0 to networks - 1.
+  `network` counts from 0; `log_steps` are of the last step where a run is censored.
   """
 
   log_steps: np.ndarray
@@ -36,12 +33,9 @@ class Runs(NamedTuple):
 
 
 class Fit(NamedTuple):
-  """The most likely parameters.
+  """The most likely mean, `[networks]`, and standard deviation of the log steps.
 
-  Attributes:
-    log_likelihood: of all runs.
-    mean: `[networks]` of the log steps; infinity where no run reached the target.
-    deviation: the standard deviation of the log steps; of maximum likelihood.
+  A mean is infinite where no run of the network reached the target.
   """
 
   log_likelihood: float
@@ -49,39 +43,20 @@ class Fit(NamedTuple):
   deviation: float
 
 
-class SpeedUp(NamedTuple):
-  """Steps of the baseline over steps of a network.
-
-  Attributes:
-    ratio: the estimate; 0 where no run of the network reached the target, infinity
-      where none of the baseline did.
-    low, high: its 95 % interval.
-  """
-
-  ratio: float
-  low: float
-  high: float
-
-
 def runs_of(crossings: Mapping[str, Sequence[Crossing]]) -> Runs:
   """The runs of each network, numbered in the order of the mapping."""
-  flat = [(c, i) for i, group in enumerate(crossings.values()) for c in group]
-  return Runs(
-    np.log([crossing.steps for crossing, _ in flat]),
-    np.array([crossing.is_censored for crossing, _ in flat]),
-    np.array([network for _, network in flat]),
-  )
+  groups = crossings.values()
+  steps, is_censored = zip(*(crossing for group in groups for crossing in group))
+  networks = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+  return Runs(np.log(steps), np.array(is_censored), networks)
 
 
 def fit(runs: Runs) -> Fit:
   """Maximum likelihood, by Newton's method.
 
   In Olsen's (1978) parameters, mean / deviation and 1 / deviation, the likelihood of a
-  censored normal model is concave, so that there is one maximum.
-
-  Raises:
-    ValueError: no network has a run that reached the target, or the runs of each
-      network took exactly the same number of steps.
+  censored normal model is concave, so that there is one maximum. ValueError without a
+  run that reached the target, or if no two runs of a network differ.
   """
   reached = np.unique(runs.network[~runs.is_censored])
   known = np.isin(runs.network, reached)
@@ -140,24 +115,24 @@ def _newton_direction(parameters, y, censored, design) -> np.ndarray:
   return -np.linalg.solve(hessian, gradient)
 
 
-def deviance(runs: Runs, network: int, baseline: int, log_ratio: float) -> float:
-  """Twice the log-likelihood that is lost if the log speed-up is `log_ratio`.
+def deviance(runs: Runs, network: int, baseline: int) -> Callable[[float], float]:
+  """Twice the log-likelihood that is lost, as a function of the log speed-up.
 
   With the log steps of the network shifted by it, both networks have one mean.
   """
-  return 2 * (
-    fit(runs).log_likelihood - _restricted(runs, network, baseline, log_ratio)
-  )
-
-
-def _restricted(runs: Runs, network: int, baseline: int, log_ratio: float) -> float:
-  shifted = runs.log_steps + log_ratio * (runs.network == network)
+  best = fit(runs)
   merged = np.where(runs.network == network, baseline, runs.network)
-  return fit(Runs(shifted, runs.is_censored, merged)).log_likelihood
+
+  def lost(log_ratio: float) -> float:
+    shifted = runs.log_steps + log_ratio * (runs.network == network)
+    restricted = fit(Runs(shifted, runs.is_censored, merged))
+    return 2 * (best.log_likelihood - restricted.log_likelihood)
+
+  return lost
 
 
 def largest_deviance(runs: Runs) -> float:
-  """Of a log speed-up within the 95 % interval.
+  """The deviance at the ends of the 95 % interval.
 
   Without censoring this gives exactly the interval of Student's t with the pooled
   standard deviation: the deviance of a normal model is n log(1 + t^2 / freedom).
@@ -168,40 +143,29 @@ def largest_deviance(runs: Runs) -> float:
   return number * math.log1p(quantile**2 / freedom)
 
 
-def speed_up(runs: Runs, network: int, baseline: int) -> SpeedUp:
-  """The speed-up of one network over another, from its profile likelihood.
+def speed_up(runs: Runs, network: int, baseline: int) -> Interval:
+  """Steps of the baseline over those of a network, from the profile likelihood.
 
-  Figure 3 gives the steps to 72.2 %; this is their ratio, with a 95 %
-  interval, whose ends are 0 or infinity where the runs do not bound it.
-
-  Raises:
-    ValueError: as `fit`, or neither of the two networks reached the target.
+  Figure 3 gives the steps to 72.2 %; this is their ratio: 0 where no run of the network
+  reached the target, infinite where none of the baseline did. Its 95 % interval ends at
+  0 or infinity where the runs do not bound it. ValueError as `fit`, or if neither
+  network reached the target.
   """
-  likelihood, mean, _ = fit(runs)
+  mean = fit(runs).mean
   if np.isinf(mean[[network, baseline]]).all():
     raise ValueError('no run of the two networks reached the target')
   centre = mean[baseline] - mean[network]
-  low, high = (
-    _end(runs, network, baseline, centre, likelihood, sign) for sign in (-1, 1)
-  )
-  return SpeedUp(*np.exp([centre, low, high]))
+  lost, limit = deviance(runs, network, baseline), largest_deviance(runs)
+  excess = lambda log_ratio: lost(log_ratio) - limit
+  low, high = (_end(excess, centre, sign) for sign in (-1, 1))
+  return Interval(*np.exp([centre, low, high]))
 
 
-def _end(runs, network, baseline, centre, likelihood, sign) -> float:
-  """Where the deviance passes its largest value, below (-1) or above (1).
-
-  `likelihood` is that of `fit(runs)`, which does not depend on the log speed-up.
-  """
-  if centre == sign * math.inf:
-    return centre
-  limit = largest_deviance(runs)
-  excess = lambda log_ratio: (
-    2 * (likelihood - _restricted(runs, network, baseline, log_ratio)) - limit
-  )
+def _end(excess: Callable[[float], float], centre: float, sign: int) -> float:
+  """Where the deviance passes its limit, below (-1) or above (1) the centre."""
+  far = sign * _LARGEST_LOG_RATIO
+  if centre == sign * math.inf or excess(far) < 0:
+    return sign * math.inf
   # Where no run of one network reached the target, the deviance falls towards that
   # side, and the other end is looked for from the far side.
-  start = centre if math.isfinite(centre) else -sign * _LARGEST_LOG_RATIO
-  far = sign * _LARGEST_LOG_RATIO
-  if excess(far) < 0:
-    return sign * math.inf
-  return optimize.brentq(excess, start, far)
+  return optimize.brentq(excess, centre if math.isfinite(centre) else -far, far)

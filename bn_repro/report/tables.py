@@ -4,8 +4,10 @@ Does not know what is tabulated.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from bn_repro.report.collect import Run
 from bn_repro.report.intervals import Interval
 
 NEVER = 'never'
+# A cell of a table that holds a number, a bound of one, or nothing.
+NUMBER = re.compile(rf'$|[\d+-]|{NEVER}$|not in |at most |at least ')
 
 
 def group_by(runs: Iterable[Run], *fields: str) -> dict[tuple, list[Run]]:
@@ -23,31 +27,29 @@ def group_by(runs: Iterable[Run], *fields: str) -> dict[tuple, list[Run]]:
   return dict(sorted(groups.items()))
 
 
-def over(runs: Iterable[Run], measure: Callable[[Run], float]) -> np.ndarray:
-  """One number for each run, `[runs]` float64; what is missing becomes NaN."""
-  return np.asarray([math.nan if (v := measure(r)) is None else v for r in runs])
+def over(runs: Iterable[Run], measure: Callable[[Run], float | None]) -> np.ndarray:
+  """One number for each run, `[runs]` float64; None becomes NaN."""
+  return np.asarray([measure(run) for run in runs], float)
 
 
 def percent(values: np.ndarray) -> str:
-  """Mean and sample standard deviation of shares: '97.31 ± 0.12 %'."""
-  values = 100 * values[np.isfinite(values)]
-  if len(values) == 0:
-    return '-'
-  if len(values) == 1:
-    return f'{values[0]:.2f} %'
-  return f'{values.mean():.2f} ± {values.std(ddof=1):.2f} %'
+  """Mean and sample standard deviation of shares, without NaN: '97.31 ± 0.12 %'."""
+  finite = values[np.isfinite(values)]
+  return f'{_mean(100 * finite, ".2f")} %' if len(finite) else '-'
+
+
+def _mean(values: np.ndarray, form: str) -> str:
+  """And the sample standard deviation, where there are several values."""
+  numbers = [values.mean(), values.std(ddof=1)] if len(values) > 1 else values
+  return ' ± '.join(format(number, form) for number in numbers)
 
 
 def interval(
   estimate: Interval, form: str = '{:.1f}', unit: str = '', scale: float = 1.0
 ) -> str:
-  """Such as '2.1 points (1.9 to 2.3)', or '2.1 points' where bounds are unknown.
+  """Such as '2.1 points (1.9 to 2.3)', or '2.1 points' where bounds are NaN.
 
-  Args:
-    estimate: NaN where unknown.
-    form: of each number.
-    unit: put behind the first, with a space before it.
-    scale: multiplies all, 100 to make shares percent.
+  The unit begins with its space; `scale` multiplies all, 100 to make shares percent.
   """
   mean, low, high = (form.format(scale * value) for value in estimate)
   return (
@@ -65,44 +67,27 @@ def share(mean: float, low: float, high: float) -> str:
   return interval(Interval(mean, low, high), '{:.2f}', ' %', 100)
 
 
-def steps_to(runs: Iterable[Run], accuracy: float) -> str:
-  """`steps` at which the runs first reached a test accuracy, 0 to 1."""
-  return steps(over(runs, lambda run: run.steps_to(accuracy)))
-
-
 def steps(values: np.ndarray, missed: str = NEVER) -> str:
-  """Mean and sample standard deviation of step counts; says how many never.
+  """Mean and sample standard deviation of step counts; says how many are infinite.
 
-  Args:
-    values: `[runs]`, infinite where there was no such step.
-    missed: what became of those.
+  `missed` says what became of those.
   """
   reached = values[np.isfinite(values)]
-  if len(reached) == 0:
+  if not len(reached):
     return missed
-  text = f'{reached.mean():,.0f}'
-  if len(reached) > 1:
-    text += f' ± {reached.std(ddof=1):,.0f}'
   missing = len(values) - len(reached)
-  return f'{text} ({missing} of {len(values)} {missed})' if missing else text
+  remark = f' ({missing} of {len(values)} {missed})' if missing else ''
+  return _mean(reached, ',.0f') + remark
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
   """A Markdown table, padded to read well as it is; numbers go to the right."""
   lines = list(rows)
   columns = list(zip(head, *lines))
-  to_right = [all(map(_is_number, column[1:])) for column in columns]
+  to_right = [all(map(NUMBER.match, column[1:])) for column in columns]
   widths = [max(map(len, column)) for column in columns]
   rule = ['-' * (w - 1) + ':' if r else '-' * w for w, r in zip(widths, to_right)]
   return '\n'.join(_line(cells, widths, to_right) for cells in (head, rule, *lines))
-
-
-def _is_number(cell: str) -> bool:
-  return cell[:1].isdigit() or cell[:1] in '+-' or cell == NEVER or _is_bound(cell)
-
-
-def _is_bound(cell: str) -> bool:
-  return cell.startswith(('not in ', 'at most ', 'at least '))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
@@ -114,21 +99,27 @@ def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
 
 
 def origin(runs: list[Run]) -> str:
-  """The code, versions and machines that the numbers come from."""
-  lines = [
-    f'{name}: {listed(runs, name)}' for name in ('git_revision', 'device', 'versions')
-  ]
-  return (
-    '## Where the numbers come from\n\n' + '\n'.join(f'- {x}' for x in lines) + '\n'
-  )
+  """The section on the code, versions and machines that the numbers come from."""
+  return origin_of([run.summary for run in runs]) + '\n'
+
+
+def origin_of(records: Iterable[dict[str, Any]], *checkpoints: str) -> str:
+  """The same of any records with these entries, and of checkpoints by their digests."""
+  lines = [f'SHA-256 of the checkpoint: {digest}' for digest in checkpoints]
+  lines += [f'{n}: {_each(records, n)}' for n in ('git_revision', 'device', 'versions')]
+  return '\n- '.join(['## Where the numbers come from\n', *lines])
 
 
 def listed(runs: list[Run], name: str) -> str:
   """Every value that an entry of the summaries has, each once, in order."""
-  return ', '.join(sorted({_versions(run.summary[name]) for run in runs}))
+  return _each([run.summary for run in runs], name)
 
 
-def _versions(value) -> str:
+def _each(records: Iterable[dict[str, Any]], name: str) -> str:
+  return ', '.join(sorted({_text(record[name]) for record in records}))
+
+
+def _text(value: str | dict[str, str]) -> str:
   if isinstance(value, dict):
     return ', '.join(f'{name} {version}' for name, version in value.items())
   return value

@@ -27,7 +27,7 @@ class Made:
     return found
 
 
-CLAIMS = {claim.key: claim for claim in claims_lib.all_claims()}
+CLAIMS = {claim.key: claim for claim in ledger.read_claims()}
 
 
 def measured(key, made):

@@ -42,7 +42,7 @@ def test_a_sweep_of_which_the_other_side_is_still_to_be_run(
   shown_by(monkeypatch, {'networks': PLAIN[:1], sweep_name: runs})
   inception_page.write(tmp_path)
   text = (tmp_path / 'README.md').read_text()
-  assert 'at their best learning rate' not in text
+  assert '**Both sides at their best learning rate**' not in text
   assert f'took {1 + len(runs)} h of one core' in text
   assert '- `inception_networks`, 14 of 15: bn_baseline_seed0, ' in text
 

@@ -3,22 +3,25 @@
 import math
 
 import pytest
+from scipy import stats
 
 from bn_repro.paper import ledger
 from bn_repro.paper.ledger import Claim, Finding
 from bn_repro.report import effects
+from bn_repro.report.intervals import Spread
 from bn_repro.run.errors import UserError
 
 
 def claim(**changed):
-  usual = {'number': 1, 'part': '', 'section': '', 'text': '', 'experiment': '',
+  usual = {'number': 1, 'part': '', 'section': '', 'claim': '', 'experiment': '',
            'command': '', 'margin': 1.0}  # fmt: skip
   return Claim(**usual | changed)
 
 
-def effect_of(low, high, inner=None):
-  middle = (low + high) / 2
-  return effects.between(middle, low, high, 'made')._replace(inner=inner or (low, high))
+def effect_of(low, high):
+  """With Student's test of 4 degrees of freedom."""
+  error = (high - low) / 2 / stats.t.ppf(0.975, 4)
+  return effects.of_estimate((low + high) / 2, Spread(error, 4))
 
 
 def verdict(claim, effect, **more):
@@ -35,7 +38,7 @@ def verdict(claim, effect, **more):
     ('below', 1.1, 3.0, ledger.CONTRADICTED),
     ('below', 0.9, 1.1, ledger.INCONCLUSIVE),
     ('within', -0.9, 0.9, ledger.SUPPORTED),
-    ('within', -1.1, 0.5, ledger.INCONCLUSIVE),
+    ('within', -1.3, 0.5, ledger.INCONCLUSIVE),
     ('within', 1.1, 2.0, ledger.CONTRADICTED),
     ('within', -3.0, -1.1, ledger.CONTRADICTED),
     ('above', math.nan, math.nan, ledger.INCONCLUSIVE),
@@ -48,8 +51,10 @@ def test_the_interval_decides_on_which_side_of_the_margin_it_lies(
 
 
 def test_an_equivalence_is_two_tests_at_5_percent_and_so_the_90_percent_interval():
-  inside = effect_of(-1.05, 0.8, inner=(-0.95, 0.7))
-  assert verdict(claim(side='within'), inside) == ledger.SUPPORTED
+  """Of an error of 1 with 4 degrees of freedom it is 2.13 wide, not 2.78."""
+  for value, expected in ((0.8, ledger.SUPPORTED), (0.9, ledger.INCONCLUSIVE)):
+    effect = effects.of_estimate(value, Spread(1.0, 4))
+    assert verdict(claim(side='within', margin=3.0), effect) == expected
 
 
 def test_too_few_steps_or_data_chosen_after_looking_give_no_verdict():
@@ -82,7 +87,7 @@ def test_p_of_an_equivalence_is_the_larger_of_two_one_sided_tests():
 
 
 def test_a_claim_without_a_margin_or_side_is_refused(tmp_path):
-  words = "[[claim]]\nnumber = 3\npart = 'a'\nsection = ''\ntext = ''\n"
+  words = "[[claim]]\nnumber = 3\npart = 'a'\nsection = ''\nclaim = ''\n"
   path = tmp_path / 'claims.toml'
   path.write_text(words + "experiment = ''\ncommand = ''\n")
   with pytest.raises(UserError, match=r'claims\.toml: claim 3a has no margin'):

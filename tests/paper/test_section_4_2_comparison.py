@@ -25,7 +25,8 @@ def test_a_single_run_takes_its_spread_from_the_other_networks():
 
 def test_nobody_arrives():
   low = {name: several(name, 9_000, 9_100, limit=0.6) for name in ('a', 'b')}
-  assert comparison.speed_up_of(low | networks(), 'a', 'b') is None
+  effect = comparison.speed_up_of(low | networks(), 'a', 'b')
+  assert math.isnan(effect.value) and (effect.low, effect.high) == (0, math.inf)
   assert comparison.number_reached(low, 'a', 0.75) == 0
 
 

@@ -10,7 +10,6 @@ from paper.inception_made import learning
 
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_protocol as protocol
-from bn_repro.report import commands
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from configs.sweeps.inception_stage3_changes import FACTORS, GENERATORS, design
@@ -104,7 +103,7 @@ def test_a_ladder_that_does_not_rise_has_no_speed_up():
 
 def stage_runs(stage):
   """A run of every name that a stage asks for; accuracy follows from its config."""
-  path = config_lib.PROJECT / commands.inception_sweep(stage)
+  path = config_lib.PROJECT / f'configs/sweeps/inception_{stage}.py'
   runs = []
   for name, location, overrides in config_lib.execute(path).get_runs():
     network = Path(location.partition(':')[0]).stem

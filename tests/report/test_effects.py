@@ -21,7 +21,6 @@ def test_a_mean_has_students_interval_and_test():
   result = stats.ttest_1samp(VALUES, 0.5)
   assert effect.p_value(0.5) == pytest.approx(result.pvalue)
   assert effect[1:3] == pytest.approx(tuple(result.confidence_interval(0.95)))
-  assert effect.inner == pytest.approx(tuple(result.confidence_interval(0.9)))
 
 
 def test_the_interval_holds_the_margins_whose_p_is_above_5_percent():
@@ -87,6 +86,12 @@ def test_one_value_has_no_interval():
   effect = effects.of_values([3.0])
   assert effect.value == 3 and math.isnan(effect.low)
   assert effect.text('{:.1f}', ' points') == '3.0 points'
+
+
+def test_error_bars_reach_from_values_to_the_ends_of_intervals():
+  values, errors = effects.values_and_errors([effects.between(2, 1, 5, '')])
+  assert values.tolist() == [2] and errors.tolist() == [[1], [3]]
+  assert effects.values_and_errors([])[1].shape == (2, 0)
 
 
 def test_two_shares_of_the_same_images_are_taken_as_independent():

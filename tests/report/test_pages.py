@@ -5,7 +5,7 @@ import re
 import jinja2
 import pytest
 
-from bn_repro.paper.claims import all_claims
+from bn_repro.paper.ledger import read_claims
 from bn_repro.report import pages
 from bn_repro.report.pages import Missing, Results
 from support import PROJECT
@@ -32,7 +32,7 @@ def test_the_reading_guide_names_every_claim():
   for inside in re.findall(r'\(([^()\]]*)\)', text):
     for first, last in re.findall(r'\b(\d+)(?: to (\d+))?\b', inside):
       named |= set(range(int(first), int(last or first) + 1))
-  assert {claim.number for claim in all_claims()} <= named
+  assert {claim.number for claim in read_claims()} <= named
 
 
 def test_a_value_that_a_template_lacks_is_an_error():
