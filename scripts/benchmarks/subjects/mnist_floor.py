@@ -49,5 +49,5 @@ def floor(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
 def _products(x, weights):
   logits, backward = jax.vjp(lambda w: functools.reduce(jnp.matmul, w, x), weights)
   (gradients,) = backward(logits)
-  of_all = sum(gradient[0, 0] for gradient in gradients)
-  return x.at[0, 0].set(nn.sigmoid(of_all)), gradients
+  pixel = nn.sigmoid(sum(gradient[0, 0] for gradient in gradients))
+  return x.at[0, 0].set(pixel), gradients
