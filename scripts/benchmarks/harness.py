@@ -212,10 +212,9 @@ def lines(
   speeds: Mapping[str, list[float]], columns: Callable[[str], dict],
   ours: str = 'ours', bounds: Collection[str] = (),
 ) -> list[dict]:  # fmt: skip
-  """The lines of a table, one for each subject.
+  """The lines of a table, one for each subject, from its speeds in every round.
 
   Args:
-    speeds: of each subject, in every round.
     columns: from the name of a subject to what its line begins with.
     ours: the subject that all others are compared with.
     bounds: subjects that do less work than ours; the verdict is how near ours comes.

@@ -139,10 +139,7 @@ def _bytes(bits: str | None, shape: str) -> int:
 
 
 def _direction(origin: str) -> str:
-  """Of the names of the operations that a collective was joined from.
-
-  BN's are named after the layer, in the forward pass or its transpose.
-  """
+  """By the names of the operations that a collective was joined from."""
   if 'transpose(jvp(' in origin:
     return BACKWARD
   return FORWARD if 'jvp(' in origin else MEANS

@@ -1,8 +1,8 @@
 """What a training step would take on 8, 64 and 512 GPUs: a model, not a measurement.
 
-The collectives and bytes are those that parallel_cost.py counted, the time to compute
-is of results/imagenet_throughput.json where an H200 is in it, and the time of a
-collective is latency plus bytes over bandwidth, with the constants below.
+Collectives and bytes are those that parallel_cost.py counted; the time to compute is
+from results/imagenet_throughput.json if an H200 is in it; the time of a collective is
+latency plus bytes over bandwidth, with the constants below.
 
 python scripts/benchmarks/parallel_prediction.py      after parallel_cost.py; a second
 """

@@ -1,7 +1,6 @@
 """Our two subjects of `decode.py`: the bare reader, and the whole feed.
 
-What the feed adds: the order and the boxes of its crops, which the others are given,
-and Grain's threads, which read eight batches side by side.
+The feed adds the order and the boxes, which the others are given, and Grain's threads.
 """
 
 import itertools

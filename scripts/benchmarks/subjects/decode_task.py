@@ -50,12 +50,7 @@ class Task(NamedTuple):
 
 
 def one_by_one(task: Task, read: Callable, stack: Callable = np.stack) -> Batches:
-  """Batches by a plain loop.
-
-  Args:
-    read: (JPEG file, box) -> one crop; a box is four whole numbers.
-    stack: 32 crops -> a batch.
-  """
+  """Batches by a plain loop; `read` maps a JPEG file and a box to one crop."""
   crops = itertools.cycle(zip(task.order.tolist(), task.boxes.tolist()))
   while True:
     batch = itertools.islice(crops, BATCH)
@@ -65,10 +60,7 @@ def one_by_one(task: Task, read: Callable, stack: Callable = np.stack) -> Batche
 def measure(module: str, function: str, is_feed: bool, paths: list[str]) -> dict:
   """In a subject's process: every setting, and the versions of what was imported.
 
-  Args:
-    module: of the subject, and its `function`.
-    is_feed: whether it draws its own boxes, which are not rounded to pixels.
-    paths: of the tasks.
+  `is_feed` says that it draws its own boxes, which are not rounded to pixels.
   """
   # First of all: libraries count the cores when they are imported.
   if hasattr(os, 'sched_setaffinity'):
@@ -90,8 +82,7 @@ def measure(module: str, function: str, is_feed: bool, paths: list[str]) -> dict
 def _measure(batches: Batches, exact: np.ndarray) -> dict:
   """Crops a second, and how far the first ones are from the exact ones.
 
-  `cpu_share` is how much of the core the process had: far from 1, the machine was
-  busy with something else.
+  Where `cpu_share` is far from 1, something else took the core.
   """
   first = [next(batches) for _ in range(WARM_UP)]
   began, cpu_began = time.perf_counter(), time.process_time()

@@ -1,7 +1,6 @@
 """TensorFlow's form of the work of `decode.py`: a tf.data pipeline on one thread.
 
-decode_and_crop_jpeg decodes the rows and blocks of the box alone. Imports nothing of
-bn_repro: TensorFlow is a rival only, and may be in an environment of its own.
+decode_and_crop_jpeg decodes the rows and blocks of the box alone.
 """
 
 import numpy as np

@@ -46,8 +46,8 @@ def ours(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
 def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """A sweep as one program: a seed and a learning rate for each run.
 
-  The order is ready-made here: the sampler's cache holds fewer epochs than there
-  are runs.
+  The order is made beforehand: the sampler's cache holds fewer epochs than there are
+  runs.
   """
   experiment = with_examples(config, examples, NUM_CLASSES, PixelFeed)
   seeds = np.arange(options.runs)

@@ -24,7 +24,7 @@ SUBJECTS = {
   'flax_loop': 'mnist_flax', 'floor': 'mnist_floor', 'side_by_side': 'mnist_ours',
 }  # fmt: skip
 NUM_CLASSES = 10
-# Rivals get their order ready-made, one epoch of it over and over.
+# Rivals are given their order, one epoch of it over and over.
 ORDER_STEPS = 1_000
 
 Run = Callable[[range], float | None]
