@@ -3,16 +3,15 @@
 python scripts/imagenet_plan.py                 results/imagenet_plan.md, from the files
 python scripts/imagenet_plan.py --measure       first measures training on this device
 
-A measurement is of the training step alone, at 224 pixels and full width, on
-made-up images that are on the device already. It is kept under the device's name in
-results/imagenet_throughput.json. Decoding is measured by scripts/benchmarks/decode.py.
+Measured is the training step alone, at 224 pixels and full width, on noise that is on
+the device already; results/imagenet_throughput.json keeps it under the device's name.
+Decoding is measured by scripts/benchmarks/decode.py.
 """
 
 import argparse
 import json
 import math
 import statistics
-import sys
 from pathlib import Path
 
 import jinja2
@@ -20,8 +19,7 @@ from project import PROJECT
 
 from bn_repro.report import tables
 from bn_repro.run import config as config_lib
-from bn_repro.run import devices, durations
-from bn_repro.run.errors import MachineError, UserError
+from bn_repro.run import devices, durations, exits
 
 THROUGHPUT = PROJECT / 'results' / 'imagenet_throughput.json'
 DECODING = PROJECT / 'results' / 'benchmarks' / 'decode.json'
@@ -51,13 +49,14 @@ def main() -> None:
   arguments = parser.parse_args()
   if arguments.steps < 1:
     parser.error('--steps is the number of timed steps, 1 or more')
+  exits.exit_after(lambda: write(arguments))
+
+
+def write(arguments: argparse.Namespace) -> None:
+  """Writes the page; with --measure, measures before."""
   if arguments.measure:
-    try:
-      devices.start()
-      keep([measure(name, arguments) for name in EXPECTED])
-    except (UserError, MachineError) as error:
-      print(f'error: {error}', file=sys.stderr)
-      sys.exit(error.exit_code)
+    devices.start()
+    keep([measure(name, arguments) for name in EXPECTED])
   PLAN.write_text(plan())
   print(PLAN)
 
@@ -88,7 +87,7 @@ def measure(network: str, arguments) -> dict:
 
 
 def keep(measured: list[dict]) -> None:
-  """Adds measurements to the file; those of the same device and setting go."""
+  """Adds measurements to the file, in place of those of the same device and setting."""
   key = lambda m: (m['network'], m['device'], m['batch_size'], m['dtype'])
   known = {key(m): m for m in measurements()} | {key(m): m for m in measured}
   config_lib.write_json(THROUGHPUT, [known[k] for k in sorted(known)])
@@ -133,51 +132,39 @@ def plan() -> str:
 def _steps_table() -> str:
   head = ('network', 'steps', 'images', 'epochs', 'top-1 in the paper',
           'best reimplementation')  # fmt: skip
-  return tables.markdown(head, map(_steps_row, EXPECTED))
-
-
-def _steps_row(network: str) -> list[str]:
-  images = steps_of(network) * MINI_BATCH
-  return [
-    f'`{network}`',
-    f'{steps_of(network) / 1e6:g} million',
-    f'{images / 1e6:,.0f} million',
-    f'{images / TRAINING_IMAGES:,.0f}',
-    *EXPECTED[network],
-  ]
+  rows = []
+  for network, accuracies in EXPECTED.items():
+    steps = steps_of(network)
+    images = steps * MINI_BATCH
+    rows.append([
+      f'`{network}`', f'{steps / 1e6:g} million', f'{images / 1e6:,.0f} million',
+      f'{images / TRAINING_IMAGES:,.0f}', *accuracies,
+    ])  # fmt: skip
+  return tables.markdown(head, rows)
 
 
 def _measured_table() -> str:
-  if not measurements():
-    return ''
   head = ('network', 'device', 'dtype', 'mini-batch', 'images/s (min to max)', 'days')
-  return tables.markdown(head, map(_measured_row, measurements()))
-
-
-def _measured_row(measured: dict) -> list[str]:
-  seconds = steps_of(measured['network']) * MINI_BATCH / measured['images_per_second']
-  return [
-    f'`{measured["network"]}`',
-    measured['device'],
-    measured['dtype'],
-    str(measured['batch_size']),
-    '{images_per_second:,.1f} ({min:,.1f} to {max:,.1f})'.format(**measured),
-    f'{seconds / 86_400:,.1f}',
-  ]
+  rows = []
+  for each in measurements():
+    seconds = steps_of(each['network']) * MINI_BATCH / each['images_per_second']
+    rows.append([
+      f'`{each["network"]}`', each['device'], each['dtype'], str(each['batch_size']),
+      '{images_per_second:,.1f} ({min:,.1f} to {max:,.1f})'.format(**each),
+      f'{seconds / 86_400:,.1f}',
+    ])  # fmt: skip
+  return tables.markdown(head, rows) if rows else ''
 
 
 def _estimates_table() -> str:
-  speeds = [share * H200_FLOPS / (6 * MULTIPLY_ADDS) for share in UTILISATIONS]
-  head = (
-    'hours on one H200, if it reached',
-    *(f'{share:.0%} ({speed:,.0f} images/s)'
-      for share, speed in zip(UTILISATIONS, speeds)),
-  )  # fmt: skip
-  rows = (
-    [f'`{name}`', *(f'{steps_of(name) * MINI_BATCH / s / 3600:,.1f}' for s in speeds)]
-    for name in EXPECTED
-  )
-  return tables.markdown(head, rows)
+  speeds = {share: share * H200_FLOPS / (6 * MULTIPLY_ADDS) for share in UTILISATIONS}
+  head = [f'{share:.0%} ({speed:,.0f} images/s)' for share, speed in speeds.items()]
+  rows = []
+  for network in EXPECTED:
+    images = steps_of(network) * MINI_BATCH
+    hours = [f'{images / speed / 3600:,.1f}' for speed in speeds.values()]
+    rows.append([f'`{network}`', *hours])
+  return tables.markdown(['hours on one H200, if it reached', *head], rows)
 
 
 def _decoding() -> dict:

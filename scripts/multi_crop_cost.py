@@ -3,8 +3,8 @@
 python scripts/multi_crop_cost.py --output=results/ensemble/imagenet_sample.json
 
 BN-x30 at full width and 224 pixels with its initial weights, on the photographs of
-imagenet_sample, which have all shapes. Each row is a process of its own. Some 10
-minutes on two CPU cores; `--images=500` takes all photographs, which is for a GPU.
+imagenet_sample, which have all shapes; each row is a process of its own. Some 10
+minutes on two CPU cores; `--images=500`, all photographs, is for a GPU.
 """
 
 import argparse
@@ -71,12 +71,10 @@ def measure(workdir: Path, crops: int, images: int) -> dict:
     sys.exit(f'error: the evaluation of {images} images failed')
   result = json.loads(output.read_text())
   return {
-    'images': images,
-    'crops': crops,
-    'different_crops': result['different_crops'],
+    'images': images, 'crops': crops, 'different_crops': result['different_crops'],
     'seconds_per_image': result['members'][0]['seconds'] / images,
     'peak_bytes': 1024 * usage.ru_maxrss,
-  }
+  }  # fmt: skip
 
 
 if __name__ == '__main__':

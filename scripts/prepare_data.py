@@ -16,7 +16,7 @@ validation/CLASS/*.jpg (or val), and test/CLASS/*.jpg (stored as validation wher
 is no other). Every picture is decoded before anything is stored: one that is cut short
 stops it, or is left out with --on_corrupt=skip. JPEG, PNG, GIF and BMP are stored as
 they are, but for those that EXIF says are sideways: they are turned upright, unless
---orientation=keep. How many are of which kind, and what becomes of them, is said.
+--orientation=keep. It prints how many are of which kind and what becomes of them.
 
 The builders of TFDS import TensorFlow; it goes into an environment of its own,
 .venv-prepare (2.2 GB), that nothing else uses and that may be deleted afterwards.
@@ -70,9 +70,7 @@ def main() -> None:
 def prepare(arguments: argparse.Namespace) -> None:
   """Checks the inputs, makes the environment if need be, builds the data set in it.
 
-  Raises:
-    UserError: something asked for is wrong or missing.
-    subprocess.CalledProcessError: venv, pip or the builder failed.
+  Raises subprocess.CalledProcessError if venv, pip or the builder failed.
   """
   request = check(arguments)
   command = [make_environment(arguments.environment), BUILDERS, *request]
@@ -93,11 +91,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(words: list[str]) -> argparse.Namespace:
-  """The command line, with paths made absolute.
-
-  Raises:
-    UserError: a word is not known or the data set is missing.
-  """
+  """The command line, with paths made absolute."""
   parser = Parser(
     description=__doc__,
     formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -131,13 +125,13 @@ def parse(words: list[str]) -> argparse.Namespace:
 def _with_paths(arguments: argparse.Namespace) -> argparse.Namespace:
   """Flags that are paths, absolute; those not given from variables."""
   flags = ('archives', 'images', 'data_dir', 'environment')
-  kinds = dict.fromkeys(flags, places.folder) | {'environment': places.path}
-  places.of_flags(arguments, **kinds)
-  defaults = {
-    'data_dir': ('TFDS_DATA_DIR', '~/tensorflow_datasets'),
-    'environment': ('BN_REPRO_PREPARE_ENVIRONMENT', str(PROJECT / '.venv-prepare')),
-  }
-  for flag, (variable, default) in defaults.items():
+  places.of_flags(
+    arguments, **dict.fromkeys(flags, places.folder) | {'environment': places.path}
+  )
+  for flag, variable, default in (
+    ('data_dir', 'TFDS_DATA_DIR', '~/tensorflow_datasets'),
+    ('environment', 'BN_REPRO_PREPARE_ENVIRONMENT', str(PROJECT / '.venv-prepare')),
+  ):
     if getattr(arguments, flag) is None:
       chosen = places.variable(variable) or places.path(default, f'--{flag}')
       setattr(arguments, flag, chosen)
@@ -148,11 +142,7 @@ def _with_paths(arguments: argparse.Namespace) -> argparse.Namespace:
 
 
 def check(arguments: argparse.Namespace) -> list[str]:
-  """The arguments of prepare_data_builders.py, whose inputs are there and sound.
-
-  Raises:
-    UserError: they are not, or a flag is missing or belongs to something else.
-  """
+  """The arguments of prepare_data_builders.py, whose inputs are there and sound."""
   dataset, data_dir = arguments.dataset, str(arguments.data_dir)
   if dataset == 'folder':
     size = _check_folder(arguments)
@@ -162,16 +152,13 @@ def check(arguments: argparse.Namespace) -> list[str]:
     raise UserError(f'--{", --".join(OF_FOLDER)} are for `folder`, not for {dataset}')
   else:
     size = _check_catalogue(arguments)
-    request = _of_catalogue(dataset, data_dir, arguments.archives)
+    if dataset in SQUARES:
+      request = ['squares', dataset, data_dir, SQUARES[dataset]]
+    else:
+      archives = [str(arguments.archives)] if arguments.archives else []
+      request = ['catalogue', NEWEST.get(dataset, dataset), data_dir, *archives]
   check_data_dir(arguments.data_dir, size)
   return request
-
-
-def _of_catalogue(dataset: str, data_dir: str, archives: Path | None) -> list[str]:
-  if dataset in SQUARES:
-    return ['squares', dataset, data_dir, SQUARES[dataset]]
-  request = ['catalogue', NEWEST.get(dataset, dataset), data_dir]
-  return [*request, str(archives)] if archives else request
 
 
 def _check_folder(arguments: argparse.Namespace) -> int:
@@ -201,12 +188,7 @@ def _check_catalogue(arguments: argparse.Namespace) -> int:
 
 
 def make_environment(directory: Path) -> Path:
-  """The Python of the environment, which is made or completed if need be.
-
-  Raises:
-    UserError: the directory cannot be written.
-    subprocess.CalledProcessError: venv or pip failed.
-  """
+  """The Python of the environment, which is made or completed if need be."""
   python, installed = directory / 'bin' / 'python', directory / 'installed'
   wanted = '\n'.join(packages())
   if python.exists() and installed.exists() and installed.read_text() == wanted:
@@ -231,16 +213,12 @@ def packages() -> list[str]:
 
 
 def run(command: list) -> int:
-  """The exit code of a command, which is left to clean up after Ctrl-C.
-
-  Raises:
-    KeyboardInterrupt: after that.
-  """
+  """The exit code of a command; after Ctrl-C, which it hears too, waits for its end."""
   process = subprocess.Popen(command, env={'TF_CPP_MIN_LOG_LEVEL': '2'} | os.environ)
   try:
     return process.wait()
   except KeyboardInterrupt:
-    # It was interrupted too; subprocess.run would kill it in the middle.
+    # It cleans up; subprocess.run would kill it in the middle.
     process.wait()
     raise
 

@@ -147,11 +147,7 @@ def square(data: bytes) -> bytes:
 
 
 def squares_builder(name: str, data_dir: str, source: str):
-  """A builder of squares of a data set of the catalogue, which is built first.
-
-  Raises:
-    UserError: as `catalogue_builder`.
-  """
+  """A builder of squares of a data set of the catalogue, which is built first."""
   SquaresBuilder.name = name
   return SquaresBuilder(catalogue_builder(source, data_dir, ''), data_dir=data_dir)
 
@@ -161,13 +157,8 @@ def folder_builder(
 ):
   """A builder of the folder's images as the data set `name`.
 
-  Args:
-    name, data_dir, images: strings of the command line.
-    orientation, on_corrupt: as `prepare_data_pictures.check` takes them; without
-      them, nothing is checked.
-
-  Raises:
-    UserError: the name is one of TFDS's catalogue, or an image cannot be read.
+  `orientation` and `on_corrupt` are those of `prepare_data_pictures.check`; without
+  them, nothing is checked.
   """
   if name in tfds.list_builders(with_community_datasets=False):
     raise UserError(f'--name={name} is in the catalogue of TFDS; choose another --name')
@@ -191,12 +182,7 @@ def _checked(folder: ImageFolder, orientation: str, on_corrupt: str) -> tuple | 
 
 
 def catalogue_builder(name: str, data_dir: str, archives: str):
-  """TFDS's own builder of that name.
-
-  Raises:
-    UserError: there is none, or no such version or configuration, or it needs
-      files that TFDS cannot fetch.
-  """
+  """TFDS's own builder of that name."""
   try:
     builder = tfds.builder(name, data_dir=data_dir)
   except tfds.core.registered.DatasetNotFoundError as error:
@@ -222,32 +208,27 @@ def _one_line(text) -> str:
 
 
 def check_target(builder) -> None:
-  """There is nothing yet, or a whole data set in the right format.
+  """Refuses a place that holds anything but a whole data set in the right format.
 
-  Raises:
-    UserError: there is something else; TFDS would leave it and say nothing.
+  TFDS would leave it and say nothing.
   """
   path = Path(builder.data_path)
   if not path.exists():
     return
   if not (path / 'dataset_info.json').exists():
     raise UserError(f'{path} is there and holds no whole data set; delete it')
-  found = builder.info.file_format.value
-  if found != FILE_FORMAT:
+  file_format = builder.info.file_format.value
+  if file_format != FILE_FORMAT:
     raise UserError(
-      f'{path} was prepared as {found} and stays as it is; move it away or choose '
-      f'another --data_dir to have it as {FILE_FORMAT}'
+      f'{path} was prepared as {file_format} and stays as it is; move it away or '
+      f'choose another --data_dir to have it as {FILE_FORMAT}'
     )
 
 
 def prepare(
   kind: str, name: str, data_dir: str, source: str = '', *options: str
 ) -> None:
-  """Builds one data set, unless it is there, and says what is in it.
-
-  Raises:
-    UserError: it cannot be built as asked for, or is there in another format.
-  """
+  """Builds one data set, unless it is there, and says what is in it."""
   makers = {
     'catalogue': catalogue_builder, 'folder': folder_builder, 'squares': squares_builder
   }  # fmt: skip

@@ -1,6 +1,6 @@
 """What prepare_data.py is given, checked before anything is installed or built.
 
-Needs nothing but Python. Each mistake is a `UserError` of one line.
+Needs nothing but Python. Each mistake raises a `UserError` of one line.
 """
 
 import os
@@ -32,15 +32,16 @@ class ImageFolder(NamedTuple):
   classes: list[str]
   splits: dict[str, Path]
 
+  def class_folders(self) -> list[Path]:
+    """Those of every split, in order."""
+    return [split / name for split in self.splits.values() for name in self.classes]
+
 
 def image_folder(directory: Path) -> ImageFolder:
   """The splits of a folder of class folders: `train`, `validation` and maybe `test`.
 
   `validation` may be called `val`; where there is neither, `test` is stored as
   validation. Files beside the class folders and hidden files are left out.
-
-  Raises:
-    UserError: a part is missing or classes differ.
   """
   if not directory.is_dir():
     raise UserError(f'no folder {directory}; --images is one with train/CLASS/*.jpg')
@@ -102,19 +103,17 @@ def images_of(class_folder: Path) -> list[Path]:
 
 
 def check_images(folder: ImageFolder, on_corrupt: str = 'stop') -> int:
-  """The size of all images in bytes; those to be skipped are not looked into.
+  """The size of all images in bytes; refuses empty classes and files of other kinds.
 
-  Raises:
-    UserError: a class is empty, or a file is no image by its first bytes.
+  Where pictures may be skipped, their first bytes are not read.
   """
   size, empty, others = 0, [], []
-  for split in folder.splits.values():
-    for class_folder in (split / name for name in folder.classes):
-      images = images_of(class_folder)
-      empty += [] if images else [class_folder]
-      if on_corrupt == 'stop':
-        others += [image for image in images if not _is_image(image)]
-      size += sum(image.stat().st_size for image in images if image.is_file())
+  for class_folder in folder.class_folders():
+    images = images_of(class_folder)
+    empty += [] if images else [class_folder]
+    if on_corrupt == 'stop':
+      others += [image for image in images if not _is_image(image)]
+    size += sum(image.stat().st_size for image in images if image.is_file())
   if empty:
     raise UserError(f'no images in {listed(empty)}; a class needs one in each part')
   if others:
@@ -138,11 +137,7 @@ def _is_image(path: Path) -> bool:
 
 
 def check_name(name: str, data_dir: Path) -> None:
-  """A folder's data set may be called so and nothing of that name is there.
-
-  Raises:
-    UserError: it may not, or there is.
-  """
+  """Refuses a name that TFDS does not take, or of a data set that is there."""
   if not re.fullmatch('[a-z][a-z0-9_]*', name) or name in NOT_NAMES:
     raise UserError(
       f'--name={name} cannot be used; TFDS takes small letters, digits and _ after a '
@@ -157,11 +152,7 @@ def check_name(name: str, data_dir: Path) -> None:
 
 
 def check_archives(directory: Path) -> int:
-  """The size of the two archives of ILSVRC 2012 in bytes.
-
-  Raises:
-    UserError: one is missing, is no tar, is cut short or is not the original.
-  """
+  """The size of the two archives of ILSVRC 2012 in bytes; refuses all others."""
   train, validation = directory / TRAIN_ARCHIVE, directory / VALIDATION_ARCHIVE
   for path in (train, validation):
     if not path.is_file():
@@ -173,13 +164,13 @@ def check_archives(directory: Path) -> int:
   wrong += [name for name, right in zip(sorted(images), numbered) if name != right]
   if wrong:
     raise UserError(f'{wrong[0]} is not in the original archives; {IMAGE_NET}')
-  for path, found, all_of in (
+  for path, entries, all_of in (
     (train, len(classes), NUM_CLASSES),
     (validation, len(images), NUM_VALIDATION_IMAGES),
   ):
-    if found != all_of:
-      note = f'note: {path} is a part of the original: {found:,} entries of {all_of:,}'
-      print(note, flush=True)
+    if entries != all_of:
+      print(f'note: {path} is a part of the original: {entries:,} entries of '
+            f'{all_of:,}', flush=True)  # fmt: skip
   return train.stat().st_size + validation.stat().st_size
 
 
@@ -199,11 +190,7 @@ def _members(archive: Path) -> list[str]:
 
 
 def check_data_dir(data_dir: Path, needed: int) -> None:
-  """Makes the directory of data sets, if it is missing.
-
-  Raises:
-    UserError: it cannot be written, or has less room than `needed` bytes.
-  """
+  """Makes the directory of data sets, which must have room for `needed` bytes."""
   try:
     data_dir.mkdir(parents=True, exist_ok=True)
   except OSError as error:

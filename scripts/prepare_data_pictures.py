@@ -1,7 +1,7 @@
-"""Every picture of a folder, decoded before anything is built: can training read it?
+"""Decodes every picture of a folder before anything is built: can training read it?
 
-And what the reader should know of the pictures: sideways, transparent, animated, of
-other colours or formats, with what becomes of them. Needs Pillow, and no TensorFlow.
+Says how many are sideways, transparent, animated, or of other colours or formats, and
+what becomes of them. Needs Pillow, and no TensorFlow.
 """
 
 import io
@@ -74,44 +74,31 @@ def check(folder: ImageFolder, orientation: str, on_corrupt: str) -> Checked:
   """Decodes every picture, and says what there is and what becomes of it.
 
   Args:
-    folder: of class folders.
+    folder: of class folders; each must have a picture that can be read.
     orientation: 'apply' turns sideways pictures upright, 'keep' does not.
     on_corrupt: 'stop', or 'skip' to leave out what cannot be read.
-
-  Raises:
-    UserError: pictures cannot be read and are not to be skipped, or none of a class
-      is left.
   """
-  paths = [path for part in _class_folders(folder) for path in images_of(part)]
+  paths = [path for part in folder.class_folders() for path in images_of(part)]
   print(f'checking {len(paths):,} pictures', flush=True)
   pictures = list(_examined(paths, folder))
   broken = [picture for picture in pictures if picture.problem]
+  readable = [picture for picture in pictures if not picture.problem]
   if broken and on_corrupt != SKIP:
     raise UserError(_complaint(broken, len(paths)))
   left_out = frozenset(picture.path for picture in broken)
   _check_classes(folder, left_out)
-  readable = [picture for picture in pictures if not picture.problem]
   for line in report(readable, broken, orientation):
     print(line, flush=True)
+  sideways = [picture.path for picture in readable if SIDEWAYS in picture.kinds]
   return Checked(
     left_out,
-    frozenset(
-      picture.path
-      for picture in readable
-      if SIDEWAYS in picture.kinds and orientation == APPLY
-    ),
-    not any({'PNG', 'GIF', 'BMP'} & {*picture.kinds} for picture in readable),
+    turned=frozenset(sideways if orientation == APPLY else ()),
+    is_jpeg=not any({'PNG', 'GIF', 'BMP'} & {*each.kinds} for each in readable),
   )
 
 
-def _class_folders(folder: ImageFolder) -> Iterator[Path]:
-  for split in folder.splits.values():
-    for name in folder.classes:
-      yield split / name
-
-
 def _examined(paths: list[Path], folder: ImageFolder) -> Iterator[Picture]:
-  """The pictures in order; a terminal sees how far it is."""
+  """The pictures in order, with a progress bar."""
   root = folder.splits['train'].parent
   with (
     # Pillow decodes without Python's lock.
@@ -128,12 +115,7 @@ def _examined(paths: list[Path], folder: ImageFolder) -> Iterator[Picture]:
 
 
 def examine(path: Path, name: str) -> Picture:
-  """What a file holds, read whole and by the code that training reads it with.
-
-  Args:
-    path: of the file.
-    name: for messages.
-  """
+  """What a file holds, read whole and by the code that training reads it with."""
   try:
     data = path.read_bytes()
     decode.read_whole(data, name)
@@ -198,7 +180,7 @@ def _complaint(broken: list[Picture], number: int) -> str:
 
 def _check_classes(folder: ImageFolder, left_out: frozenset[Path]) -> None:
   empty = [
-    part for part in _class_folders(folder) if left_out.issuperset(images_of(part))
+    part for part in folder.class_folders() if left_out.issuperset(images_of(part))
   ]
   if empty:
     raise UserError(

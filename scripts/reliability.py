@@ -1,26 +1,27 @@
 """Injects faults into the program and makes a table of the outcomes.
 
 python scripts/reliability.py                      results/reliability.md and .json
-python scripts/reliability.py --from FILE.xml...   the same, of pytest runs before
-
-Parts of the page that those runs did not hold stay as they are.
+python scripts/reliability.py --from FILE.xml...   the same, of earlier pytest runs
 
 Runs the long form of tests/reliability, about an hour on two cores, and the tests of
-checkpoints. What a fault may do is in those tests; here they are only counted.
+checkpoints. What a fault may do is in those tests; here they are only counted. With
+`--from`, parts of the page that the reports do not have stay as they are.
 """
 
 import argparse
 import ast
+import itertools
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import jax
+import pandas as pd
 from project import PROJECT
 
 from bn_repro.report import tables
@@ -54,22 +55,18 @@ def main() -> int:
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
   parser.add_argument('--from', nargs='+', help="pytest's JUnit XML")
   arguments = places.parsed(parser, **{'from': places.existing_file})
-  given, code = getattr(arguments, 'from'), 0
-  reports = given
-  if not reports:
+  reports, code, before = getattr(arguments, 'from'), 0, {}
+  path = RESULTS / 'reliability.json'
+  if reports:
+    before = config_lib.read_json(path) if path.exists() else {}
+  else:
     reports = [Path(tempfile.mkdtemp()) / 'report.xml']
     code = run_tests(*reports)
-  content = merged(earlier() if given else {}, read(reports), origin())
-  config_lib.write_json(RESULTS / 'reliability.json', content)
-  (RESULTS / 'reliability.md').write_text(page(content))
-  print(f'written: {RESULTS / "reliability.md"}')
+  content = merged(before, read(reports), origin())
+  config_lib.write_json(path, content)
+  path.with_suffix('.md').write_text(page(content))
+  print(f'written: {path.with_suffix(".md")}')
   return code
-
-
-def earlier() -> dict[str, Any]:
-  """What results/reliability.json holds; nothing if it is not there."""
-  path = RESULTS / 'reliability.json'
-  return config_lib.read_json(path) if path.exists() else {}
 
 
 def merged(
@@ -97,41 +94,30 @@ def run_tests(report: Path) -> int:
 
 def read(reports: list[Path]) -> list[Fault]:
   """The faults that tests noted in pytest's reports, summed by kind."""
-  counts: dict[tuple[str, str], Counter] = {}
-  cases = (
+  cases = [
     case for path in reports for case in ElementTree.parse(path).iter('testcase')
-  )
-  for case in cases:
-    for kind, count in noted(case).items():
-      part = PART_OF[case.get('classname').rpartition('.')[2]]
-      counts.setdefault((part, kind), Counter()).update(count)
-  return [
-    Fault(part, kind, count['injected'], count['harmful'], count['untried'])
-    for (part, kind), count in counts.items()
   ]
+  faults = pd.DataFrame(itertools.chain(*map(noted, cases)), columns=Fault._fields)
+  sums = faults.groupby(['part', 'kind'], sort=False, as_index=False).sum()
+  return list(map(Fault._make, sums.itertuples(index=False)))
 
 
-def noted(case: ElementTree.Element) -> dict[str, Counter]:
-  """What one test noted, by kind; a failure that it did not count counts once.
+def noted(case: ElementTree.Element) -> Iterator[Fault]:
+  """What one test noted; a failure that it did not count counts once.
 
   One that failed before it could note anything counts under its name.
   """
+  part = PART_OF[case.get('classname').rpartition('.')[2]]
   properties = case.iterfind("properties/property[@name='faults']")
   faults = [ast.literal_eval(each.get('value')) for each in properties]
   is_skipped = case.find('skipped') is not None
   has_failed = {'failure', 'error'} & {child.tag for child in case}
   if has_failed and not faults:
     faults = [(case.get('name'), 1, 1)]
-  is_counted = any(harmful for _, _, harmful in faults)
-  least = 1 if has_failed and not is_counted else 0
-  return {
-    kind: Counter(
-      injected=0 if is_skipped else injected,
-      untried=injected if is_skipped else 0,
-      harmful=max(harmful, least),
-    )
-    for kind, injected, harmful in faults
-  }
+  least = 1 if has_failed and not any(harmful for _, _, harmful in faults) else 0
+  for kind, number, harmful in faults:
+    injected, untried = (0, number) if is_skipped else (number, 0)
+    yield Fault(part, kind, injected, max(harmful, least), untried)
 
 
 def origin() -> dict:
@@ -148,45 +134,36 @@ def page(content: dict[str, Any]) -> str:
   faults = [Fault(**row) for row in content['faults']]
   harmful = sum(fault.harmful for fault in faults)
   bad_inputs = sum(fault.injected for fault in faults if fault.part in BAD_INPUT)
+  there = {fault.part for fault in faults}
+  sections = [
+    section(part['title'], part['text'], faults)
+    for part in PARTS if part['title'] in there
+  ]  # fmt: skip
   return TEXTS['page'].format(
     faults=sum(fault.injected for fault in faults) - bad_inputs,
     bad_inputs=bad_inputs,
     survived='All came through.' if not harmful else f'{harmful} did harm.',
-    parts='\n'.join(
-      section(part['title'], part['text'], faults)
-      for part in PARTS
-      if any(fault.part == part['title'] for fault in faults)
-    ),
+    parts='\n'.join(sections),
     origins=table_of_origins(content['origins']),
   )
 
 
 def table_of_origins(origins: dict[str, dict[str, Any]]) -> str:
   """Which code, versions and machine each part was run on, one row each."""
+  versions = lambda where: ', '.join(f'{k} {v}' for k, v in where['versions'].items())
   rows = [
-    (title, where['git_revision'][:10], where['device'], _listed(where['versions']))
+    (title, where['git_revision'][:10], where['device'], versions(where))
     for title, where in sorted(origins.items())
   ]
   return tables.markdown(('part', 'git revision', 'device', 'versions'), rows)
 
 
-def _listed(versions: dict[str, str]) -> str:
-  return ', '.join(f'{name} {version}' for name, version in versions.items())
-
-
 def section(title: str, text: str, faults: list[Fault]) -> str:
   """One kind of fault: what coming through means, and a table."""
-  rows = [
-    (f.kind, str(f.injected), str(f.injected - f.harmful), str(f.harmful), _untried(f))
-    for f in faults
-    if f.part == title
-  ]
+  numbers = lambda f: (f.injected, f.injected - f.harmful, f.harmful, f.untried or '-')
+  rows = [[f.kind, *map(str, numbers(f))] for f in faults if f.part == title]
   head = ('fault', 'injected', 'came through', 'did harm', 'could not be tried')
   return f'## {title}\n\n{text}\n\n{tables.markdown(head, rows)}\n'
-
-
-def _untried(fault: Fault) -> str:
-  return str(fault.untried) if fault.untried else '-'
 
 
 if __name__ == '__main__':

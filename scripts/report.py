@@ -35,11 +35,7 @@ def main() -> None:
 
 
 def report(name: str, root: Path | None, results: Path) -> None:
-  """Collects what is finished under the root, if given, and writes the report.
-
-  Raises:
-    UserError: as `gather`, or the first sweep of the report is in neither.
-  """
+  """Collects what is finished under the root, if given, and writes the report."""
   chosen = REPORTS[name]
   if root and chosen.sweeps:
     gather(chosen, root, results)
@@ -55,11 +51,7 @@ def report(name: str, root: Path | None, results: Path) -> None:
 
 
 def gather(report: Report, root: Path, results: Path) -> None:
-  """Puts the runs of each sweep into the results, or nothing if runs are missing.
-
-  Raises:
-    UserError: no run is finished, or a sweep is half run and the report takes no parts.
-  """
+  """Puts the runs of each sweep into the results, or nothing if runs are missing."""
   finished = [name for name in report.sweeps if collect.finished(root / name)]
   if not finished:
     raise UserError(f'no finished run in {root}/{{{",".join(report.sweeps)}}}')

@@ -12,10 +12,10 @@ and the same gradient of the output, and do the same work:
   torch              torch.nn.functional.batch_norm and its backward, channels last
 
 Each of JAX is one compiled program that returns y, the statistics and the three
-gradients; rivals alternate, in one process. [60, 100] is the layer of section
-4.1 and runs 200 times inside `lax.scan`, since a dispatch takes longer than it;
-the others are layers of figure 5 at batch 32, each call timed alone: in float32
-on a CPU, in bfloat16 on a GPU. About 2 minutes on two CPU cores:
+gradients; rivals alternate, in one process. [60, 100] is the layer of section 4.1 and
+runs 200 times inside `lax.scan`, since a dispatch takes longer than it; the others are
+layers of figure 5 at batch 32, each call timed alone: in float32 on a CPU, in bfloat16
+on a GPU. About 2 minutes on two CPU cores:
 
 python scripts/benchmarks/batch_norm.py       needs pip install -e .[benchmark]
 
@@ -31,7 +31,6 @@ On a GPU a call alone includes its dispatch, which dominates the small layers.
 import contextlib
 import functools
 import importlib
-import math
 import statistics
 from argparse import Namespace
 
@@ -51,29 +50,26 @@ SHAPES = (
 SCAN_STEPS = 200
 
 
-def ours(x, gamma, beta):
-  """y like x `[..., features]`, (mean, var); so are the others."""
-  y, statistics = batch_normalize(_flat(x), gamma, beta, None, EPSILON)
-  return y.reshape(x.shape), statistics[:2]
+OURS, COPY, TORCH = 'ours', 'copy', 'torch'
+MAPS_MOVED, MAPS_COPIED = 8, 2
 
 
-def ours_in_groups(x, gamma, beta, groups):
-  """As many ghost batches, reduced along the middle axis of three."""
-  grouped = x.reshape(groups, -1, x.shape[-1])
-  y, statistics = batch_normalize(grouped, gamma, beta, None, EPSILON)
+def ours(x, gamma, beta, groups=()):
+  """y like x `[..., features]`, and (mean, var); so are the others."""
+  flat = x.reshape(*groups, -1, x.shape[-1])
+  y, statistics = batch_normalize(flat, gamma, beta, None, EPSILON)
   return y.reshape(x.shape), statistics[:2]
 
 
 def autodiff(x, gamma, beta):
   """Our forward without our backward."""
-  flat = _flat(x)
+  flat = x.reshape(-1, x.shape[-1])
   mean, var, _ = moments(flat)
   y = normalize(flat, mean, var, gamma, beta, EPSILON)
   return y.reshape(x.shape), (mean, var)
 
 
-def flax_fast(x, gamma, beta, use_fast_variance=True):
-  """Flax as it comes: one pass."""
+def flax(x, gamma, beta, use_fast_variance=True):
   layer = nn.BatchNorm(
     use_running_average=False, epsilon=EPSILON, dtype=x.dtype,
     use_fast_variance=use_fast_variance,
@@ -83,53 +79,17 @@ def flax_fast(x, gamma, beta, use_fast_variance=True):
   return layer.apply(variables, x, mutable=['batch_stats'])
 
 
-def flax_exact(x, gamma, beta):
-  """Flax in two passes."""
-  return flax_fast(x, gamma, beta, use_fast_variance=False)
-
-
-def _flat(x):
-  return x.reshape(-1, x.shape[-1])
-
-
-OURS, COPY, TORCH = 'ours', 'copy', 'torch'
-MAPS_MOVED, MAPS_COPIED = 8, 2
 LAYERS = {
   OURS: ours,
   'autodiff': autodiff,
-  'flax': flax_fast,
-  'flax exact': flax_exact,
-  'ours, group axis': functools.partial(ours_in_groups, groups=1),
-  'ours, 4 groups': functools.partial(ours_in_groups, groups=4),
+  'flax': flax,
+  'flax exact': functools.partial(flax, use_fast_variance=False),
+  'ours, group axis': functools.partial(ours, groups=(1,)),
+  'ours, 4 groups': functools.partial(ours, groups=(4,)),
 }
 
 
-def forward_and_backward(layer):
-  """(x, dy, gamma, beta) -> y, dx, and the statistics and parameter gradients."""
-
-  def program(x, dy, gamma, beta):
-    y, backward, statistics = jax.vjp(layer, x, gamma, beta, has_aux=True)
-    dx, d_gamma, d_beta = backward(dy)
-    return y, dx, (statistics, d_gamma, d_beta)
-
-  return program
-
-
-def repeated(program):
-  """The program `SCAN_STEPS` times; y and dx go in again as x and dy."""
-
-  def steps(x, dy, gamma, beta):
-    def step(carry, _):
-      y, dx, rest = program(*carry, gamma, beta)
-      return (y, dx), rest
-
-    return lax.scan(step, (x, dy), None, SCAN_STEPS)
-
-  return steps
-
-
 def measure(options: Namespace) -> dict:
-  """Seconds of every call in every round, and memory, of all shapes."""
   seconds, memory = {}, {}
   for shape in SHAPES:
     name = 'x'.join(map(str, shape))
@@ -143,9 +103,7 @@ def measure(options: Namespace) -> dict:
 
 def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[dict, dict]:
   """Of each layer, the seconds of a call in every round, and the memory."""
-  is_small = len(shape) == 2
-  repeats = dict.fromkeys(LAYERS, SCAN_STEPS) if is_small else {}
-  arguments = example(shape)
+  arguments, is_small = example(shape), len(shape) == 2
   programs = {name: compile_(layer, arguments) for name, layer in LAYERS.items()}
   calls = {name: call_of(program, arguments) for name, program in programs.items()}
   if not is_small:
@@ -155,6 +113,7 @@ def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[dict, dict]:
     calls[TORCH] = torch.prepare(*arguments)
   for call in calls.values():
     call()
+  repeats = dict.fromkeys(LAYERS, SCAN_STEPS) if is_small else {}
   # Small ones are called until 50 ms are over.
   time = lambda name: harness.seconds_of(calls[name], 0.05) / repeats.get(name, 1)
   memory = {name: memory_of(LAYERS[name], programs[name], arguments) for name in LAYERS}
@@ -175,10 +134,19 @@ def example(shape: tuple[int, ...]):
 
 def compile_(layer, arguments):
   """The compiled program of a layer for arguments of that shape."""
-  program = forward_and_backward(layer)
-  if arguments[0].ndim == 2:
-    program = repeated(program)
-  return jax.jit(program).lower(*arguments).compile()
+
+  def program(x, dy, gamma, beta):
+    y, backward, statistics = jax.vjp(layer, x, gamma, beta, has_aux=True)
+    dx, *gradients = backward(dy)
+    return (y, dx), (statistics, gradients)
+
+  def repeated(x, dy, gamma, beta):
+    # y and dx go in again as x and dy.
+    step = lambda carry, _: program(*carry, gamma, beta)
+    return lax.scan(step, (x, dy), None, SCAN_STEPS)
+
+  is_small = arguments[0].ndim == 2
+  return jax.jit(repeated if is_small else program).lower(*arguments).compile()
 
 
 def call_of(program, arguments):
@@ -190,11 +158,13 @@ def table(content: dict) -> list[dict]:
   """One line for each layer of each shape; speeds are in calls per second."""
 
   def columns(shape, name):
-    seconds = content['seconds'][shape]
+    seconds, share = content['seconds'][shape], None
+    if COPY in seconds:
+      copies = harness.spread(seconds[COPY], seconds[name])['ratio']
+      share = MAPS_MOVED / MAPS_COPIED * copies
     return {
       'shape': shape, 'layer': name,
-      'milliseconds': 1e3 * statistics.median(seconds[name]),
-      'of copying': share_of_copying(seconds, name),
+      'milliseconds': 1e3 * statistics.median(seconds[name]), 'of copying': share,
     } | content['memory'][shape].get(name, {})  # fmt: skip
 
   return [
@@ -207,21 +177,13 @@ def table(content: dict) -> list[dict]:
   ]  # fmt: skip
 
 
-def share_of_copying(seconds: dict[str, list[float]], name: str) -> float | None:
-  """The share of the device's copying speed that a layer reaches."""
-  if COPY not in seconds:
-    return None
-  copies = harness.spread(seconds[COPY], seconds[name])
-  return MAPS_MOVED / MAPS_COPIED * copies['ratio']
-
-
 def memory_of(layer, program, arguments) -> dict:
   """Megabytes that the program works in, and that the forward pass keeps."""
   x, _, gamma, beta = arguments
   backward = jax.eval_shape(
     lambda *inputs: jax.vjp(layer, *inputs, has_aux=True)[1], x, gamma, beta
   )
-  kept = sum(math.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(backward))
+  kept = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(backward))
   temporary = program.memory_analysis().temp_size_in_bytes
   return {'temporary, MB': temporary / 1e6, 'kept, MB': kept / 1e6}
 

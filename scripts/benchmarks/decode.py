@@ -2,13 +2,13 @@
 
 All read the 500 photographs of imagenet_sample from memory, the same crops in the
 same order, and return `[32, size, size, 3]`. Mirroring and colours are left out of
-all of them: we leave these to the device.
+all: the device does these.
 
   ours                      `read_crop` of bn_repro/data/decode.py in a plain loop; it
                             decodes a JPEG at 1/8, 1/4 or 1/2 of its size where the
                             crop keeps enough pixels
   ours, through Grain       `StreamedImages` of bn_repro/data/stream.py, as training
-                            calls it; draws its order and boxes, which others are given
+                            calls it; it draws the order and the boxes itself
   Pillow loop               decodes every pixel, cuts, resizes
   torchvision, Pillow       RandomResizedCrop on Pillow's images
   torchvision, tensors      the same on tensors, after torchvision.io.decode_jpeg
@@ -21,9 +21,9 @@ may have its own Python. About 15 minutes:
 python scripts/benchmarks/decode.py --tensorflow_python=OTHER/bin/python
                 needs imagenet_sample, see README.md; torchvision, tensorflow, pillow
 
-The shorter side of these photographs is 256 pixels, so that a crop of 224 never
-keeps enough at 1/2. `doubled` are the same photographs enlarged to a shorter side of
-512 and compressed again, at JPEG quality 85: what a camera's file would cost.
+The shorter side of these photographs is 256 pixels: a crop of 224 never keeps enough
+at 1/2. `doubled` are the same enlarged to a shorter side of 512 and compressed again,
+at JPEG quality 85: what a camera's file would cost.
 """
 
 import io
@@ -38,8 +38,8 @@ import jax
 import numpy as np
 from harness import column
 from PIL import Image
-from subjects import decode_ours, decode_task
-from subjects.decode_task import BATCH, CHECKED, TIMED, WARM_UP
+from subjects import decode_ours
+from subjects.decode_task import BATCH, CHECKED, TIMED, WARM_UP, Task
 
 from bn_repro.data import crops, sampler, sources
 from bn_repro.data import order as order_lib
@@ -60,8 +60,6 @@ SETTINGS = (('random', 224), ('random', 112), ('random', 64), ('centre', 224))
 
 
 def measure(options: Namespace) -> dict:
-  """Every subject in every round, in all settings."""
-
   def run(subject, paths):
     module, function = SUBJECTS[subject]
     library = module.removeprefix('decode_')
@@ -84,20 +82,16 @@ def measure(options: Namespace) -> dict:
 def store_tasks(folder: Path) -> list[str]:
   """Writes every setting for the subjects; returns the files."""
   plain, paths = load_photographs(), []
-  for files, photographs in {'plain': plain, 'doubled': map(doubled, plain)}.items():
-    photographs = list(photographs)
+  for files, photographs in {'plain': plain, 'doubled': [*map(doubled, plain)]}.items():
     for crop, size in SETTINGS:
-      paths.append(folder / f'{files}, {crop}, {size}.npz')
-      store_task(paths[-1], photographs, crop == 'random', size)
-  return list(map(str, paths))
+      paths.append(f'{folder}/{files}, {crop}, {size}.npz')
+      task = task_of(photographs, crop == 'random', size)
+      np.savez(paths[-1], **task._asdict())
+  return paths
 
 
 def load_photographs() -> list[bytes]:
-  """The JPEG files of imagenet_sample.
-
-  Raises:
-    UserError: the sample is not prepared.
-  """
+  """The JPEG files of imagenet_sample."""
   directory = sources.find_prepared('imagenet_sample')
   # Slow to import, and of no use where the sample is missing.
   import tensorflow_datasets as tfds
@@ -116,33 +110,27 @@ def doubled(data: bytes) -> bytes:
   return file.getvalue()
 
 
-def store_task(path: Path, photographs: list[bytes], is_random: bool, size: int):
+def task_of(photographs: list[bytes], is_random: bool, size: int) -> Task:
   """One setting: the order and the boxes of our feed, rounded to whole pixels.
 
   decode_and_crop_jpeg and torchvision take no others.
   """
-  order, uniforms = order_of_feed(len(photographs), size)
+  order = order_lib.Order(decode_ours.config_of(size), len(photographs))
+  steps = range(WARM_UP + TIMED)
+  indices = order.indices(steps, sampler.TRAINING).ravel()
   sizes = np.array([Image.open(io.BytesIO(data)).size for data in photographs])
-  widths, heights = sizes[order].T
+  widths, heights = sizes[indices].T
   boxes = crops.centre_boxes(heights, widths)
   if is_random:
-    boxes = crops.random_boxes(uniforms, heights, widths)
+    uniforms = [order.uniforms(step, sampler.TRAINING) for step in steps]
+    boxes = crops.random_boxes(np.concatenate(uniforms), heights, widths)
   start, end = np.rint(boxes[:, :2]), np.rint(boxes[:, :2] + boxes[:, 2:])
   whole = np.concatenate([start, end - start], axis=1).astype(int)
-  first = [photographs[which] for which in order[: CHECKED * BATCH]]
-  decode_task.save(
-    path, photographs, order=order, boxes=whole, size=size, is_random=is_random,
-    exact=[exact(*crop, size) for crop in zip(first, whole)],
-    exact_of_feed=[exact(*crop, size) for crop in zip(first, boxes)],
-  )  # fmt: skip
-
-
-def order_of_feed(number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-  """Which photographs, `[crops]`, and the random numbers of their boxes."""
-  order = order_lib.Order(decode_ours.config_of(size), number)
-  steps = range(WARM_UP + TIMED)
-  uniforms = [order.uniforms(step, sampler.TRAINING) for step in steps]
-  return order.indices(steps, sampler.TRAINING).ravel(), np.concatenate(uniforms)
+  first = [photographs[which] for which in indices[: CHECKED * BATCH]]
+  exact_of = lambda boxes: np.stack([exact(*crop, size) for crop in zip(first, boxes)])
+  return Task(
+    np.array(photographs, object), indices, whole, exact_of(whole), exact_of(boxes)
+  )
 
 
 def exact(data: bytes, box: np.ndarray, size: int) -> np.ndarray:
@@ -171,7 +159,7 @@ def table(content: dict) -> list[dict]:
 def row(name: str, subject: str, rounds: dict[str, list[dict]]) -> dict:
   """One line; every other is compared with our bare reader, and with our feed."""
   files, crop, size = name.split(', ')
-  of = lambda who, key: column(column(column(rounds[who], 'settings'), name), key)
+  of = lambda who, key: [each['settings'][name][key] for each in rounds[who]]
   speeds = of(subject, 'crops_per_second')
   line = {
     'files': files, 'crop': crop, 'size': int(size), 'reader': subject,

@@ -19,12 +19,13 @@ import matplotlib.pyplot as plt
 
 from bn_repro.run import places
 
-TITLES = {
-  'batch_size': 'mini-batch, images',
-  'dataset.size': 'image side, pixels',
-  'model.width': 'width',
+COLOURS = ('tab:blue', 'tab:orange')
+# What grows in a training step: its axis, and the power in which cost would grow.
+PANELS = {
+  'batch_size': ('mini-batch, images', 1),
+  'dataset.size': ('image side, pixels', 2),
+  'model.width': ('width', 2),
 }
-POWERS = {'batch_size': 1, 'dataset.size': 2, 'model.width': 2}
 
 
 def main() -> None:
@@ -47,16 +48,17 @@ def main() -> None:
 def draw_step(rows: list[dict]) -> None:
   """Time and memory of a training step against what grows, one panel for each."""
   figure, all_axes = plt.subplots(1, 3, figsize=(11, 3.6), layout='constrained')
-  for axes, what in zip(all_axes, TITLES):
+  for axes, (what, (title, power)) in zip(all_axes, PANELS.items()):
     chosen = [row for row in rows if row['what'] == what]
-    values = [row['value'] for row in chosen]
-    for column, colour in (
-      ('milliseconds a step', 'tab:blue'), ('temporary, MB', 'tab:orange'),
-    ):  # fmt: skip
-      _curve(
-        axes, values, [row[column] for row in chosen], POWERS[what], colour, column
-      )
-    axes.set_xlabel(TITLES[what])
+    x = [row['value'] for row in chosen]
+    for column, colour in zip(('milliseconds a step', 'temporary, MB'), COLOURS):
+      y = [row[column] for row in chosen]
+      axes.plot(x, y, 'o-', color=colour, label=column)
+      proportional = [y[-1] * (value / x[-1]) ** power for value in x]
+      axes.plot(x, proportional, ':', color=colour, lw=1)
+    axes.set(xlabel=title, xscale='log', yscale='log')
+    axes.set_xticks(x, [f'{value:g}' for value in x])
+    axes.minorticks_off()
   all_axes[0].legend(fontsize=8)
   figure.suptitle('One training step of BN-x5: time and working memory')
 
@@ -68,7 +70,7 @@ def draw_side_by_side(rows: list[dict]) -> None:
     for network in ('batch_norm', 'baseline')
   }
   runs = sorted({row['runs'] for row in rows})
-  _lines(runs, speeds, 'runs side by side', 'steps/s of all runs')
+  _draw(runs, speeds, 'runs side by side', 'steps/s of all runs')
   plt.suptitle('Section 4.1: a sweep in one program')
 
 
@@ -78,34 +80,22 @@ def draw_devices(rows: list[dict]) -> None:
     name: [row[f'{name}, ms'] for row in rows] for name in ('per device', 'global')
   }
   devices = [row['devices'] for row in rows]
-  _lines(devices, milliseconds, 'fake devices of one CPU', 'milliseconds a step')
+  _draw(devices, milliseconds, 'fake devices of one CPU', 'milliseconds a step')
   plt.suptitle('One mini-batch split over devices')
 
 
-def _lines(
+def _draw(
   x: Sequence[int], curves: dict[str, list[float]], xlabel: str, ylabel: str
 ) -> None:
   """Two curves from zero up, over a logarithmic axis."""
   _, axes = plt.subplots(figsize=(5, 3.6), layout='constrained')
-  for (label, y), colour in zip(curves.items(), ('tab:blue', 'tab:orange')):
+  for (label, y), colour in zip(curves.items(), COLOURS):
     axes.plot(x, y, 'o-', color=colour, label=label)
   axes.set(xlabel=xlabel, ylabel=ylabel, xscale='log')
   axes.set_xticks(x, map(str, x))
   axes.minorticks_off()
   axes.set_ylim(0)
   axes.legend()
-
-
-def _curve(
-  axes, x: Sequence[float], y: Sequence[float], power: int, colour: str, label: str
-) -> None:
-  """A curve with its line of proportion to x ** power, on logarithmic axes."""
-  axes.plot(x, y, 'o-', color=colour, label=label)
-  line = [y[-1] * (value / x[-1]) ** power for value in x]
-  axes.plot(x, line, ':', color=colour, lw=1)
-  axes.set(xscale='log', yscale='log')
-  axes.set_xticks(x, [f'{value:g}' for value in x])
-  axes.minorticks_off()
 
 
 if __name__ == '__main__':

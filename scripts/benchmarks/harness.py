@@ -1,9 +1,8 @@
 """What every benchmark shares: its command line, its processes, its rounds, its page.
 
 A benchmark is a docstring, settings, subjects, and two functions: one measures, the
-other makes a table of what was measured. A subject is measured once a round, in turn
-with its rivals, so that a slow minute of the machine affects them all; a ratio is
-taken within a round. Does not know what is measured.
+other makes the table. Every subject is measured once a round, in turn with its rivals,
+so that a slow minute of the machine affects them all; ratios are taken within a round.
 """
 
 import argparse
@@ -30,23 +29,21 @@ from bn_repro.run import places, provenance
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import write_json
 
-PROCESS = Path(__file__).with_name('process.py')
-
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
   """One command of this folder.
 
   Attributes:
-    doc: the docstring of its file, whose first line is the first of --help.
-    measure: from the options to what the JSON file holds besides its table: every
-      round; `missing`, rivals that could not be measured, and why; `device`, if not the
-      first one here; and `facts`, which only the text above the table needs.
-    table: from that to the table, a flat dict for each line.
-    rounds: how many unless told otherwise, and of what; None where nothing is repeated.
+    doc: the docstring of its file.
+    measure: from the options to the content of the JSON file: every round; `missing`,
+      why rivals could not be measured; `device`, if not the first one here; and
+      `facts`, for the text above the table alone.
+    table: from that content to the table, a flat dict for each line.
+    rounds: the default number and what is repeated; None where nothing is.
     options: adds those of this benchmark, given `add_argument`.
     pythons: rivals that may have a Python of their own, and the help of that flag.
-    paths: of other flags that are paths, the kind (see `places`).
+    paths: other flags that are paths, and their kind (see `places`).
     name: of the JSON file, where it is not that of the script.
   """
 
@@ -137,11 +134,8 @@ def try_out(
 ) -> tuple[dict[str, Any], dict[str, str]]:
   """A trial of every subject, so that whatever fails does so before the rounds.
 
-  Returns:
-    What the trials returned, and why the other subjects are missing.
-
-  Raises:
-    UserError: one of the `needed` subjects failed.
+  Returns what the trials returned, and why the other subjects are missing. Raises
+  UserError if one of the `needed` subjects failed.
   """
   results, missing = {}, {}
   for subject in subjects:
@@ -161,8 +155,7 @@ def fastest(
 ) -> tuple[Any, dict]:
   """The best of a subject's settings, and what its trial measured.
 
-  Raises:
-    UserError: it fails in every setting.
+  Raises UserError if it fails in every setting.
   """
   results, failures = [], []
   for setting in settings:
@@ -179,18 +172,12 @@ def process(
   module: str, python: str | Path = sys.executable,
   environment: Mapping[str, str] | None = None, /, **task,
 ) -> dict:  # fmt: skip
-  """What a subject measured in a process of its own.
+  """What `measure(**task)` of a module returned in a process of its own; all is JSON.
 
-  Args:
-    module: has a function `measure`.
-    python: the interpreter.
-    environment: of the process; None for ours.
-    **task: its arguments, JSON.
-
-  Raises:
-    UserError: the process failed, or says why it could not measure.
+  Raises UserError if the process failed, or says why it could not measure.
   """
-  command = [python, PROCESS, module, json.dumps(task)]
+  script = Path(__file__).with_name('process.py')
+  command = [python, script, module, json.dumps(task)]
   ended = subprocess.run(command, capture_output=True, text=True, env=environment)
   lines = ended.stdout.splitlines()
   if ended.returncode or not lines:
@@ -202,7 +189,7 @@ def process(
 
 
 def seconds_of(call: Callable[[], Any], at_least: float) -> float:
-  """Seconds of one call, of as many as take so long together."""
+  """Seconds of one call; calls until `at_least` seconds are over."""
   calls, began, seconds = 0, time.perf_counter(), 0.0
   while calls == 0 or seconds < at_least:
     call()
@@ -216,17 +203,21 @@ def column(rounds: Iterable[dict], key: str) -> list:
   return [measurements[key] for measurements in rounds]
 
 
+def median(rounds: Iterable[dict], key: str) -> float:
+  """The median over rounds of one entry of their measurements."""
+  return statistics.median(column(rounds, key))
+
+
 def lines(
   speeds: Mapping[str, list[float]], columns: Callable[[str], dict],
   ours: str = 'ours', bounds: Collection[str] = (),
 ) -> list[dict]:  # fmt: skip
-  """The lines of a table, one for each subject.
+  """The lines of a table, one for each subject, from its speeds in every round.
 
   Args:
-    speeds: of each subject, in every round.
-    columns: what the line of a subject begins with.
-    ours: whose speed is compared with all others.
-    bounds: subjects that do less work than ours: of interest is how near ours comes.
+    columns: from the name of a subject to what its line begins with.
+    ours: the subject that all others are compared with.
+    bounds: subjects that do less work than ours; the verdict is how near ours comes.
   """
   table = []
   for name, rival in speeds.items():
@@ -238,11 +229,7 @@ def lines(
 
 
 def compare(ours: list[float], rival: list[float]) -> dict:
-  """How many times as fast as a rival ours is, from speeds of the same rounds.
-
-  Returns:
-    The columns of `spread`, and the verdict.
-  """
+  """The columns of `spread`, of speeds of the same rounds, and a verdict."""
   columns = spread(ours, rival)
   ratio = columns['ratio']
   if columns['low'] <= 1 <= columns['high']:
@@ -257,9 +244,9 @@ def compare(ours: list[float], rival: list[float]) -> dict:
 def spread(
   ours: list[float], rival: list[float], name: str = 'ratio'
 ) -> dict[str, float]:
-  """Columns: the median of ours by the rival's in each round, low and high.
+  """Columns: the median of the ratios ours / rival of each round, low and high.
 
-  The last two are the 95 % interval of the median by order statistics, which says
+  The last two are the 95 % interval of the median by order statistics, which assumes
   nothing about the shape of the noise; below six rounds, the smallest and largest.
   """
   ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]

@@ -16,9 +16,12 @@ python scripts/benchmarks/inference.py
 import functools
 import statistics
 from argparse import Namespace
+from collections.abc import Callable
 
+import flax.linen as nn
 import harness
 import jax
+from ml_collections import ConfigDict
 
 from bn_repro.batch_norm.fold import fold
 from bn_repro.models import networks
@@ -39,50 +42,45 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """Images per second of each subject in each round, with mini-batches of each size."""
   dataset, dtype = CASES[jax.default_backend()]
   config = bn_x5.get_config(dataset)
   config.model.dtype = dtype
   size, num_classes = input_of(config)
-  runs, rounds = subjects(config, num_classes), {}
-  for batch in BATCHES:
-    images = jax.random.normal(jax.random.key(0), (batch, *size))
-    rounds[str(batch)] = measure_batch(runs, images, options)
+  runs = subjects(config, num_classes, size)
+  random = lambda batch: jax.random.normal(jax.random.key(0), (batch, *size))
+  rounds = {str(n): measure_batch(runs, random(n), options) for n in BATCHES}
   return {'rounds': rounds, 'facts': {'config': config}}
 
 
 def measure_batch(runs: dict, images: jax.Array, options: Namespace) -> dict:
   """Images per second of each subject in each round."""
-  calls = {
-    name: lambda run=run: jax.block_until_ready(run(images))
-    for name, run in runs.items()
-  }
-  for call in calls.values():
-    call()  # compiles
-  speed = lambda name: len(images) / harness.seconds_of(calls[name], options.seconds)
-  return harness.alternate(calls, options.rounds, speed)
+  call = lambda name: jax.block_until_ready(runs[name](images))
+  for name in runs:
+    call(name)  # compiles
+  seconds = lambda name: harness.seconds_of(lambda: call(name), options.seconds)
+  speed = lambda name: len(images) / seconds(name)
+  return harness.alternate(runs, options.rounds, speed)
 
 
-def subjects(config, num_classes: int) -> dict:
+def subjects(config: ConfigDict, num_classes: int, size: tuple[int, ...]) -> dict:
   """images -> logits of each, compiled, with variables on the device."""
   model = networks.build(config, num_classes)
-  initial = lambda net: networks.initial_variables(
-    net, config.seed, input_of(config)[0]
+  plain = model.clone(batch_norm=None)
+  initial = functools.partial(
+    networks.initial_variables, seed=config.seed, image_shape=size
   )
   variables = initial(model)
   folded, params = fold(model, variables['params'], variables['batch_stats'])
-  plain = model.clone(batch_norm=None)
-  made = {
-    FOLDED: (folded, {'params': params}),
-    UNFOLDED: (model, variables),
-    WITHOUT: (plain, initial(plain)),
-  }
   return {
-    name: functools.partial(
-      jax.jit(functools.partial(net.apply, train=False)), jax.device_put(of_net)
-    )
-    for name, (net, of_net) in made.items()
+    FOLDED: compiled(folded, {'params': params}),
+    UNFOLDED: compiled(model, variables),
+    WITHOUT: compiled(plain, initial(plain)),
   }
+
+
+def compiled(network: nn.Module, variables: dict) -> Callable[[jax.Array], jax.Array]:
+  apply = jax.jit(functools.partial(network.apply, train=False))
+  return functools.partial(apply, jax.device_put(variables))
 
 
 def table(content: dict) -> list[dict]:

@@ -21,26 +21,22 @@ The data set is MNIST where it is prepared, otherwise noise of the same size.
 """
 
 import functools
-import statistics
 import tempfile
 from argparse import Namespace
 from pathlib import Path
 
 import harness
 import numpy as np
-from harness import column
+from harness import column, median
+from subjects.mnist_task import SUBJECTS
 
 from bn_repro.data import sources
 from bn_repro.run import provenance
 from bn_repro.run.errors import UserError
 from configs import mnist
 
+PROCESS = 'subjects.mnist_task'
 OURS, FLOOR, SIDE_BY_SIDE = 'ours', 'floor', 'side_by_side'
-# The file in subjects/ of each.
-SUBJECTS = {
-  OURS: 'mnist_ours', 'torch_eager': 'mnist_torch', 'torch_compile': 'mnist_torch',
-  'flax_loop': 'mnist_flax', FLOOR: 'mnist_floor', SIDE_BY_SIDE: 'mnist_ours',
-}  # fmt: skip
 
 
 def options(add) -> None:
@@ -51,23 +47,23 @@ def options(add) -> None:
 
 def measure(options: Namespace) -> dict:
   """Every subject in every round, in the better of its settings."""
-  subjects = [s for s in SUBJECTS if s != SIDE_BY_SIDE or options.side_by_side]
   with tempfile.TemporaryDirectory() as folder:
     data, data_set = store_examples(folder)
-
-    def run(subject, threads, seconds=options.seconds):
-      return run_process(
-        subject, data, seconds, threads, options.side_by_side, options.compile_mode
-      )
+    run = functools.partial(
+      harness.process, PROCESS, data=data, runs=options.side_by_side,
+      compile_mode=options.compile_mode,
+    )  # fmt: skip
 
     def fastest_threads(subject):
       """One, or one for each core where PyTorch must choose, by a brief trial."""
       cores = provenance.cores() if 'torch' in subject else 1
-      trial = lambda threads: run(subject, threads, options.seconds / 4)
+      trial = lambda n: run(subject=subject, seconds=options.seconds / 4, threads=n)
       return harness.fastest({1, cores}, trial, speed_of_both)[0]
 
+    subjects = [s for s in SUBJECTS if s != SIDE_BY_SIDE or options.side_by_side]
     threads, missing = harness.try_out(subjects, fastest_threads, {OURS})
-    rounds = harness.alternate(threads, options.rounds, lambda s: run(s, threads[s]))
+    measure = lambda s: run(subject=s, seconds=options.seconds, threads=threads[s])
+    rounds = harness.alternate(threads, options.rounds, measure)
   return {
     'device': rounds[OURS][0]['device'], 'missing': missing,
     'config': mnist.get_config('batch_norm').to_dict(), 'rounds': rounds,
@@ -94,42 +90,28 @@ def store_examples(folder: str) -> tuple[str, str]:
   return str(file), data_set
 
 
-def run_process(
-  subject: str, data: str, seconds: float, threads=1, runs=1, compile_mode='default'
-) -> dict:
-  """What one process measured of both networks; UserError if it failed."""
-  return harness.process(
-    'subjects.mnist_task', module=SUBJECTS[subject], subject=subject, data=data,
-    seconds=seconds, threads=threads, runs=runs, compile_mode=compile_mode,
-  )  # fmt: skip
-
-
 def table(content: dict) -> list[dict]:
   """Ours, then every rival, for each network; of N runs the steps of all count."""
-  rounds = content['rounds']
-
-  def columns(network, subject):
-    values, title = column(rounds[subject], network), subject
-    if subject == SIDE_BY_SIDE:
-      title = f'ours, {content.get("side_by_side", 8)} runs side by side'
-    return {
-      'network': network,
-      'subject': title.replace('_', ' '),
-      'steps/s': statistics.median(column(values, 'steps_per_second')),
-      'warm-up, s': statistics.median(column(values, 'warm_up_seconds')),
-      # Ours and the Flax loop start from the same weights, and so do the two PyTorch
-      # subjects, so that equal losses mean equal work.
-      'loss, step 300': values[0]['loss_at_step_300'],
+  lines = []
+  for network in mnist.NETWORKS:
+    rounds = {s: column(each, network) for s, each in content['rounds'].items()}
+    speeds = {s: column(each, 'steps_per_second') for s, each in rounds.items()}
+    titles = {s: s.replace('_', ' ') for s in rounds}
+    titles[SIDE_BY_SIDE] = f'ours, {content.get("side_by_side", 8)} runs side by side'
+    columns = {
+      subject: {
+        'network': network,
+        'subject': titles[subject],
+        'steps/s': median(values, 'steps_per_second'),
+        'warm-up, s': median(values, 'warm_up_seconds'),
+        # Ours and the Flax loop start from the same weights, and so do the two PyTorch
+        # subjects, so that equal losses mean equal work.
+        'loss, step 300': values[0]['loss_at_step_300'],
+      }
+      for subject, values in rounds.items()
     }
-
-  return [
-    line
-    for network in mnist.NETWORKS
-    for line in harness.lines(
-      {s: column(column(r, network), 'steps_per_second') for s, r in rounds.items()},
-      functools.partial(columns, network), bounds={FLOOR},
-    )
-  ]  # fmt: skip
+    lines += harness.lines(speeds, columns.get, bounds={FLOOR})
+  return lines
 
 
 main = harness.Benchmark(

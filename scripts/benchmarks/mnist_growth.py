@@ -13,7 +13,7 @@ from argparse import Namespace
 
 import harness
 from harness import column
-from mnist import SIDE_BY_SIDE, run_process, store_examples
+from mnist import PROCESS, SIDE_BY_SIDE, store_examples
 
 from configs import mnist
 
@@ -25,10 +25,10 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """Both networks, with each number of runs."""
   with tempfile.TemporaryDirectory() as folder:
     data, _ = store_examples(folder)
-    start = lambda n: run_process(SIDE_BY_SIDE, data, options.seconds, runs=int(n))
+    task = {'subject': SIDE_BY_SIDE, 'data': data, 'seconds': options.seconds}
+    start = lambda runs: harness.process(PROCESS, runs=int(runs), **task)
     rounds = harness.alternate(RUNS, options.rounds, start)
   return {'device': rounds['1'][0]['device'], 'rounds': rounds}
 

@@ -4,23 +4,22 @@ The step is the project's own, of BN-x5 with 32 images a device, normalized per
 device, in groups of two devices, or globally. The rivals are the same step with Flax's
 layer in place of ours (subjects/inception.py).
 
-Nothing is run, so images and weights are shapes only and eight CPU devices of one
-machine will do. The program is read twice: as traced, where each collective still has
-one operand and says where it comes from, and as compiled, where XLA's CPU back end has
+Nothing is run: images and weights are shapes only, and eight CPU devices of one machine
+will do. The program is read twice: as traced, where each collective still has one
+operand and says where it comes from, and as compiled, where XLA's CPU back end has
 joined all-reduces that do not wait for each other, up to 256 operands in one. GPU back
-ends join too, by rules of their own: what is traced bounds what they run from above.
-About 5 minutes on two CPU cores:
+ends join too, by rules of their own: they run no more than are traced. About 5 minutes
+on two CPU cores:
 
 python scripts/benchmarks/parallel_cost.py
 
-Does not know what a collective costs: parallel_prediction.py does.
+What a collective costs is said by parallel_prediction.py.
 """
 
 import functools
 import math
 import re
 from argparse import Namespace
-from collections.abc import Iterable
 from itertools import product
 from typing import Any, NamedTuple
 from unittest import mock
@@ -28,6 +27,7 @@ from unittest import mock
 import harness
 import jax
 import numpy as np
+import pandas as pd
 from subjects import inception
 from tqdm import tqdm
 
@@ -50,7 +50,7 @@ _COLLECTIVE = re.compile(
   r' = (?P<outputs>.*?) (?P<kind>all-reduce|all-gather|all-to-all|reduce-scatter|'
   r'collective-permute)(?:-start)?\((?:.*?op_name="(?P<origin>[^"]*)")?'
 )
-_ARRAY = re.compile(r'\b(?:pred|[a-z]+(?P<bits>\d+))\[(?P<shape>[\d,]*)\]')
+_ARRAY = re.compile(r'\b(?:pred|[a-z]+(\d+))\[([\d,]*)\]')
 
 
 class Collective(NamedTuple):
@@ -68,7 +68,6 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """The collectives of every kind of normalization, with every layer."""
   jax.config.update('jax_platforms', 'cpu')
   jax.config.update('jax_num_cpu_devices', DEVICES)
   # Of the machine code, that is: the passes over the program are the same.
@@ -98,17 +97,15 @@ def experiment_of(
 def count(experiment: Experiment) -> dict:
   """The step's collectives as traced and as compiled, and what they are to carry.
 
-  Returns:
-    `layers`: of BN. `gradients`, `statistics`: bytes of all weights and of all moving
-    averages. `traced`, `compiled`: as `tally` returns them.
+  `gradients` and `statistics` are the bytes of all weights and of all moving averages.
   """
   program, state = lowered(experiment)
-  bytes_of = lambda tree: sum(leaf.size * leaf.dtype.itemsize for leaf in tree)
-  statistics = jax.tree.leaves(state.batch_stats)
+  bytes_of = lambda tree: sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(tree))
   return {
-    'layers': len(statistics) // 2,  # a mean and a variance of each
-    'gradients': bytes_of(jax.tree.leaves(state.params)),
-    'statistics': bytes_of(statistics),
+    # A mean and a variance of each.
+    'layers': len(jax.tree.leaves(state.batch_stats)) // 2,
+    'gradients': bytes_of(state.params),
+    'statistics': bytes_of(state.batch_stats),
     'traced': tally(collectives(program.as_text('hlo', debug_info=True))),
     'compiled': tally(collectives(program.compile().as_text())),
   }
@@ -131,68 +128,54 @@ def collectives(program: str) -> list[Collective]:
   """Those of the text of an HLO program, in its order."""
   in_order = []
   for match in _COLLECTIVE.finditer(program):
-    arrays = list(_ARRAY.finditer(match['outputs']))
-    sizes = map(_bytes, arrays)
+    sizes = [_bytes(*array.groups()) for array in _ARRAY.finditer(match['outputs'])]
     direction = _direction(match['origin'] or '')
-    in_order.append(Collective(direction, match['kind'], len(arrays), sum(sizes)))
+    in_order.append(Collective(direction, match['kind'], len(sizes), sum(sizes)))
   return in_order
 
 
-def _bytes(array: re.Match) -> int:
-  shape = filter(None, array['shape'].split(','))
-  return math.prod(map(int, shape)) * int(array['bits'] or 8) // 8
+def _bytes(bits: str | None, shape: str) -> int:
+  return math.prod(map(int, filter(None, shape.split(',')))) * int(bits or 8) // 8
 
 
 def _direction(origin: str) -> str:
-  """Of the names of the operations that a collective was joined from.
-
-  BN's are named after the layer, in the forward pass or its transpose.
-  """
+  """By the names of the operations that a collective was joined from."""
   if 'transpose(jvp(' in origin:
     return BACKWARD
   return FORWARD if 'jvp(' in origin else MEANS
 
 
-def tally(collectives: Iterable[Collective]) -> list[dict]:
-  """The fields of `Collective`, summed over each direction and kind, and `number`."""
-  kinds = {}
-  for one in collectives:
-    kinds.setdefault((one.direction, one.kind), []).append(one)
-  return [
-    {
-      'direction': direction, 'kind': kind, 'number': len(all_of_kind),
-      'operands': sum(one.operands for one in all_of_kind),
-      'bytes': sum(one.size for one in all_of_kind),
-    }
-    for (direction, kind), all_of_kind in sorted(kinds.items())
-  ]  # fmt: skip
+def tally(collectives: list[Collective]) -> list[dict]:
+  """The number, operands and bytes of each direction and kind."""
+  by_kind = pd.DataFrame(collectives).groupby(['direction', 'kind'])
+  sums = by_kind.agg(
+    number=('size', 'size'), operands=('operands', 'sum'), bytes=('size', 'sum')
+  )
+  return sums.reset_index().to_dict('records')
 
 
 def table(content: dict) -> list[dict]:
-  """One line for each case."""
   return [row(case) for case in content['cases']]
 
 
 def row(case: dict) -> dict:
-  """One line of the table, of a case."""
-  compiled = lambda direction: total(case['compiled'], direction, 'number')
+  """One line of the table."""
   traced = functools.partial(total, case['traced'])
-  line = {name: case[name] for name in ('normalization', 'layer')}
-  line['BN layers'] = case['layers']
-  line |= {direction: compiled(direction) for direction in DIRECTIONS}
-  line['all'] = sum(map(compiled, DIRECTIONS))
-  for direction in (FORWARD, BACKWARD):
-    each = traced(direction, 'number') / case['layers']
-    line[f'{direction}, a layer, traced'] = each
-  for direction in (FORWARD, BACKWARD):
-    line[f'{direction}, KB'] = traced(direction, 'bytes') / 1e3
-  line['gradients, MB'] = case['gradients'] / 1e6
-  return line | {'statistics, KB': case['statistics'] / 1e3}
+  compiled = {name: total(case['compiled'], name, 'number') for name in DIRECTIONS}
+  in_layers = (FORWARD, BACKWARD)
+  return (
+    {'normalization': case['normalization'], 'layer': case['layer']}
+    | {'BN layers': case['layers'], **compiled, 'all': sum(compiled.values())}
+    | {f'{d}, a layer, traced': traced(d, 'number') / case['layers'] for d in in_layers}
+    | {f'{d}, KB': traced(d, 'bytes') / 1e3 for d in in_layers}
+    | {'gradients, MB': case['gradients'] / 1e6}
+    | {'statistics, KB': case['statistics'] / 1e3}
+  )
 
 
 def total(tallied: list[dict], direction: str, field: str) -> int:
   """A field of `tally` over all kinds of one direction."""
-  return sum(of[field] for of in tallied if of['direction'] == direction)
+  return sum(kind[field] for kind in tallied if kind['direction'] == direction)
 
 
 main = harness.Benchmark(__doc__, measure, table, options=options).main

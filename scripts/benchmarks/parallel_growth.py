@@ -1,15 +1,13 @@
 """Seconds of a training step as the same mini-batch is split over more devices.
 
 BN-x5, narrow, on 64 images of 8x8, normalized globally and per device; the two differ
-by the collectives of BN. The devices are parts of one CPU: they share its cores, so
-that the curve bends where the cores end. What it shows is the price of communication.
-Programs alternate, in one process. About 13 minutes on two CPU cores, nearly all of
-it to compile:
+by the collectives of BN. The devices are parts of one CPU and share its cores: what the
+curve shows is the price of communication. Programs alternate, in one process. About 13
+minutes on two CPU cores, nearly all of it to compile:
 
 python scripts/benchmarks/parallel_growth.py
 """
 
-import functools
 import statistics
 from argparse import Namespace
 
@@ -22,7 +20,7 @@ from bn_repro.run import provenance
 
 BATCH, WIDTH = 64, 0.0625
 STEPS = 4
-PER_DEVICE, GLOBAL = NORMALIZATIONS = ('per device', 'global')
+PER_DEVICE, _ = NORMALIZATIONS = ('per device', 'global')
 
 
 def options(add) -> None:
@@ -30,7 +28,6 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """Seconds of a step on each number of devices, with both normalizations."""
   jax.config.update('jax_platforms', 'cpu')
   jax.config.update('jax_num_cpu_devices', max(options.devices))
   steps = {
@@ -48,11 +45,11 @@ def measure(options: Namespace) -> dict:
 
 def step_of(devices: int, normalization: str) -> Step:
   """The compiled step; one has been taken."""
+  group = BATCH // devices if normalization == PER_DEVICE else 0
+  overrides = {'model.width': WIDTH, 'model.normalization_group': group}
   config = inception.config_of(
-    'digits', num_devices=devices, batch_size=BATCH, **{'model.width': WIDTH}
+    'digits', num_devices=devices, batch_size=BATCH, **overrides
   )
-  if normalization == PER_DEVICE:
-    config.model.normalization_group = BATCH // devices
   step = Step(inception.experiment_of(config))
   step.run(range(1))  # compiles
   return step
@@ -63,10 +60,9 @@ def seconds_of_step(step: Step) -> float:
 
   What another program has just computed, and its threads, are still in the way.
   """
-  take_one = functools.partial(step.run, range(1))
-  take_one()
-  seconds, _ = speed.timed(lambda steps: [take_one() for _ in steps], range(STEPS))
-  return seconds / STEPS
+  step.run(range(1))
+  take = lambda steps: [step.run(range(1)) for _ in steps]
+  return speed.timed(take, range(STEPS))[0] / STEPS
 
 
 def table(content: dict) -> list[dict]:

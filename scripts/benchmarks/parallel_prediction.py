@@ -1,8 +1,8 @@
 """What a training step would take on 8, 64 and 512 GPUs: a model, not a measurement.
 
-The collectives and bytes are those that parallel_cost.py counted, the time to compute
-is of results/imagenet_throughput.json where an H200 is in it, and the time of a
-collective is latency plus bytes over bandwidth, with the constants below.
+Collectives and bytes are those that parallel_cost.py counted; the time to compute is
+from results/imagenet_throughput.json if an H200 is in it; the time of a collective is
+latency plus bytes over bandwidth, with the constants below.
 
 python scripts/benchmarks/parallel_prediction.py      after parallel_cost.py; a second
 """
@@ -10,21 +10,13 @@ python scripts/benchmarks/parallel_prediction.py      after parallel_cost.py; a 
 import json
 import math
 from argparse import Namespace
-from collections.abc import Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
 import harness
-import parallel_cost
-from parallel_cost import (
-  BACKWARD,
-  DEVICES,
-  FORWARD,
-  IMAGES_PER_DEVICE,
-  MEANS,
-  NORMALIZATIONS,
-  OURS,
-)  # fmt: skip
+from parallel_cost import BACKWARD, FORWARD, MEANS, NORMALIZATIONS, OURS, total
+from parallel_cost import DEVICES as DEVICES_COUNTED
+from parallel_cost import IMAGES_PER_DEVICE as IMAGES
 
 from scripts import imagenet_plan
 
@@ -72,25 +64,10 @@ def measure(options: Namespace) -> dict:
     'device': 'no device', 'table': rows(counted['cases']),
     'ways': [way._asdict() for way in WAYS],
     'facts': {
-      'images': IMAGES_PER_DEVICE, 'node': NODE, 'compute': 1e3 * compute,
-      'source': source, 'in_node': IN_NODE / 1e9, 'between': BETWEEN_NODES / 1e9,
+      'images': IMAGES, 'node': NODE, 'compute': 1e3 * compute, 'source': source,
+      'in_node': IN_NODE / 1e9, 'between': BETWEEN_NODES / 1e9,
     },
   }  # fmt: skip
-
-
-def rows(cases: list[dict]) -> list[dict]:
-  """One line for each number of devices and case of parallel_cost.json."""
-  compute, _ = seconds_to_compute()
-  different = list(without_repeats(cases))
-  return [row(case, devices, compute) for devices in SIZES for case in different]
-
-
-def without_repeats(cases: list[dict]) -> Iterator[dict]:
-  """All but the rivals that normalize per device: there is nothing to tell apart."""
-  for case in cases:
-    is_alone = NORMALIZATIONS[case['normalization']] == 1
-    if not is_alone or case['layer'] == OURS:
-      yield case
 
 
 def seconds_to_compute() -> tuple[float, str]:
@@ -98,28 +75,38 @@ def seconds_to_compute() -> tuple[float, str]:
   measured = [
     each for each in imagenet_plan.measurements()
     if 'H200' in each['device'] and each['network'] == 'bn_x5'
-    and each['batch_size'] == IMAGES_PER_DEVICE
+    and each['batch_size'] == IMAGES
   ]  # fmt: skip
   if measured:
-    best = max(measured, key=lambda each: each['images_per_second'])
+    best = max(measured, key=itemgetter('images_per_second'))
     speed = best['images_per_second']
-    return IMAGES_PER_DEVICE / speed, f'measured, {speed:.0f} images/s, {best["dtype"]}'
-  operations = 6 * imagenet_plan.MULTIPLY_ADDS * IMAGES_PER_DEVICE
-  seconds = operations / (ASSUMED_UTILISATION * imagenet_plan.H200_FLOPS)
-  return seconds, (
+    return IMAGES / speed, f'measured, {speed:.0f} images/s, {best["dtype"]}'
+  operations = 6 * imagenet_plan.MULTIPLY_ADDS * IMAGES
+  return operations / (ASSUMED_UTILISATION * imagenet_plan.H200_FLOPS), (
     f'assumed, {ASSUMED_UTILISATION:.0%} of the bfloat16 operations that an H200 is '
     'sold with'
   )
 
 
+def rows(cases: list[dict]) -> list[dict]:
+  """One line for each number of devices and case of parallel_cost.json.
+
+  Left out are rivals that normalize per device: they have the collectives of ours.
+  """
+  compute, _ = seconds_to_compute()
+  different = [
+    case for case in cases
+    if case['layer'] == OURS or NORMALIZATIONS[case['normalization']] != 1
+  ]  # fmt: skip
+  return [row(case, devices, compute) for devices in SIZES for case in different]
+
+
 def row(case: dict, devices: int, compute: float) -> dict:
-  """One line of the table, in milliseconds, of a case of parallel_cost.json."""
-  together = NORMALIZATIONS[case['normalization']] or devices
-  forward, backward = (
-    seconds_of_layers(case, direction, together) for direction in (FORWARD, BACKWARD)
-  )
-  number = parallel_cost.total(case['compiled'], MEANS, 'number')
-  size = parallel_cost.total(case['traced'], MEANS, 'bytes')
+  """One line of the table, in milliseconds."""
+  forward = seconds_of_layers(case, FORWARD, devices)
+  backward = seconds_of_layers(case, BACKWARD, devices)
+  number = total(case['compiled'], MEANS, 'number')
+  size = total(case['traced'], MEANS, 'bytes')
   means = number * seconds('all-reduce', size / number, devices)
   hidden = min(means, 2 / 3 * compute)  # the backward pass
   step = compute + forward + backward + means
@@ -132,21 +119,21 @@ def row(case: dict, devices: int, compute: float) -> dict:
   }  # fmt: skip
 
 
-def seconds_of_layers(case: dict, direction: str, together: int) -> float:
+def seconds_of_layers(case: dict, direction: str, devices: int) -> float:
   """Of all collectives of BN in one direction, one after the other."""
-  counted_with = NORMALIZATIONS[case['normalization']] or DEVICES
+  together = NORMALIZATIONS[case['normalization']]
   spent = 0.0
-  for of in case['traced']:
-    if of['direction'] == direction:
-      size = of['bytes'] / of['number']
-      if of['kind'] == 'all-gather':
-        size *= together / counted_with
-      spent += of['number'] * seconds(of['kind'], size, together)
+  for kind in case['traced']:
+    if kind['direction'] == direction:
+      size = kind['bytes'] / kind['number']
+      if kind['kind'] == 'all-gather':
+        size *= (together or devices) / (together or DEVICES_COUNTED)
+      spent += kind['number'] * seconds(kind['kind'], size, together or devices)
   return spent
 
 
 def seconds(kind: str, size: float, devices: int) -> float:
-  """Of an 'all-reduce' or 'all-gather' with outputs of so many bytes on each device."""
+  """Of an 'all-reduce' or 'all-gather' with outputs of `size` bytes on each device."""
   ways = [way for way in WAYS if kind == 'all-reduce' or way.algorithm == 'ring']
   return min(seconds_of(way, kind, size, devices) for way in ways)
 

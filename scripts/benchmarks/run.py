@@ -5,7 +5,7 @@ python scripts/benchmarks/run.py batch_norm mnist   some
 python scripts/benchmarks/run.py mnist --rounds=3   with options, for all that are named
 
 Each is a script here, with options of its own (--help), and writes its JSON and the
-tables of results/benchmarks/README.md; at last the plots are drawn. One that fails
+tables of results/benchmarks/README.md. The plots are drawn last. A benchmark that fails
 does not stop the others.
 """
 

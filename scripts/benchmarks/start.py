@@ -14,7 +14,6 @@ preceded by an evaluation of the initial weights; the example's reads no data. T
 networks differ, so that only `--help` has a ratio. About 8 minutes on two CPU cores.
 """
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import harness
-from harness import column
+from harness import column, median
 from page import PROJECT
 from subjects import speed
 
@@ -32,9 +31,10 @@ from bn_repro.run.errors import UserError
 SUBJECTS = Path(__file__).with_name('subjects')
 HELP, FIRST_STEP = '--help', 'first step'
 OURS, EXAMPLE = 'ours', 'Flax example'
-MLP, INCEPTION = 'ours, MLP on digits', 'ours, BN-x5 on digits'
-CONFIGS = {MLP: 'configs/mnist.py:batch_norm', INCEPTION: 'configs/bn_x5.py:digits'}
-CACHE = 'JAX_COMPILATION_CACHE_DIR'
+CONFIGS = {
+  'ours, MLP on digits': 'configs/mnist.py:batch_norm',
+  'ours, BN-x5 on digits': 'configs/bn_x5.py:digits',
+}
 
 
 def options(add) -> None:
@@ -42,48 +42,37 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """Each command in each round, if there is an example also its own."""
-  rivals = [EXAMPLE] if options.example else []
-  helps = harness.alternate(
-    [OURS, *rivals], options.rounds, lambda subject: _help(subject, options)
-  )
-  steps = harness.alternate(
-    [*CONFIGS, *rivals], options.rounds, lambda subject: _start(subject, options)
+  """Each command in each round; the example's, too, if there is one."""
+  helps = {OURS: [sys.executable, '-m', 'bn_repro', '--help']}
+  words = [sys.executable, SUBJECTS / 'start_ours.py', '--config.dataset.name=digits']
+  steps = {name: [*words, f'--config={config}'] for name, config in CONFIGS.items()}
+  if options.example:
+    main = options.example / 'main.py'
+    helps[EXAMPLE] = [options.example_python, main, '--help']
+    steps[EXAMPLE] = [
+      options.example_python, SUBJECTS / 'start_flax.py', options.example
+    ]  # fmt: skip
+  alternate = lambda commands, measure: harness.alternate(
+    commands, options.rounds, lambda name: measure(commands[name])
   )
   return {
-    'missing': {} if rivals else {EXAMPLE: 'no --example was given'},
-    'rounds': {HELP: helps, FIRST_STEP: steps},
+    'missing': {} if options.example else {EXAMPLE: 'no --example was given'},
+    'rounds': {
+      HELP: alternate(helps, lambda command: {'seconds': seconds_of(command)}),
+      FIRST_STEP: alternate(steps, seconds_to_first_step),
+    },
   }
 
 
-def _help(subject: str, options: Namespace) -> dict[str, float]:
-  command = {
-    OURS: [sys.executable, '-m', 'bn_repro', '--help'],
-    EXAMPLE: [options.example_python, f'{options.example}/main.py', '--help'],
-  }[subject]
-  return {'seconds': _seconds(command, {})}
-
-
-def _start(subject: str, options: Namespace) -> dict[str, float]:
-  """Seconds to the first step, twice with one cache, which is empty at first."""
+def seconds_to_first_step(command: list) -> dict[str, float]:
+  """Of two starts with one cache, which is empty at first."""
   with tempfile.TemporaryDirectory() as folder:
-    cache = {CACHE: f'{folder}/cache'}
-    return {
-      name: _seconds(_training(subject, f'{folder}/{name}', options), cache)
-      for name in ('cold', 'warm')
-    }
+    # It makes its workdir in $TMPDIR.
+    variables = {'JAX_COMPILATION_CACHE_DIR': f'{folder}/cache', 'TMPDIR': folder}
+    return {name: seconds_of(command, **variables) for name in ('cold', 'warm')}
 
 
-def _training(subject: str, workdir: str, options: Namespace) -> list:
-  if subject == EXAMPLE:
-    return [options.example_python, SUBJECTS / 'start_flax.py', options.example]
-  return [
-    sys.executable, SUBJECTS / 'start_ours.py', f'--config={CONFIGS[subject]}',
-    f'--workdir={workdir}', '--config.dataset.name=digits',
-  ]  # fmt: skip
-
-
-def _seconds(command: list, variables: dict[str, str]) -> float:
+def seconds_of(command: list, **variables: str) -> float:
   environment = places.environment() | variables
   # absl leaves with 1 after the example's --help.
   run = lambda _: subprocess.run(
@@ -99,15 +88,14 @@ def _seconds(command: list, variables: dict[str, str]) -> float:
 def table(content: dict) -> list[dict]:
   """Starts of --help, which are compared, and of training, whose networks differ."""
   helps, steps = content['rounds'][HELP], content['rounds'][FIRST_STEP]
-  median = lambda rounds, key: statistics.median(column(rounds, key))
   speeds = {
     name: [1 / seconds for seconds in column(rounds, 'seconds')]
     for name, rounds in helps.items()
   }
-  first = lambda name: {
+  columns = lambda name: {
     'start': HELP, 'subject': name, 'cold, s': median(helps[name], 'seconds')
   }  # fmt: skip
-  return harness.lines(speeds, first) + [
+  return harness.lines(speeds, columns) + [
     {
       'start': FIRST_STEP, 'subject': name,
       'cold, s': median(rounds, 'cold'), 'warm, s': median(rounds, 'warm'),

@@ -16,12 +16,11 @@ device already; every subject has the same initial weights, images and order:
 
 A subject is a process of its own, started once a round in turn with the others. A
 trial before the rounds compiles, with empty caches, and chooses PyTorch's threads and
-memory format (on a GPU torch.compile's mode): its time is the warm-up, of two steps.
-The rounds find the compiled programs in a cache.
-
-GFLOP are 6 times the multiply-adds of `bn_repro.models.describe`, the same for all. The
-peak is measured in each subject's process, by its own library: products of two large
-matrices in the dtype of the convolutions. About 25 minutes on two CPU cores:
+memory format (on a GPU torch.compile's mode): the warm-up is two steps of it. The
+rounds find the compiled programs in a cache. GFLOP are 6 times the multiply-adds of
+`bn_repro.models.describe`, the same for all. The peak is of products of two large
+matrices, in each subject's process by its own library, in the dtype of the
+convolutions. About 25 minutes on two CPU cores:
 
 python scripts/benchmarks/train_step.py             needs pip install -e .[benchmark]
 python scripts/benchmarks/train_step.py --growth    ours alone, growth.json
@@ -31,7 +30,6 @@ python scripts/benchmarks/train_step.py --growth    ours alone, growth.json
 
 import dataclasses
 import functools
-import statistics
 import sys
 import tempfile
 from argparse import Namespace
@@ -40,7 +38,7 @@ from operator import itemgetter
 
 import harness
 import train_step_growth as growth
-from harness import column
+from harness import column, median
 from subjects.train_step_task import GROUP, MATRIX, WARM_UP_STEPS, Task
 from train_step_cases import run_process, tasks_of
 
@@ -65,7 +63,6 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  """All subjects in all cases."""
   tasks = [
     task for task in tasks_of(options)
     if options.batch_size in (None, task.overrides['batch_size'])
@@ -99,7 +96,9 @@ def measure_case(task: Task, options: Namespace, cache: str) -> dict:
     tasks[subject] = task._replace(subject=subject, **setting)
     return measured
 
-  chosen = subjects_of(task, options.subjects)
+  # What would be ours again is left out.
+  again = {OURS} if task.config.batch_size > GROUP else {OURS, IN_GROUPS}
+  chosen = [OURS, *(subject for subject in options.subjects if subject not in again)]
   trials, missing = harness.try_out(chosen, trial, {OURS})
   check_same_network(trials)
   rounds = harness.alternate(
@@ -107,6 +106,22 @@ def measure_case(task: Task, options: Namespace, cache: str) -> dict:
   )
   as_json = {subject: best._asdict() for subject, best in tasks.items()}
   return {'tasks': as_json, 'trials': trials, 'rounds': rounds, 'missing': missing}
+
+
+def settings_of(task: Task, eager: Task | None) -> list[dict]:
+  """What to choose from; torch.compile takes over what was best without it."""
+  if task.subject not in (EAGER, COMPILED):
+    return [{}]
+  threads, last = [provenance.cores()], [True]
+  if task.subject == EAGER and task.backend == 'cpu':
+    threads, last = sorted({1, *threads}), [False, True]
+  elif eager:
+    threads, last = [eager.threads], [eager.channels_last]
+  modes = [None]
+  if task.subject == COMPILED:
+    modes = ['default', *(['reduce-overhead'] if task.backend == 'gpu' else [])]
+  names = ('threads', 'channels_last', 'compile_mode')
+  return [dict(zip(names, values)) for values in product(threads, last, modes)]
 
 
 def check_same_network(trials: dict[str, dict]) -> None:
@@ -117,26 +132,6 @@ def check_same_network(trials: dict[str, dict]) -> None:
       raise UserError(
         f'{subject} has {trials[subject]["parameters"]:,} parameters, ours {ours:,}'
       )
-
-
-def subjects_of(task: Task, chosen) -> list[str]:
-  """Ours first, then what was chosen, but for what would be ours again."""
-  excluded = {OURS} if task.config.batch_size > GROUP else {OURS, IN_GROUPS}
-  return [OURS, *(subject for subject in chosen if subject not in excluded)]
-
-
-def settings_of(task: Task, eager: Task | None) -> list[dict]:
-  """What to choose from; torch.compile takes over what was best without it."""
-  cores = provenance.cores()
-  if task.subject == EAGER and task.backend == 'cpu':
-    choices = product(sorted({1, cores}), (False, True))
-    return [{'threads': n, 'channels_last': is_last} for n, is_last in choices]
-  threads, is_last = (eager.threads, eager.channels_last) if eager else (cores, True)
-  best = {'threads': threads, 'channels_last': is_last}
-  if task.subject == COMPILED:
-    modes = ['default', *(['reduce-overhead'] if task.backend == 'gpu' else [])]
-    return [best | {'compile_mode': mode} for mode in modes]
-  return [best if task.subject == EAGER else {}]
 
 
 def table(content: dict) -> list[dict]:
@@ -154,16 +149,15 @@ def table(content: dict) -> list[dict]:
 def columns(case: dict, subject: str) -> dict:
   """The warm-up is the trial's, which found no compiled program."""
   trial, rounds = case['trials'][subject], case['rounds'][subject]
-  median = lambda key: statistics.median(column(rounds, key))
   temporary = trial['temporary_bytes']
   return {
     'subject': label(case['tasks'][subject]),
-    'images/s': median('images_per_second'),
+    'images/s': median(rounds, 'images_per_second'),
     'warm-up, s': trial['warm_up_seconds'],
     f'loss, step {WARM_UP_STEPS}': trial['loss'] if subject in COMPARABLE else None,
     'GFLOP/image': trial['operations_per_image'] / 1e9,
-    'peak, GFLOP/s': median('peak') / 1e9,
-    'share of peak': median('share_of_peak'),
+    'peak, GFLOP/s': median(rounds, 'peak') / 1e9,
+    'share of peak': median(rounds, 'share_of_peak'),
     'temporary, MB': None if temporary is None else temporary / 1e6,
   }
 
@@ -183,9 +177,8 @@ BENCHMARK = harness.Benchmark(
 )
 
 GROWTH = dataclasses.replace(
-  BENCHMARK, measure=growth.measure, table=growth.table,
-  name='growth',
-)  # fmt: skip
+  BENCHMARK, measure=growth.measure, table=growth.table, name='growth'
+)
 
 if __name__ == '__main__':
   (GROWTH if '--growth' in sys.argv else BENCHMARK).main()

@@ -21,7 +21,7 @@ CASES = {
 
 
 def find_backend() -> str:
-  """'gpu' or 'cpu', asked of another process: this one shall not hold the GPU."""
+  """'gpu' or 'cpu', from another process, so that this one does not hold the GPU."""
   command = [sys.executable, '-c', 'import jax; print(jax.default_backend())']
   words = subprocess.run(command, capture_output=True, text=True).stdout.split()
   return 'gpu' if words[-1:] == ['gpu'] else 'cpu'

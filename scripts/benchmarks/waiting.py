@@ -1,10 +1,10 @@
 """The share of its time that training waits for input, in runs as a user starts them.
 
 Every subject is a run of `python -m bn_repro`, started once a round in turn with the
-others; its own `data/waiting` and `steps_per_second` are read from metrics.jsonl, the
-first of them, which was compiling, left out. Decoding and training share the cores
-here, so that what decoding takes shows in steps per second, not in the waiting. About
-12 minutes on two CPU cores:
+others. Its `data/waiting` and `steps_per_second` are read from metrics.jsonl, without
+the first of them, which include compilation. Decoding and training share the cores
+here: what decoding takes shows in steps per second, not in waiting. About 12 minutes
+on two CPU cores:
 
 python scripts/benchmarks/waiting.py      needs mnist and imagenette_160, see README.md
 """
@@ -18,7 +18,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import harness
-from harness import column
+from harness import column, median
 from page import PROJECT
 
 from bn_repro.run import places, records
@@ -42,7 +42,6 @@ SUBJECTS = {
 
 
 def measure(options: Namespace) -> dict:
-  """Every run in every round."""
   return {'rounds': harness.alternate(SUBJECTS, options.rounds, run)}
 
 
@@ -61,27 +60,25 @@ def run(subject: str) -> dict[str, float]:
       raise UserError(f'{subject}: {ended.stderr.splitlines()[-1]}')
     lines = Path(folder, 'run', records.NAME).read_text().splitlines()
   logged = [line for line in map(json.loads, lines) if records.WAITING in line][1:]
-  shares = column(logged, records.WAITING)
   return {
-    'steps_per_second': statistics.median(column(logged, 'steps_per_second')),
-    'waiting': statistics.median(shares),
-    'worst': max(shares),
+    'steps_per_second': median(logged, 'steps_per_second'),
+    'waiting': median(logged, records.WAITING),
+    'worst': max(column(logged, records.WAITING)),
   }
 
 
 def table(content: dict) -> list[dict]:
-  """One line for each run; those that stream are compared."""
+  """One line for each run; those that stream are compared with one that does not."""
   lines, kept = [], column(content['rounds'][KEPT], 'steps_per_second')
   for subject, rounds in content['rounds'].items():
     speeds = column(rounds, 'steps_per_second')
     line = {
       'run': subject,
       'steps/s': statistics.median(speeds),
-      'waiting': f'{statistics.median(column(rounds, "waiting")):.2%}',
+      'waiting': f'{median(rounds, "waiting"):.2%}',
       'worst': f'{max(column(rounds, "worst")):.2%}',
     }
-    is_streamed = SUBJECTS[subject][0][: len(STREAMED)] == STREAMED
-    lines.append(line | (harness.spread(speeds, kept) if is_streamed else {}))
+    lines.append(line | (harness.spread(speeds, kept) if 'streamed' in subject else {}))
   return lines
 
 

@@ -11,9 +11,7 @@ from torch.nn import functional
 def prepare(x, dy, gamma, beta) -> Callable[[], None]:
   """Runs the layer once on the same values, and waits for it.
 
-  Args:
-    x, dy: `[..., features]`, of JAX; channels come last in memory here too.
-    gamma, beta: `[features]`.
+  x and dy are `[..., features]`, of JAX; channels come last in memory here too.
   """
   x, dy, gamma, beta = map(_tensor, (x, dy, gamma, beta))
   running = torch.zeros_like(gamma), torch.ones_like(gamma)

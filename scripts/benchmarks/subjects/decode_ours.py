@@ -1,13 +1,13 @@
 """Our two subjects of `decode.py`: the bare reader, and the whole feed.
 
-What the feed adds: the order and the boxes of its crops, which the others are given,
-and Grain's threads, which read eight batches side by side.
+The feed adds the order and the boxes, which the others are given, and Grain's threads.
 """
 
 import itertools
 from collections.abc import Sequence
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 from subjects.decode_task import BATCH, Batches, Task, one_by_one
 
@@ -18,7 +18,7 @@ from configs import inception
 class Photographs(Sequence):
   """Files in memory in place of a `sources.Split`."""
 
-  def __init__(self, files: list[bytes]):
+  def __init__(self, files: np.ndarray):
     self._files = files
 
   def __len__(self) -> int:
@@ -37,18 +37,16 @@ def config_of(size: int) -> ConfigDict:
 
 def bare(task: Task) -> Batches:
   """`read_crop`, one file after the other."""
-  size = task.size
-
-  def read(data, box):
-    return decode.read_crop(data, lambda height, width: box, size, 'a photograph')
-
-  return one_by_one(task, read)
+  return one_by_one(
+    task,
+    lambda data, box: decode.read_crop(data, lambda *_: box, task.size, 'a photograph'),
+  )
 
 
 def through_grain(task: Task) -> Batches:
   """`StreamedImages.inputs`, as training calls it, step by step."""
   config = config_of(task.size)
-  files = Photographs(task.photographs())
+  files = Photographs(task.photographs)
   feed = stream.StreamedImages(files, config, jax.devices('cpu')[:1])
   for step in itertools.count():
     yield feed.inputs(range(step, step + 1)).images[0]

@@ -14,7 +14,6 @@ def loop(task: Task) -> Batches:
     top, left, height, width = box
     image = Image.open(io.BytesIO(data)).convert('RGB')
     cut = image.crop((left, top, left + width, top + height))
-    return np.asarray(cut.resize((size, size), Image.Resampling.BILINEAR))
+    return np.asarray(cut.resize((task.size,) * 2, Image.Resampling.BILINEAR))
 
-  size = task.size
   return one_by_one(task, read)

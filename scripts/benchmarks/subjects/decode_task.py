@@ -1,8 +1,8 @@
 """What the processes of `decode.py` are given, and what they measure on one core.
 
-A subject is `batches(task) -> iterator` over `[BATCH, size, size, 3]` uint8, without
-end. All get the same files, order and boxes. Imports nothing of bn_repro: rivals may
-live in another environment.
+A subject is a function from a `Task` to an endless iterator over
+`[BATCH, size, size, 3]` uint8. Imports nothing of bn_repro: rivals may live in another
+environment.
 """
 
 import importlib
@@ -28,67 +28,39 @@ Batches = Iterator[np.ndarray]
 
 
 class Task(NamedTuple):
-  """One setting; `place` counts through the crops, of which there are `crops`.
+  """One setting: crops of photographs, from the first again after the last.
 
-  bytes, ends: the photographs one after another, `[bytes]` uint8, and where each
-    ends, `[photographs]`.
-  order: which photograph, `[crops]`; from the last place it goes on at the first.
+  photographs: JPEG files, `[photographs]`.
+  order: which photograph, `[crops]`.
   boxes: `[crops, 4]` int64, top, left, height and width in whole pixels.
-  size: side of a crop, pixels.
-  is_random: whether these are training crops; otherwise centres.
   exact: `[CHECKED * BATCH, size, size, 3]` float32, 0 to 255, what comes first.
   exact_of_feed: the same for boxes as the feed has them, not rounded to pixels.
   """
 
-  bytes: np.ndarray
-  ends: np.ndarray
+  photographs: np.ndarray
   order: np.ndarray
   boxes: np.ndarray
-  size: int
-  is_random: bool
   exact: np.ndarray
   exact_of_feed: np.ndarray
 
-  def photographs(self) -> list[bytes]:
-    """The JPEG files."""
-    return [part.tobytes() for part in np.split(self.bytes, self.ends[:-1])]
-
-
-def save(path: Path, photographs: list[bytes], **fields) -> None:
-  """Writes a `Task` for the processes of the subjects."""
-  whole = np.frombuffer(b''.join(photographs), np.uint8)
-  ends = np.cumsum([len(data) for data in photographs])
-  np.savez(path, **Task(bytes=whole, ends=ends, **fields)._asdict())
-
-
-def load(path: Path) -> Task:
-  """What `save` wrote."""
-  with np.load(path) as arrays:
-    task = Task(**arrays)
-  return task._replace(size=int(task.size), is_random=bool(task.is_random))
+  @property
+  def size(self) -> int:
+    """Side of a crop, pixels."""
+    return self.exact.shape[1]
 
 
 def one_by_one(task: Task, read: Callable, stack: Callable = np.stack) -> Batches:
-  """Batches by a plain loop.
-
-  Args:
-    read: (JPEG file, box) -> one crop; a box is four whole numbers.
-    stack: 32 crops -> a batch.
-  """
-  photographs = task.photographs()
+  """Batches by a plain loop; `read` maps a JPEG file and a box to one crop."""
   crops = itertools.cycle(zip(task.order.tolist(), task.boxes.tolist()))
   while True:
     batch = itertools.islice(crops, BATCH)
-    yield stack([read(photographs[which], box) for which, box in batch])
+    yield stack([read(task.photographs[which], box) for which, box in batch])
 
 
 def measure(module: str, function: str, is_feed: bool, paths: list[str]) -> dict:
   """In a subject's process: every setting, and the versions of what was imported.
 
-  Args:
-    module: of the subject, and its `function`.
-    is_feed: whether it draws its own boxes, which are not rounded to pixels.
-    paths: of the tasks.
+  `is_feed` says that it draws its own boxes, which are not rounded to pixels.
   """
   # First of all: libraries count the cores when they are imported.
   if hasattr(os, 'sched_setaffinity'):
@@ -96,9 +68,10 @@ def measure(module: str, function: str, is_feed: bool, paths: list[str]) -> dict
   batches_of = getattr(importlib.import_module(f'subjects.{module}'), function)
   settings = {}
   for path in map(Path, paths):
-    task = load(path)
     # The feed's centres belong to evaluation, which has an order of its own.
-    if task.is_random or not is_feed:
+    if 'random' in path.stem or not is_feed:
+      with np.load(path, allow_pickle=True) as arrays:
+        task = Task(**arrays)
       exact = task.exact_of_feed if is_feed else task.exact
       settings[path.stem] = _measure(batches_of(task), exact)
   imported = sorted(LIBRARIES & sys.modules.keys())
@@ -109,8 +82,7 @@ def measure(module: str, function: str, is_feed: bool, paths: list[str]) -> dict
 def _measure(batches: Batches, exact: np.ndarray) -> dict:
   """Crops a second, and how far the first ones are from the exact ones.
 
-  `cpu_share` is how much of the core the process had: far from 1, the machine was
-  busy with something else.
+  Where `cpu_share` is far from 1, something else took the core.
   """
   first = [next(batches) for _ in range(WARM_UP)]
   began, cpu_began = time.perf_counter(), time.process_time()

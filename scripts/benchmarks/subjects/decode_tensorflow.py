@@ -1,7 +1,6 @@
 """TensorFlow's form of the work of `decode.py`: a tf.data pipeline on one thread.
 
-decode_and_crop_jpeg decodes the rows and blocks of the box alone. Imports nothing of
-bn_repro: TensorFlow is a rival only, and may be in an environment of its own.
+decode_and_crop_jpeg decodes the rows and blocks of the box alone.
 """
 
 import numpy as np
@@ -20,27 +19,21 @@ def not_antialiased(task: Task) -> Batches:
 
 
 def _batches(task: Task, antialias: bool) -> Batches:
-  _use_one_thread()
-  size, files = task.size, np.array(task.photographs(), object)
+  tf.config.set_visible_devices([], 'GPU')
+  tf.config.threading.set_inter_op_parallelism_threads(1)
+  tf.config.threading.set_intra_op_parallelism_threads(1)
+  stored, size = tf.constant(task.photographs), (task.size, task.size)
 
   def read(which, box):
     pixels = tf.io.decode_and_crop_jpeg(
       tf.gather(stored, which), box, channels=3, dct_method='INTEGER_ACCURATE'
     )
-    crop = tf.image.resize(pixels, (size, size), 'bilinear', antialias=antialias)
+    crop = tf.image.resize(pixels, size, 'bilinear', antialias=antialias)
     return tf.cast(tf.round(crop), tf.uint8)
 
-  stored = tf.constant(files)
   places = task.order.astype(np.int32), task.boxes.astype(np.int32)
   crops = tf.data.Dataset.from_tensor_slices(places).repeat()
   options = tf.data.Options()
   options.threading.private_threadpool_size = 1
   options.threading.max_intra_op_parallelism = 1
   return crops.map(read).batch(BATCH).with_options(options).as_numpy_iterator()
-
-
-def _use_one_thread() -> None:
-  """Of TensorFlow's own pools; asked again it changes nothing."""
-  tf.config.set_visible_devices([], 'GPU')
-  tf.config.threading.set_inter_op_parallelism_threads(1)
-  tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -1,7 +1,6 @@
 """torchvision's form of the work of `decode.py`: decode whole, cut, resize.
 
-What RandomResizedCrop calls once its box is drawn, on either of the two kinds of
-image that torchvision knows. Imports nothing of bn_repro.
+It is what RandomResizedCrop calls, on both kinds of image that torchvision knows.
 """
 
 import io

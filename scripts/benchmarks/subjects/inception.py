@@ -38,7 +38,7 @@ def config_of(dataset: str, **overrides) -> ConfigDict:
 def experiment_of(
   config: ConfigDict, examples: Examples | None = None, feed=ResidentImages
 ) -> Experiment:
-  """That of a config on noise; epochs are those of ImageNet."""
+  """That of a config, on noise unless examples are given; epochs are ImageNet's."""
   examples = examples or noise.images(config, config.batch_size)
   classes = config.dataset.num_classes
   lengths = durations.lengths(config, TRAINING_IMAGES)
@@ -49,7 +49,6 @@ class FlaxBatchNorm(nn.BatchNorm):
   """flax.linen.BatchNorm, called as our `Convolution` calls its BN layer."""
 
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """y like x, `[batch, height, width, features]`."""
     return super().__call__(x, use_running_average=not train)
 
 

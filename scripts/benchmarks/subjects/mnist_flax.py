@@ -2,12 +2,12 @@
 
 import functools
 from argparse import Namespace
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from flax.training.train_state import TrainState
 from ml_collections import ConfigDict
 from subjects.mnist_ours import device
 from subjects.mnist_task import NUM_CLASSES, ORDER_STEPS, Run, order
@@ -18,23 +18,26 @@ __all__ = ['device', 'flax_loop']
 
 
 class FlaxMLP(nn.Module):
-  """The same network with Flax's own batch normalization, as a user writes it."""
+  """The network of `config.model`, with Flax's own batch normalization."""
 
-  hidden_sizes: tuple[int, ...]
-  init_std: float
-  batch_norm: Callable[[], nn.Module] | None
+  settings: ConfigDict
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Logits `[batch, 10]` of `[batch, pixels]`."""
-    weights = nn.initializers.normal(self.init_std)
-    for i, size in enumerate(self.hidden_sizes, start=1):
-      use_bias = self.batch_norm is None
-      x = nn.Dense(size, use_bias, kernel_init=weights, name=f'hidden_{i}')(x)
-      if self.batch_norm is not None:
-        x = self.batch_norm()(x)
+    model = self.settings
+    weights = nn.initializers.normal(model.init_std)
+    for i, size in enumerate(model.hidden_sizes, start=1):
+      has_bias = not model.batch_norm
+      x = nn.Dense(size, has_bias, kernel_init=weights, name=f'hidden_{i}')(x)
+      if model.batch_norm:
+        x = nn.BatchNorm(False, momentum=model.decay, epsilon=model.epsilon)(x)
       x = nn.sigmoid(x)
     return nn.Dense(NUM_CLASSES, kernel_init=weights, name='logits')(x)
+
+
+class State(TrainState):
+  batch_stats: dict
 
 
 def flax_loop(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
@@ -44,11 +47,13 @@ def flax_loop(config: ConfigDict, examples: Examples, options: Namespace) -> Run
   """
   images = jnp.asarray(examples.images.reshape(len(examples.images), -1))
   data = (images, jnp.asarray(examples.labels), jnp.asarray(order(config, examples)))
-  model, optimizer = _flax_model(config), optax.sgd(config.learning_rate)
+  model = FlaxMLP(config.model)
   variables = model.init(jax.random.key(config.seed), jnp.zeros((1, images.shape[1])))
-  params, batch_stats = variables['params'], variables.get('batch_stats', {})
-  state = jnp.int32(0), params, batch_stats, optimizer.init(params)
-  step = _flax_step(model, optimizer, config.dataset.threshold)
+  state = State.create(
+    apply_fn=model.apply, tx=optax.sgd(config.learning_rate),
+    params=variables['params'], batch_stats=variables.get('batch_stats', {}),
+  )  # fmt: skip
+  step = _step(config.dataset.threshold)
 
   def run(steps):
     nonlocal state
@@ -60,37 +65,21 @@ def flax_loop(config: ConfigDict, examples: Examples, options: Namespace) -> Run
   return run
 
 
-def _flax_model(config: ConfigDict) -> FlaxMLP:
-  settings = config.model
-  batch_norm = functools.partial(
-    nn.BatchNorm, use_running_average=False,
-    momentum=settings.decay, epsilon=settings.epsilon,
-  )  # fmt: skip
-  return FlaxMLP(
-    tuple(settings.hidden_sizes), settings.init_std,
-    batch_norm if settings.batch_norm else None,
-  )  # fmt: skip
-
-
-def _flax_step(model: FlaxMLP, optimizer, threshold: float):
-  def loss_of(params, batch_stats, x, labels):
-    logits, updated = model.apply(
-      {'params': params, 'batch_stats': batch_stats}, x, mutable=['batch_stats']
-    )
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-    return jnp.mean(losses), updated.get('batch_stats', {})
-
+def _step(threshold: float):
   @functools.partial(jax.jit, donate_argnums=0)
   def step(state, data):
-    number, params, batch_stats, optimizer_state = state
     images, labels, orders = data
-    chosen = orders[number % ORDER_STEPS]
+    chosen = orders[state.step % ORDER_STEPS]
     x = (images[chosen] / 255 > threshold).astype(jnp.float32)
-    (loss, batch_stats), gradient = jax.value_and_grad(loss_of, has_aux=True)(
-      params, batch_stats, x, labels[chosen]
-    )
-    update, optimizer_state = optimizer.update(gradient, optimizer_state)
-    params = optax.apply_updates(params, update)
-    return (number + 1, params, batch_stats, optimizer_state), loss
+
+    def loss_of(params):
+      variables = {'params': params, 'batch_stats': state.batch_stats}
+      logits, updated = state.apply_fn(variables, x, mutable=['batch_stats'])
+      losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels[chosen])
+      return jnp.mean(losses), updated.get('batch_stats', {})
+
+    gradient_of = jax.value_and_grad(loss_of, has_aux=True)
+    (loss, batch_stats), gradient = gradient_of(state.params)
+    return state.apply_gradients(grads=gradient, batch_stats=batch_stats), loss
 
   return step

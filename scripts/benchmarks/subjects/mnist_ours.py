@@ -46,8 +46,8 @@ def ours(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
 def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """A sweep as one program: a seed and a learning rate for each run.
 
-  The order is ready-made here: the sampler's cache holds fewer epochs than there
-  are runs.
+  The order is made beforehand: the sampler's cache holds fewer epochs than there are
+  runs.
   """
   experiment = with_examples(config, examples, NUM_CLASSES, PixelFeed)
   seeds = np.arange(options.runs)
@@ -55,7 +55,14 @@ def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> 
   orders = np.stack(orders, axis=1)
   initial = lambda seed: initial_state(_with(experiment, seed=seed))
   states = jax.jit(jax.vmap(initial))(seeds)
-  step = _step_of_all(experiment, jnp.geomspace(0.01, 1.0, len(seeds)))
+  learning_rates = jnp.geomspace(0.01, 1.0, len(seeds))
+
+  def step_of_one(state, examples, inputs, is_last, learning_rate):
+    step = make_step(_with(experiment, learning_rate=learning_rate))
+    return step(state, examples, inputs, is_last)
+
+  step_of_all = jax.vmap(step_of_one, in_axes=(0, None, 0, None, 0))
+  step = lambda *arguments: step_of_all(*arguments, learning_rates)
   take_steps = parallel.spread(step, experiment.devices)
   on_device = jax.device_put(examples)
   is_last = np.arange(config.steps_per_call) == config.steps_per_call - 1
@@ -70,17 +77,6 @@ def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> 
     return float(losses[-1, len(seeds) // 2])
 
   return run
-
-
-def _step_of_all(experiment: Experiment, learning_rates: jax.Array):
-  """The project's own step under `jax.vmap`, each run at its learning rate."""
-
-  def step_of_one(state, examples, inputs, is_last, learning_rate):
-    step = make_step(_with(experiment, learning_rate=learning_rate))
-    return step(state, examples, inputs, is_last)
-
-  step_of_all = jax.vmap(step_of_one, in_axes=(0, None, 0, None, 0))
-  return lambda *arguments: step_of_all(*arguments, learning_rates)
 
 
 def _with(experiment: Experiment, **fields) -> Experiment:

@@ -20,12 +20,7 @@ def images(config: ConfigDict, number: int = 512) -> Examples:
 
 
 class Step:
-  """The project's compiled step and its state.
-
-  Attributes:
-    device: what it runs on.
-    parameters: how many are trained.
-  """
+  """The project's compiled step and its state; counts the trained `parameters`."""
 
   def __init__(self, experiment: Experiment):
     self._feed = experiment.feeds.train

@@ -13,13 +13,9 @@ def measure(
   Args:
     run: takes consecutive steps, waits for them and returns the loss of the last.
     warm_up: steps, some of which compile.
-    brief: steps after these; the first ones after compilation can still be slow.
-    seconds: measured, about.
+    brief: steps of the trial; the first ones after compilation can still be slow.
+    seconds: to be measured, about.
     each: what the numbers of steps are multiples of.
-
-  Returns:
-    `steps` and the `seconds` that they took, `warm_up_seconds`, and the `losses` after
-    the warm-up and after the trial.
   """
   warm_up_seconds, first = timed(run, range(warm_up))
   start = warm_up + brief

@@ -1,10 +1,11 @@
 """What `start.py` starts: this project's program, which ends after its first step.
 
-usage: start_ours.py FLAG...
+usage: start_ours.py FLAG...     all but --workdir, which is a new one
 """
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
@@ -22,4 +23,5 @@ def take_first(trainer, steps):
 
 if __name__ == '__main__':
   loop.Trainer.take_steps = take_first
+  sys.argv.append(f'--workdir={tempfile.mkdtemp()}/run')
   command.main()

@@ -1,8 +1,8 @@
 """What `train_step.py` measures in JAX: one training step of figure 5's network.
 
-A subject is `build(config, examples, task) -> Step`. All take the same images in
-the same order from the same initial weights, by the project's own step: they differ
-in the layer that normalizes, or in what is done to the images.
+A subject is `build(config, examples, task) -> Step`. All take the project's own step on
+the same images in the same order from the same initial weights; they differ in the
+layer that normalizes, or in what is done to the images.
 """
 
 from collections.abc import Callable

@@ -24,13 +24,8 @@ GROUP = 32
 class Task(NamedTuple):
   """What one process measures; JSON.
 
-  Attributes:
-    subject: its name.
-    backend: 'cpu' or 'gpu', where it is to run.
-    dataset: the argument of configs/bn_x5.py.
-    overrides: of that config, by dotted field.
-    seconds: measured after the warm-up, about.
-    threads, channels_last, compile_mode: for PyTorch alone.
+  `backend` is 'cpu' or 'gpu'; `dataset` the argument of configs/bn_x5.py, and
+  `overrides` its other fields, dotted; the last three fields are for PyTorch alone.
   """
 
   subject: str
@@ -58,11 +53,10 @@ class Task(NamedTuple):
 
 
 def operations(config: ConfigDict) -> int:
-  """Floating-point operations to train on one image, of convolutions and logits.
+  """Floating-point operations to train on one image, of convolutions and logits alone.
 
   A multiply-add is two, and the backward pass takes twice what the forward pass
-  takes: 6 times `describe`'s multiply-adds. Nothing else is counted, so that the
-  number is the same for every subject, whatever its compiler makes of the step.
+  takes: 6 times `describe`'s multiply-adds, whatever a compiler makes of the step.
   """
   model = networks.build(config, config.dataset.num_classes)
   size = config.dataset.size

@@ -5,10 +5,10 @@ not count it, convolutions in the config's dtype (by autocast), their mean and t
 logits in float32. The same step: gather, scale to -1 to 1, mean cross-entropy,
 momentum SGD with the L2 penalty on weights. `load` gives it our weights.
 
-Left out, of what a config may ask for: crops and distortions; groups of examples and
-single activations to normalize; dropout, local response normalization, auxiliary
-heads, sigmoids, the small stem, a full first convolution. Sizes must be even wherever
-the stride is 2. Of what our step measures it computes the loss alone.
+Left out: crops and distortions; normalization of groups of examples and of single
+activations; dropout, local response normalization, auxiliary heads, sigmoids, the
+small stem, a full first convolution; all measurements but the loss. Sizes must be even
+wherever the stride is 2.
 """
 
 from collections.abc import Callable
@@ -142,8 +142,7 @@ class Network(nn.Module):
 def load(network: Network, variables: dict) -> None:
   """Copies `params`, and `batch_stats` where there are any, from a Flax network.
 
-  Raises:
-    ValueError: the networks have not the same parameters, by name or by shape.
+  Raises ValueError if names or shapes of parameters differ.
   """
   targets = dict(network.named_parameters())
   missing = set(targets)
@@ -164,7 +163,7 @@ def load(network: Network, variables: dict) -> None:
 
 
 class Step:
-  """The step and what it goes on from; compiled where the task names a mode.
+  """The step and its state; compiled where the task names a mode.
 
   Attributes:
     device: what it runs on.
@@ -204,7 +203,7 @@ class Step:
       loss = self._loss_of(self._order[step % ORDER_STEPS])
       loss.backward()
       self._optimizer.step()
-    # Waits for all that was asked of the device.
+    # Waits for the device.
     return float(loss.detach())
 
   def temporary_bytes(self) -> None:
@@ -242,7 +241,7 @@ def optimizer_of(network: Network, config: ConfigDict) -> torch.optim.SGD:
 
 
 def matrix_products(size: int, dtype: str, backend: str) -> Callable[[range], None]:
-  """Products of two `[size, size]` matrices, so many at a time."""
+  """Products of two `[size, size]` matrices, as many as `range` is long."""
   device = 'cuda' if backend == 'gpu' else 'cpu'
   left, right = torch.randn(2, size, size, device=device).to(getattr(torch, dtype))
 
