@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import ArrayLike, Bool, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 
 from bn_repro.data import sampler
@@ -13,29 +14,23 @@ from bn_repro.run import collectives
 
 
 class Batch(NamedTuple):
-  """What a network sees.
+  """What a network sees."""
 
-  `images` `[batch, height, width, ...]` float32, `labels` `[batch]` int32, and
-  `counts` `[batch]` bool, false for padding and for images that are excluded.
-  """
-
-  images: jax.Array
-  labels: jax.Array
-  counts: jax.Array
+  images: Float32[ArrayLike, 'batch height width *channels']
+  labels: Int32[ArrayLike, ' batch']
+  counts: Bool[ArrayLike, ' batch']  # false for padding and for images left out
 
 
 class ImageViews(NamedTuple):
   """The distinct views among an image's 72, without mirror images.
 
-  `images` `[views, size, size, 3]` uint8; `shares` `[views]` float32, the weight of a
-  view together with its mirror image, of sum 1. Where an image is excluded, `counts` is
-  false and the views are black.
+  `shares` are the weights of the views together with their mirror images, of sum 1.
   """
 
-  images: np.ndarray
-  shares: np.ndarray
+  images: UInt8[np.ndarray, 'views size size 3']
+  shares: Float32[np.ndarray, ' views']
   label: int
-  counts: bool
+  counts: bool  # false for an image that is left out, whose views are black
 
 
 class Feed(abc.ABC):
@@ -47,8 +42,8 @@ class Feed(abc.ABC):
 
   Attributes:
     examples: a tree of arrays.
-    num_examples: without those excluded when the feed was opened.
-    num_skipped: the number of examples excluded then, or by the last complete
+    num_examples: without those left out when the feed was opened.
+    num_skipped: the number of examples left out then, or by the last complete
       `inputs_in_order`.
   """
 

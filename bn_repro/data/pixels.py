@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Int32
 from ml_collections import ConfigDict
 
 from bn_repro.data import sampler, sources
@@ -14,10 +15,10 @@ from bn_repro.run.errors import UserError
 
 
 class Pixels(NamedTuple):
-  """Inputs of `PixelFeed`: `[..., batch]` int32 and bool."""
+  """Inputs of `PixelFeed`."""
 
-  indices: np.ndarray
-  counts: np.ndarray
+  indices: Int32[np.ndarray, '*steps batch']
+  counts: Bool[np.ndarray, '*steps batch']
 
 
 class PixelFeed(Feed):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Bool, Float32, Int32, UInt32
 from ml_collections import ConfigDict
 
 from bn_repro.data import crops, decode, distort, sampler, sources, views
@@ -15,12 +16,12 @@ from bn_repro.run.errors import UserError
 
 
 class Boxes(NamedTuple):
-  """Inputs of `ResidentImages`, `[..., batch]`; `boxes` are `[..., batch, 4]`."""
+  """Inputs of `ResidentImages`."""
 
-  indices: np.ndarray
-  boxes: np.ndarray
-  positions: np.ndarray
-  counts: np.ndarray
+  indices: Int32[np.ndarray, '*steps batch']
+  boxes: Float32[np.ndarray, '*steps batch 4']
+  positions: UInt32[np.ndarray, '*steps batch']
+  counts: Bool[np.ndarray, '*steps batch']
 
 
 class ResidentImages(Feed):

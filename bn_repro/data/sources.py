@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int32, UInt8
 from ml_collections import ConfigDict
 
 from bn_repro.data.prepared import DESCRIPTION, DIGITS, find_prepared, preparing
@@ -26,10 +27,10 @@ _DESCRIPTIONS = (DESCRIPTION, 'features.json')
 
 
 class Examples(NamedTuple):
-  """`images` `[n, height, width, ...]` uint8 of 0 to 255, `labels` `[n]` int32."""
+  """Decoded images and their labels."""
 
-  images: np.ndarray
-  labels: np.ndarray
+  images: UInt8[np.ndarray, 'n height width *channels']
+  labels: Int32[np.ndarray, ' n']
 
 
 class Dataset(NamedTuple):

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
+from jaxtyping import Bool, Int32, UInt8, UInt32
 from ml_collections import ConfigDict
 
 from bn_repro.data import crops, decode, sampler, sources, views, workers
@@ -28,16 +29,13 @@ _LAST_STEP = 2**31 - 1  # training ends when it has taken enough steps
 
 
 class Crops(NamedTuple):
-  """Inputs of `StreamedImages`, `[..., batch]`; `images` have `[size, size, 3]` more.
+  """Inputs of `StreamedImages`."""
 
-  `skipped` counts the images that could not be read on the way to each crop.
-  """
-
-  images: np.ndarray
-  labels: np.ndarray
-  positions: np.ndarray
-  counts: np.ndarray
-  skipped: np.ndarray
+  images: UInt8[np.ndarray, '*steps batch size size 3']
+  labels: Int32[np.ndarray, '*steps batch']
+  positions: UInt32[np.ndarray, '*steps batch']
+  counts: Bool[np.ndarray, '*steps batch']
+  skipped: Int32[np.ndarray, '*steps batch']  # unreadable images before each crop
 
 
 class Crop(NamedTuple):
