@@ -33,7 +33,7 @@ from prepare_data_inputs import (
 from requests.exceptions import RequestException
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from bn_repro.data import digests  # needs the standard library alone
+from bn_repro.data import digests  # needs tqdm alone, as TFDS does
 from bn_repro.run import notices
 from bn_repro.run.errors import leave
 
