@@ -12,6 +12,8 @@ if [ "${1:-}" = --fast ]; then
   set -- -m 'not slow' "$@"
 fi
 # What the tests compile stays in .pytest_cache/compiled: the second call is quicker.
-# Files side by side; beyond four the processes that tests start get in each other's way.
-exec python -m pytest --numprocesses auto --maxprocesses 4 \
+# Files side by side, one more than there are cores, for some tests wait for processes;
+# beyond four the processes that tests start get in each other's way.
+workers=$(( $(getconf _NPROCESSORS_ONLN) + 1 ))
+exec python -m pytest --numprocesses $(( workers < 4 ? workers : 4 )) \
   --dist loadfile --no-loadscope-reorder "$@"

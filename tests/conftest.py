@@ -46,6 +46,11 @@ TESTS = Path(__file__).parent
 # What the tests compile in their own processes is kept for the next session.
 COMPILED = TESTS.parent / '.pytest_cache' / 'compiled'
 DAYS_KEPT = 14
+# Files that compile much and run it once, and train by no `loop.train`.
+QUICKLY_COMPILED = (
+  'analysis', 'evaluate/test_crops.py', 'models', 'training/test_evaluator',
+  'training/test_parallel.py',
+)  # fmt: skip
 LONG = ('end_to_end', 'reliability', 'training')  # rooms with files of a minute or two
 
 jax.config.update('jax_compilation_cache_dir', str(COMPILED))
@@ -79,6 +84,16 @@ def pytest_unconfigure():
 def pytest_runtest_setup(item):
   for mark in item.iter_markers('fault'):
     item.user_properties.append(('faults', (mark.args[0], 1, 0)))
+
+
+@pytest.fixture(scope='module', autouse=True)
+def compiler(request):
+  """XLA's, without most optimizations where the programs of a file run once."""
+  path = str(request.path.relative_to(TESTS))
+  name = 'jax_disable_most_optimizations'
+  jax.config.update(name, path.startswith(QUICKLY_COMPILED))
+  yield
+  jax.config.update(name, False)
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """Experiments on random images, small enough to take a step of each."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from bn_repro.data import sources
-from bn_repro.models import inception
+from bn_repro.models import inception, networks
 from bn_repro.run import config as config_lib
 from bn_repro.training import parallel
 from bn_repro.training.experiment import with_examples
 from bn_repro.training.step import initial_state, make_step
+from evaluate.saved import random_variables
 from support import PROJECT
 
 SMALL = {
@@ -42,11 +44,16 @@ def experiment_of(config, model=None, num_examples=100):
 
 
 def take(experiment, steps):
-  """The states after each of some steps, the first one before, and their metrics."""
+  """The states after each of some steps, the first one before, and their metrics.
+
+  Initial weights come from NumPy: to draw them in XLA is to compile for long.
+  """
   run = parallel.spread(make_step(experiment), experiment.devices)
   feed = experiment.feeds.train
   examples = parallel.replicate(feed.examples, experiment.devices)
-  state = initial_state(experiment)
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(networks, 'initial_variables', _drawn)
+    state = initial_state(experiment)
   states, metrics = [jax.device_get(state)], []
   for step in steps:
     state, measured = run(
@@ -55,6 +62,10 @@ def take(experiment, steps):
     states.append(jax.device_get(state))
     metrics.append({tag: float(value[0]) for tag, value in measured.items()})
   return states, metrics
+
+
+def _drawn(model, seed, image_shape):
+  return jax.tree.map(jnp.asarray, random_variables(model, image_shape, seed))
 
 
 @pytest.fixture

@@ -45,12 +45,10 @@ class Forked:
   def __init__(self, words, cwd, env, pass_fds=()):
     self.args, self.returncode = words, None
     self._outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
-    self._status, writing = os.pipe()
-    request = {'words': words, 'cwd': str(cwd), 'env': env, 'files': list(pass_fds)}
-    files = [writing, *(each.fileno() for each in self._outputs), *pass_fds]
-    socket.send_fds(_server().socket, [json.dumps(request).encode()], files)
-    os.close(writing)
-    (self.pid,) = PID.unpack(os.read(self._status, PID.size))
+    outputs = [each.fileno() for each in self._outputs]
+    self._status, self.pid = _request(
+      _server().socket, words, cwd, env, outputs, pass_fds
+    )
 
   def poll(self):
     """The exit code; None while it runs."""
@@ -65,9 +63,7 @@ class Forked:
       waiting.register(self._status, select.POLLIN)
       if not waiting.poll(None if timeout is None else 1000 * timeout):
         raise subprocess.TimeoutExpired(self.args, timeout)
-      (status,) = STATUS.unpack(os.read(self._status, STATUS.size))
-      os.close(self._status)
-      self.returncode = os.waitstatus_to_exitcode(status)
+      self.returncode = _exit_code(self._status)
     return self.returncode
 
   def communicate(self, timeout=None):
@@ -88,6 +84,24 @@ class Forked:
 
   def kill(self):
     self.send_signal(signal.SIGKILL)
+
+
+def _request(server, words, cwd, env, outputs, pass_fds=()) -> tuple[int, int]:
+  """Asks for a fork; the pipe through which it tells its status, and its process."""
+  status, writing = os.pipe()
+  request = {'words': words, 'cwd': str(cwd), 'env': env, 'files': list(pass_fds)}
+  files = [writing, *outputs, *pass_fds]
+  socket.send_fds(server, [json.dumps(request).encode()], files)
+  os.close(writing)
+  (process,) = PID.unpack(os.read(status, PID.size))
+  return status, process
+
+
+def _exit_code(pipe: int) -> int:
+  """The exit code of a fork, once it has ended."""
+  (status,) = STATUS.unpack(os.read(pipe, STATUS.size))
+  os.close(pipe)
+  return os.waitstatus_to_exitcode(status)
 
 
 def start(words, cwd=PROJECT, env=None, pass_fds=()):
@@ -135,7 +149,7 @@ def _server() -> _Server:
   ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
   environment = clean_environment()
   process = subprocess.Popen(
-    [sys.executable, __file__, str(theirs.fileno())],
+    [sys.executable, __file__, str(theirs.fileno()), *IMPORTED],
     cwd=PROJECT, env=environment, pass_fds=[theirs.fileno()],
   )  # fmt: skip
   theirs.close()
@@ -146,6 +160,35 @@ def _server() -> _Server:
 def _end(process: subprocess.Popen, requests: socket.socket) -> None:
   requests.close()
   process.wait()
+
+
+@contextlib.contextmanager
+def environment_of_forks(folder: Path, python: Path, imported: list[str], **variables):
+  """A virtual environment whose Python is a fork of one that has imported modules."""
+  path, program = str(folder / 'socket'), folder / 'bin' / 'python'
+  program.parent.mkdir(parents=True)
+  program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {__file__} {path} "$@"\n')
+  program.chmod(0o700)
+  with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
+    requests.bind(path)
+    process = subprocess.Popen(
+      [python, __file__, str(requests.fileno()), *imported],
+      cwd=PROJECT, env=clean_environment() | variables, pass_fds=[requests.fileno()],
+    )  # fmt: skip
+  try:
+    yield
+  finally:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+      server.sendto(b'', path)
+    process.wait()
+
+
+def in_fork(path: str, words: list[str]) -> int:
+  """Lets the server at a path run a program in a fork; the exit code."""
+  with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+    server.connect(path)
+    status, _ = _request(server, words, os.getcwd(), dict(os.environ), (1, 2))
+  return _exit_code(status)
 
 
 def clean_environment() -> dict[str, str]:
@@ -224,16 +267,38 @@ def become(request: dict) -> None:
     runpy.run_path(first, run_name='__main__')
 
 
-def _import() -> None:
+def _import(names: list[str]) -> None:
   """What the programs import, but for what they run first."""
   sys.path.insert(0, str(PROJECT))
-  for name in IMPORTED:
+  for name in names:
     importlib.import_module(name)
+  if 'jax' in names:
+    _keep_what_any_process_compiles()
   gc.collect()
   gc.freeze()
 
 
+def _keep_what_any_process_compiles() -> None:
+  """Of several processes, JAX lets the first write what it has compiled alone."""
+  from jax._src import compiler, distributed
+
+  write = compiler._cache_write
+
+  def write_as_first(*arguments):
+    state = distributed.global_state
+    number, state.process_id = state.process_id, 0
+    try:
+      write(*arguments)
+    finally:
+      state.process_id = number
+
+  compiler._cache_write = write_as_first
+
+
 if __name__ == '__main__':
-  _import()
-  if (request := serve(socket.socket(fileno=int(sys.argv[1])))) is not None:
+  first, *rest = sys.argv[1:]
+  if not first.isdecimal():
+    sys.exit(in_fork(first, rest))
+  _import(rest)
+  if (request := serve(socket.socket(fileno=int(first)))) is not None:
     become(request)

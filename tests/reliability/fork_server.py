@@ -1,11 +1,14 @@
 """Runs `python -m bn_repro` again and again, each time in a fork of this process.
 
-What every command line needs is imported once, so that a mistake is answered within
-milliseconds; `bn_repro.training.command` itself is imported by each fork, after its
-arguments are known, as in a new process. Requests and answers are lines of JSON. Does
-not know which answers are right.
+usage: fork_server.py MODULE...
+
+What every command line needs is imported once, and so are the modules that are named,
+so that a mistake is answered within milliseconds; `bn_repro.training.command` itself
+is imported by each fork, after its arguments are known, as in a new process. Requests
+and answers are lines of JSON. Does not know which answers are right.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -17,6 +20,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 MEMORY = 12 * 2**30
+# What `bn_repro.training.command` imports before it looks at its arguments.
+BEFORE_ITS_ARGUMENTS = ('bn_repro.run.config', 'ml_collections.config_flags')
 POLL_SECONDS = 0.002
 # Events of Python that change files or start programs: where their paths are.
 WRITING = {
@@ -119,7 +124,8 @@ def _is_meant(arguments: tuple) -> bool:
 if __name__ == '__main__':
   sys.path.insert(0, str(PROJECT))
   sys.dont_write_bytecode = True
-  # What `bn_repro.training.command` imports before it looks at its arguments.
+  for name in (*BEFORE_ITS_ARGUMENTS, *sys.argv[1:]):
+    importlib.import_module(name)
 
   if (request := serve()) is not None:
     become(request)

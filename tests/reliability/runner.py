@@ -45,10 +45,10 @@ class Outcome(NamedTuple):
 class Server:
   """A process of `fork_server.py`: one case at a time."""
 
-  def __init__(self, base: Path):
+  def __init__(self, base: Path, imported: Iterable[str] = ()):
     self._base = base
     self._process = subprocess.Popen(
-      [sys.executable, str(Path(__file__).with_name('fork_server.py'))],
+      [sys.executable, str(Path(__file__).with_name('fork_server.py')), *imported],
       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
       env=clean_environment() | _environment(base),
     )  # fmt: skip
@@ -183,15 +183,21 @@ def _wrong_acceptance(case: Case, workdir: Path) -> Iterator[str]:
     yield 'other numbers than without the damage'
 
 
-def run_cases(cases: Iterable[Case], jobs: int = 2) -> list[Outcome]:
-  """The outcomes of cases, in their order."""
+def run_cases(
+  cases: Iterable[Case], jobs: int = 2, imported: Iterable[str] = ()
+) -> list[Outcome]:
+  """The outcomes of cases, in their order.
+
+  Args:
+    imported: modules that the servers import before they fork, so that no case does.
+  """
   base = Path(tempfile.mkdtemp(prefix='hostile_'))
   servers: list[Server] = []
   mine = threading.local()
 
   def run(case: Case) -> Outcome:
     if not hasattr(mine, 'server'):
-      mine.server = Server(base)
+      mine.server = Server(base, imported)
       servers.append(mine.server)
     return mine.server.run(case)
 

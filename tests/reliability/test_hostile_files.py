@@ -2,6 +2,7 @@
 
 import pytest
 
+from forked import IMPORTED
 from reliability import hostile_files
 from reliability.runner import counted, note, run_cases, told
 
@@ -11,7 +12,7 @@ SEED = 2015
 @pytest.mark.slow
 def test_a_few_damaged_files(tmp_path):
   subjects = hostile_files.subjects(tmp_path, [hostile_files.MNIST, hostile_files.RUN])
-  outcomes = run_cases(hostile_files.cases(subjects, SEED, 8))
+  outcomes = run_cases(hostile_files.cases(subjects, SEED, 8), imported=IMPORTED)
   assert not told(outcomes), told(outcomes)
 
 
@@ -20,7 +21,7 @@ def test_a_few_damaged_files(tmp_path):
 def test_no_damaged_file_gives_other_numbers(tmp_path, record_property):
   """Some 200 of them, of data sets of three kinds and of a run that goes on."""
   subjects = hostile_files.subjects(tmp_path)
-  outcomes = run_cases(hostile_files.cases(subjects, SEED, 220))
+  outcomes = run_cases(hostile_files.cases(subjects, SEED, 220), imported=IMPORTED)
   note(outcomes, record_property)
   assert len(counted(outcomes)) == 4
   assert not told(outcomes), told(outcomes)

@@ -51,12 +51,12 @@ SUBJECTS = {'MLP': MLP, 'Inception, streaming': INCEPTION}
 
 @pytest.fixture(scope='module')
 def made_data(tmp_path_factory):
-  """A prepared data set of a few images, to stream, for a network of two rows."""
+  """A prepared data set of a few images, to stream, for a network of one row."""
   data_dir = tmp_path_factory.mktemp('data')
   prepare(data_dir, 'made', examples(60), examples(20))
   with pytest.MonkeyPatch.context() as patch:
     patch.setenv('TFDS_DATA_DIR', str(data_dir))
-    patch.setenv('ONLY_ROWS', '3c,5b')
+    patch.setenv('ONLY_ROWS', '5b')
     yield
 
 

@@ -28,17 +28,25 @@ from scripts.prepare_data_support import (
   write,
 )
 
+import forked
 from bn_repro.data import sources
 from bn_repro.run.errors import UserError
 from support import PROJECT, clean_environment
 
 SCRIPT = PROJECT / 'scripts' / 'prepare_data.py'
+# With TensorFlow, as prepare_data.py finds it.
+ENVIRONMENT = Path(
+  os.environ.get('BN_REPRO_PREPARE_ENVIRONMENT', PROJECT / '.venv-prepare')
+)
 
 
 def call(data_dir, *arguments, before=()):
   """Runs prepare_data.py to its end; `before` are the words of another command."""
+  words = [SCRIPT, *map(str, arguments), f'--data_dir={data_dir}']
+  if not before:
+    return forked.run(words, timeout=900)
   return subprocess.run(
-    [*before, sys.executable, SCRIPT, *map(str, arguments), f'--data_dir={data_dir}'],
+    [*before, sys.executable, *words],
     env=clean_environment(), capture_output=True, text=True, timeout=900,
   )  # fmt: skip
 
@@ -196,11 +204,12 @@ class TestMistakes:
     self.refuse(['imagenet2012', f'--archives={tmp_path}'], word, 'image-net.org')
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def pictures(tmp_path_factory):
   """A prepared folder: where data sets are, the folder, its bytes.
 
-  Makes the environment with TensorFlow; skips if there is no package index.
+  Makes the environment with TensorFlow; skips if there is no package index. What is
+  called after this runs in forks of a process that has imported TFDS.
   """
   directory = tmp_path_factory.mktemp('pictures')
   images, data_dir = directory / 'images', directory / 'data'
@@ -209,13 +218,22 @@ def pictures(tmp_path_factory):
   if result.returncode == 1 and 'pip install' in result.stderr:
     skip_without_package_index(directory)
   assert result.returncode == 0, result.stderr
-  return data_dir, images, content
+  forks = directory / 'environment'
+  python = ENVIRONMENT / 'bin' / 'python'
+  imported = ['tensorflow_datasets.core.download.download_manager']
+  variables = {'TF_CPP_MIN_LOG_LEVEL': '2'}  # as prepare_data.py sets it
+  with (
+    forked.environment_of_forks(forks, python, imported, **variables),
+    pytest.MonkeyPatch.context() as patch,
+  ):
+    shutil.copy(ENVIRONMENT / 'installed', forks)
+    patch.setenv('BN_REPRO_PREPARE_ENVIRONMENT', str(forks))
+    yield data_dir, images, content
 
 
 def skip_without_package_index(directory):
-  chosen = os.environ.get('BN_REPRO_PREPARE_ENVIRONMENT', PROJECT / '.venv-prepare')
   probe = subprocess.run(
-    [Path(chosen) / 'bin' / 'python', '-m', 'pip', 'download', '--no-deps',
+    [ENVIRONMENT / 'bin' / 'python', '-m', 'pip', 'download', '--no-deps',
      '--retries=0', f'--dest={directory}', 'importlib_resources'],
     capture_output=True, text=True,
   )  # fmt: skip
@@ -325,8 +343,9 @@ class TestBuilds:
     picture_folder(tmp_path / 'images')
     write(tmp_path / 'images', {'train/cat/large.jpg': picture(500, 500)})
     arguments = ['folder', f'--images={tmp_path / "images"}', '--name=large']
+    apart = f'--environment={ENVIRONMENT}'  # a fork would not have the limit
     limit = ['bash', '-c', 'ulimit -f 64; exec "$@"', 'bash']
-    result = call(tmp_path, *arguments, before=limit)
+    result = call(tmp_path, *arguments, apart, before=limit)
     assert result.returncode == 1
     assert 'tries again' in result.stderr.splitlines()[-1]
     monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))

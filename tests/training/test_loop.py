@@ -214,11 +214,11 @@ def test_batch_normalization_learns_faster_on_the_digits(tmp_path):
   for network in ('batch_norm', 'baseline'):
     config = small_config(
       network,
-      train_for='1500 steps',
+      train_for='600 steps',
       learning_rate=0.5,
       evaluate_every='50 steps',
       log_every='50 steps',
     )
     summary = loop.train(config, tmp_path / network)
     steps[network] = summary['steps_to_target']['0.9'] or np.inf
-  assert 3 * steps['batch_norm'] < steps['baseline']
+  assert 3 * steps['batch_norm'] < min(steps['baseline'], 600)
