@@ -35,6 +35,7 @@ from bn_repro.models.layers import (
   Pool,
   average_pool,
   initial_weights,
+  side_by_side,
 )
 from bn_repro.run.errors import UserError
 
@@ -116,31 +117,49 @@ class InceptionModule(nn.Module):
   Attributes:
     row: the filters of each branch.
     layer: makes a `Convolution`.
+    is_joined: whether layers that share their input are computed as one.
   """
 
   row: Row
   layer: Callable[..., nn.Module]
+  is_joined: bool = True
 
   @nn.compact
   def __call__(self, x: Images, *, train: bool) -> Maps:
     """The maps of all branches, side by side."""
-    row, layer = self.row, functools.partial(self._layer, train)
-    branches = []
-    if row.conv_1x1:
-      branches.append(layer('conv_1x1', row.conv_1x1)(x))
-    reduced = layer('reduce_3x3', row.reduce_3x3)(x)
-    branches.append(layer('conv_3x3', row.conv_3x3, 3, row.stride)(reduced))
-    reduced = layer('reduce_double_3x3', row.reduce_double_3x3)(x)
-    between = layer('double_3x3_1', row.double_3x3, 3)(reduced)
-    branches.append(layer('double_3x3_2', row.double_3x3, 3, row.stride)(between))
-    pooled = Pool(row.pool, row.stride)(x)
-    if row.projection:
-      pooled = layer('projection', row.projection)(pooled)
-    return jnp.concatenate([*branches, pooled], axis=-1)
+    row = self.row
+    *conv_1x1, reduced, reduced_double, pooled = self._first_layers(x, train)
+    conv_3x3 = self._layer('conv_3x3', row.conv_3x3, 3, row.stride)
+    double_3x3_1 = self._layer('double_3x3_1', row.double_3x3, 3)
+    double_3x3_2 = self._layer('double_3x3_2', row.double_3x3, 3, row.stride)
+    branches = [
+      *conv_1x1,
+      conv_3x3(reduced, train=train),
+      double_3x3_2(double_3x3_1(reduced_double, train=train), train=train),
+      pooled,
+    ]
+    return jnp.concatenate(branches, axis=-1)
 
-  def _layer(self, train, name, features, kernel=1, stride=1):
-    made = self.layer(features=features, kernel=kernel, stride=stride, name=name)
-    return functools.partial(made, train=train)
+  def _first_layers(self, x, train) -> list[Maps]:
+    """What the first layer of each branch makes of the input, in the table's order."""
+    row, pool = self.row, Pool(self.row.pool, self.row.stride)
+    filters = {
+      'conv_1x1': row.conv_1x1, 'reduce_3x3': row.reduce_3x3,
+      'reduce_double_3x3': row.reduce_double_3x3,
+    }  # fmt: skip
+    layers = [self._layer(name, number) for name, number in filters.items() if number]
+    projection = self._layer('projection', row.projection) if row.projection else None
+    # `init` calls every layer, so that it can be observed.
+    if not self.is_joined or self.is_initializing():
+      pooled = pool(x) if projection is None else projection(pool(x), train=train)
+      return [*(layer(x, train=train) for layer in layers), pooled]
+    if projection is not None and row.pool == 'avg':
+      return side_by_side([*layers, projection], x, train, pool)
+    pooled = pool(x) if projection is None else projection(pool(x), train=train)
+    return [*side_by_side(layers, x, train), pooled]
+
+  def _layer(self, name, features, kernel=1, stride=1):
+    return self.layer(features=features, kernel=kernel, stride=stride, name=name)
 
 
 class AuxiliaryHead(nn.Module):
@@ -198,6 +217,7 @@ class Inception(nn.Module):
       4.2.3), and not every feature map.
     weight_variance, weight_std: of the convolutions' `initial_weights`.
     dtype: of the convolutions; parameters, statistics and logits are float32.
+    is_joined: of the `InceptionModule`s; False to observe each layer by itself.
   """
 
   num_classes: int
@@ -214,6 +234,7 @@ class Inception(nn.Module):
   weight_variance: float = 2.0
   weight_std: float = 0.0
   dtype: jnp.dtype = jnp.float32
+  is_joined: bool = True
 
   @nn.compact
   def __call__(
@@ -226,7 +247,8 @@ class Inception(nn.Module):
     for row in scaled_rows(self.width, self.pool_projection_4cd):
       is_per_activation = row.name in self.per_activation_rows
       layer = self._layer(is_per_activation)
-      x = InceptionModule(row, layer, name=row.name)(x, train=train)
+      module = InceptionModule(row, layer, self.is_joined, name=row.name)
+      x = module(x, train=train)
       if row.name in AUXILIARY_ROWS and self.auxiliary_heads:
         self._classify_early(row, x, train)
     x = GlobalAverage(name='average')(x)
