@@ -71,7 +71,7 @@ class Predictor:
       start += remaining
 
   def _of_centre(self, variables, examples, inputs):
-    batch = self._feed.batch(examples, inputs, stream=None)
+    batch = self._feed.batch(examples, inputs, None)
     return batch.labels, batch.counts, self._probabilities(variables, batch.images)
 
   def _probabilities(self, variables, images) -> jax.Array:

@@ -25,10 +25,11 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from bn_repro.models.layers import (
   Convolution,
+  Dropout,
   Images,
   LocalResponseNormalization,
   Maps,
@@ -183,7 +184,7 @@ class AuxiliaryHead(nn.Module):
     x = x.reshape(len(x), 1, 1, -1)
     hidden = self.layer(features=scaled(1024, self.width), name='hidden')
     x = hidden(x, train=train).reshape(len(x), -1).astype(jnp.float32)
-    x = nn.Dropout(0.7, deterministic=not train)(x)
+    x = Dropout(0.7)(x, train=train)
     return nn.Dense(self.num_classes, name='logits')(x)
 
 
@@ -211,7 +212,8 @@ class Inception(nn.Module):
     separable_first_conv: as figure 5 says, or one full convolution.
     pool_projection_4cd: 128 as printed, or 96 (see the top of this file).
     local_response_normalization: after the first pooling and before the second.
-    dropout: share of the values before the softmax that are dropped.
+    dropout: share of the values before the softmax that are dropped, which may be
+      traced; None leaves the layer out.
     auxiliary_heads: in training, sows logits of 4a and 4d in `auxiliary_logits`.
     per_activation_rows: rows that normalize every activation by itself (section
       4.2.3), and not every feature map.
@@ -228,7 +230,7 @@ class Inception(nn.Module):
   separable_first_conv: bool = True
   pool_projection_4cd: int = 96
   local_response_normalization: bool = False
-  dropout: float = 0.0
+  dropout: Float[ArrayLike, ''] | float | None = None
   auxiliary_heads: bool = False
   per_activation_rows: tuple[str, ...] = ()
   weight_variance: float = 2.0
@@ -252,8 +254,8 @@ class Inception(nn.Module):
       if row.name in AUXILIARY_ROWS and self.auxiliary_heads:
         self._classify_early(row, x, train)
     x = GlobalAverage(name='average')(x)
-    if self.dropout:
-      x = nn.Dropout(self.dropout, deterministic=not train, name='dropout')(x)
+    if self.dropout is not None:
+      x = Dropout(self.dropout, name='dropout')(x, train=train)
     weights = initial_weights(1.0)
     return nn.Dense(self.num_classes, kernel_init=weights, name='logits')(x)
 

@@ -185,6 +185,26 @@ def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable
   return nn.initializers.variance_scaling(weight_variance, 'fan_in', 'truncated_normal')
 
 
+class Dropout(nn.Module):
+  """Drops a share of the values in training, and scales the others up.
+
+  Unlike `nn.Dropout` of a share that may be traced: runs that differ in it share a
+  compiled program.
+  """
+
+  rate: Float[ArrayLike, ''] | float
+
+  def __call__(
+    self, x: Float[ArrayLike, 'batch ...'], *, train: bool
+  ) -> Float[Array, 'batch ...']:
+    """x, in inference. In training it draws from the random stream 'dropout'."""
+    if not train:
+      return x
+    kept = 1 - jnp.asarray(self.rate, jnp.float32)
+    is_kept = jax.random.bernoulli(self.make_rng('dropout'), kept, x.shape)
+    return jnp.where(is_kept, x / kept.astype(x.dtype), 0)
+
+
 class Pool(nn.Module):
   """3x3 pooling; an average does not count padding.
 
