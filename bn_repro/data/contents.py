@@ -18,53 +18,45 @@ def of(name: str) -> Contents:
 
   `classes` are their names in the order of the labels, or None if they have none;
   `splits` has the number of examples and a SHA-256 of the contents of each half.
-
-  Raises:
-    UserError: the data set is not there or damaged.
-    MachineError: a file of it cannot be read.
+  Raises UserError where the data set is not there or damaged.
   """
-  if name == sources.DIGITS:
-    return _of_digits()
-  stored = sources.stored(name)
-  used = (sources.TRAIN, next((s for s in sources.HELD_OUT if s in stored.files), ''))
-  splits = [split for split in used if split in stored.files]
-  paths = [path for split in splits for path in stored.files[split]]
-  by_file = dict(zip(paths, digests.of_files(paths, name)))
-  return {
-    'name': name,
-    'classes': stored.classes and list(stored.classes),
-    'num_classes': stored.num_classes,
-    'splits': {
-      split: {
-        'examples': stored.examples[split],
-        'sha256': _digest([by_file[path] for path in stored.files[split]]),
-      }
-      for split in splits
-    },
-  }
+  return {'name': name} | (
+    _of_digits() if name == sources.DIGITS else _of_prepared(name)
+  )
 
 
 def _of_digits() -> Contents:
   digits = sources.digits()
-  arrays = lambda half: [hashlib.sha256(a.tobytes()).hexdigest() for a in half]
+  halves = {sources.TRAIN: digits.train, 'test': digits.test}
+  hashes = lambda half: [hashlib.sha256(a.tobytes()).hexdigest() for a in half]
   return {
-    'name': sources.DIGITS,
     'classes': [str(digit) for digit in range(digits.num_classes)],
     'num_classes': digits.num_classes,
+    'splits': {s: _half(len(h.labels), hashes(h)) for s, h in halves.items()},
+  }
+
+
+def _of_prepared(name: str) -> Contents:
+  stored = sources.stored(name)
+  paths = [path for _, files in stored.splits.values() for path in files]
+  hashes = dict(zip(paths, digests.of_files(paths, name)))
+  return {
+    'classes': stored.classes,
+    'num_classes': stored.num_classes,
     'splits': {
-      split: {'examples': len(half.labels), 'sha256': _digest(arrays(half))}
-      for split, half in zip((sources.TRAIN, 'test'), digits[:2])
+      split: _half(number, [hashes[path] for path in files])
+      for split, (number, files) in stored.splits.items()
     },
   }
 
 
-def _digest(value: Any) -> str:
-  return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def _half(examples: int, hashes: list[str]) -> dict[str, Any]:
+  return {'examples': examples, 'sha256': fingerprint(hashes)}
 
 
-def fingerprint(contents: Contents) -> str:
-  """A SHA-256 of contents."""
-  return _digest(contents)
+def fingerprint(contents: Any) -> str:
+  """A SHA-256 of contents, or of any JSON."""
+  return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
 
 
 def first_other_class(one: Contents, other: Contents) -> str | None:
@@ -76,13 +68,19 @@ def first_other_class(one: Contents, other: Contents) -> str | None:
   if one['num_classes'] != other['num_classes']:
     numbers = (f'{c["num_classes"]} classes in {c["name"]}' for c in (one, other))
     return 'there are {} and {}'.format(*numbers)
-  for number, names in enumerate(zip(one['classes'] or (), other['classes'] or ())):
-    if names[0] != names[1]:
-      return (
-        f'class {number} is {names[0]!r} in {one["name"]} and {names[1]!r} in '
-        f'{other["name"]}'
-      )
+  if differing := _first_class(one, other):
+    number, name, other_name = differing
+    return (
+      f'class {number} is {name!r} in {one["name"]} and {other_name!r} in '
+      f'{other["name"]}'
+    )
   return None
+
+
+def _first_class(one: Contents, other: Contents) -> tuple[int, str, str] | None:
+  """The first that differs, and its name in each; None where names are not known."""
+  pairs = zip(one['classes'] or (), other['classes'] or ())
+  return next(((n, a, b) for n, (a, b) in enumerate(pairs) if a != b), None)
 
 
 def changes(before: Contents, now: Contents) -> list[str]:
@@ -94,11 +92,8 @@ def changes(before: Contents, now: Contents) -> list[str]:
   listed = []
   if before['num_classes'] != now['num_classes']:
     listed.append(f'{now["num_classes"]} classes, {before["num_classes"]} before')
-  pairs = list(zip(before['classes'] or (), now['classes'] or ()))
-  others = [number for number, (old, new) in enumerate(pairs) if old != new]
-  if others:
-    old, new = pairs[others[0]]
-    listed.append(f'class {others[0]} was {old!r} and is {new!r}')
+  if differing := _first_class(before, now):
+    listed.append('class {} was {!r} and is {!r}'.format(*differing))
   elif (before['classes'] is None) != (now['classes'] is None):
     listed.append(f'its classes have {"names" if now["classes"] else "no names"} now')
   for split in sorted(before['splits'].keys() | now['splits'].keys()):

@@ -33,13 +33,8 @@ def uniforms_of(
   """Random numbers in [0, 1) behind the crops of one step, from (seed, step) alone.
 
   Row j belongs to position j of the global mini-batch, on whatever process or device,
-  and does not depend on `batch_size`.
-
-  Args:
-    seed: of the run; from 0.
-    step: from 0 to 2**32 - 1.
-    batch_size: of the global mini-batch.
-    stream: `sampler.TRAINING` or `sampler.POPULATION`.
+  and does not depend on `batch_size`. Steps go up to 2**32 - 1; `stream` is
+  `sampler.TRAINING` or `sampler.POPULATION`.
   """
   bits = np.random.Philox(key=[seed, ((FIRST_STREAM + stream) << 32) + step])
   return np.random.Generator(bits).random((batch_size, ATTEMPTS, 4))
@@ -56,9 +51,7 @@ def random_boxes(
   the largest centred box of the nearest allowed aspect ratio. Boxes lie inside their
   images and have at least one pixel a side.
 
-  Args:
-    uniforms: from 0 to 1: area, aspect ratio, top, left.
-    heights, widths: of the images.
+  The four uniforms are area, aspect ratio, top and left.
   """
   image = np.stack([heights, widths], axis=-1).astype(np.float64)
   sides = _attempted_sides(uniforms, image)
@@ -76,9 +69,7 @@ def random_boxes(
 def centre_boxes(heights: Sizes, widths: Sizes, share: float = 0.875) -> Boxes:
   """Evaluation crops: the square in the centre, 224 of 256 pixels by default.
 
-  Args:
-    heights, widths: of the images.
-    share: the square's side as a share of the image's shorter side, from 0 to 1.
+  Its side is a `share` of the image's shorter side.
   """
   image = np.stack([heights, widths], axis=-1).astype(np.float64)
   side = np.maximum(share * np.min(image, axis=-1, keepdims=True), 1)

@@ -36,12 +36,9 @@ class CorruptImage(Exception):
 def read_or_skip(
   on_corrupt: str, read: Callable[..., np.ndarray], *arguments: Any
 ) -> np.ndarray | None:
-  """`read(*arguments)`; None for a corrupt image, if such images are skipped.
+  """`read(*arguments)`, a reader below; None for a corrupt image that is skipped.
 
-  Args:
-    on_corrupt: 'skip', or 'stop' for a UserError.
-    read: one of the three readers below.
-    arguments: of `read`.
+  `on_corrupt` is 'skip', or 'stop' for a UserError.
   """
   try:
     return read(*arguments)
@@ -69,27 +66,19 @@ def read_crop(
     data: a whole JPEG, PNG, GIF (its first frame) or BMP file.
     choose_box: (height, width) of the image in pixels -> top, left, height and
       width of the box in pixels, which need not be whole.
-    size: side of the result, pixels.
+    size: side of the result, `[size, size, 3]` uint8, RGB, not to be written to.
     name: of the image, for messages.
-
-  Returns:
-    `[size, size, 3]` uint8, RGB, not to be written to.
 
   Raises:
     CorruptImage: the data are not an image, or end too early.
   """
-  with _naming(name):
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+  image = _open(data, name)
   # A mistake in here is not the image's fault.
   box = [float(edge) for edge in choose_box(image.height, image.width)]
-  with _naming(name):
-    reduction = _reduce(image, min(box[2:]) / size)
-    image.load()
-  image = _as_rgb(image, name)
+  image, reduction = _decode(image, min(box[2:]) / size, name)
   top, left, height, width = (edge / reduction for edge in box)
   edges = (left, top, left + width, top + height)
-  resized = image.resize((size, size), Image.Resampling.BILINEAR, edges)
-  return np.asarray(resized)
+  return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, edges))
 
 
 def read_views(
@@ -101,26 +90,15 @@ def read_views(
   scale. Views of one size of the image are cut out of one resized image, as
   GoogLeNet's are. Whole squares are resized again, and so rounded to 8 bits twice.
 
-  Args:
-    data, size, name: as in `read_crop`.
-    choose: (height, width) of the image in pixels -> the views.
-
-  Returns:
-    `[views, size, size, 3]` uint8, RGB, in the order of `choose`.
-
-  Raises:
-    CorruptImage: the data are not an image, or end too early.
+  Arguments and errors are those of `read_crop`; the result is
+  `[views, size, size, 3]`, in the order of `choose`.
   """
-  with _naming(name):
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+  image = _open(data, name)
   height, width = image.height, image.width
   chosen = list(choose(height, width))
   largest = max(min(view.height, view.width) for view in chosen)
-  with _naming(name):
-    reduction = _reduce(image, min(height, width) / largest)
-    image.load()
-  edges = (0, 0, width / reduction, height / reduction)
-  return _cut_all(_as_rgb(image, name), edges, chosen, size)
+  image, reduction = _decode(image, min(height, width) / largest, name)
+  return _cut_all(image, (0, 0, width / reduction, height / reduction), chosen, size)
 
 
 def cut_views(pixels: np.ndarray, chosen: Sequence[View], size: int) -> np.ndarray:
@@ -148,21 +126,22 @@ def _cut(image: Image.Image, view: View, size: int) -> np.ndarray:
 
 
 def read_whole(data: bytes, name: str) -> np.ndarray:
-  """A whole image as it is, for data sets that are kept decoded.
+  """A whole image as it is, `[height, width, 3]` uint8, RGB; see `read_crop`."""
+  image, _ = _decode(_open(data, name), 1, name)
+  return np.array(image)
 
-  Args:
-    data, name: as in `read_crop`.
 
-  Returns:
-    `[height, width, 3]` uint8, RGB.
-
-  Raises:
-    CorruptImage: the data are not an image, or end too early.
-  """
+def _open(data: bytes, name: str) -> Image.Image:
   with _naming(name):
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _decode(image: Image.Image, limit: float, name: str) -> tuple[Image.Image, int]:
+  """The image in RGB, reduced where its format allows it, and the reduction."""
+  with _naming(name):
+    reduction = _reduce(image, limit)
     image.load()
-  return np.array(_as_rgb(image, name))
+  return _as_rgb(image, name), reduction
 
 
 def _reduce(image: Image.Image, limit: float) -> int:
@@ -184,7 +163,7 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
   if image.mode not in MODES:
     raise CorruptImage(f'{name} is not a readable image: pixels of kind {image.mode}')
   notice = f'{name} is not RGB but {image.mode}; it is converted, and so are others'
-  warnings.warn(notices.Notice(notice, f'converted from {image.mode}'), stacklevel=3)
+  warnings.warn(notices.Notice(notice, f'converted from {image.mode}'), stacklevel=4)
   # Pillow warns at every palette that it turns into RGB without its transparency.
   image.info.pop('transparency', None)
   # CMYK of a JPEG is stored inverted, after Adobe; Pillow has put that right.

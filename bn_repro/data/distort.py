@@ -35,12 +35,8 @@ def example_keys(
   """A key for each example, a function of the three numbers alone.
 
   The generator is named, since a user may change JAX's default, and not every generator
-  draws the same for an example whatever stands beside it.
-
-  Args:
-    seed: of the run.
-    stream: of the sampler.
-    positions: of the examples, counted from the start of training.
+  draws the same for an example whatever stands beside it. Positions count from the
+  start of training.
   """
   of_run = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), _KEYS)
   of_stream = jax.random.fold_in(of_run, stream)
@@ -55,13 +51,8 @@ def resample(
   """One box of each image, resized to a square, from 0 to 255, not rounded.
 
   The triangle filter is as wide as the reduction (antialiased bilinear), and sees
-  pixels beyond the box, as Pillow's `Image.resize(box=...)` does. A box smaller
-  than `size` is enlarged.
-
-  Args:
-    images: from 0 to 255.
-    boxes: top, left, height, width in pixels.
-    size: side of the result, pixels.
+  pixels beyond the box (top, left, height, width), as Pillow's `Image.resize(box=...)`
+  does. A box smaller than `size` is enlarged.
   """
 
   def one(image, box):
@@ -77,12 +68,7 @@ def resample(
 def mirror(
   keys: Keys, images: Shaped[ArrayLike, 'batch height width channels']
 ) -> Shaped[Array, 'batch height width channels']:
-  """Left becomes right with probability one half.
-
-  Args:
-    keys: of `example_keys`; other distortions may take the same.
-    images: of any dtype, which stays.
-  """
+  """Left becomes right with probability one half; keys are of `example_keys`."""
   draw = jax.vmap(lambda key: jax.random.bernoulli(jax.random.fold_in(key, _MIRROR)))
   return jnp.where(draw(keys)[:, None, None, None], images[:, :, ::-1], images)
 
@@ -93,12 +79,8 @@ def photometric(keys: Keys, images: Images, strength: float) -> Images:
   Howard (2013) describes them; ranges and order are those of Google's public
   Inception code (`distort_color` in its image_processing.py), half of whose reading
   threads have contrast second. Section 4.2.1 of the paper reduces the distortions and
-  does not say by how much.
-
-  Args:
-    keys: of `example_keys`; other distortions may take the same.
-    images: from 0 to 1, RGB.
-    strength: factor on the four ranges: 1 is Google's, 0 changes no bit.
+  does not say by how much. `strength` is a factor on the four ranges: 1 is Google's, 0
+  changes no bit.
   """
   if strength == 0:
     return images
@@ -120,13 +102,10 @@ def _distort(key, image, ranges):
 def finished(
   images: Images, positions: Positions | None, config: ConfigDict, stream: int | None
 ) -> Images:
-  """Network inputs from crops: distorted, then scaled to -1 to 1.
+  """Network inputs from crops of 0 to 255: distorted, then scaled to -1 to 1.
 
-  Args:
-    images: from 0 to 255.
-    positions: in the order of training; the distortions depend on them and the seed.
-    config: of the run.
-    stream: of the sampler; None distorts nothing, and needs no positions.
+  The distortions depend on the seed, the stream of the sampler and the positions in the
+  order of training. Without a stream nothing is distorted, and no positions are needed.
   """
   images = images / 255
   if stream is not None:

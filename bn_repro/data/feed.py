@@ -1,15 +1,12 @@
-"""How examples reach a network: the interface of all feeds.
+"""How examples reach a network: the base of all feeds."""
 
-A feed serves one half of a data set. It gives the compiled step the arrays that
-stay on the device (`examples`), for each step what to take from them (`inputs`),
-and the function that makes a `Batch` of both inside the program (`batch`).
-"""
-
+import abc
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from bn_repro.data import sampler
 from bn_repro.run import collectives
@@ -41,23 +38,35 @@ class ImageViews(NamedTuple):
   counts: bool
 
 
-class Feed(Protocol):
-  """What training and evaluation need of one half of a data set.
+class Feed(abc.ABC):
+  """Serves one half of a data set.
+
+  It gives the compiled step the arrays that stay on the device (`examples`), for each
+  step what to take from them (`inputs`), and the function that makes a `Batch` of both
+  inside the program (`batch`).
 
   Attributes:
-    examples: the tree of arrays on the device that `batch` takes.
-    num_examples: the number of examples, without those excluded when it was opened.
-    num_skipped: the number of examples excluded when it was opened, or by the last
-      complete `inputs_in_order`.
+    examples: a tree of arrays.
+    num_examples: without those excluded when the feed was opened.
+    num_skipped: the number of examples excluded then, or by the last complete
+      `inputs_in_order`.
   """
 
-  examples: Any
-  num_examples: int
-  num_skipped: int
+  examples: Any = ()
+  num_skipped = 0
 
+  def __init__(
+    self, num_examples: int, config: ConfigDict, devices: list[jax.Device]
+  ) -> None:
+    self.num_examples = num_examples
+    self._config = config
+    self._devices = devices
+
+  @abc.abstractmethod
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:
     """Inputs of training steps: a tree of `[len(steps), share of the process, ...]`."""
 
+  @abc.abstractmethod
   def inputs_in_order(
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Any]:
@@ -67,34 +76,34 @@ class Feed(Protocol):
     with examples that do not count.
     """
 
+  @abc.abstractmethod
   def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
-    """The views of each example for GoogLeNet's evaluation, in order.
+    """The views of each example for GoogLeNet's evaluation, in order."""
 
-    Raises:
-      UserError: these images are not cropped.
-    """
-
+  @abc.abstractmethod
   def batch(self, examples: Any, inputs: Any, stream: int | None) -> Batch:
     """The `Batch` of the inputs of one step; may be traced.
 
     Distortions draw from this stream of the sampler; None distorts nothing.
     """
 
+  def chosen(self, start: int = 0, stop: int | None = None) -> range:
+    """Examples from `start` to `stop`, or to the last."""
+    end = self.num_examples if stop is None else min(self.num_examples, stop)
+    return range(start, end)
 
-def chosen(number: int, start: int, stop: int | None) -> range:
-  """Examples from `start` to `stop`, or to the last of `number`."""
-  return range(start, number if stop is None else min(number, stop))
+  def _share(self, size: int) -> slice:
+    """Which of `size` examples, in order, are for this process."""
+    return collectives.share_of_process(size, self._devices)
 
+  def _in_order(
+    self, size: int, start: int, stop: int | None
+  ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Indices and counts of consecutive mini-batches, the share of this process.
 
-def in_order(
-  examples: range, size: int, devices: list[jax.Device]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  """Indices and counts of consecutive mini-batches, the share of this process.
-
-  `[share]` int32 and bool. The last mini-batch is filled up with the last example,
-  which does not count again.
-  """
-  share = collectives.share_of_process(size, devices)
-  for start in range(examples.start, examples.stop, size):
-    places = np.arange(start, start + size, dtype=np.int32)[share]
-    yield np.minimum(places, examples.stop - 1), places < examples.stop
+    The last mini-batch is filled up with the last example, which does not count again.
+    """
+    examples = self.chosen(start, stop)
+    for first in range(examples.start, examples.stop, size):
+      places = np.arange(first, first + size, dtype=np.int32)[self._share(size)]
+      yield np.minimum(places, examples.stop - 1), places < examples.stop

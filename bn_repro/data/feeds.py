@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro.data import sources
@@ -20,11 +21,7 @@ class Feeds(NamedTuple):
 
 
 def open_feeds(config: ConfigDict, devices: list[jax.Device]) -> Feeds:
-  """Opens the data set that the config names.
-
-  Raises:
-    UserError: it is missing, unreadable, or not what the config says.
-  """
+  """Opens the data set that the config names."""
   if config.model.name == 'mlp':
     dataset = sources.load(config.dataset.name)
     train, test = (PixelFeed(half, config, devices) for half in dataset[:2])
@@ -35,11 +32,7 @@ def open_feeds(config: ConfigDict, devices: list[jax.Device]) -> Feeds:
 
 
 def open_test_feed(config: ConfigDict, devices: list[jax.Device]) -> Feed:
-  """Opens the half for evaluation alone.
-
-  Raises:
-    UserError: it is missing, unreadable, or not what the config says.
-  """
+  """Opens the half for evaluation alone."""
   if config.model.name == 'mlp':
     return PixelFeed(sources.load(config.dataset.name).test, config, devices)
   return _photographs('test', config, devices)
@@ -53,7 +46,9 @@ def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> F
   if name == sources.DIGITS:
     digits = sources.digits()
     sources.check_classes(name, digits.num_classes, config.dataset.num_classes)
-    examples = resident.in_colour(getattr(digits, split))
+    images, labels = getattr(digits, split)
+    in_colour = np.repeat(images[..., None], 3, axis=-1)
+    examples = sources.Examples(in_colour, labels)
     return resident.ResidentImages(examples, config, devices)
   records = sources.Split(name, split, config.dataset.num_classes)
   if feed == 'stream' or (feed == 'auto' and name not in sources.ONE_SIZE):

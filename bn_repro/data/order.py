@@ -23,20 +23,21 @@ class Order:
     self._shard_size = config.shard_size if is_coarse else None
 
   def indices(
-    self, steps: range, stream: int
-  ) -> Int32[np.ndarray, '{len(steps)} {self.batch_size}']:
-    """Indices of the examples of these steps."""
-    return self._in_mini_batches(steps, self.batch_size, stream)
+    self, steps: range, stream: int, size: int | None = None
+  ) -> Int32[np.ndarray, '{len(steps)} size']:
+    """Indices of the examples of these steps, of mini-batches of `size` if given."""
+    return sampler.example_indices(
+      self._seed,
+      steps,
+      size or self.batch_size,
+      self._num_examples,
+      stream,
+      self._shard_size,
+    )
 
   def example_at(self, position: int, stream: int) -> int:
     """Index of the example at a position, counted from the start of training."""
-    step = range(position, position + 1)
-    return int(self._in_mini_batches(step, 1, stream)[0, 0])
-
-  def _in_mini_batches(self, steps: range, size: int, stream: int) -> np.ndarray:
-    return sampler.example_indices(
-      self._seed, steps, size, self._num_examples, stream, self._shard_size
-    )
+    return self.indices(range(position, position + 1), stream, size=1).item()
 
   def uniforms(
     self, step: int, stream: int

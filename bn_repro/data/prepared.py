@@ -13,11 +13,7 @@ DESCRIPTION = 'dataset_info.json'
 
 
 def data_directories() -> list[Path]:
-  """The directories that are searched for prepared data sets, in this order.
-
-  Raises:
-    UserError: $TFDS_DATA_DIR is no path of a directory.
-  """
+  """The directories that are searched for prepared data sets, in this order."""
   if chosen := places.variable('TFDS_DATA_DIR'):
     return [chosen]
   parents = [PROJECT.parent / 'shared'] if config_files.IS_CHECKOUT else []
@@ -26,12 +22,7 @@ def data_directories() -> list[Path]:
 
 
 def find_prepared(name: str) -> Path:
-  """The directory of the last prepared version, by name, of a TFDS data set.
-
-  Raises:
-    UserError: no directory of `data_directories` has one.
-    OSError: a directory cannot be read.
-  """
+  """The directory of the last prepared version, by name, of a TFDS data set."""
   for directory in data_directories():
     versions = damage.entries(directory / name)
     prepared = [path for path in versions if not damage.is_missing(path / DESCRIPTION)]

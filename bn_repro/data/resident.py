@@ -9,9 +9,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro.data import crops, decode, distort, sampler, sources, views
-from bn_repro.data.feed import Batch, ImageViews, chosen, in_order
+from bn_repro.data.feed import Batch, Feed, ImageViews
 from bn_repro.data.order import Order
-from bn_repro.run import collectives
 from bn_repro.run.errors import UserError
 
 
@@ -24,8 +23,8 @@ class Boxes(NamedTuple):
   counts: np.ndarray
 
 
-class ResidentImages:
-  """Images of one size, decoded once and cropped on the device: a `Feed`."""
+class ResidentImages(Feed):
+  """Images of one size, decoded once and cropped on the device."""
 
   def __init__(
     self,
@@ -34,17 +33,12 @@ class ResidentImages:
     devices: list[jax.Device],
     num_skipped: int = 0,
   ):
-    """Takes `[n, height, width, 3]` uint8.
-
-    Raises:
-      UserError: the images are smaller than what the network takes.
-    """
+    """Takes `[n, height, width, 3]` uint8."""
+    number, self._height, self._width, _ = examples.images.shape
+    super().__init__(number, config, devices)
     self.examples = examples
-    self.num_examples, self._height, self._width, _ = examples.images.shape
     self.num_skipped = num_skipped
-    self._config = config
-    self._devices = devices
-    self._order = Order(config, self.num_examples)
+    self._order = Order(config, number)
     size = config.dataset.size
     if min(self._height, self._width) < size:
       raise UserError(
@@ -53,35 +47,29 @@ class ResidentImages:
       )
 
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Boxes:
-    """As `Feed`."""
     order, sides = self._order, self._sides(self._order.batch_size)
     boxes = [crops.random_boxes(order.uniforms(step, stream), *sides) for step in steps]
+    indices = order.indices(steps, stream)
     whole = Boxes(
-      order.indices(steps, stream),
-      np.stack(boxes),
-      order.positions(steps),
-      np.ones((len(steps), order.batch_size), bool),
+      indices, np.stack(boxes), order.positions(steps), np.ones_like(indices, bool)
     )
-    share = collectives.share_of_process(order.batch_size, self._devices)
+    share = self._share(order.batch_size)
     return Boxes(*(part[:, share] for part in whole))
 
   def inputs_in_order(
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Boxes]:
-    """As `Feed`."""
-    examples = chosen(self.num_examples, start, stop)
-    for indices, counts in in_order(examples, size, self._devices):
+    for indices, counts in self._in_order(size, start, stop):
       boxes = crops.centre_boxes(*self._sides(len(indices)))
       yield Boxes(indices, boxes, indices.astype(np.uint32), counts)
 
   def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
-    """As `Feed`."""
-    counted = views.distinct(self._height, self._width, self._config.dataset.size)
-    for i in chosen(self.num_examples, start, stop):
-      cut = decode.cut_views(
-        self.examples.images[i], list(counted), self._config.dataset.size
-      )
-      yield ImageViews(cut, views.shares(counted), int(self.examples.labels[i]), True)
+    images, labels = self.examples
+    size = self._config.dataset.size
+    counted = views.distinct(self._height, self._width, size)
+    for i in self.chosen(start, stop):
+      cut = decode.cut_views(images[i], list(counted), size)
+      yield ImageViews(cut, views.shares(counted), int(labels[i]), True)
 
   def _sides(self, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Heights and widths of this number of images."""
@@ -90,7 +78,6 @@ class ResidentImages:
   def batch(
     self, examples: sources.Examples, inputs: Boxes, stream: int | None
   ) -> Batch:
-    """As `Feed`; images are `[batch, size, size, 3]` from -1 to 1."""
     images = distort.resample(
       examples.images[inputs.indices], inputs.boxes, self._config.dataset.size
     )
@@ -99,12 +86,7 @@ class ResidentImages:
 
 
 def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples, int]:
-  """All images of a split, which have one size, and the number of skipped ones.
-
-  Raises:
-    UserError: an image cannot be read and `on_corrupt` is 'stop', none can be
-      read, or sizes differ.
-  """
+  """All images of a split, which have one size, and the number of skipped ones."""
 
   def decode_one(index):
     data, label, name = split[index]
@@ -124,8 +106,3 @@ def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples,
   images, labels = zip(*readable)
   examples = sources.Examples(np.stack(images), np.asarray(labels, np.int32))
   return examples, len(split) - len(readable)
-
-
-def in_colour(examples: sources.Examples) -> sources.Examples:
-  """Grey images `[n, height, width]` as `[n, height, width, 3]`."""
-  return examples._replace(images=np.repeat(examples.images[..., None], 3, axis=-1))

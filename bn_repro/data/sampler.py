@@ -21,12 +21,9 @@ def epoch_order(
 ) -> Int64[np.ndarray, ' {num_examples}']:
   """A random order of all examples.
 
-  Args:
-    seed, stream, epoch: what the order depends on.
-    num_examples: of the data set.
-    shard_size: None draws a new order in every epoch (section 4.2.1's thorough
-      shuffling). Otherwise shards of this number of examples are drawn once, and only
-      their order is new in every epoch: an example keeps its neighbours.
+  Without `shard_size` every epoch has a new order (section 4.2.1's thorough shuffling).
+  Otherwise shards of this number of examples are drawn once, and only their order is
+  new in every epoch: an example keeps its neighbours.
   """
   order = _generator(seed, stream, epoch)
   if shard_size is None:
@@ -49,7 +46,7 @@ def example_indices(
   stream: int = TRAINING,
   shard_size: int | None = None,
 ) -> Int32[np.ndarray, '{len(steps)} {batch_size}']:
-  """Indices of the examples of some consecutive steps.
+  """Indices of the examples of consecutive steps.
 
   Each epoch takes every example once, in its `epoch_order`; a mini-batch may end
   one epoch and begin the next.

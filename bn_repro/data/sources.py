@@ -5,7 +5,6 @@ The only file that knows TFDS. Does not know what becomes of an image.
 
 import contextlib
 import importlib.util
-import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -15,12 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from bn_repro.data.prepared import (
-  DESCRIPTION,
-  DIGITS,
-  find_prepared,
-  preparing,
-)
+from bn_repro.data.prepared import DESCRIPTION, DIGITS, find_prepared, preparing
 from bn_repro.run import damage, durations
 from bn_repro.run.errors import MachineError, UserError, one_line
 
@@ -55,12 +49,11 @@ class Record(NamedTuple):
 
 
 class Stored(NamedTuple):
-  """A prepared data set: `classes` has their names, if any; the last two by split."""
+  """A prepared data set: names of its classes, if any; number and files of examples."""
 
-  classes: tuple[str, ...] | None
+  classes: list[str] | None
   num_classes: int
-  examples: dict[str, int]
-  files: dict[str, list[Path]]
+  splits: dict[str, tuple[int, list[Path]]]
 
 
 class Split:
@@ -70,32 +63,18 @@ class Split:
   """
 
   def __init__(self, name: str, split: str, num_classes: int):
-    """Opens 'train', or for any other `split` the held-out half of the data set.
-
-    Raises:
-      UserError: the data set or the half is missing, was prepared in another
-        format, or has another number of classes.
-    """
-    import tensorflow_datasets as tfds
-
-    builder = _builder(name)
-    self._split = _split_name(builder, split)
-    self._num_classes = num_classes
+    """Opens 'train', or for any other `split` the held-out half of the data set."""
     self._stored = name, find_prepared(name)
-    with _damage_reported(*self._stored):
+    self._num_classes = num_classes
+    with _builder(name) as builder:
+      self._split = _split_name(builder, split)
       check_classes(name, builder.info.features['label'].num_classes, num_classes)
-      decoders = {'image': tfds.decode.SkipDecoding()}
-      self._source = _opened(builder, self._split, decoders)
+      self._source = _opened(builder, self._split, are_decoded=False)
 
   def __len__(self) -> int:
     return len(self._source)
 
   def __getitem__(self, index: int) -> Record:
-    """The example of that index.
-
-    Raises:
-      UserError: it cannot be read, or its label is not one of the classes.
-    """
     with _damage_reported(*self._stored):
       stored = self._source[index]
     name = f'{self._split} example {index}'
@@ -124,12 +103,12 @@ def _text(value) -> str:
 
 
 def load(name: str) -> Dataset:
-  """All of a data set of grey images.
-
-  Raises:
-    UserError: the data set is not there or was prepared in another format.
-  """
-  return digits() if name == DIGITS else _from_tfds(name)
+  """All of a data set of grey images."""
+  if name == DIGITS:
+    return digits()
+  with _builder(name) as builder:
+    train, test = (_read(_opened(builder, split)) for split in (TRAIN, 'test'))
+    return Dataset(train, test, builder.info.features['label'].num_classes)
 
 
 def digits() -> Dataset:
@@ -151,11 +130,7 @@ def digits() -> Dataset:
 
 
 def num_training_examples(name: str) -> int:
-  """The number of training examples, which are not read for it.
-
-  Raises:
-    UserError: the data set is not there.
-  """
+  """The number of training examples, which are not read for it."""
   if name == DIGITS:
     return len(digits().train.labels)
   directory = find_prepared(name)
@@ -169,32 +144,26 @@ def num_training_examples(name: str) -> int:
 
 
 def number_of_steps(config: ConfigDict) -> int:
-  """The number of steps that a config trains for.
-
-  Raises:
-    UserError: its data set is not there.
-  """
+  """The number of steps that a config trains for."""
   num_examples = num_training_examples(config.dataset.name)
   return durations.lengths(config, num_examples).train_for
 
 
 def stored(name: str) -> Stored:
-  """Classes, numbers of examples and files of a prepared data set.
-
-  Raises:
-    UserError: the data set is not there or damaged.
-  """
-  builder, directory = _builder(name), find_prepared(name)
-  with _damage_reported(name, directory):
-    label, splits = builder.info.features['label'], builder.info.splits
-    names = _class_names(directory)
-    examples = {split: sum(of.shard_lengths) for split, of in splits.items()}
-    files = {split: list(map(Path, of.filepaths)) for split, of in splits.items()}
-    [path.stat() for path in itertools.chain(*files.values())]  # none is missing
-  return Stored(names, label.num_classes, examples, files)
+  """Classes, numbers of examples and files of both halves of a prepared data set."""
+  with _builder(name) as builder:
+    label, infos = builder.info.features['label'], builder.info.splits
+    held_out = next((split for split in HELD_OUT if split in infos), None)
+    splits = {
+      split: (sum(infos[split].shard_lengths), [*map(Path, infos[split].filepaths)])
+      for split in (TRAIN, held_out)
+      if split in infos
+    }
+    [path.stat() for _, files in splits.values() for path in files]  # none is missing
+    return Stored(_class_names(find_prepared(name)), label.num_classes, splits)
 
 
-def _class_names(directory: Path) -> tuple[str, ...] | None:
+def _class_names(directory: Path) -> list[str] | None:
   """Names of the classes in the order of the labels; None if they have none.
 
   Read from their file: TFDS calls classes '0', '1', ... both where they have no names
@@ -203,7 +172,8 @@ def _class_names(directory: Path) -> tuple[str, ...] | None:
   path = directory / 'label.labels.txt'
   if damage.is_missing(path):
     return None
-  return tuple(filter(None, map(str.strip, path.read_text('utf-8').split('\n'))))
+  names = map(str.strip, path.read_text('utf-8').split('\n'))
+  return [name for name in names if name]
 
 
 @contextlib.contextmanager
@@ -234,13 +204,6 @@ def _is_of_form(error: Exception) -> bool:
   return type(error) is RuntimeError and bool(re.search(words, str(error)))
 
 
-def _from_tfds(name: str) -> Dataset:
-  builder = _builder(name)
-  with _damage_reported(name, find_prepared(name)):
-    train, test = (_read(_opened(builder, split)) for split in (TRAIN, 'test'))
-    return Dataset(train, test, builder.info.features['label'].num_classes)
-
-
 def _read(source) -> Examples:
   records = source.__getitems__(range(len(source)))
   images = np.stack([record['image'] for record in records])
@@ -248,28 +211,30 @@ def _read(source) -> Examples:
   return Examples(images.squeeze(-1), labels)
 
 
+@contextlib.contextmanager
 def _builder(name: str):
-  """The TFDS builder of a prepared data set."""
+  """The TFDS builder of a prepared data set; damage met in the block is reported."""
   directory = find_prepared(name)
   # Slow to import, and not needed for the embedded digits.
   import tensorflow_datasets as tfds
 
   with _damage_reported(name, directory):
     builder = tfds.builder_from_directory(directory)
-  if builder.info.file_format.file_suffix != 'array_record':
-    raise UserError(
-      f'{directory} was prepared as {builder.info.file_format.value}, which '
-      'cannot be read without TensorFlow; prepare it as array_record with '
-      f'{preparing(name)}'
-    )
-  return builder
+    if builder.info.file_format.file_suffix != 'array_record':
+      raise UserError(
+        f'{directory} was prepared as {builder.info.file_format.value}, which '
+        'cannot be read without TensorFlow; prepare it as array_record with '
+        f'{preparing(name)}'
+      )
+    yield builder
 
 
-def _opened(builder, split: str, decoders: dict | None = None):
+def _opened(builder, split: str, are_decoded: bool = True):
   """A split to read from, after checking the number of examples in its files.
 
   The bytes of examples carry check sums; their number is in dataset_info.json alone.
   """
+  import tensorflow_datasets as tfds
   from array_record.python.array_record_module import ArrayRecordReader
 
   stored = builder.info.splits[split]
@@ -279,6 +244,7 @@ def _opened(builder, split: str, decoders: dict | None = None):
     reader.close()
     if number != length:
       raise ValueError(f'{path.name} holds {number} examples, not {length}')
+  decoders = None if are_decoded else {'image': tfds.decode.SkipDecoding()}
   return builder.as_data_source(split, decoders=decoders)
 
 

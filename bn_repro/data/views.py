@@ -33,12 +33,8 @@ class View(NamedTuple):
 def views(height: int, width: int, size: int) -> list[View]:
   """The 72 views of an image, in the order of the paper's sentence.
 
-  Args:
-    height, width: of the image, pixels.
-    size: side of the crop, pixels. The image's sizes keep their ratios to it.
-
-  Returns:
-    Views; some of them are equal where the image is (nearly) square.
+  The image's sizes keep their ratios to `size`, the side of the crop. Some views are
+  equal where the image is (nearly) square.
   """
   return [
     view

@@ -62,25 +62,20 @@ def keep_tracker_quiet() -> None:
     sys.warnoptions.append(option)  # passed on to every process that Python starts
 
 
-def bytes_needed(processes: int, *elements: int) -> int:
-  """The most shared memory that readers hold at once.
+def memory_needed(processes: int, elements: int) -> int:
+  """Bytes of shared memory that readers hold at most; MachineError if it is too small.
 
-  Args:
-    processes: of each reader.
-    elements: bytes of one element (a mini-batch) of each reader.
+  Each reader has that number of processes. `elements` are the bytes of one element (a
+  mini-batch) of each reader, together.
   """
-  return processes * _HELD * sum(elements)
-
-
-def check_memory(needed: int, processes: int) -> None:
-  """Raises MachineError if that much shared memory, in bytes, is not free."""
-  free = _free()
+  needed, free = processes * _HELD * elements, _free()
   if free is not None and free < needed:
     raise MachineError(
       f'{processes} decoding processes need up to {_size(needed)} of shared memory, '
       f'and {_SHARED_MEMORY} has {_size(free)} free; {_enlarge(needed)}, or '
       f'{_fewer(processes)}'
     )
+  return needed
 
 
 def _free() -> int | None:
@@ -111,22 +106,15 @@ def _size(number: int) -> str:
 def supervised(elements: Iterator[Any], processes: int, needed: int) -> Iterator[Any]:
   """The elements that processes make; a MachineError where one of these has died.
 
-  Args:
-    elements: of Grain, which checks every second that its processes live.
-    processes: their number.
-    needed: bytes of shared memory, at most.
+  The elements are those of Grain, which checks every second that its processes live.
   """
-  while True:
-    try:
-      element = next(elements)
-    except StopIteration:
-      return
-    except RuntimeError as error:
-      death = _DEATH.search(str(error))
-      if not death:
-        raise
-      raise MachineError(_obituary(int(death[1]), processes, needed)) from error
-    yield element
+  try:
+    yield from elements
+  except RuntimeError as error:
+    death = _DEATH.search(str(error))
+    if not death:
+      raise
+    raise MachineError(_obituary(int(death[1]), processes, needed)) from error
 
 
 def _obituary(code: int, processes: int, needed: int) -> str:

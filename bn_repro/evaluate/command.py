@@ -9,12 +9,12 @@ examples:
   python -m bn_repro.evaluate --workdir=runs/bn_x30 --dataset=imagenet_sample
 
 flags:
-  --workdir       the runs, each at its newest checkpoint; several are an ensemble, too,
-                  which answers with the mean of its members' class probabilities
+  --workdir       the runs, each at its newest checkpoint; several are evaluated as an
+                  ensemble, too: the mean of their class probabilities
   --crops         1 (the centre) or 144 (GoogLeNet's, whose probabilities are
                   averaged); 1 if not given
   --dataset       another data set with the same classes, by its name in TFDS; if not
-                  given, the one that the runs were trained on. Its half for evaluation
+                  given, that of the runs. Its held-out half is read
   --statistics    population (algorithm 2, as every number that is reported) or
                   moving_average; population if not given
   --population_batches
@@ -26,9 +26,9 @@ flags:
                   first run
   --help          this text
 
-In DIR/evaluation: the answers to every example, which another evaluation of the same
-checkpoint takes from there, and population statistics. A command that was stopped goes
-on where it was. Data sets of TFDS are read from $TFDS_DATA_DIR.
+DIR/evaluation keeps population statistics and the predictions for every example, which
+another evaluation of the same checkpoint takes from there. A command that was stopped
+continues where it was. Data sets of TFDS are read from $TFDS_DATA_DIR.
 
 exit codes: as those of `python -m bn_repro --help`.
 """
@@ -44,17 +44,7 @@ from bn_repro.run import command_line, devices, exits, places
 from bn_repro.run.errors import UserError, shown
 
 FLAGS = command_line.Flags(
-  (
-    'workdir',
-    'crops',
-    'dataset',
-    'statistics',
-    'population_batches',
-    'examples',
-    'workers',
-    'output',
-  ),
-  ('help', 'h'),
+  ('workdir', *Request._fields, 'workers', 'output'), ('help', 'h')
 )
 
 
@@ -75,10 +65,8 @@ def run(words: list[str]) -> None:
   from bn_repro.run import compilation
 
   compilation.keep()
-  given = vars(arguments)
-  where = {name: given.pop(name) for name in ('output', 'workers')}
-  workdirs = given.pop('workdir')
-  evaluate(workdirs, Request(**given), **where)
+  request = Request(*(getattr(arguments, field) for field in Request._fields))
+  evaluate(arguments.workdir, request, arguments.output, arguments.workers)
 
 
 def parse(words: list[str]) -> argparse.Namespace:

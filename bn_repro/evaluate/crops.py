@@ -7,7 +7,6 @@ nor whether they are right.
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,46 +24,35 @@ CHUNK = 16
 
 
 class Predictor:
-  """Predicts the classes of the examples of a feed; compiles once."""
+  """Predicts the classes of the examples of a feed."""
 
   def __init__(
     self,
     network: Network,
-    batch_stats: Any,
     feed: Feed,
     devices: list[jax.Device],
     check: Callable[[], None],
   ):
-    """Prepares to predict.
+    """Takes a network with the statistics to use, and the devices of this process.
 
-    Args:
-      network: the network.
-      batch_stats: the statistics to use with it.
-      feed: the examples, as the network's config describes them.
-      devices: of this process.
-      check: called before each call of the network; may raise, to stop.
+    `check` is called before each call of the network; it may raise, to stop.
     """
-    self._variables = {'params': network.params, 'batch_stats': batch_stats}
-    self._config, self._model, self._feed = network.config, network.model, feed
+    self._network, self._feed = network, feed
     self._devices, self._check = devices, check
     # What the devices take at once; with views half of it are mirror images.
     size, number = network.config.evaluation_batch_size, 2 * len(devices)
     self._size = -(-size // number) * number
 
   def predictions(self, crops: int, start: int, stop: int) -> Iterator[Predictions]:
-    """Those for the examples from `start` to `stop`, some at a time.
-
-    `crops` is one of `request.CROPS`.
-    """
-    make = self._by_one_crop if crops == 1 else self._by_views
-    return make(start, stop)
+    """Those for the examples from `start` to `stop`, some at a time."""
+    return (self._by_one_crop if crops == 1 else self._by_views)(start, stop)
 
   def _by_one_crop(self, start: int, stop: int) -> Iterator[Predictions]:
     predict = parallel.spread_examples(self._of_centre, self._devices)
     examples = parallel.replicate(self._feed.examples, self._devices)
     for inputs in self._feed.inputs_in_order(self._size, start, stop):
       self._check()
-      outputs = predict(self._variables, examples, inputs)
+      outputs = predict(self._network.variables, examples, inputs)
       remaining = min(self._size, stop - start)
       labels, counts, probabilities = (part[:remaining] for part in outputs)
       yield Predictions(labels, counts, np.ones(remaining, np.int32), probabilities)
@@ -75,7 +63,8 @@ class Predictor:
     return batch.labels, batch.counts, self._probabilities(variables, batch.images)
 
   def _probabilities(self, variables, images) -> jax.Array:
-    return jax.nn.softmax(self._model.apply(variables, images, train=False))
+    logits = self._network.model.apply(variables, images, train=False)
+    return jax.nn.softmax(logits)
 
   def _by_views(self, start: int, stop: int) -> Iterator[Predictions]:
     predict = parallel.spread_examples(self._of_views, self._devices)
@@ -92,7 +81,8 @@ class Predictor:
 
   def _of_views(self, variables, _, images):
     """The mean over each view and its mirror image."""
-    images = finished(images.astype(jnp.float32), None, self._config, stream=None)
+    config = self._network.config
+    images = finished(images.astype(jnp.float32), None, config, stream=None)
     both = jnp.concatenate([images, images[:, :, ::-1]])
     of_both = self._probabilities(variables, both)
     return (of_both[: len(images)] + of_both[len(images) :]) / 2
@@ -101,14 +91,12 @@ class Predictor:
     self, predict: Callable, images: np.ndarray
   ) -> Float[np.ndarray, 'views classes']:
     """From as many calls as it takes; the last is filled up."""
-    size, pieces = self._size // 2, []
-    for start in range(0, len(images), size):
+    size, outputs = self._size // 2, []
+    padded = np.pad(images, [(0, -len(images) % size), (0, 0), (0, 0), (0, 0)])
+    for piece in np.split(padded, len(padded) // size):
       self._check()
-      piece = images[start : start + size]
-      black = np.zeros((size - len(piece), *piece.shape[1:]), piece.dtype)
-      whole = np.concatenate([piece, black])
-      pieces.append(predict(self._variables, (), whole)[: len(piece)])
-    return np.concatenate(pieces)
+      outputs.append(predict(self._network.variables, (), piece))
+    return np.concatenate(outputs)[: len(images)]
 
 
 def _averaged(

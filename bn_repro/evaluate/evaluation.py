@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bn_repro.data.feed import Feed, chosen
+from bn_repro.data.feed import Feed
 from bn_repro.data.feeds import open_test_feed
 from bn_repro.evaluate import statistics, trained_on
 from bn_repro.evaluate.crops import Predictor
@@ -42,11 +42,9 @@ def evaluate(
   Args:
     workdirs: of the runs, all different.
     request: what to evaluate on.
-    output: gets the scores; None for a file beside the first run's predictions.
+    output: gets the scores, which are also returned; None for a file beside the first
+      run's predictions.
     workers: as `restore` takes them.
-
-  Returns:
-    What was written.
 
   Raises:
     Preempted: a signal came; the predictions so far are kept.
@@ -68,21 +66,16 @@ def evaluate(
 
 
 def _default_output(networks: list[Network], request: Request, dataset: str) -> Path:
-  name = f'{_ensemble_name(networks)}{_file_name(request, dataset)}.json'
-  return networks[0].workdir / FOLDER / name
-
-
-def _ensemble_name(networks: list[Network]) -> str:
-  """Such as 'ensemble_of_2_1f0a9c3e_', which other members do not share; '' of one."""
-  if len(networks) == 1:
-    return ''
-  workdirs = '\n'.join(str(network.workdir.absolute()) for network in networks)
-  digest = hashlib.sha256(workdirs.encode()).hexdigest()[:8]
-  return f'ensemble_of_{len(networks)}_{digest}_'
+  name = _file_name(request, dataset)
+  if len(networks) > 1:  # such as 'ensemble_of_2_1f0a9c3e_', for these members alone
+    workdirs = '\n'.join(str(network.workdir.absolute()) for network in networks)
+    digest = hashlib.sha256(workdirs.encode()).hexdigest()[:8]
+    name = f'ensemble_of_{len(networks)}_{digest}_{name}'
+  return networks[0].workdir / FOLDER / f'{name}.json'
 
 
 def _common_dataset(networks: list[Network], request: Request) -> str:
-  """The name of the data set; the runs must have been trained on one, as must it be."""
+  """The name of the data set; all runs must have been trained on the same one."""
   first = networks[0]
   for other in networks[1:]:
     names = [network.config.dataset.name for network in (first, other)]
@@ -93,24 +86,16 @@ def _common_dataset(networks: list[Network], request: Request) -> str:
         'one data set make an ensemble'
       )
   name = request.dataset or first.config.dataset.name
-  _check_name(name, first)
-  return name
-
-
-def _check_name(name: str, network: Network) -> None:
-  """Raises UserError unless a config of the network could name that data set."""
-  field = fields.FIELDS[network.config.model.name]['dataset.name']
+  field = fields.FIELDS[first.config.model.name]['dataset.name']
   if not field.holds(name):
     raise UserError(f'--dataset={shown(name)}: choose {field.allowed}')
+  return name
 
 
 def predict(
   network: Network, request: Request, check: Callable[[], None] = lambda: None
 ) -> PredictionFile:
-  """The file of a network's predictions, completed if need be.
-
-  `check` is called before each call of the network; it may raise, to stop.
-  """
+  """The file of a network's predictions, completed if need be; `check` may stop it."""
   dataset = request.dataset or network.config.dataset.name
   path = network.workdir / FOLDER / _file_name(request, dataset)
   with lock.held(path.parent):
@@ -135,15 +120,14 @@ def _complete(
 ) -> None:
   """Adds what is missing to a file."""
   batch_stats = statistics.of_network(network, request, check)
+  network = network._replace(batch_stats=batch_stats)
   devices = jax.local_devices()
   feed = _open(network, request, devices)
-  stop = chosen(feed.num_examples, 0, request.examples).stop
-  predictor = Predictor(network, batch_stats, feed, devices, check)
-  with progress_bar(
-    stop, 'example', network.name, initial=file.index.number, leave=False
-  ) as bar:
+  start, stop = file.index.number, feed.chosen(stop=request.examples).stop
+  predictor = Predictor(network, feed, devices, check)
+  with progress_bar(stop, 'example', network.name, initial=start, leave=False) as bar:
     began = time.perf_counter()
-    for predictions in predictor.predictions(request.crops, file.index.number, stop):
+    for predictions in predictor.predictions(request.crops, start, stop):
       seconds, began = time.perf_counter() - began, time.perf_counter()
       file.append(predictions, seconds)
       bar.update(len(predictions.labels))
@@ -163,7 +147,7 @@ def _open(network: Network, request: Request, devices: list[jax.Device]) -> Feed
       f'{network.workdir} was trained on; choose another --dataset'
     )
   feed = open_test_feed(config, devices)
-  number = len(chosen(feed.num_examples, 0, request.examples))
+  number = len(feed.chosen(stop=request.examples))
   if number < len(devices):
     raise UserError(
       f'{number} example(s) of {config.dataset.name} are fewer than the '

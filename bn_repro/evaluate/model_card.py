@@ -26,9 +26,12 @@ _NEWEST_TRIED = (0, 12)
 
 
 def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[str, Any]:
-  """As JSON; `statistics` is one of `request.STATISTICS`."""
+  """As JSON; `statistics` is one of `request.STATISTICS`.
+
+  `classes` are names in the order of the probabilities, None where there are none.
+  """
   size, num_classes = input_of(network.config)
-  versions = provenance.versions()
+  data, versions = trained_on.data_of(network), provenance.versions()
   return {
     'network': network.config.network,
     'seed': network.config.seed,
@@ -37,7 +40,7 @@ def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[st
     'statistics': statistics,
     'checkpoint_sha256': network.digest,
     'num_classes': num_classes,
-    'classes': _classes(network),
+    'classes': data and data['classes'],
     'input': {'shape': ['batch', *size], 'dtype': 'uint8', 'values': [0, 255]},
     'output': {
       'shape': ['batch', num_classes], 'dtype': 'float32', 'is': 'probabilities',
@@ -53,17 +56,8 @@ def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[st
   }  # fmt: skip
 
 
-def _classes(network: Network) -> list[str] | None:
-  """Names in the order of the probabilities; None where the data set has none."""
-  data = trained_on.data_of(network)
-  return data and data['classes']
-
-
 def oldest_reader(writer: str) -> str:
-  """The oldest version of jax that reads what a version writes, of those tried.
-
-  Itself where older ones do not, or where they were not tried.
-  """
+  """The oldest version of jax, of those tried, that reads what a version writes."""
   version = tuple(map(int, re.findall(r'\d+', writer)[:3]))
   oldest = writer
   for first, reader in _OLDEST_READERS.items():

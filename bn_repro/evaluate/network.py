@@ -1,7 +1,5 @@
 """A trained network, as its workdir holds it. Only reads."""
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,27 +20,17 @@ FOLDER = 'evaluation'
 
 
 class Network(NamedTuple):
-  """A network at its newest checkpoint.
-
-  Attributes:
-    workdir: of the run.
-    config: of the run.
-    model: built from it; whole mini-batches are normalized together, which matters
-      in training only.
-    step: of the checkpoint.
-    digest: of everything in the checkpoint.
-    params, batch_stats: host arrays; the latter are the moving averages.
-    record: what it was trained on and with, as `identity.read`.
-  """
+  """A network at its newest checkpoint; normalizes with moving averages at first."""
 
   workdir: Path
   config: ConfigDict
+  # Normalizes whole mini-batches together, which matters in training only.
   model: nn.Module
   step: int
-  digest: str
-  params: Any
+  digest: str  # of everything in the checkpoint
+  params: Any  # host arrays, as the next
   batch_stats: Any
-  record: dict[str, Any] | None = None
+  record: dict[str, Any] | None = None  # of `identity.read`
 
   @property
   def name(self) -> str:
@@ -51,7 +39,7 @@ class Network(NamedTuple):
 
   @property
   def variables(self) -> dict[str, Any]:
-    """What its model is applied to; normalized with the moving averages."""
+    """What its model is applied to."""
     return {'params': self.params, 'batch_stats': self.batch_stats}
 
   @property
@@ -63,8 +51,7 @@ class Network(NamedTuple):
 def restore(workdir: Path, workers: int | None = None) -> Network:
   """The network of a run, trained to its end or not.
 
-  `workers` takes the place of `config.dataset.workers`, which may be too many for
-  this evaluation.
+  `workers` replaces `config.dataset.workers`, too many, perhaps, for this evaluation.
   """
   config = config_lib.stored(workdir)
   if workers is not None and 'workers' in config.dataset:
@@ -72,14 +59,14 @@ def restore(workdir: Path, workers: int | None = None) -> Network:
   newest = checkpoint.read_newest(workdir)
   size, num_classes = input_of(config)
   model = networks.build(config, num_classes)
-  arrays = _of_network(newest.arrays)
+  arrays = _params_and_statistics(newest.arrays)
   shapes = jax.eval_shape(lambda: networks.initial_variables(model, 0, size))
-  if not resume.have_same_shapes(arrays, _of_network(shapes)):
+  if not resume.have_same_shapes(arrays, _params_and_statistics(shapes)):
     raise UserError(
       f'checkpoint {newest.step} of {workdir} holds another network than the one that '
       'this code builds from its config; use the code that trained it'
     )
-  digest = _digest_of(checkpoint.digests(newest))
+  digest = contents.fingerprint(checkpoint.digests(newest))
   record = identity.read(workdir)
   return Network(workdir, config, model, newest.step, digest, **arrays, record=record)
 
@@ -93,11 +80,6 @@ def dependencies(network: Network, dataset: str) -> dict[str, Any]:
   }
 
 
-def _of_network(tree: Any) -> dict[str, Any]:
-  """Parameters and statistics, of which a network without BN has none."""
+def _params_and_statistics(tree: Any) -> dict[str, Any]:
+  """A network without batch normalization has no statistics."""
   return {name: tree.get(name, {}) for name in ('params', 'batch_stats')}
-
-
-def _digest_of(value: Any) -> str:
-  text = json.dumps(value, sort_keys=True)
-  return hashlib.sha256(text.encode()).hexdigest()

@@ -21,19 +21,12 @@ _ROWS = 4096  # that are read at a time
 
 
 class Predictions(NamedTuple):
-  """Of consecutive examples.
-
-  Attributes:
-    labels: the right classes.
-    counts: false for an image that is left out.
-    crops: how many different ones the probabilities are averaged over.
-    probabilities: of each class, averaged over the crops.
-  """
+  """Of consecutive examples."""
 
   labels: Int32[np.ndarray, ' examples']
-  counts: Bool[np.ndarray, ' examples']
-  crops: Int32[np.ndarray, ' examples']
-  probabilities: Float32[np.ndarray, 'examples classes']
+  counts: Bool[np.ndarray, ' examples']  # false for an image that is left out
+  crops: Int32[np.ndarray, ' examples']  # the number of different ones
+  probabilities: Float32[np.ndarray, 'examples classes']  # averaged over the crops
 
 
 class Index(NamedTuple):
@@ -54,10 +47,7 @@ class PredictionFile:
   def __init__(self, path: Path, identity: dict[str, Any], num_classes: int):
     """Opens the file, or begins it anew if it cannot be continued.
 
-    Args:
-      path: without its ending.
-      identity: everything that the predictions depend on, as JSON.
-      num_classes: of the data set.
+    The path has no ending; `identity` is all that the predictions depend on, as JSON.
     """
     self._path, self._index_path = (
       path.with_name(path.name + ending) for ending in ('.rows', '.index')
@@ -83,9 +73,7 @@ class PredictionFile:
 
   def append(self, predictions: Predictions, seconds: float) -> None:
     """Adds those for the examples that follow; kept when this returns."""
-    rows = np.zeros(len(predictions.labels), self._type)
-    for name, values in predictions._asdict().items():
-      rows[name] = values
+    rows = np.rec.fromarrays(predictions, self._type)
     with self._path.open('ab') as file:
       file.write(rows.tobytes())
       file.flush()
@@ -97,11 +85,7 @@ class PredictionFile:
     )
 
   def complete(self, left_out: int = 0) -> None:
-    """Says that there is nothing to add.
-
-    Args:
-      left_out: how many examples the feed has skipped; the rows may have more.
-    """
+    """Says that there is nothing to add; `left_out` are those that the feed skipped."""
     uncounted = int(np.sum(~self.read()['counts']))
     self._save(left_out=max(left_out, uncounted))
 

@@ -23,15 +23,10 @@ def result_of(
 ) -> dict[str, Any]:
   """The page that is written: scores of each and of all, and where they come from.
 
-  Args:
-    networks: the members.
-    files: of the predictions of each.
-    request: what was evaluated.
-    dataset: its name.
-    differing: for each member what is not as it was in training; None: not known.
+  `differing` is of `trained_on.differences`.
   """
   num_classes, rows = networks[0].num_classes, [file.read() for file in files]
-  of = lambda members: scores.summarize(scores.score(members), num_classes)
+  summary = lambda members: scores.summarize(scores.score(members), num_classes)
   page = {
     'dataset': dataset,
     'crops': request.crops,
@@ -42,12 +37,12 @@ def result_of(
     'members': [
       about(network)
       | {'differs_from_training': differs, 'seconds': file.index.seconds}
-      | of([own])
+      | summary([own])
       for network, file, own, differs in zip(networks, files, rows, differing)
     ],
   }
   if len(rows) > 1:
-    page['ensemble'] = of(rows)
+    page['ensemble'] = summary(rows)
     page['by_number_of_members'] = scores.by_number_of_members(rows)
   return page | provenance.origin(jax.local_devices())
 
@@ -82,13 +77,10 @@ def table(page: dict[str, Any]) -> str:
   ]
   if 'ensemble' in page:
     named.append((f'ensemble of {len(named)}', '', page['ensemble']))
-  columns = ('top_1', 'top_5') if 'top_5' in named[0][-1] else ('top_1',)
+  columns = [column for column in ('top_1', 'top_5') if column in named[0][-1]]
+  cell = lambda score: share(score['accuracy'], score['low'], score['high'])
   rows = [
-    (
-      name,
-      step,
-      *(share(*(row[c][v] for v in ('accuracy', 'low', 'high'))) for c in columns),
-    )
+    (name, step, *(cell(row[column]) for column in columns))
     for name, step, row in named
   ]
   titles = [column.replace('_', '-') for column in columns]

@@ -5,11 +5,11 @@ Does not know where predictions come from. Imports no JAX.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float64
 
 from bn_repro.report import intervals
 from bn_repro.run.summary import TOP
@@ -23,25 +23,20 @@ MOST_SUBSETS = 8
 class Scores(NamedTuple):
   """Of each example that counts.
 
-  Attributes:
-    is_right: whether the most probable class is the right one. Of equally probable
-      ones the first is taken; where a probability is not finite, none.
-    is_among_top: whether the right one is among the `TOP`.
-    confidence: the probability of the most probable class, in float64.
-    loss: the cross-entropy, in float64.
+  Of equally probable classes the first is taken; where a probability is not finite,
+  none.
   """
 
-  is_right: Bool[np.ndarray, ' n']
-  is_among_top: Bool[np.ndarray, ' n']
-  confidence: Float[np.ndarray, ' n']
-  loss: Float[np.ndarray, ' n']
+  is_right: Bool[np.ndarray, ' n']  # whether the most probable class is the right one
+  is_among_top: Bool[np.ndarray, ' n']  # whether the right one is among the `TOP`
+  confidence: Float64[np.ndarray, ' n']  # the probability of the most probable class
+  loss: Float64[np.ndarray, ' n']  # the cross-entropy
 
 
 def score(members: Sequence[np.ndarray]) -> Scores:
   """Those of the mean of the members' probabilities.
 
-  Args:
-    members: rows of each, as `PredictionFile.read` returns them, of the same examples.
+  Each member is the rows of `PredictionFile.read`, all of the same examples.
   """
   blocks = [
     _score_block([rows[start : start + _ROWS] for rows in members])
@@ -82,8 +77,7 @@ def calibration(scores: Scores) -> dict[str, Any]:
   """Whether predictions are right as often as their probability says.
 
   The expected calibration error, 0 to 1, is the mean over examples of the difference
-  between accuracy and mean confidence of their bin. Each bin of confidence has its
-  number of examples, their mean confidence and their accuracy.
+  between accuracy and mean confidence of their bin.
   """
   places = np.ceil(scores.confidence * BINS).astype(int).clip(1, BINS) - 1
   counts = np.bincount(places, minlength=BINS)
@@ -110,21 +104,16 @@ def by_number_of_members(members: Sequence[np.ndarray]) -> list[dict[str, float]
   """
   if len(members) > MOST_SUBSETS:
     return []
-  return [
-    {'members': number, **_spread(list(_accuracies(members, number)))}
-    for number in range(1, len(members) + 1)
-  ]
+  return [_of_subsets(members, number) for number in range(1, len(members) + 1)]
 
 
-def _accuracies(members: Sequence[np.ndarray], number: int) -> Iterator[float]:
-  for chosen in itertools.combinations(members, number):
-    yield float(np.mean(score(chosen).is_right))
-
-
-def _spread(values: list[float]) -> dict[str, float]:
+def _of_subsets(members: Sequence[np.ndarray], number: int) -> dict[str, float]:
+  subsets = itertools.combinations(members, number)
+  accuracies = [float(np.mean(score(subset).is_right)) for subset in subsets]
   return {
-    'choices': len(values),
-    'top_1': sum(values) / len(values),
-    'lowest': min(values),
-    'highest': max(values),
+    'members': number,
+    'choices': len(accuracies),
+    'top_1': sum(accuracies) / len(accuracies),
+    'lowest': min(accuracies),
+    'highest': max(accuracies),
   }

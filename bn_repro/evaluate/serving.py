@@ -27,19 +27,17 @@ PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 def export(workdir: Path, kind: str, output: Path) -> None:
   """Writes the network of a run to a file, reads it back and compares the two.
 
-  Args:
-    workdir: of the run.
-    kind: of the statistics, one of `request.STATISTICS`.
-    output: the file.
+  `kind` of the statistics is one of `request.STATISTICS`.
   """
   network = restore(workdir)
   is_read = kind == POPULATION
   trained_on.differences([network], None, reads_training_set=is_read)
   batch_stats = statistics.of_network(network, Request(statistics=kind), lambda: None)
-  program = program_of(network, batch_stats).serialize()
+  network = network._replace(batch_stats=batch_stats)
+  program = program_of(network).serialize()
   card = model_card.of(network, kind, PLATFORMS)
   model_card.write(output, program, card)
-  difference = _difference(network, batch_stats, output)
+  difference = _difference(network, output)
   print(
     f'{network.name}, step {network.step:,}: {len(program):,} bytes; on 8 random '
     f'images its probabilities differ by at most {difference:.1e} from those before '
@@ -56,9 +54,9 @@ def _named(classes: list[str] | None) -> str:
   return f'{", ".join(map(shown, classes[:3]))}{rest}'
 
 
-def program_of(network: Network, batch_stats: Any) -> jax_export.Exported:
+def program_of(network: Network) -> jax_export.Exported:
   """The folded network: `[batch, ...]` uint8 -> `[batch, classes]` float32."""
-  model, params = fold.fold(network.model, network.params, batch_stats)
+  model, params = fold.fold(network.model, network.params, network.batch_stats)
 
   def probabilities(images):
     return _softmax(model, {'params': params}, inputs_of(network, images))
@@ -76,13 +74,12 @@ def inputs_of(network: Network, images: jax.Array) -> jax.Array:
   return finished(images.astype(jnp.float32), None, network.config, stream=None)
 
 
-def _difference(network: Network, batch_stats: Any, output: Path) -> float:
+def _difference(network: Network, output: Path) -> float:
   """The largest between the probabilities of the file and of the network."""
   size, _ = input_of(network.config)
   images = np.random.default_rng(0).integers(0, 256, (8, *size), np.uint8)
   read = jax_export.deserialize(bytearray(output.read_bytes()))
-  variables = {'params': network.params, 'batch_stats': batch_stats}
-  before = _softmax(network.model, variables, inputs_of(network, images))
+  before = _softmax(network.model, network.variables, inputs_of(network, images))
   return float(jnp.max(jnp.abs(read.call(images) - before)))
 
 

@@ -19,20 +19,15 @@ def differences(
 ) -> list[list[str] | None]:
   """For each network what differs from its training, in words; None: not known.
 
-  Prints each in a line.
-
-  Args:
-    networks: an ensemble, or one alone.
-    dataset: that they are evaluated on, if any.
-    reads_training_set: whether those with batch normalization read the sets that they
-      were trained on, too.
+  Prints each in a line. The networks, an ensemble or one alone, are evaluated on a
+  `dataset`, if any. `reads_training_set`: those with batch normalization read the sets
+  that they were trained on, too.
   """
   now = contents.of(dataset) if dataset else None
   for other in networks[1:]:
     _check_members(networks[0], other)
   for network in networks if now else []:
-    _check_number(network, now)
-    _check_names(network, now)
+    _check_classes(network, now)
   origin = provenance.origin(jax.local_devices())
   listed = []
   for network in networks:
@@ -41,11 +36,11 @@ def differences(
       differing = _of_data(network, networks[0], now, reads_training_set)
       differing += _of_starts(network, origin)
     listed.append(differing)
-    _name(network, differing)
+    _warn(network, differing)
   return listed
 
 
-def _name(network: Network, differing: list[str] | None) -> None:
+def _warn(network: Network, differing: list[str] | None) -> None:
   if differing is None:
     identity.warn(
       f'with which data, settings and versions {network.workdir} was trained is not '
@@ -54,14 +49,6 @@ def _name(network: Network, differing: list[str] | None) -> None:
   elif differing:
     identity.warn(
       f'not all is as when {network.workdir} was trained: {"; ".join(differing)}'
-    )
-
-
-def _check_number(network: Network, now: Contents) -> None:
-  if now['num_classes'] != network.num_classes:
-    raise UserError(
-      f'{now["name"]} has {now["num_classes"]} classes, but {network.workdir} tells '
-      f'{network.num_classes} apart; choose a --dataset with the same classes'
     )
 
 
@@ -75,7 +62,12 @@ def data_of(network: Network) -> Contents | None:
     return None
 
 
-def _check_names(network: Network, now: Contents) -> None:
+def _check_classes(network: Network, now: Contents) -> None:
+  if now['num_classes'] != network.num_classes:
+    raise UserError(
+      f'{now["name"]} has {now["num_classes"]} classes, but {network.workdir} tells '
+      f'{network.num_classes} apart; choose a --dataset with the same classes'
+    )
   trained = data_of(network)
   if trained is None or not (other := contents.first_other_class(trained, now)):
     return
@@ -112,9 +104,9 @@ def _of_data(
       for nameless, other in ((now, trained), (trained, now))
       if nameless['classes'] is None
     ]
-  is_read = reads_training_set and network.batch_stats
-  if is_read or (now and now['name'] == name):
-    changes = contents.changes(trained, contents.of(name))
+  is_same = now and now['name'] == name
+  if is_same or (reads_training_set and network.batch_stats):
+    changes = contents.changes(trained, now if is_same else contents.of(name))
     listed += [f'{name} was prepared anew: {change}' for change in changes]
   if first.record and contents.changes(first.record['data'], trained):
     listed.append(f'{first.workdir} was trained on other contents of {name}')

@@ -54,9 +54,8 @@ def predictions(network, name, number_of_crops, start=0, num_devices=1, **overri
   devices = jax.devices()[:num_devices]
   config = config_of(name, **overrides)
   feed = open_test_feed(config, devices)
-  predictor = crops.Predictor(
-    network._replace(config=config), network.batch_stats, feed, devices, lambda: None
-  )
+  network = network._replace(config=config)
+  predictor = crops.Predictor(network, feed, devices, lambda: None)
   found = list(predictor.predictions(number_of_crops, start, NUMBER))
   return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
