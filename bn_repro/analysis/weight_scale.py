@@ -24,6 +24,7 @@ from bn_repro.evaluate.result import about
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.paper.section_3_3_scale import factors_table
 from bn_repro.run import provenance
+from bn_repro.training import hyperparameters
 from bn_repro.training.step import loss
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -56,7 +57,8 @@ def _mini_batch(network: Network, devices: list[jax.Device]) -> Batch:
   """The first one of training."""
   feed = open_feeds(network.config, devices).train
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
-  return feed.batch(feed.examples, inputs, sampler.TRAINING)
+  distortion = hyperparameters.of_run(network.config).distortion(sampler.TRAINING)
+  return feed.batch(feed.examples, inputs, distortion)
 
 
 def _models(network: Network) -> list[tuple[nn.Module, float | None]]:

@@ -7,13 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 import optax
-from jaxtyping import ArrayLike, Float, Float32, Int
+from jaxtyping import ArrayLike, Float, Int
 from ml_collections import ConfigDict
 
 from bn_repro.run.durations import MOST_STEPS, Lengths
 
 Scalar = Float[ArrayLike, ''] | float
-LearningRates = Callable[[Int[ArrayLike, '*steps']], Float32[np.ndarray, '*steps']]
+LearningRates = Callable[[Int[ArrayLike, '*steps']], Float[np.ndarray, '*steps']]
 BLOCK = 4096  # powers of the decay that are listed one by one
 
 
@@ -39,16 +39,15 @@ def _named(params: Any, names: tuple[str, ...]) -> Any:
 
 
 def learning_rates(config: ConfigDict, lengths: Lengths) -> LearningRates:
-  """The learning rate, float32, at a step or at each of an array of steps.
+  """The learning rate at a step, or at each of an array of steps.
 
   Multiplied by `learning_rate_decay` after each `learning_rate_decay_every`, in steps
-  (a staircase), as GoogLeNet does. Constant where a config has no such fields:
-  section 4.1 names no decay.
+  (a staircase, in float32), as GoogLeNet does. Constant where a config has no such
+  fields: section 4.1 names no decay.
   """
   every = lengths.learning_rate_decay_every
   if every is None:
-    rate = np.float32(config.learning_rate)
-    return lambda steps: np.full(np.shape(steps), rate)
+    return lambda steps: np.full(np.shape(steps), config.learning_rate)
   blocks, powers = _powers(config.learning_rate_decay)
   blocks = np.float32(config.learning_rate) * blocks
 

@@ -93,8 +93,8 @@ def _number_here(devices: list[jax.Device]) -> int:
 def spread(step: Callable, devices: list[jax.Device]) -> Callable:
   """Compiles many steps as one program.
 
-  `step` is (state, on_devices, inputs, of_step) -> state, metrics. The returned function
-  takes a state, which it consumes, a tree that is `replicate`d, a tree of
+  `step` is (state, on_devices, inputs, of_step) -> state, metrics. The returned
+  function takes a state, which it consumes, a tree that is `replicate`d, a tree of
   `[steps, batch, ...]` inputs (the share of this process) and a tree of `[steps]`. It
   takes all the steps in one compiled program, and returns the state and the metrics of
   each step.

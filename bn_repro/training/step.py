@@ -104,7 +104,8 @@ class Steps:
   def arguments(self, state, steps, inputs, last=None) -> tuple:
     """Those of the compiled program."""
     numbers = np.arange(steps.start, steps.stop)
-    of_steps = OfStep(self._learning_rates(numbers), numbers == last)
+    rates = self._learning_rates(numbers).astype(np.float32)
+    of_steps = OfStep(rates, numbers == last)
     return state, self.on_devices, inputs, of_steps
 
   def temporary_bytes(self, *arguments: Any) -> int:
@@ -127,9 +128,7 @@ def make_step(experiment: Experiment) -> Callable:
     examples, hyperparameters = on_devices
     model = with_dropout(experiment.model, hyperparameters)
     optimizer = make_optimizer(config, of_step.learning_rate, hyperparameters.l2)
-    batch = feed.batch(
-      examples, inputs, hyperparameters.distortion(sampler.TRAINING)
-    )
+    batch = feed.batch(examples, inputs, hyperparameters.distortion(sampler.TRAINING))
     key = hyperparameters.noise_key(state.step, axis)
     differentiate = _accumulated(model, experiment.parts)
     of_device = differentiate(state.params, state.batch_stats, batch, key)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from bn_repro.data import sampler
 from bn_repro.models import networks
@@ -61,7 +62,7 @@ class NextStep:
     step = int(state.step)
     inputs = self._experiment.feeds.train.inputs(range(step, step + 1))
     only = jax.tree.map(lambda leaf: leaf[0], inputs)
-    learning_rate = self._experiment.learning_rates(step)
+    learning_rate = np.float32(self._experiment.learning_rates(step))
     values = self._compiled(state, self._on_devices, only, learning_rate)
     return {tag: float(value) for tag, value in jax.device_get(values).items()}
 
