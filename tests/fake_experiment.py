@@ -8,9 +8,8 @@ import pytest
 from bn_repro.data import sources
 from bn_repro.models import inception, networks
 from bn_repro.run import config as config_lib
-from bn_repro.training import parallel
 from bn_repro.training.experiment import with_examples
-from bn_repro.training.step import initial_state, make_step
+from bn_repro.training.step import Steps, initial_state
 from evaluate.saved import random_variables
 from support import PROJECT
 
@@ -48,17 +47,14 @@ def take(experiment, steps):
 
   Initial weights come from NumPy: to draw them in XLA is to compile for long.
   """
-  run = parallel.spread(make_step(experiment), experiment.devices)
-  feed = experiment.feeds.train
-  examples = parallel.replicate(feed.examples, experiment.devices)
+  run, feed = Steps(experiment), experiment.feeds.train
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(networks, 'initial_variables', _drawn)
     state = initial_state(experiment)
   states, metrics = [jax.device_get(state)], []
   for step in steps:
-    state, measured = run(
-      state, examples, feed.inputs(range(step, step + 1)), np.array([True])
-    )
+    steps_of_call = range(step, step + 1)
+    state, measured = run(state, steps_of_call, feed.inputs(steps_of_call), last=step)
     states.append(jax.device_get(state))
     metrics.append({tag: float(value[0]) for tag, value in measured.items()})
   return states, metrics

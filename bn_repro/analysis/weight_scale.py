@@ -20,6 +20,7 @@ from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
+from bn_repro.training import hyperparameters
 from bn_repro.training.step import loss
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -39,7 +40,8 @@ def measure(network: Network) -> dict[str, Any]:
   # The first mini-batch of training.
   feed = open_feeds(network.config, jax.local_devices()[:1]).train
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
-  batch = feed.batch(feed.examples, inputs, sampler.TRAINING)
+  distortion = hyperparameters.of_run(network.config).distortion(sampler.TRAINING)
+  batch = feed.batch(feed.examples, inputs, distortion)
   rows = []
   for epsilon, model in _models(network).items():
     run = jax.jit(functools.partial(_gradients, model, network.batch_stats))

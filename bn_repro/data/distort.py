@@ -9,15 +9,17 @@ The four photometric adjustments are written out, since dm-pix adds a bool to a 
 two of its own, which strict promotion refuses.
 """
 
+import functools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Float32, Integer, Key, Shaped, UInt8
-from ml_collections import ConfigDict
 
 Keys = Key[Array, ' batch']
 Images = Float32[ArrayLike, 'batch height width 3']
 Positions = Integer[ArrayLike, ' batch']
-Colours = Float[ArrayLike, '*places 3']  # RGB
+Colours = Float[ArrayLike, '3 *places']  # red, green, blue
 Scalar = Float[ArrayLike, ''] | float
 # Half-widths of the ranges at full strength; brightness in units of the range from
 # black to white, hue in turns of the colour circle, the others as factors about 1.
@@ -30,7 +32,7 @@ _KEYS, _MIRROR, _PHOTOMETRIC = 1, 2, 3
 
 
 def example_keys(
-  seed: int, stream: Integer[ArrayLike, ''], positions: Positions
+  seed: Integer[ArrayLike, ''], stream: Integer[ArrayLike, ''], positions: Positions
 ) -> Keys:
   """A key for each example, a function of the three numbers alone.
 
@@ -73,45 +75,60 @@ def mirror(
   return jnp.where(draw(keys)[:, None, None, None], images[:, :, ::-1], images)
 
 
-def photometric(keys: Keys, images: Images, strength: float) -> Images:
+def photometric(keys: Keys, images: Images, strength: Scalar) -> Images:
   """Brightness, saturation, hue and contrast, in this order, then clipped to 0 to 1.
 
   Howard (2013) describes them; ranges and order are those of Google's public
   Inception code (`distort_color` in its image_processing.py), half of whose reading
   threads have contrast second. Section 4.2.1 of the paper reduces the distortions and
-  does not say by how much. `strength` is a factor on the four ranges: 1 is Google's, 0
-  changes no bit.
+  does not say by how much. `strength` is a factor on the four ranges: 1 is Google's.
   """
-  if strength == 0:
-    return images
-  ranges = [strength * width for width in (BRIGHTNESS, SATURATION, HUE, CONTRAST)]
-  return jax.vmap(lambda key, image: _distort(key, image, ranges))(keys, images)
+  ranges = strength * jnp.array([BRIGHTNESS, SATURATION, HUE, CONTRAST])
+  # Channel by channel: processors take values that lie side by side at once.
+  channels = jnp.moveaxis(images, -1, 0)
+  distorted = jax.vmap(_distort, (0, 1, None), 1)(keys, channels, ranges)
+  return jnp.stack([*distorted], axis=-1)
 
 
 def _distort(key, image, ranges):
-  """One image, by ranges of brightness, saturation, hue and contrast."""
+  """One image `[3, height, width]`, by ranges of the four adjustments."""
   key = jax.random.fold_in(key, _PHOTOMETRIC)
   draws = jax.random.uniform(key, (4,), image.dtype, minval=-1, maxval=1)
-  brightness, saturation, hue, contrast = draws * jnp.array(ranges, image.dtype)
+  brightness, saturation, hue, contrast = draws * ranges
   image = adjust_brightness(image, brightness)
   image = adjust_saturation(image, 1 + saturation)
   image = adjust_hue(image, hue)
   return jnp.clip(adjust_contrast(image, 1 + contrast), 0, 1)
 
 
+class Distortion(NamedTuple):
+  """What decides how examples are distorted, besides their positions.
+
+  Attributes:
+    seed: of the run.
+    stream: of the sampler.
+    strength: of `photometric`; None leaves it out.
+  """
+
+  seed: Integer[ArrayLike, '']
+  stream: int
+  strength: Scalar | None
+
+
 def finished(
-  images: Images, positions: Positions | None, config: ConfigDict, stream: int | None
-) -> Images:
+  images: Images, positions: Positions | None = None,
+  distortion: Distortion | None = None,
+) -> Images:  # fmt: skip
   """Network inputs from crops of 0 to 255: distorted, then scaled to -1 to 1.
 
-  The distortions depend on the seed, the stream of the sampler and the positions in the
-  order of training. Without a stream nothing is distorted, and no positions are needed.
+  The distortions depend on the positions of the examples in the order of training.
   """
   images = images / 255
-  if stream is not None:
-    keys = example_keys(config.seed, stream, positions)
+  if distortion is not None:
+    keys = example_keys(distortion.seed, distortion.stream, positions)
     images = mirror(keys, images)
-    images = photometric(keys, images, config.photometric_distortion)
+    if distortion.strength is not None:
+      images = photometric(keys, images, distortion.strength)
   return 2 * images - 1
 
 
@@ -126,12 +143,11 @@ def adjust_saturation(image: Colours, factor: Scalar) -> Colours:
   Not clipped. Values outside of 0 to 1, which brightness makes, are treated as
   TensorFlow's `adjust_saturation` treats them.
   """
-  value = jnp.max(image, axis=-1, keepdims=True)
-  chroma = value - jnp.min(image, axis=-1, keepdims=True)
+  value, chroma = _value_and_chroma(image)
   # S is chroma / value, so at S = 1 the chroma is the value.
   wanted = jnp.clip(factor * chroma, 0, jnp.maximum(value, 0))
   share = wanted / jnp.where(chroma > 0, chroma, 1)
-  return value - share * (value - image)
+  return jnp.stack([value - share * (value - channel) for channel in image])
 
 
 def adjust_hue(image: Colours, turns: Scalar) -> Colours:
@@ -139,9 +155,8 @@ def adjust_hue(image: Colours, turns: Scalar) -> Colours:
 
   Not clipped; `turns` are turns of the colour circle, as in TensorFlow's `adjust_hue`.
   """
-  red, green, blue = image[..., 0], image[..., 1], image[..., 2]
-  value = jnp.maximum(jnp.maximum(red, green), blue)
-  chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
+  red, green, blue = image
+  value, chroma = _value_and_chroma(image)
   safe = jnp.where(chroma > 0, chroma, 1)
   # In sixths of a turn: red is 0, green 2, blue 4. The largest channel is found by
   # comparison: a compiler that computes a channel twice, rounded differently, makes it
@@ -149,16 +164,23 @@ def adjust_hue(image: Colours, turns: Scalar) -> Colours:
   sixths = jnp.where(green >= blue, 2 + (blue - red) / safe, 4 + (red - green) / safe)
   is_red = (red >= green) & (red >= blue)
   sixths = jnp.where(is_red, (green - blue) / safe, sixths)
-  sixths = (sixths + 6 * turns) % 6
+  sixths += 6 * turns
+  sixths -= 6 * jnp.floor(sixths / 6)  # a remainder would be a call for each value
   missing = (
     2 - jnp.abs(sixths - 3), jnp.abs(sixths - 2) - 1, jnp.abs(sixths - 4) - 1
   )  # fmt: skip
-  return jnp.stack([value - chroma * jnp.clip(m, 0, 1) for m in missing], axis=-1)
+  return jnp.stack([value - chroma * jnp.clip(m, 0, 1) for m in missing])
+
+
+def _value_and_chroma(image):
+  """The largest channel, and how far the smallest is below it."""
+  largest = functools.reduce(jnp.maximum, image)
+  return largest, largest - functools.reduce(jnp.minimum, image)
 
 
 def adjust_contrast(
-  image: Float[ArrayLike, 'height width channels'], factor: Scalar
-) -> Float[Array, 'height width channels']:
+  image: Float[ArrayLike, 'channels height width'], factor: Scalar
+) -> Float[Array, 'channels height width']:
   """Scales the distance of each value from the mean of its channel; not clipped."""
-  mean = jnp.mean(image, axis=(-3, -2), keepdims=True)
+  mean = jnp.mean(image, axis=(-2, -1), keepdims=True)
   return mean + factor * (image - mean)

@@ -10,6 +10,7 @@ from jaxtyping import ArrayLike, Bool, Float32, Int32, UInt8
 from ml_collections import ConfigDict
 
 from bn_repro.data import sampler
+from bn_repro.data.distort import Distortion
 from bn_repro.run import collectives
 
 
@@ -76,10 +77,10 @@ class Feed(abc.ABC):
     """The views of each example for GoogLeNet's evaluation, in order."""
 
   @abc.abstractmethod
-  def batch(self, examples: Any, inputs: Any, stream: int | None) -> Batch:
+  def batch(self, examples: Any, inputs: Any, distortion: Distortion | None) -> Batch:
     """The `Batch` of the inputs of one step; may be traced.
 
-    Distortions draw from this stream of the sampler; None distorts nothing.
+    With None as `distortion` the images are as they are.
     """
 
   def chosen(self, start: int = 0, stop: int | None = None) -> range:

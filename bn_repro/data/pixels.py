@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int32
 from ml_collections import ConfigDict
 
 from bn_repro.data import sampler, sources
+from bn_repro.data.distort import Distortion
 from bn_repro.data.feed import Batch, Feed, ImageViews
 from bn_repro.run.errors import UserError
 
@@ -45,7 +46,7 @@ class PixelFeed(Feed):
     raise UserError('the network of section 4.1 sees whole images; use --crops=1')
 
   def batch(
-    self, examples: sources.Examples, inputs: Pixels, stream: int | None
+    self, examples: sources.Examples, inputs: Pixels, distortion: Distortion | None
   ) -> Batch:
     images = convert_pixels(examples.images[inputs.indices], self._config.dataset)
     return Batch(images, examples.labels[inputs.indices], inputs.counts)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Int32, UInt32
 from ml_collections import ConfigDict
 
 from bn_repro.data import crops, decode, distort, sampler, sources, views
+from bn_repro.data.distort import Distortion
 from bn_repro.data.feed import Batch, Feed, ImageViews
 from bn_repro.data.order import Order
 from bn_repro.run.errors import UserError
@@ -77,12 +78,12 @@ class ResidentImages(Feed):
     return np.full(number, self._height), np.full(number, self._width)
 
   def batch(
-    self, examples: sources.Examples, inputs: Boxes, stream: int | None
+    self, examples: sources.Examples, inputs: Boxes, distortion: Distortion | None
   ) -> Batch:
     images = distort.resample(
       examples.images[inputs.indices], inputs.boxes, self._config.dataset.size
     )
-    images = distort.finished(images, inputs.positions, self._config, stream)
+    images = distort.finished(images, inputs.positions, distortion)
     return Batch(images, examples.labels[inputs.indices], inputs.counts)
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int32, UInt8, UInt32
 from ml_collections import ConfigDict
 
 from bn_repro.data import crops, decode, sampler, sources, views, workers
-from bn_repro.data.distort import finished
+from bn_repro.data.distort import Distortion, finished
 from bn_repro.data.feed import Batch, Feed, ImageViews
 from bn_repro.data.order import Order
 from bn_repro.data.workers import BATCHES_AHEAD
@@ -196,7 +196,9 @@ class StreamedImages(Feed):
     )
     return watch.reading(workers.supervised(iter(batches), self._workers, needed))
 
-  def batch(self, examples: tuple, inputs: Crops, stream: int | None) -> Batch:
+  def batch(
+    self, examples: tuple, inputs: Crops, distortion: Distortion | None
+  ) -> Batch:
     images = inputs.images.astype(jnp.float32)
-    images = finished(images, inputs.positions, self._config, stream)
+    images = finished(images, inputs.positions, distortion)
     return Batch(images, inputs.labels, inputs.counts)

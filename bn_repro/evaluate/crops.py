@@ -59,7 +59,7 @@ class Predictor:
       start += remaining
 
   def _of_centre(self, variables, examples, inputs):
-    batch = self._feed.batch(examples, inputs, stream=None)
+    batch = self._feed.batch(examples, inputs, None)
     return batch.labels, batch.counts, self._probabilities(variables, batch.images)
 
   def _probabilities(self, variables, images) -> jax.Array:
@@ -81,8 +81,7 @@ class Predictor:
 
   def _of_views(self, variables, _, images):
     """The mean over each view and its mirror image."""
-    config = self._network.config
-    images = finished(images.astype(jnp.float32), None, config, stream=None)
+    images = finished(images.astype(jnp.float32))
     both = jnp.concatenate([images, images[:, :, ::-1]])
     of_both = self._probabilities(variables, both)
     return (of_both[: len(images)] + of_both[len(images) :]) / 2

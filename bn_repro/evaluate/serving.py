@@ -71,7 +71,7 @@ def inputs_of(network: Network, images: jax.Array) -> jax.Array:
   """The input of a network in evaluation, of crops in uint8."""
   if network.config.model.name == 'mlp':
     return convert_pixels(images, network.config.dataset)
-  return finished(images.astype(jnp.float32), None, network.config, stream=None)
+  return finished(images.astype(jnp.float32))
 
 
 def _difference(network: Network, output: Path) -> float:

@@ -25,16 +25,18 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from bn_repro.models.layers import (
   Convolution,
+  Dropout,
   Images,
   LocalResponseNormalization,
   Maps,
   Pool,
   average_pool,
   initial_weights,
+  side_by_side,
 )
 from bn_repro.run.errors import UserError
 
@@ -116,31 +118,49 @@ class InceptionModule(nn.Module):
   Attributes:
     row: the filters of each branch.
     layer: makes a `Convolution`.
+    is_joined: whether layers that share their input are computed as one.
   """
 
   row: Row
   layer: Callable[..., nn.Module]
+  is_joined: bool = True
 
   @nn.compact
   def __call__(self, x: Images, *, train: bool) -> Maps:
     """The maps of all branches, side by side."""
-    row, layer = self.row, functools.partial(self._layer, train)
-    branches = []
-    if row.conv_1x1:
-      branches.append(layer('conv_1x1', row.conv_1x1)(x))
-    reduced = layer('reduce_3x3', row.reduce_3x3)(x)
-    branches.append(layer('conv_3x3', row.conv_3x3, 3, row.stride)(reduced))
-    reduced = layer('reduce_double_3x3', row.reduce_double_3x3)(x)
-    between = layer('double_3x3_1', row.double_3x3, 3)(reduced)
-    branches.append(layer('double_3x3_2', row.double_3x3, 3, row.stride)(between))
-    pooled = Pool(row.pool, row.stride)(x)
-    if row.projection:
-      pooled = layer('projection', row.projection)(pooled)
-    return jnp.concatenate([*branches, pooled], axis=-1)
+    row = self.row
+    *conv_1x1, reduced, reduced_double, pooled = self._first_layers(x, train)
+    conv_3x3 = self._layer('conv_3x3', row.conv_3x3, 3, row.stride)
+    double_3x3_1 = self._layer('double_3x3_1', row.double_3x3, 3)
+    double_3x3_2 = self._layer('double_3x3_2', row.double_3x3, 3, row.stride)
+    branches = [
+      *conv_1x1,
+      conv_3x3(reduced, train=train),
+      double_3x3_2(double_3x3_1(reduced_double, train=train), train=train),
+      pooled,
+    ]
+    return jnp.concatenate(branches, axis=-1)
 
-  def _layer(self, train, name, features, kernel=1, stride=1):
-    made = self.layer(features=features, kernel=kernel, stride=stride, name=name)
-    return functools.partial(made, train=train)
+  def _first_layers(self, x, train) -> list[Maps]:
+    """What the first layer of each branch makes of the input, in the table's order."""
+    row, pool = self.row, Pool(self.row.pool, self.row.stride)
+    filters = {
+      'conv_1x1': row.conv_1x1, 'reduce_3x3': row.reduce_3x3,
+      'reduce_double_3x3': row.reduce_double_3x3,
+    }  # fmt: skip
+    layers = [self._layer(name, number) for name, number in filters.items() if number]
+    projection = self._layer('projection', row.projection) if row.projection else None
+    # `init` calls every layer, so that it can be observed.
+    if not self.is_joined or self.is_initializing():
+      pooled = pool(x) if projection is None else projection(pool(x), train=train)
+      return [*(layer(x, train=train) for layer in layers), pooled]
+    if projection is not None and row.pool == 'avg':
+      return side_by_side([*layers, projection], x, train, pool)
+    pooled = pool(x) if projection is None else projection(pool(x), train=train)
+    return [*side_by_side(layers, x, train), pooled]
+
+  def _layer(self, name, features, kernel=1, stride=1):
+    return self.layer(features=features, kernel=kernel, stride=stride, name=name)
 
 
 class AuxiliaryHead(nn.Module):
@@ -164,7 +184,7 @@ class AuxiliaryHead(nn.Module):
     x = x.reshape(len(x), 1, 1, -1)
     hidden = self.layer(features=scaled(1024, self.width), name='hidden')
     x = hidden(x, train=train).reshape(len(x), -1).astype(jnp.float32)
-    x = nn.Dropout(0.7, deterministic=not train)(x)
+    x = Dropout(0.7)(x, train=train)
     return nn.Dense(self.num_classes, name='logits')(x)
 
 
@@ -192,12 +212,14 @@ class Inception(nn.Module):
     separable_first_conv: as figure 5 says, or one full convolution.
     pool_projection_4cd: 128 as printed, or 96 (see the top of this file).
     local_response_normalization: after the first pooling and before the second.
-    dropout: share of the values before the softmax that are dropped.
+    dropout: share of the values before the softmax that are dropped, which may be
+      traced; None leaves the layer out.
     auxiliary_heads: in training, sows logits of 4a and 4d in `auxiliary_logits`.
     per_activation_rows: rows that normalize every activation by itself (section
       4.2.3), and not every feature map.
     weight_variance, weight_std: of the convolutions' `initial_weights`.
     dtype: of the convolutions; parameters, statistics and logits are float32.
+    is_joined: of the `InceptionModule`s; False to observe each layer by itself.
   """
 
   num_classes: int
@@ -208,12 +230,13 @@ class Inception(nn.Module):
   separable_first_conv: bool = True
   pool_projection_4cd: int = 96
   local_response_normalization: bool = False
-  dropout: float = 0.0
+  dropout: Float[ArrayLike, ''] | float | None = None
   auxiliary_heads: bool = False
   per_activation_rows: tuple[str, ...] = ()
   weight_variance: float = 2.0
   weight_std: float = 0.0
   dtype: jnp.dtype = jnp.float32
+  is_joined: bool = True
 
   @nn.compact
   def __call__(
@@ -226,12 +249,13 @@ class Inception(nn.Module):
     for row in scaled_rows(self.width, self.pool_projection_4cd):
       is_per_activation = row.name in self.per_activation_rows
       layer = self._layer(is_per_activation)
-      x = InceptionModule(row, layer, name=row.name)(x, train=train)
+      module = InceptionModule(row, layer, self.is_joined, name=row.name)
+      x = module(x, train=train)
       if row.name in AUXILIARY_ROWS and self.auxiliary_heads:
         self._classify_early(row, x, train)
     x = GlobalAverage(name='average')(x)
-    if self.dropout:
-      x = nn.Dropout(self.dropout, deterministic=not train, name='dropout')(x)
+    if self.dropout is not None:
+      x = Dropout(self.dropout, name='dropout')(x, train=train)
     weights = initial_weights(1.0)
     return nn.Dense(self.num_classes, kernel_init=weights, name='logits')(x)
 

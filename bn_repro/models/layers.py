@@ -1,7 +1,9 @@
 """The layers of the Inception networks. Does not know how a network arranges them."""
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -9,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from bn_repro.batch_norm.layer import BatchNorm, joined
+from bn_repro.batch_norm.layer import side_by_side as normalized_side_by_side
 from bn_repro.batch_norm.transform import statistics_dtype
+from bn_repro.models.convolve import convolve
 
 Images = Float[ArrayLike, 'batch height width channels']
 # After a stride, which divides height and width, rounding up.
@@ -46,14 +51,17 @@ class Convolution(nn.Module):
   weight_std: float = 0.0
   dtype: jnp.dtype = jnp.float32
 
-  @nn.compact
   def __call__(self, x: Images, *, train: bool) -> Maps:
     """z, in `dtype`."""
     return NONLINEARITIES[self.nonlinearity](self.nonlinearity_input(x, train=train))
 
   def nonlinearity_input(self, x: Images, *, train: bool) -> Maps:
     """BN(Wu), or Wu + b, in `dtype`; a part of the call."""
-    inputs = x.shape[-1]
+    return nonlinearity_inputs((self,), x, train)
+
+  @nn.compact
+  def parts(self, inputs: int) -> 'Parts':
+    """What the layer consists of, if its input has that many channels."""
     if self.depth_multiplier is None:
       weights = self._weights('convolution', self.kernel, inputs, self.features)
       kernel = weights.kernel
@@ -62,21 +70,63 @@ class Convolution(nn.Module):
       depthwise = self._weights('depthwise', self.kernel, 1, filters, has_bias=False)
       weights = self._weights('convolution', 1, filters, self.features)
       kernel = separable_kernel(depthwise.kernel, weights.kernel, inputs)
-    x = jax.lax.conv_general_dilated(
-      x.astype(self.dtype), kernel.astype(self.dtype), (self.stride, self.stride),
-      'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-    )  # fmt: skip
     if self.batch_norm is None:
-      x += weights.bias.astype(self.dtype).reshape(1, 1, 1, -1)
-    else:
-      x = self.batch_norm(name='batch_norm')(x, train=train)
-    return x
+      return Parts(kernel, weights.bias, None)
+    return Parts(kernel, None, self.batch_norm(name='batch_norm'))
 
   def _weights(self, name, kernel, inputs, features, has_bias=True) -> 'Weights':
     shape = (kernel, kernel, inputs, features)
     has_bias = has_bias and self.batch_norm is None
     initial = initial_weights(self.weight_variance, self.weight_std)
     return Weights(shape, has_bias, initial, name=name)
+
+
+class Parts(NamedTuple):
+  """The parts of a `Convolution`: W, and b or BN."""
+
+  kernel: Float[Array, 'height width inputs features']
+  bias: Float[Array, ' features'] | None
+  batch_norm: nn.Module | None
+
+
+def side_by_side(
+  layers: Sequence[Convolution], x: Images, train: bool, pool: nn.Module | None = None
+) -> list[Maps]:
+  """z of layers that share their input, by one convolution and one transform.
+
+  A step of the small Inception takes three quarters of the time.
+
+  Args:
+    layers: that differ in their features alone.
+    x: the input of all.
+    train: as of `Convolution`.
+    pool: average pooling, before the last layer. It commutes with a 1x1 convolution,
+      and so is computed behind it, where there are fewer channels.
+  """
+  y = nonlinearity_inputs(layers, x, train, pool)
+  ends = itertools.accumulate(layer.features for layer in layers[:-1])
+  return jnp.split(NONLINEARITIES[layers[0].nonlinearity](y), list(ends), axis=-1)
+
+
+def nonlinearity_inputs(
+  layers: Sequence[Convolution], x: Images, train: bool, pool: nn.Module | None = None
+) -> Maps:
+  """BN(Wu), or Wu + b, of layers as in `side_by_side`, their features side by side."""
+  dtype, stride = layers[0].dtype, layers[0].stride
+  kernels, biases, norms = zip(*(layer.parts(x.shape[-1]) for layer in layers))
+  x = convolve(x.astype(dtype), joined(kernels).astype(dtype), stride)
+  if pool:
+    before = x.shape[-1] - layers[-1].features
+    x = joined([x[..., :before], pool(x[..., before:])])
+  if norms[0] is None:
+    return x + joined(biases).astype(dtype).reshape(1, 1, 1, -1)
+  if len(norms) == 1:
+    return norms[0](x, train=train)
+  sizes = [layer.features for layer in layers]
+  if all(isinstance(norm, BatchNorm) for norm in norms):
+    return normalized_side_by_side(norms, x, train, sizes)
+  parts = jnp.split(x, list(itertools.accumulate(sizes[:-1])), axis=-1)
+  return joined([norm(part, train=train) for norm, part in zip(norms, parts)])
 
 
 class Weights(nn.Module):
@@ -133,6 +183,26 @@ def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable
   if weight_std:
     return nn.initializers.normal(weight_std)
   return nn.initializers.variance_scaling(weight_variance, 'fan_in', 'truncated_normal')
+
+
+class Dropout(nn.Module):
+  """Drops a share of the values in training, and scales the others up.
+
+  Unlike `nn.Dropout` of a share that may be traced: runs that differ in it share a
+  compiled program.
+  """
+
+  rate: Float[ArrayLike, ''] | float
+
+  def __call__(
+    self, x: Float[ArrayLike, 'batch ...'], *, train: bool
+  ) -> Float[Array, 'batch ...']:
+    """x, in inference. In training it draws from the random stream 'dropout'."""
+    if not train:
+      return x
+    kept = 1 - jnp.asarray(self.rate, jnp.float32)
+    is_kept = jax.random.bernoulli(self.make_rng('dropout'), kept, x.shape)
+    return jnp.where(is_kept, x / kept.astype(x.dtype), 0)
 
 
 class Pool(nn.Module):

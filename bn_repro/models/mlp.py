@@ -11,6 +11,7 @@ import jax
 from jaxtyping import Array, ArrayLike, Float
 
 from bn_repro.batch_norm.alternatives import with_noise
+from bn_repro.models.layers import Dropout
 
 # Where `MLP` sows the inputs of its sigmoids, one entry for each hidden layer.
 SIGMOID_INPUTS = 'sigmoid_inputs'
@@ -31,7 +32,8 @@ class MLP(nn.Module):
       network.
     is_normalized_after: z = BN(g(Wu)) instead, after the nonlinearity.
     keeps_bias: whether there is a bias under the normalization, too.
-    dropout: the share of each hidden layer's outputs that is dropped in training.
+    dropout: the share of each hidden layer's outputs that is dropped in training, which
+      may be traced; None drops nothing.
     has_noise: whether the inputs of sigmoids are `with_noise` in training.
     scale_of_layer_2: a factor on the second hidden layer's initial weights.
   """
@@ -42,7 +44,7 @@ class MLP(nn.Module):
   batch_norm: Callable[..., nn.Module] | None = None
   is_normalized_after: bool = False
   keeps_bias: bool = False
-  dropout: float = 0.0
+  dropout: Float[ArrayLike, ''] | float | None = None
   has_noise: bool = False
   scale_of_layer_2: float = 1.0
 
@@ -71,7 +73,7 @@ class MLP(nn.Module):
     z = nn.sigmoid(x)
     if self.is_normalized_after:
       z = self._normalized(i, z, train)
-    return nn.Dropout(self.dropout, deterministic=not train)(z)
+    return z if self.dropout is None else Dropout(self.dropout)(z, train=train)
 
   def _linear(self, name, size, init_std, u, has_bias=True):
     weights = nn.initializers.normal(init_std)

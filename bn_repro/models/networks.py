@@ -36,7 +36,6 @@ _INCEPTION_FIELDS = (
   'separable_first_conv',
   'pool_projection_4cd',
   'local_response_normalization',
-  'dropout',
   'auxiliary_heads',
   'per_activation_rows',
   'weight_variance',
@@ -67,6 +66,7 @@ def build(
     variant = _variant(config.variant) if 'variant' in config else {}
     return MLP(sizes, init_std=model.init_std, **common, **variant)
   fields = {name: model[name] for name in _INCEPTION_FIELDS}
+  fields['dropout'] = model.dropout or None
   fields['weight_std'] = model.get('weight_std', 0.0)
   return Inception(dtype=jnp.dtype(model.dtype), **fields, **common)
 
@@ -95,7 +95,7 @@ def _variant(variant: ConfigDict) -> dict[str, Any]:
   return {
     'is_normalized_after': variant.placement == 'after',
     'keeps_bias': variant.bias,
-    'dropout': variant.dropout,
+    'dropout': variant.dropout or None,
     'has_noise': variant.noise,
     'scale_of_layer_2': variant.scale_of_layer_2,
   }
@@ -121,7 +121,7 @@ def without_noise(model: nn.Module) -> nn.Module:
 
   With train=True it then differs from inference in its statistics alone.
   """
-  off = {'dropout': 0.0, 'auxiliary_heads': False, 'has_noise': False}
+  off = {'dropout': None, 'auxiliary_heads': False, 'has_noise': False}
   return model.clone(
     **{name: value for name, value in off.items() if hasattr(model, name)}
   )

@@ -152,7 +152,7 @@ def _forward(model: nn.Module, feed: Feed, num_classes: int) -> Callable:
 
   def forward(state, examples, inputs):
     params, batch_stats = state
-    batch = feed.batch(examples, inputs, stream=None)
+    batch = feed.batch(examples, inputs, None)
     logits, sown = model.apply(
       {'params': params, 'batch_stats': batch_stats},
       batch.images, train=False, mutable=[SIGMOID_INPUTS],

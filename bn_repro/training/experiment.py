@@ -1,4 +1,4 @@
-"""What a config describes, built: devices, data, network and optimizer of one run."""
+"""What a config describes, built: devices, data, network, learning rates of one run."""
 
 import copy
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import optax
 from ml_collections import ConfigDict
 
 from bn_repro.data.feed import Batch, Feed
@@ -17,7 +16,9 @@ from bn_repro.models import networks
 from bn_repro.run import durations
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import UserError
-from bn_repro.training import optimizer, parallel
+from bn_repro.training import hyperparameters, optimizer, parallel
+from bn_repro.training.hyperparameters import Hyperparameters
+from bn_repro.training.optimizer import LearningRates
 
 
 class Experiment(NamedTuple):
@@ -31,8 +32,8 @@ class Experiment(NamedTuple):
   devices: list[jax.Device]
   parts: int
   model: nn.Module
-  optimizer: optax.GradientTransformation
-  learning_rate: optax.Schedule
+  hyperparameters: Hyperparameters
+  learning_rates: LearningRates
   feeds: Feeds
 
 
@@ -79,8 +80,8 @@ def with_feeds(
     devices,
     num_parts(config),
     networks.build(config, feeds.num_classes, groups),
-    optimizer.build(config, lengths),
-    optimizer.learning_rate_schedule(config, lengths),
+    hyperparameters.of_run(config),
+    optimizer.learning_rates(config, lengths),
     feeds,
   )
 
@@ -112,4 +113,4 @@ def first_examples(feed: Feed, number: int, devices: list[jax.Device]) -> Batch:
   number = min(number, feed.num_examples)
   examples = parallel.replicate(feed.examples, devices[:1])
   inputs = next(iter(feed.inputs_in_order(number, stop=number)))
-  return feed.batch(examples, inputs, stream=None)
+  return feed.batch(examples, inputs, None)

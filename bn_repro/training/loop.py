@@ -24,12 +24,12 @@ from bn_repro.run.progress import progress_bar
 from bn_repro.run.records import SKIPPED, WAITING, Recorder
 from bn_repro.run.signals import Interruption
 from bn_repro.training import experiment as experiment_lib
-from bn_repro.training import identity, parallel, percentiles
+from bn_repro.training import identity, percentiles
 from bn_repro.training.evaluator import Evaluator, SigmoidInputs
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.outcome import has_stopped_rising, outcome
 from bn_repro.training.resume import Progress, is_finite, joined, start_or_resume
-from bn_repro.training.step import NORMS, make_step
+from bn_repro.training.step import NORMS, Steps
 
 # Of the test examples whose sigmoid inputs TensorBoard shows.
 _IN_HISTOGRAM = 1000
@@ -115,10 +115,11 @@ class Trainer:
     self._checkpoints = checkpoints
     self._interruption = interruption
     self._diverged_between = None
-    self._feed, devices = experiment.feeds.train, experiment.devices
-    self._spread = parallel.spread(make_step(experiment), devices)
-    self._examples = parallel.replicate(self._feed.examples, devices)
-    self._evaluate = Evaluator(experiment, self._examples, interruption.check)
+    self._feed = experiment.feeds.train
+    self._take = Steps(experiment)
+    self._evaluate = Evaluator(
+      experiment, self._take.on_devices.examples, interruption.check
+    )
 
   def train(self) -> None:
     """Trains, evaluates, records and saves until the last step or divergence.
@@ -171,10 +172,9 @@ class Trainer:
     state, measured, position = self._progress
     size = self._experiment.config.steps_per_call
     for part in _parts(range(first, steps.stop), size):
-      is_last = np.asarray([step == steps[-1] for step in part])
       inputs, seconds = self._read(part, measured)
       waited += seconds
-      state, metrics = self._spread(state, self._examples, inputs, is_last)
+      state, metrics = self._take(state, part, inputs, last=steps[-1])
       # No more than two calls under way, or a signal would be heard late.
       jax.block_until_ready(measured[-1:])
       self._interruption.has_begun |= part.start > first
@@ -186,7 +186,7 @@ class Trainer:
     seconds = time.perf_counter() - began
     scalars['steps_per_second'] = (steps.stop - first) / seconds
     scalars[WAITING] = waited / seconds
-    scalars['train/learning_rate'] = float(self._experiment.learning_rate(steps[-1]))
+    scalars['train/learning_rate'] = float(self._experiment.learning_rates(steps[-1]))
     if not scalars.setdefault(SKIPPED, float(self._feed.num_skipped)):
       del scalars[SKIPPED]
     return scalars

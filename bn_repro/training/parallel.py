@@ -93,21 +93,22 @@ def _number_here(devices: list[jax.Device]) -> int:
 def spread(step: Callable, devices: list[jax.Device]) -> Callable:
   """Compiles many steps as one program.
 
-  `step` is (state, examples, inputs, is_last) -> state, metrics; `is_last` is for what
-  need not be measured in each step. The returned function takes a state, which it
-  consumes, `replicate`d examples, a tree of `[steps, batch, ...]` inputs (the share of
-  this process) and `[steps]` bool. It takes all the steps in one compiled program, and
-  returns the state and the metrics of each step.
+  `step` is (state, on_devices, inputs, of_step) -> state, metrics. The returned
+  function takes a state, which it consumes, a tree that is `replicate`d, a tree of
+  `[steps, batch, ...]` inputs (the share of this process) and a tree of `[steps]`. It
+  takes all the steps in one compiled program, and returns the state and the metrics of
+  each step.
   """
 
-  def steps(state, examples, inputs, is_last):
-    if len(is_last) == 1:
+  def steps(state, on_devices, inputs, of_steps):
+    each = inputs, of_steps
+    if len(jax.tree.leaves(of_steps)[0]) == 1:
       # Not by `scan`, inside of which XLA's CPU back end uses one core only.
-      only = jax.tree.map(lambda leaf: leaf[0], inputs)
-      state, metrics = step(state, examples, only, is_last[0])
+      only = jax.tree.map(lambda leaf: leaf[0], each)
+      state, metrics = step(state, on_devices, *only)
       return state, jax.tree.map(lambda leaf: leaf[None], metrics)
-    take = lambda carried, of_step: step(carried, examples, *of_step)
-    return lax.scan(take, state, (inputs, is_last))
+    take = lambda carried, of_step: step(carried, on_devices, *of_step)
+    return lax.scan(take, state, each)
 
   if len(devices) == 1:
     return jax.jit(steps, donate_argnums=0)
@@ -115,8 +116,8 @@ def spread(step: Callable, devices: list[jax.Device]) -> Callable:
     steps, AXIS, in_axes=(None, 0, 0, None), out_axes=None, devices=devices
   )
   number = _number_here(devices)
-  return lambda state, examples, inputs, is_last: over_devices(
-    state, examples, _split(inputs, number, axis=1), is_last
+  return lambda state, on_devices, inputs, of_steps: over_devices(
+    state, on_devices, _split(inputs, number, axis=1), of_steps
   )
 
 

@@ -17,7 +17,7 @@ from bn_repro.data import sampler
 from bn_repro.models import networks
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
-from bn_repro.training.step import in_parts
+from bn_repro.training.step import OnDevices, in_parts
 
 
 class PopulationStatistics:
@@ -47,7 +47,8 @@ class PopulationStatistics:
       return
     if examples is None:
       examples = parallel.replicate(self._feed.examples, experiment.devices)
-    self._examples = examples
+    scalars = parallel.replicate(experiment.hyperparameters, experiment.devices)
+    self._on_devices = OnDevices(examples, scalars)
     self._most_at_once = config.steps_per_call
     # The same at every evaluation, so they are read once.
     self._inputs = [*self._read(config.population_batches)]
@@ -87,12 +88,13 @@ class PopulationStatistics:
 
   def _of_parts(self, params, batch_stats, all_inputs, examples) -> Iterator[Any]:
     """For each part, the mean of its mini-batches' statistics."""
-    state = params, batch_stats
-    examples = self._examples if examples is None else examples
+    state, on_devices = (params, batch_stats), self._on_devices
+    if examples is not None:
+      on_devices = on_devices._replace(examples=examples)
     for inputs in all_inputs:
       self._check()
-      is_last = np.zeros(len(jax.tree.leaves(inputs)[0]), bool)
-      state, statistics = self._run(state, examples, inputs, is_last)
+      number = np.arange(len(jax.tree.leaves(inputs)[0]))
+      state, statistics = self._run(state, on_devices, inputs, number)
       # In NumPy: JAX's own reductions of what `pmap` returns can be wrong.
       yield jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(statistics))
 
@@ -106,9 +108,10 @@ def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
     _, updated = frozen.apply(variables, images, train=True, mutable=['batch_stats'])
     return updated['batch_stats']
 
-  def step(state, examples, inputs, is_last):
+  def step(state, on_devices, inputs, number):
     variables = dict(zip(('params', 'batch_stats'), state))
-    images = feed.batch(examples, inputs, sampler.POPULATION).images
+    distortion = on_devices.hyperparameters.distortion(sampler.POPULATION)
+    images = feed.batch(on_devices.examples, inputs, distortion).images
     if parts == 1:
       statistics = statistics_of(variables, images)
     else:

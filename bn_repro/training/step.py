@@ -1,18 +1,18 @@
 """One step of training: gradient, update, and what is measured on the way.
 
-Does not know where a batch comes from, how often it is called, or on which
-devices.
+Does not know where a batch comes from, or how many devices there are.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from bn_repro.data import sampler
 from bn_repro.data.feed import Batch
@@ -21,6 +21,8 @@ from bn_repro.models.inception import AUXILIARY_LOGITS
 from bn_repro.models.mlp import NOISE
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
+from bn_repro.training.hyperparameters import Hyperparameters
+from bn_repro.training.optimizer import build as make_optimizer
 
 NORMS = ('train/gradient_norm', 'train/update_norm')
 AUXILIARY_WEIGHT = 0.3  # of each auxiliary head's loss (GoogLeNet)
@@ -46,18 +48,74 @@ def initial_state(experiment: Experiment) -> TrainState:
   config = experiment.config
   shape = experiment.feeds.image_shape
   variables = networks.initial_variables(experiment.model, config.seed, shape)
-  params = variables['params']
+  params, l2 = variables['params'], experiment.hyperparameters.l2
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     params=params,
     batch_stats=variables.get('batch_stats', {}),
-    optimizer_state=experiment.optimizer.init(params),
+    optimizer_state=make_optimizer(config, 0.0, l2).init(params),
     averaged=jax.tree.map(jnp.copy, params) if config.get('polyak_decay') else {},
   )
 
 
+class OnDevices(NamedTuple):
+  """What stays on the devices during a run: the feed's examples, and scalars."""
+
+  examples: Any
+  hyperparameters: Hyperparameters
+
+
+class OfStep(NamedTuple):
+  """What differs from step to step: scalars of one, `[steps]` of many."""
+
+  learning_rate: Float[ArrayLike, '*steps']
+  is_last: Bool[ArrayLike, '*steps']
+
+
+class Steps:
+  """The steps of an experiment on its devices, many compiled as one program.
+
+  Attributes:
+    on_devices: what stays there.
+  """
+
+  def __init__(self, experiment: Experiment):
+    self._learning_rates = experiment.learning_rates
+    self._take = parallel.spread(make_step(experiment), experiment.devices)
+    stays = OnDevices(experiment.feeds.train.examples, experiment.hyperparameters)
+    self.on_devices = parallel.replicate(stays, experiment.devices)
+
+  def __call__(
+    self, state: TrainState, steps: range, inputs: Any, last: int | None = None
+  ) -> tuple[TrainState, dict[str, jax.Array]]:
+    """Takes consecutive steps; consumes the state.
+
+    Args:
+      state: before the first.
+      steps: which they are.
+      inputs: the feed's, of these steps.
+      last: the step whose norms are measured; None for none.
+
+    Returns:
+      The state, and the metrics `[steps]` by tag.
+    """
+    return self._take(*self.arguments(state, steps, inputs, last))
+
+  def arguments(self, state, steps, inputs, last=None) -> tuple:
+    """Those of the compiled program."""
+    numbers = np.arange(steps.start, steps.stop)
+    rates = self._learning_rates(numbers).astype(np.float32)
+    of_steps = OfStep(rates, numbers == last)
+    return state, self.on_devices, inputs, of_steps
+
+  def temporary_bytes(self, *arguments: Any) -> int:
+    """Working memory of the program, beyond its inputs and outputs."""
+    program = self._take.lower(*self.arguments(*arguments)).compile()
+    return program.memory_analysis().temp_size_in_bytes
+
+
 def make_step(experiment: Experiment) -> Callable:
-  """One step of training: (state, examples, inputs, is_last) -> state, metrics.
+  """One step of training: (state, `OnDevices`, inputs, `OfStep`) -> state, metrics.
 
   Metrics are scalars: loss and accuracy of the mini-batch before the step, and
   the global norms of the gradient and of the update. The norms, a quarter of the
@@ -65,23 +123,24 @@ def make_step(experiment: Experiment) -> Callable:
   """
   config, feed = experiment.config, experiment.feeds.train
   axis = parallel.axis_name(experiment.devices)
-  optimizer = experiment.optimizer
-  differentiate = _accumulated(experiment.model, experiment.parts)
 
-  def norms_of(gradient, state):
-    # The update again: shared with the step, it would be kept at every step.
-    update, _ = optimizer.update(gradient, state.optimizer_state, state.params)
-    return dict(zip(NORMS, map(optax.tree.norm, (gradient, update))))
-
-  def step(state, examples, inputs, is_last):
-    batch = feed.batch(examples, inputs, sampler.TRAINING)
-    key = noise_key(config.seed, state.step, axis)
+  def step(state, on_devices, inputs, of_step):
+    examples, hyperparameters = on_devices
+    model = with_dropout(experiment.model, hyperparameters)
+    optimizer = make_optimizer(config, of_step.learning_rate, hyperparameters.l2)
+    batch = feed.batch(examples, inputs, hyperparameters.distortion(sampler.TRAINING))
+    key = hyperparameters.noise_key(state.step, axis)
+    differentiate = _accumulated(model, experiment.parts)
     of_device = differentiate(state.params, state.batch_stats, batch, key)
     gradient, batch_stats, loss, accuracy = parallel.mean(of_device, axis)
-    norms = jax.lax.cond(is_last, lambda: norms_of(gradient, state), _no_norms)
-    update, optimizer_state = optimizer.update(
-      gradient, state.optimizer_state, state.params
+    arguments = gradient, state.optimizer_state, state.params
+    norms = jax.lax.cond(
+      # The update again: shared with the step, it would be kept at every step.
+      of_step.is_last,
+      lambda: _norms(gradient, optimizer.update(*arguments)[0]),
+      lambda: {tag: jnp.zeros(()) for tag in NORMS},
     )
+    update, optimizer_state = optimizer.update(*arguments)
     params = optax.apply_updates(state.params, update)
     metrics = {'train/loss': loss, 'train/accuracy': accuracy} | norms
     averaged = _averaged(state.averaged, params, config)
@@ -93,12 +152,15 @@ def make_step(experiment: Experiment) -> Callable:
   return step
 
 
-def noise_key(
-  seed: int, step: Int[Array, ''] | int, axis: str | None = None
-) -> jax.Array:
-  """For dropout and noise of a step; each of the devices of `axis` has its own."""
-  key = jax.random.fold_in(jax.random.key(seed), step)
-  return key if axis is None else jax.random.fold_in(key, jax.lax.axis_index(axis))
+def with_dropout(model: nn.Module, hyperparameters: Hyperparameters) -> nn.Module:
+  """The network with the dropout of a run, which may be traced."""
+  if hyperparameters.dropout is None:
+    return model
+  return model.clone(dropout=hyperparameters.dropout)
+
+
+def _norms(*trees):
+  return dict(zip(NORMS, map(optax.tree.norm, trees), strict=True))
 
 
 def _accumulated(model: nn.Module, parts: int) -> Callable:
@@ -177,10 +239,6 @@ def cross_entropy(
 ) -> Float[Array, '']:
   """Its mean over a mini-batch, in nats."""
   return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
-
-
-def _no_norms():
-  return {tag: jnp.zeros(()) for tag in NORMS}
 
 
 def _averaged(averaged, params, config):

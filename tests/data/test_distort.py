@@ -118,6 +118,16 @@ ADJUSTMENTS = {
 }
 
 
+def on_channels(adjust):
+  """An adjustment of channels, applied to `[height, width, 3]`."""
+
+  def adjusted(image, amount):
+    channels = jnp.moveaxis(jnp.asarray(image), -1, 0)
+    return jnp.moveaxis(adjust(channels, amount), 0, -1)
+
+  return adjusted
+
+
 def colours():
   """Noise, and the colours where formulas of hue divide by zero or change branch."""
   rng = np.random.default_rng(0)
@@ -130,15 +140,15 @@ def test_adjustment_is_that_of_float64(name):
   """Each amount, within rounding, on a small image of all kinds of colours."""
   adjust, reference, amounts = ADJUSTMENTS[name]
   for amount in amounts:
-    found = adjust(colours(), jnp.float32(amount))
+    found = on_channels(adjust)(colours(), jnp.float32(amount))
     assert found.dtype == jnp.float32
     expected = reference(colours(), np.float64(np.float32(amount)))
     assert_allclose(found, expected, atol=2e-6, err_msg=f'{name} {amount}')
 
 
 def test_a_third_of_a_turn_makes_red_green():
-  red = jnp.array([[[0.9, 0.1, 0.1]]])
-  assert_allclose(distort.adjust_hue(red, 1 / 3), [[[0.1, 0.9, 0.1]]], atol=1e-6)
+  green = distort.adjust_hue(jnp.array([0.9, 0.1, 0.1]), 1 / 3)
+  assert_allclose(green, [0.1, 0.9, 0.1], atol=1e-6)
 
 
 def test_values_outside_of_0_to_1_stay_finite():
@@ -146,18 +156,21 @@ def test_values_outside_of_0_to_1_stay_finite():
   image = 3 * jnp.array(colours()) - 1
   for name, (adjust, _, amounts) in ADJUSTMENTS.items():
     for amount in amounts:
-      assert np.all(np.isfinite(adjust(image, amount))), name
+      assert np.all(np.isfinite(on_channels(adjust)(image, amount))), name
   # Black that was darkened has no hue to saturate.
-  grey = distort.adjust_saturation(jnp.array([[[-0.3, -0.2, -0.1]]]), 1.5)
-  assert_allclose(grey, jnp.full((1, 1, 3), -0.1), atol=1e-7)
+  grey = distort.adjust_saturation(jnp.array([-0.3, -0.2, -0.1]), 1.5)
+  assert_allclose(grey, jnp.full(3, -0.1), atol=1e-7)
 
 
 # The chain.
 
 
 def test_no_strength_changes_no_bit():
-  images = make_images(8)
-  assert_array_equal(distort.photometric(keys_of(8), images, 0.0), images)
+  """Without photometric distortion a crop is mirrored, and nothing else."""
+  images, positions = 255 * make_images(8), jnp.arange(8)
+  seen = distort.finished(images, positions, distort.Distortion(0, 0, None))
+  mirrored = distort.mirror(distort.example_keys(0, 0, positions), images / 255)
+  assert_array_equal(seen, 2 * mirrored - 1)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from bn_repro.data import feeds, resident, sampler, sources, stream
 from bn_repro.run import collectives
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
+from bn_repro.training import hyperparameters
 from data.prepared import FirstOf, examples, is_prepared, prepare, small_config
 from support import PROJECT
 
@@ -46,7 +47,8 @@ def assert_equal(first, second):
 def batch_of(feed, step, which):
   """What the network sees of one step."""
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(step, step + 1), which))
-  make = jax.jit(lambda examples, inputs: feed.batch(examples, inputs, which))
+  distortion = hyperparameters.of_run(feed._config).distortion(which)
+  make = jax.jit(lambda examples, inputs: feed.batch(examples, inputs, distortion))
   return jax.device_get(make(feed.examples, inputs))
 
 

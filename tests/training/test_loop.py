@@ -11,7 +11,7 @@ from bn_repro.run import durations
 from bn_repro.run.config import store, stored
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import UserError
-from bn_repro.training import loop, resume
+from bn_repro.training import loop, resume, step
 from support import metrics_of, small_config, summary_of, without_times
 
 
@@ -187,19 +187,19 @@ def a_statistic(bad, state, metrics):
 def test_divergence_stops_the_run_and_is_reported(tmp_path, monkeypatch, poison):
   """Noticed at the next record, whatever it is; no such state is saved."""
   config = small_config('batch_norm')
-  make_step = loop.make_step
+  make_step = step.make_step
 
   def diverging(*arguments):
-    step = make_step(*arguments)
+    taken = make_step(*arguments)
 
-    def poisoned(state, examples, indices, is_last):
-      state, metrics = step(state, examples, indices, is_last)
+    def poisoned(state, *others):
+      state, metrics = taken(state, *others)
       bad = jax.numpy.where(state.step > 25, jax.numpy.nan, 0.0)
       return poison(bad, state, metrics)
 
     return poisoned
 
-  monkeypatch.setattr(loop, 'make_step', diverging)
+  monkeypatch.setattr(step, 'make_step', diverging)
   summary = loop.train(config, tmp_path)
   assert summary == summary_of(tmp_path)
   assert summary['diverged'] and summary['diverged_between_steps'] == [20, 30]

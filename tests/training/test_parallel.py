@@ -6,20 +6,17 @@ import pytest
 
 from bn_repro.run.errors import UserError
 from bn_repro.training import experiment, parallel
-from bn_repro.training.step import initial_state, make_step
+from bn_repro.training.step import Steps, initial_state
 
 
 def after_some_steps(config, num_devices):
   """State and metrics after 20 steps on that many devices, on the host."""
   config.num_devices = num_devices
   built = experiment.build(config)
-  feed = built.feeds.train
-  take = parallel.spread(make_step(built), built.devices)
-  state = initial_state(built)
-  on_devices = parallel.replicate(feed.examples, built.devices)
+  take, state = Steps(built), initial_state(built)
   for steps in (range(10), range(10, 20)):
-    is_last = np.arange(10) == 9
-    state, metrics = take(state, on_devices, feed.inputs(steps), is_last)
+    inputs = built.feeds.train.inputs(steps)
+    state, metrics = take(state, steps, inputs, last=steps[-1])
   return jax.tree.map(np.asarray, (state, metrics))
 
 

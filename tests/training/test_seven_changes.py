@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 from bn_repro.data import sampler
 from bn_repro.models import describe, networks
 from bn_repro.run import config as config_lib
-from bn_repro.training import experiment, optimizer
+from bn_repro.training import experiment, hyperparameters, optimizer
 from configs.sweeps import inception_ablation
 from support import PROJECT
 
@@ -52,25 +52,26 @@ class Built(NamedTuple):
 
 def built(config) -> Built:
   made = experiment.build(config)
-  feeds, lengths = made.feeds, made.lengths
-  rate = optimizer.learning_rate_schedule(config, lengths)
+  feeds = made.feeds
+  rate = made.learning_rates
   first = float(rate(0))
   steps = EPOCHS * feeds.train.num_examples // config.batch_size
   inputs, (test_inputs, *_) = feeds.train.inputs(STEPS), feeds.test.inputs_in_order(32)
   # The same examples and boxes, whatever the order of this config is.
   shown = jax.tree.map(lambda leaf: leaf[0], usual_inputs())
-  see = lambda feed, inputs, stream: jax.jit(
-    functools.partial(feed.batch, stream=stream)
+  see = lambda feed, inputs, distortion: jax.jit(
+    functools.partial(feed.batch, distortion=distortion)
   )(feed.examples, inputs)
+  distortion = made.hyperparameters.distortion(sampler.TRAINING)
   rows = describe.rows_of(made.model, feeds.image_shape)
   return Built(
     rate=first,
     fall=np.asarray(rate(steps)) / first,
-    penalty=penalty_of(config, lengths),
+    penalty=penalty_of(config),
     layers={row.name: row[1:] for row in rows},
     order=inputs.indices,
     boxes=inputs.boxes,
-    pixels=np.asarray(see(feeds.train, shown, sampler.TRAINING).images),
+    pixels=np.asarray(see(feeds.train, shown, distortion).images),
     test_pixels=np.asarray(see(feeds.test, test_inputs, None).images),
   )
 
@@ -80,11 +81,12 @@ def usual_inputs():
   return experiment.build(load('bn_baseline', num_devices=1)).feeds.train.inputs(STEPS)
 
 
-def penalty_of(config, lengths):
+def penalty_of(config):
   """The first update of parameters that are 1, without a gradient, over the rate."""
   params = {name: np.ones(1, 'f4') for name in ('kernel', 'bias', 'gamma', 'beta')}
   zeros = jax.tree.map(np.zeros_like, params)
-  transformation = optimizer.build(config, lengths)
+  l2 = hyperparameters.of_run(config).l2
+  transformation = optimizer.build(config, config.learning_rate, l2)
   update, _ = transformation.update(zeros, transformation.init(params), params)
   per_rate = {name: -of[0] / config.learning_rate for name, of in update.items()}
   return {name: float(f'{penalty:.5g}') for name, penalty in per_rate.items()}

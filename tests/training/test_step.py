@@ -49,7 +49,8 @@ def test_a_step_in_two_parts_has_the_mean_of_their_gradients(name, stem_only):
   (before, after), (metrics,) = take(experiment, range(1))
   feed = experiment.feeds.train
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
-  batch_of = jax.jit(functools.partial(feed.batch, stream=sampler.TRAINING))
+  distortion = experiment.hyperparameters.distortion(sampler.TRAINING)
+  batch_of = jax.jit(functools.partial(feed.batch, distortion=distortion))
   images, labels, _ = batch_of(feed.examples, inputs)
 
   @jax.jit

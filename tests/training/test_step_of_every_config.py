@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fake_experiment import experiment_of, load, only_rows, quick_compiler, small, take
 
-from bn_repro.training.step import initial_state, make_step
+from bn_repro.training.step import OfStep, OnDevices, initial_state, make_step
 
 pytestmark = pytest.mark.usefixtures('quick_compiler')
 __all__ = ['quick_compiler']  # the fixture
@@ -80,8 +80,9 @@ def traced_step(config):
   inputs = jax.tree.map(lambda leaf: leaf[0], experiment.feeds.train.inputs(range(1)))
   state = jax.eval_shape(functools.partial(initial_state, experiment))
   step = make_step(experiment)
-  examples = experiment.feeds.train.examples
-  return state, *jax.eval_shape(step, state, examples, inputs, jnp.array(True))
+  on_devices = OnDevices(experiment.feeds.train.examples, experiment.hyperparameters)
+  of_step = OfStep(jnp.float32(0.1), jnp.array(True))
+  return state, *jax.eval_shape(step, state, on_devices, inputs, of_step)
 
 
 @pytest.mark.slow

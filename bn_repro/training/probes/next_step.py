@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from bn_repro.data import sampler
 from bn_repro.models import networks
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.training import parallel
+from bn_repro.training import optimizer, parallel
 from bn_repro.training.experiment import Experiment
-from bn_repro.training.step import TrainState, loss, noise_key
+from bn_repro.training.step import OnDevices, TrainState, loss, with_dropout
 
 
 class Step(NamedTuple):
@@ -49,7 +50,8 @@ class NextStep:
       devices=devices, model=networks.build(config, feeds.num_classes, groups)
     )
     self._measure = measure
-    self._examples = parallel.replicate(feeds.train.examples, devices)
+    stays = OnDevices(feeds.train.examples, experiment.hyperparameters)
+    self._on_devices = parallel.replicate(stays, devices)
     self._compiled = jax.jit(self._traced)
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
@@ -60,23 +62,27 @@ class NextStep:
     step = int(state.step)
     inputs = self._experiment.feeds.train.inputs(range(step, step + 1))
     only = jax.tree.map(lambda leaf: leaf[0], inputs)
-    values = self._compiled(state, self._examples, only)
+    learning_rate = np.float32(self._experiment.learning_rates(step))
+    values = self._compiled(state, self._on_devices, only, learning_rate)
     return {tag: float(value) for tag, value in jax.device_get(values).items()}
 
-  def _traced(self, state: TrainState, examples, inputs) -> dict[str, jax.Array]:
-    experiment = self._experiment
-    batch = experiment.feeds.train.batch(examples, inputs, sampler.TRAINING)
+  def _traced(
+    self, state: TrainState, on_devices: OnDevices, inputs, learning_rate
+  ) -> dict[str, jax.Array]:
+    experiment, (examples, hyperparameters) = self._experiment, on_devices
+    distortion = hyperparameters.distortion(sampler.TRAINING)
+    batch = experiment.feeds.train.batch(examples, inputs, distortion)
+    model = with_dropout(experiment.model, hyperparameters)
     gradient_of = jax.value_and_grad(loss, has_aux=True)
 
     def differentiate(params, is_next=False):
-      key = noise_key(experiment.config.seed, state.step + int(is_next))
+      key = hyperparameters.noise_key(state.step + int(is_next))
       (value, (_, sown)), gradient = gradient_of(
-        params, state.batch_stats, experiment.model, batch, key, SIGMOID_INPUTS
+        params, state.batch_stats, model, batch, key, SIGMOID_INPUTS
       )
       return (value, sigmoid_inputs(sown)), gradient
 
     _, gradient = differentiate(state.params)
-    update, _ = experiment.optimizer.update(
-      gradient, state.optimizer_state, state.params
-    )
+    descent = optimizer.build(experiment.config, learning_rate, hyperparameters.l2)
+    update, _ = descent.update(gradient, state.optimizer_state, state.params)
     return self._measure(Step(state.params, update, differentiate))

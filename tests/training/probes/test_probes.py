@@ -71,7 +71,8 @@ def first_batch(made):
   """Of training."""
   inputs = made.feeds.train.inputs(range(1))
   only = jax.tree.map(lambda leaf: leaf[0], inputs)
-  return made.feeds.train.batch(made.feeds.train.examples, only, sampler.TRAINING)
+  distortion = made.hyperparameters.distortion(sampler.TRAINING)
+  return made.feeds.train.batch(made.feeds.train.examples, only, distortion)
 
 
 def losses_and_inputs(made, params, batch):
