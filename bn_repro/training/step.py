@@ -45,15 +45,15 @@ class TrainState:
 
 def initial_state(experiment: Experiment) -> TrainState:
   """The state at step 0."""
-  config = experiment.config
+  config, hyperparameters = experiment.config, experiment.hyperparameters
   shape = experiment.feeds.image_shape
-  variables = networks.initial_variables(experiment.model, config.seed, shape)
-  params, l2 = variables['params'], experiment.hyperparameters.l2
+  variables = networks.initial_variables(experiment.model, hyperparameters.seed, shape)
+  params = variables['params']
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     params=params,
     batch_stats=variables.get('batch_stats', {}),
-    optimizer_state=make_optimizer(config, 0.0, l2).init(params),
+    optimizer_state=make_optimizer(config, 0.0, hyperparameters.l2).init(params),
     averaged=jax.tree.map(jnp.copy, params) if config.get('polyak_decay') else {},
   )
 
@@ -109,7 +109,10 @@ class Steps:
     return state, self.on_devices, inputs, of_steps
 
   def temporary_bytes(self, *arguments: Any) -> int:
-    """Working memory of the program, beyond its inputs and outputs."""
+    """Working memory of the program, beyond its inputs and outputs.
+
+    For arguments as of the call; once compiled, JAX finds the program again.
+    """
     program = self._take.lower(*self.arguments(*arguments)).compile()
     return program.memory_analysis().temp_size_in_bytes
 

@@ -34,7 +34,7 @@ from tqdm import tqdm
 from bn_repro.run import provenance
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
-from bn_repro.training.step import initial_state, make_step
+from bn_repro.training.step import OfStep, OnDevices, initial_state, make_step
 
 DEVICES = 8
 IMAGES_PER_DEVICE = 32
@@ -116,12 +116,14 @@ def lowered(experiment: Experiment) -> tuple[jax.stages.Lowered, Any]:
   feed, number = experiment.feeds.train, len(experiment.devices)
   on_each = lambda leaf: jax.ShapeDtypeStruct((number, *leaf.shape), leaf.dtype)
   state = jax.eval_shape(functools.partial(initial_state, experiment))
-  examples = jax.tree.map(on_each, feed.examples)
+  stays = OnDevices(feed.examples, experiment.hyperparameters)
+  on_devices = jax.tree.map(on_each, stays)
   # `spread` keeps what it maps to itself; here that is lowered instead of run.
   lower = lambda *args, pmap=jax.pmap, **options: pmap(*args, **options).lower
   with mock.patch.object(jax, 'pmap', lower):
     steps = parallel.spread(make_step(experiment), experiment.devices)
-  return steps(state, examples, feed.inputs(range(1)), np.ones(1, bool)), state
+  of_steps = OfStep(np.ones(1, np.float32), np.ones(1, bool))
+  return steps(state, on_devices, feed.inputs(range(1)), of_steps), state
 
 
 def collectives(program: str) -> list[Collective]:

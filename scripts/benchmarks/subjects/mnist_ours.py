@@ -3,7 +3,6 @@
 from argparse import Namespace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 from subjects.mnist_task import NUM_CLASSES, ORDER_STEPS, Run, order
@@ -12,8 +11,8 @@ from bn_repro.data.pixels import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
 from bn_repro.run import provenance
 from bn_repro.training import parallel
-from bn_repro.training.experiment import Experiment, with_examples, with_feeds
-from bn_repro.training.step import initial_state, make_step
+from bn_repro.training.experiment import with_examples
+from bn_repro.training.step import OfStep, OnDevices, Steps, initial_state, make_step
 
 
 def device() -> str:
@@ -25,16 +24,13 @@ def ours(config: ConfigDict, examples: Examples, options: Namespace) -> Run:
   """`bn_repro.training.loop.train` without its evaluation, files and progress bar."""
   experiment = with_examples(config, examples, NUM_CLASSES, PixelFeed)
   feed = experiment.feeds.train
-  take_steps = parallel.spread(make_step(experiment), experiment.devices)
-  on_devices = parallel.replicate(feed.examples, experiment.devices)
-  state = initial_state(experiment)
-  is_last = np.arange(config.steps_per_call) == config.steps_per_call - 1
+  take, state = Steps(experiment), initial_state(experiment)
 
   def run(steps):
     nonlocal state
     for start in range(steps.start, steps.stop, config.steps_per_call):
-      inputs = feed.inputs(range(start, start + config.steps_per_call))
-      state, metrics = take_steps(state, on_devices, inputs, is_last)
+      part = range(start, start + config.steps_per_call)
+      state, metrics = take(state, part, feed.inputs(part), last=part[-1])
       metrics = jax.device_get(metrics)
       _ = {tag: float(np.mean(value)) for tag, value in metrics.items()}
       jax.device_get(state)
@@ -51,37 +47,32 @@ def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> 
   """
   experiment = with_examples(config, examples, NUM_CLASSES, PixelFeed)
   seeds = np.arange(options.runs)
-  orders = [order(_with(experiment, seed=int(n)).config, examples) for n in seeds]
+  orders = []
+  for seed in seeds:
+    config.seed = int(seed)
+    orders.append(order(config, examples))
   orders = np.stack(orders, axis=1)
-  initial = lambda seed: initial_state(_with(experiment, seed=seed))
+  with_seed = lambda seed: experiment._replace(
+    hyperparameters=experiment.hyperparameters._replace(seed=seed)
+  )
+  initial = lambda seed: initial_state(with_seed(seed))
   states = jax.jit(jax.vmap(initial))(seeds)
-  learning_rates = jnp.geomspace(0.01, 1.0, len(seeds))
-
-  def step_of_one(state, examples, inputs, is_last, learning_rate):
-    step = make_step(_with(experiment, learning_rate=learning_rate))
-    return step(state, examples, inputs, is_last)
-
-  step_of_all = jax.vmap(step_of_one, in_axes=(0, None, 0, None, 0))
-  step = lambda *arguments: step_of_all(*arguments, learning_rates)
+  stays = OnDevices(examples, experiment.hyperparameters._replace(seed=seeds))
+  of_run = OnDevices(None, experiment.hyperparameters._replace(seed=0))
+  step = jax.vmap(make_step(experiment), in_axes=(0, of_run, 0, OfStep(0, None)))
   take_steps = parallel.spread(step, experiment.devices)
-  on_device = jax.device_put(examples)
+  on_device = jax.device_put(stays)
   is_last = np.arange(config.steps_per_call) == config.steps_per_call - 1
+  rates = np.geomspace(0.01, 1.0, len(seeds), dtype=np.float32)
+  of_steps = OfStep(np.tile(rates, (len(is_last), 1)), is_last)
 
   def run(steps):
     nonlocal states
     for start in range(steps.start, steps.stop, config.steps_per_call):
       indices = orders[np.arange(start, start + config.steps_per_call) % ORDER_STEPS]
       inputs = Pixels(indices, np.ones_like(indices, bool))
-      states, metrics = take_steps(states, on_device, inputs, is_last)
+      states, metrics = take_steps(states, on_device, inputs, of_steps)
       losses = np.asarray(metrics['train/loss'])
     return float(losses[-1, len(seeds) // 2])
 
   return run
-
-
-def _with(experiment: Experiment, **fields) -> Experiment:
-  """The experiment on the same data with other values of fields, traced ones too."""
-  config = experiment.config.copy_and_resolve_references()
-  with config.ignore_type():
-    config.update(fields)
-  return with_feeds(config, experiment.devices, experiment.feeds)

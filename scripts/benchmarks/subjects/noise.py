@@ -6,9 +6,8 @@ from ml_collections import ConfigDict
 
 from bn_repro.data.sources import Examples
 from bn_repro.run import provenance
-from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
-from bn_repro.training.step import initial_state, make_step
+from bn_repro.training.step import Steps, initial_state
 
 
 def images(config: ConfigDict, number: int = 512) -> Examples:
@@ -25,8 +24,7 @@ class Step:
   def __init__(self, experiment: Experiment):
     self._feed = experiment.feeds.train
     self._log_every = experiment.lengths.log_every
-    self._take = parallel.spread(make_step(experiment), experiment.devices)
-    self._examples = parallel.replicate(self._feed.examples, experiment.devices)
+    self._take = Steps(experiment)
     self._state = initial_state(experiment)
     self.device = provenance.device(experiment.devices)
     self.parameters = sum(leaf.size for leaf in jax.tree.leaves(self._state.params))
@@ -44,12 +42,10 @@ class Step:
 
   def temporary_bytes(self) -> int:
     """Working memory of the program beyond its inputs and outputs."""
-    # Compiled already; JAX finds it again by what it was compiled for.
-    program = self._take.lower(*self._arguments(0)).compile()
-    return program.memory_analysis().temp_size_in_bytes
+    return self._take.temporary_bytes(*self._arguments(0))
 
   def _arguments(self, step: int) -> tuple:
-    inputs = self._feed.inputs(range(step, step + 1))
+    steps = range(step, step + 1)
     # Norms are taken where training would record them, and nowhere else.
-    is_last = np.array([(step + 1) % self._log_every == 0])
-    return self._state, self._examples, inputs, is_last
+    last = step if (step + 1) % self._log_every == 0 else None
+    return self._state, steps, self._feed.inputs(steps), last
