@@ -34,7 +34,7 @@ exit codes:
   0    finished; also a run that diverged, which is a result
   2    a mistake in what was asked for, or a damaged workdir: one line says which
   71   the disk, the memory or another process failed; one line says which, and the
-       same command resumes once that is mended
+       same command resumes once that is repaired
   75   stopped by SIGTERM or Ctrl-C, with every step saved, or else one line says
        what it costs; the same command resumes
   130  stopped at once by a second Ctrl-C, or by one before training began or while
