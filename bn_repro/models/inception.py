@@ -49,8 +49,7 @@ AUXILIARY_WINDOW = 5
 class Row(NamedTuple):
   """One row of figure 5; the fields are its columns, in filters.
 
-  A row without filters behind its pooling passes the pooled input through and
-  has stride 2.
+  A row without a projection passes the pooled input through and has stride 2.
   """
 
   name: str
@@ -88,21 +87,15 @@ ROWS = (
 def scaled_rows(width: float, pool_projection_4cd: int) -> tuple[Row, ...]:
   """`ROWS` with this projection in 4c and 4d, and all filters times `width`."""
   return tuple(
-    row._replace(
-      **{
-        column: scaled(filters, width)
-        for column, filters in _filters(row, pool_projection_4cd).items()
-      }
-    )
-    for row in ROWS
+    row._replace(**_filters(row, width, pool_projection_4cd)) for row in ROWS
   )
 
 
-def _filters(row: Row, pool_projection_4cd: int) -> dict[str, int]:
+def _filters(row: Row, width: float, pool_projection_4cd: int) -> dict[str, int]:
   columns = {name: v for name, v in row._asdict().items() if isinstance(v, int)}
   if row.name in ('4c', '4d'):
     columns['projection'] = pool_projection_4cd
-  return columns
+  return {name: scaled(filters, width) for name, filters in columns.items()}
 
 
 def scaled(filters: int, width: float) -> int:
@@ -142,22 +135,22 @@ class InceptionModule(nn.Module):
     return jnp.concatenate(branches, axis=-1)
 
   def _first_layers(self, x, train) -> list[Maps]:
-    """What the first layer of each branch makes of the input, in the table's order."""
+    """The output of the first layer of each branch, in the table's order."""
     row, pool = self.row, Pool(self.row.pool, self.row.stride)
-    filters = {
-      'conv_1x1': row.conv_1x1, 'reduce_3x3': row.reduce_3x3,
-      'reduce_double_3x3': row.reduce_double_3x3,
-    }  # fmt: skip
+    names = ('conv_1x1', 'reduce_3x3', 'reduce_double_3x3')
+    filters = {name: getattr(row, name) for name in names}
     layers = [self._layer(name, number) for name, number in filters.items() if number]
     projection = self._layer('projection', row.projection) if row.projection else None
     # `init` calls every layer, so that it can be observed.
-    if not self.is_joined or self.is_initializing():
-      pooled = pool(x) if projection is None else projection(pool(x), train=train)
-      return [*(layer(x, train=train) for layer in layers), pooled]
-    if projection is not None and row.pool == 'avg':
+    is_joined = self.is_joined and not self.is_initializing()
+    if is_joined and projection is not None and row.pool == 'avg':
       return side_by_side([*layers, projection], x, train, pool)
+    if is_joined:
+      outputs = side_by_side(layers, x, train)
+    else:
+      outputs = [layer(x, train=train) for layer in layers]
     pooled = pool(x) if projection is None else projection(pool(x), train=train)
-    return [*side_by_side(layers, x, train), pooled]
+    return [*outputs, pooled]
 
   def _layer(self, name, features, kernel=1, stride=1):
     return self.layer(features=features, kernel=kernel, stride=stride, name=name)
@@ -166,8 +159,8 @@ class InceptionModule(nn.Module):
 class AuxiliaryHead(nn.Module):
   """GoogLeNet's classifier on an inner row, for training only.
 
-  5x5 average pooling of stride 3, 1x1 convolution of 128, a fully connected
-  layer of 1024 (as a convolution over the whole map), 70 % dropout, logits.
+  5x5 average pooling of stride 3, 1x1 convolution of 128, a fully connected layer of
+  1024 (as a convolution over the whole map), 70 % dropout, logits.
   """
 
   num_classes: int
@@ -203,23 +196,20 @@ class Inception(nn.Module):
 
   Attributes:
     num_classes: width of the softmax, the only fully connected layer.
-    batch_norm: makes a BN layer, given its name; None builds the plain network,
-      whose convolutions have biases.
+    batch_norm: makes a BN layer, given its name; None leaves BN out, and adds biases.
     nonlinearity: 'relu' or 'sigmoid'.
     width: factor on every number of filters.
     stem: 'figure5' divides sizes by 8 before 3a; 'small', for images of 32
       pixels and less, has a first kernel of 3x3 and neither stride nor pooling.
     separable_first_conv: as figure 5 says, or one full convolution.
-    pool_projection_4cd: 128 as printed, or 96 (see the top of this file).
+    pool_projection_4cd: 128 as printed, or 96 (top of this file).
     local_response_normalization: after the first pooling and before the second.
-    dropout: share of the values before the softmax that are dropped, which may be
-      traced; None leaves the layer out.
+    dropout: the share dropped before the softmax, may be traced; None drops none.
     auxiliary_heads: in training, sows logits of 4a and 4d in `auxiliary_logits`.
-    per_activation_rows: rows that normalize every activation by itself (section
-      4.2.3), and not every feature map.
+    per_activation_rows: those that normalize each activation alone (section 4.2.3).
     weight_variance, weight_std: of the convolutions' `initial_weights`.
     dtype: of the convolutions; parameters, statistics and logits are float32.
-    is_joined: of the `InceptionModule`s; False to observe each layer by itself.
+    is_joined: of its modules; False to observe each layer by itself.
   """
 
   num_classes: int

@@ -154,7 +154,7 @@ def test_values_are_dropped_in_training_alone(stem_only):
   )
   assert_array_equal(first, same)
   assert np.all(first != other)
-  plain = model.clone(dropout=0.0).apply(variables, images, train=True)
+  plain = model.clone(dropout=None).apply(variables, images, train=True)
   assert_array_equal(model.apply(variables, images, train=False), plain)
   assert np.all(first != plain)
 
@@ -196,7 +196,7 @@ def test_algorithm_2_freezes_dropout_and_heads():
   """`models.frozen` has neither, and its statistics are the mini-batch's alone."""
   model = build('bn_baseline', auxiliary_heads=True)
   frozen = networks.frozen(model)
-  assert (frozen.dropout, frozen.auxiliary_heads) == (0.0, False)
+  assert (frozen.dropout, frozen.auxiliary_heads) == (None, False)
   assert frozen.batch_norm(name='x').decay == 0
   assert frozen.batch_norm(name='x').epsilon == model.batch_norm(name='x').epsilon
   assert networks.frozen(build('inception')) is None
