@@ -19,6 +19,8 @@ from bn_repro.training.step import initial_state
 pytestmark = pytest.mark.usefixtures('quick_compiler')
 __all__ = ['quick_compiler']  # the fixture
 CLASSES = 10
+# For the networks of this file that have no dropout of their own.
+NO_DROPOUT = {'model.dropout': 0.0}
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ class WithHeads(nn.Module):
 
 def test_auxiliary_heads_add_three_tenths_of_their_losses():
   """To the loss, and so to the gradient; accuracy is that of the main logits."""
-  config = small('inception:{}', learning_rate=1.0, momentum=0.0, l2=0.0)
+  config = small('inception:{}', learning_rate=1.0, momentum=0.0, l2=0.0, **NO_DROPOUT)
   experiment = experiment_of(config, WithHeads())
   (before, after), (metrics,) = take(experiment, range(1))
   feed = experiment.feeds.train
@@ -170,7 +172,8 @@ class Draws(nn.Module):
 
 def drawn(steps=range(4), **overrides):
   """`[4, 2]`: means over the devices of the last draws and their squares."""
-  states, _ = take(experiment_of(small('inception:{}', **overrides), Draws()), steps)
+  config = small('inception:{}', **NO_DROPOUT | overrides)
+  states, _ = take(experiment_of(config, Draws()), steps)
   return states[-1].batch_stats['kept'].astype('f8')
 
 
