@@ -17,6 +17,7 @@ from scipy import stats
 
 from bn_repro.analysis import subject
 from bn_repro.evaluate.network import Network
+from bn_repro.models.inception import Inception
 from bn_repro.models.layers import NONLINEARITIES, Convolution
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 
@@ -49,8 +50,11 @@ def _inputs(
   is_input = lambda module, method: (
     isinstance(module, Convolution) and method == 'nonlinearity_input'
   )
+  model = network.model
+  if isinstance(model, Inception):
+    model = model.clone(is_joined=False)  # joined layers would not be captured
   run = functools.partial(
-    network.model.apply, train=False, capture_intermediates=is_input,
+    model.apply, train=False, capture_intermediates=is_input,
     mutable=['intermediates', SIGMOID_INPUTS],
   )  # fmt: skip
   _, sown = jax.jit(run)(network.variables, images)
