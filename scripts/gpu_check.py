@@ -37,6 +37,7 @@ FOLDER = PROJECT / 'runs' / 'gpu_check'
 MINUTES, TINY_MINUTES = 9.5, 5.0
 # To write what was measured, before a part is killed; and to be killed.
 GRACE = 10.0
+START = 90.0  # seconds for JAX to find its devices
 TESTS = (
   'batch_norm/test_transform.py', 'batch_norm/test_layer.py', 'batch_norm/test_fold.py',
   'batch_norm/test_stacked.py', 'models/test_layers.py', 'models/test_mlp.py',
@@ -89,6 +90,8 @@ class Outcome(NamedTuple):
 
 def main() -> int:
   options = parse()
+  # So that what was started ends with this process.
+  signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
   platform, kind = find_device()
   if platform == 'cpu' and not options.tiny:
     print(f'error: {advice(kind)}', file=sys.stderr)
@@ -126,7 +129,11 @@ def find_device() -> tuple[str, str]:
 
   In another process, for this one must not hold the device.
   """
-  ended = subprocess.run([sys.executable, '-c', FIND], capture_output=True, text=True)
+  words = [sys.executable, '-c', FIND]
+  try:
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=START)
+  except subprocess.TimeoutExpired:
+    return 'cpu', f'JAX did not start within {START:.0f} s'
   if ended.returncode:
     return 'cpu', last_line(ended.stderr)
   platform, _, kind = last_line(ended.stdout).partition(' ')

@@ -45,7 +45,8 @@ def options(add) -> None:
 def measure(options: Namespace) -> dict:
   location, overrides = choose(options.tiny)
   config = config_lib.load(str(PROJECT / location), overrides)
-  left = min(harness.seconds_left(), DEFAULT_SECONDS)
+  left = harness.seconds_left()
+  left = left if math.isfinite(left) else DEFAULT_SECONDS
   with tempfile.TemporaryDirectory() as folder:
     workdir = Path(folder) / 'run'
     code = train(location, overrides, workdir, left - SECONDS_TO_SAVE)
