@@ -2,6 +2,9 @@
 
 Set before JAX is imported. Strict promotion turns an unnoticed change of dtype
 or an unnoticed broadcast into an error.
+
+TESTS_ON=cuda runs chosen tests on the devices of that platform of JAX, as
+scripts/gpu_check.py does; tests that need several devices fail on one.
 """
 
 import contextlib
@@ -20,8 +23,12 @@ os.environ['JAX_COMPILATION_CACHE_DIR'] = (
   else tempfile.mkdtemp(prefix='compiled_by_tests_')
 )
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.3'
-os.environ['JAX_PLATFORMS'] = 'cpu'
-os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
+os.environ['JAX_PLATFORMS'] = os.environ.get('TESTS_ON', 'cpu')
+os.environ['XLA_FLAGS'] = (
+  '' if 'TESTS_ON' in os.environ else '--xla_force_host_platform_device_count=8'
+)
+# Programs that tests start share a GPU with them.
+os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'
 
 import hypothesis
 import jax
@@ -57,6 +64,9 @@ jax.config.update('jax_compilation_cache_dir', str(COMPILED))
 jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+if 'TESTS_ON' in os.environ:
+  # Tolerances are those of float32; a GPU multiplies in TF32 unless it is told not to.
+  jax.config.update('jax_default_matmul_precision', 'highest')
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile('no deadline', deadline=None)
 hypothesis.settings.load_profile('no deadline')

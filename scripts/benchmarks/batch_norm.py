@@ -15,7 +15,7 @@ Each of JAX is one compiled program that returns y, the statistics and the three
 gradients; rivals alternate, in one process. [60, 100] is the layer of section 4.1 and
 runs 200 times inside `lax.scan`, since a dispatch takes longer than it; the others are
 layers of figure 5 at batch 32, each call timed alone: in float32 on a CPU, in bfloat16
-on a GPU. About 2 minutes on two CPU cores:
+on a GPU or TPU. About 2 minutes on two CPU cores:
 
 python scripts/benchmarks/batch_norm.py       needs pip install -e .[benchmark]
 
@@ -31,6 +31,7 @@ On a GPU a call alone includes its dispatch, which dominates the small layers.
 import contextlib
 import functools
 import importlib
+import math
 import statistics
 from argparse import Namespace
 
@@ -47,8 +48,8 @@ SHAPES = (
   (60, 100), (32, 112, 112, 64), (32, 56, 56, 192), (32, 28, 28, 192),
   (32, 14, 14, 576), (32, 7, 7, 1024),
 )  # fmt: skip
+TINY_SHAPES = ((60, 100), (2, 4, 4, 8))
 SCAN_STEPS = 200
-
 
 OURS, COPY, TORCH = 'ours', 'copy', 'torch'
 MAPS_MOVED, MAPS_COPIED = 8, 2
@@ -89,16 +90,23 @@ LAYERS = {
 }
 
 
+def options(add) -> None:
+  add('--tiny', action='store_true', help='two small shapes, to try this out')
+
+
 def measure(options: Namespace) -> dict:
-  seconds, memory = {}, {}
-  for shape in SHAPES:
-    name = 'x'.join(map(str, shape))
+  seconds, memory, missing, longest = {}, {}, {}, 0.0
+  for shape in TINY_SHAPES if options.tiny else SHAPES:
+    name, left = 'x'.join(map(str, shape)), harness.seconds_left()
+    if left < longest:
+      missing[name] = 'no time left'
+      continue
     seconds[name], memory[name] = measure_shape(shape, options.rounds)
-  is_missing = all(TORCH not in layers for layers in seconds.values())
-  return {
-    'missing': {TORCH: 'PyTorch is not installed'} if is_missing else {},
-    'seconds': seconds, 'memory': memory,
-  }  # fmt: skip
+    if math.isfinite(left):
+      longest = max(longest, left - harness.seconds_left())
+  if all(TORCH not in layers for layers in seconds.values()):
+    missing[TORCH] = 'PyTorch is not installed'
+  return {'missing': missing, 'seconds': seconds, 'memory': memory}
 
 
 def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[dict, dict]:
@@ -123,7 +131,7 @@ def measure_shape(shape: tuple[int, ...], rounds: int) -> tuple[dict, dict]:
 def example(shape: tuple[int, ...]):
   """x, dy, gamma and beta, reproducible."""
   x_key, dy_key = jax.random.split(jax.random.key(0))
-  is_half = len(shape) == 4 and jax.default_backend() == 'gpu'
+  is_half = len(shape) == 4 and jax.default_backend() != 'cpu'
   dtype = jnp.bfloat16 if is_half else jnp.float32
   ones = jnp.ones(shape[-1])
   return (
@@ -188,7 +196,9 @@ def memory_of(layer, program, arguments) -> dict:
   return {'temporary, MB': temporary / 1e6, 'kept, MB': kept / 1e6}
 
 
-main = harness.Benchmark(__doc__, measure, table, (21, 'calls of each layer')).main
+main = harness.Benchmark(
+  __doc__, measure, table, (21, 'calls of each layer'), options
+).main
 
 if __name__ == '__main__':
   main()

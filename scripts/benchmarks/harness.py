@@ -6,6 +6,7 @@ so that a slow minute of the machine affects them all; ratios are taken within a
 """
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -15,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,32 @@ from tqdm import tqdm
 from bn_repro.run import places, provenance
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import write_json
+
+# By `time.monotonic`, when a measurement is given up; `within` sets it.
+_deadline = math.inf
+# Of any comparison so far: a time limit may leave fewer than were asked for.
+_fewest_rounds = math.inf
+
+
+class OutOfTime(UserError):
+  """The time that was given for a measurement is over."""
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+  """Within the block, processes and rounds end after so many seconds from now."""
+  global _deadline
+  before = _deadline
+  _deadline = min(before, time.monotonic() + seconds)
+  try:
+    yield
+  finally:
+    _deadline = before
+
+
+def seconds_left() -> float:
+  """Until measurements are given up; infinite where no limit was set."""
+  return _deadline - time.monotonic()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +87,13 @@ class Benchmark:
     """Measures, writes the JSON file and the page, and prints the table."""
     options = self._options()
     try:
-      content = self.measure(options)
+      with within(options.within):
+        content = self.measure(options)
     except UserError as error:
       sys.exit(f'error: {error}')
     name = self.name or Path(sys.argv[0]).stem
+    if self.rounds:
+      options.rounds = int(min(options.rounds, _fewest_rounds))
     about = page.about_of(name, **vars(options) | content.pop('facts', {}))
     if 'device' not in content:
       content['device'] = provenance.device(jax.devices()[:1])
@@ -88,6 +118,8 @@ class Benchmark:
       kinds[f'{rival}_python'] = places.existing_file
     add('--name', help='of the JSON file (as the benchmark; on a GPU with _gpu)')
     add('--results', default=str(RESULTS), help='its folder (results/benchmarks)')
+    add('--within', type=float, default=math.inf, metavar='SECONDS',
+        help='then what has been measured is written (no limit)')  # fmt: skip
     options = places.parsed(parser, **kinds)
     for name in kinds:
       if path := getattr(options, name):
@@ -117,16 +149,35 @@ def _shown(argument: str) -> str:
 
 
 def alternate(
-  subjects: Iterable[str], rounds: int, measure: Callable[[str], Any]
-) -> dict[str, list]:
-  """Measures every subject once a round; returns its measurements in order."""
-  subjects = list(subjects)
-  measured = {subject: [] for subject in subjects}
-  turns = [subject for _ in range(rounds) for subject in subjects]
-  for subject in (bar := tqdm(turns, disable=None)):
-    bar.set_postfix_str(str(subject))
-    measured[subject].append(measure(subject))
-  return measured
+  subjects: Iterable[str], rounds: int, measure: Callable[[str], Any],
+  trials: Mapping[str, Any] | None = None,
+) -> dict[str, list]:  # fmt: skip
+  """Measures every subject once a round; returns its measurements in order.
+
+  Where time is short there are fewer rounds; where it is too short for one, the
+  `trials` stand for it, or OutOfTime is raised.
+  """
+  global _fewest_rounds
+  subjects, finished, seconds = list(subjects), [], 0.0
+  with tqdm(total=rounds * len(subjects), disable=None) as bar:
+    for _ in range(rounds):
+      if finished and seconds_left() < seconds:
+        break
+      began, measured = time.monotonic(), {}
+      try:
+        for subject in subjects:
+          bar.set_postfix_str(str(subject))
+          measured[subject] = measure(subject)
+          bar.update()
+      except OutOfTime:
+        if not finished and trials is None:
+          raise
+        break
+      finished.append(measured)
+      seconds = time.monotonic() - began
+  finished = finished or [trials]
+  _fewest_rounds = min(_fewest_rounds, len(finished))
+  return {subject: column(finished, subject) for subject in subjects}
 
 
 def try_out(
@@ -134,13 +185,16 @@ def try_out(
 ) -> tuple[dict[str, Any], dict[str, str]]:
   """A trial of every subject, so that whatever fails does so before the rounds.
 
+  As much time as the trials took is kept for a round.
   Returns what the trials returned, and why the other subjects are missing. Raises
   UserError if one of the `needed` subjects failed.
   """
-  results, missing = {}, {}
+  results, missing, began = {}, {}, time.monotonic()
   for subject in subjects:
+    kept = time.monotonic() - began
     try:
-      results[subject] = trial(subject)
+      with within(seconds_left() - kept):
+        results[subject] = trial(subject)
       print(f'{subject}: tried', flush=True)
     except UserError as error:
       if subject in needed:
@@ -174,11 +228,19 @@ def process(
 ) -> dict:  # fmt: skip
   """What `measure(**task)` of a module returned in a process of its own; all is JSON.
 
-  Raises UserError if the process failed, or says why it could not measure.
+  Raises UserError if the process failed, or says why it could not measure, and
+  OutOfTime if it was still running at the end of the time limit.
   """
   script = Path(__file__).with_name('process.py')
   command = [python, script, module, json.dumps(task)]
-  ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+  left = seconds_left()
+  timeout = None if math.isinf(left) else max(left, 0.0)
+  try:
+    ended = subprocess.run(
+      command, capture_output=True, text=True, env=environment, timeout=timeout
+    )
+  except subprocess.TimeoutExpired as error:
+    raise OutOfTime(f'not measured within {error.timeout:.0f} seconds') from error
   lines = ended.stdout.splitlines()
   if ended.returncode or not lines:
     raise UserError((ended.stderr.splitlines() or ['no output'])[-1])

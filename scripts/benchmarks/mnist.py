@@ -41,6 +41,7 @@ OURS, FLOOR, SIDE_BY_SIDE = 'ours', 'floor', 'side_by_side'
 
 def options(add) -> None:
   add('--seconds', type=float, default=1.0, help='measured in a process (1)')
+  add('--subjects', nargs='+', choices=SUBJECTS, default=list(SUBJECTS), help='(all)')
   add('--side_by_side', type=int, default=8, metavar='N', help='runs; 0: none (8)')
   add('--compile_mode', default='default', help='of torch.compile (default)')
 
@@ -58,12 +59,14 @@ def measure(options: Namespace) -> dict:
       """One, or one for each core where PyTorch must choose, by a brief trial."""
       cores = provenance.cores() if 'torch' in subject else 1
       trial = lambda n: run(subject=subject, seconds=options.seconds / 4, threads=n)
-      return harness.fastest({1, cores}, trial, speed_of_both)[0]
+      return harness.fastest({1, cores}, trial, speed_of_both)
 
-    subjects = [s for s in SUBJECTS if s != SIDE_BY_SIDE or options.side_by_side]
-    threads, missing = harness.try_out(subjects, fastest_threads, {OURS})
+    chosen = [s for s in SUBJECTS if s in {OURS, *options.subjects}]
+    subjects = [s for s in chosen if s != SIDE_BY_SIDE or options.side_by_side]
+    results, missing = harness.try_out(subjects, fastest_threads, {OURS})
+    threads, trials = ({s: r[i] for s, r in results.items()} for i in range(2))
     measure = lambda s: run(subject=s, seconds=options.seconds, threads=threads[s])
-    rounds = harness.alternate(threads, options.rounds, measure)
+    rounds = harness.alternate(threads, options.rounds, measure, trials)
   return {
     'device': rounds[OURS][0]['device'], 'missing': missing,
     'config': mnist.get_config('batch_norm').to_dict(), 'rounds': rounds,

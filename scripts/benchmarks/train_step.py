@@ -60,6 +60,7 @@ def options(add) -> None:
   add('--batch_size', type=int, help='only the case of this mini-batch (all)')
   add('--subjects', nargs='+', choices=SUBJECTS, default=SUBJECTS, help='(all)')
   add('--growth', action='store_true', help='ours alone, over sizes')
+  add('--tiny', action='store_true', help='8 pixels, narrow, to try this out')
 
 
 def measure(options: Namespace) -> dict:
@@ -70,16 +71,34 @@ def measure(options: Namespace) -> dict:
   if not tasks:
     raise UserError(f'no case has mini-batches of {options.batch_size}')
   with tempfile.TemporaryDirectory() as cache:
-    cases = {task.title: measure_case(task, options, cache) for task in tasks}
-  missing = {
+    cases, missing = measure_cases(tasks, options, cache)
+  missing |= {
     f'{title}, {subject}': reason
     for title, case in cases.items()
     for subject, reason in case['missing'].items()
   }
+  first = next(iter(cases.values()))
   return {
-    'device': cases[tasks[0].title]['trials'][OURS]['device'], 'missing': missing,
+    'device': first['trials'][OURS]['device'], 'missing': missing,
     'cases': cases, 'facts': {'side': MATRIX[tasks[0].backend]},
   }  # fmt: skip
+
+
+def measure_cases(tasks: list[Task], options: Namespace, cache: str) -> tuple:
+  """Each case, with an equal share of the time, and why some are missing.
+
+  Raises UserError if all are.
+  """
+  cases, missing = {}, {}
+  for number, task in enumerate(tasks):
+    try:
+      with harness.within(harness.seconds_left() / (len(tasks) - number)):
+        cases[task.title] = measure_case(task, options, cache)
+    except UserError as error:
+      missing[task.title] = str(error)
+  if not cases:
+    raise UserError('; '.join(missing.values()))
+  return cases, missing
 
 
 def measure_case(task: Task, options: Namespace, cache: str) -> dict:
@@ -102,7 +121,7 @@ def measure_case(task: Task, options: Namespace, cache: str) -> dict:
   trials, missing = harness.try_out(chosen, trial, {OURS})
   check_same_network(trials)
   rounds = harness.alternate(
-    tasks, options.rounds, lambda subject: run_process(tasks[subject], cache)
+    tasks, options.rounds, lambda subject: run_process(tasks[subject], cache), trials
   )
   as_json = {subject: best._asdict() for subject, best in tasks.items()}
   return {'tasks': as_json, 'trials': trials, 'rounds': rounds, 'missing': missing}

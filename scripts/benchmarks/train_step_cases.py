@@ -11,26 +11,30 @@ import harness
 from subjects.train_step_task import Task
 
 # A data set's classes, network and image size, and what else is overridden.
+FULL_SIZE = [
+  ('imagenet2012', {'batch_size': size, 'model.dtype': 'bfloat16'})
+  for size in (32, 256)
+]  # fmt: skip
 CASES = {
   'cpu': [('imagenette_160', {'batch_size': 32})],
-  'gpu': [
-    ('imagenet2012', {'batch_size': size, 'model.dtype': 'bfloat16'})
-    for size in (32, 256)
-  ],
+  'gpu': FULL_SIZE,
+  'tpu': FULL_SIZE,
 }
+TINY = [('digits', {'batch_size': 8})]
 
 
 def find_backend() -> str:
-  """'gpu' or 'cpu', from another process, so that this one does not hold the GPU."""
+  """'gpu', 'tpu' or 'cpu', from another process, for this one must not hold a GPU."""
   command = [sys.executable, '-c', 'import jax; print(jax.default_backend())']
   words = subprocess.run(command, capture_output=True, text=True).stdout.split()
-  return 'gpu' if words[-1:] == ['gpu'] else 'cpu'
+  return words[-1] if words and words[-1] in CASES else 'cpu'
 
 
 def tasks_of(options: Namespace) -> list[Task]:
   """Ours, in each case of this machine."""
   backend = find_backend()
-  return [Task('ours', backend, *case, options.seconds) for case in CASES[backend]]
+  cases = TINY if options.tiny else CASES[backend]
+  return [Task('ours', backend, *case, options.seconds) for case in cases]
 
 
 def run_process(task: Task, cache: str) -> dict:

@@ -13,17 +13,19 @@ from harness import median
 from subjects.train_step_task import Task
 from train_step_cases import CASES, run_process, tasks_of
 
+FULL_SIZE = {
+  'batch_size': (32, 128, 512),
+  'dataset.size': (96, 160, 224),
+  'model.width': (0.25, 0.5, 1.0),
+}
 VALUES = {
   'cpu': {
     'batch_size': (8, 16, 32, 64, 128),
     'dataset.size': (32, 64, 96, 128),
     'model.width': (0.125, 0.25, 0.5),
   },
-  'gpu': {
-    'batch_size': (32, 128, 512),
-    'dataset.size': (96, 160, 224),
-    'model.width': (0.25, 0.5, 1.0),
-  },
+  'gpu': FULL_SIZE,
+  'tpu': FULL_SIZE,
 }
 
 
@@ -50,7 +52,7 @@ def measure(options: Namespace) -> dict:
 
 def table(content: dict) -> list[dict]:
   """One line for each value; the first round found no cache: it compiled."""
-  backend = 'gpu' if ' gpu ' in content['device'] else 'cpu'
+  backend = content['device'].split()[2]  # as in '1 x gpu (NVIDIA H200)'
   first, lines = Task('ours', backend, *CASES[backend][0], seconds=0), []
   for (field, value), task in points_of(first).items():
     rounds = content['rounds'][task.title]

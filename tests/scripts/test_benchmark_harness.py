@@ -1,6 +1,7 @@
 """The ratios of scripts/benchmarks: their interval, and when a winner is named."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -88,3 +89,26 @@ def test_a_bound_has_no_winner():
   assert [line.get('verdict') for line in lines] == [
     None, 'ours is slower: 2.00 times the time', 'ours at 25% of it',
   ]  # fmt: skip
+
+
+def test_a_time_limit_leaves_whole_rounds():
+  """And the trials, where not one round ends in time."""
+
+  def measure(subject):
+    time.sleep(0.02)
+    if harness.seconds_left() < 0:
+      raise harness.OutOfTime('over')
+    return subject
+
+  with harness.within(0.15):
+    measured = harness.alternate('ab', 100, measure)
+  assert 1 <= len(measured['a']) == len(measured['b']) < 5
+  with harness.within(0.0):
+    assert harness.alternate('a', 3, measure, {'a': 'trial'}) == {'a': ['trial']}
+    with pytest.raises(harness.OutOfTime):
+      harness.alternate('a', 3, measure)
+
+
+def test_a_process_ends_with_the_time_limit():
+  with harness.within(0.1), pytest.raises(harness.OutOfTime, match='within 0 seconds'):
+    harness.process('subjects.decode_task')

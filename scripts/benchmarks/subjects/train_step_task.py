@@ -15,7 +15,7 @@ from bn_repro.models.describe import rows_of
 WARM_UP_STEPS = 2
 BRIEF_STEPS = 8
 # Sides of the matrices whose product is the peak.
-MATRIX = {'cpu': 2048, 'gpu': 8192}
+MATRIX = {'cpu': 2048, 'gpu': 8192, 'tpu': 8192}
 PRODUCTS = 5
 # Examples that the configs normalize together.
 GROUP = 32
@@ -24,7 +24,7 @@ GROUP = 32
 class Task(NamedTuple):
   """What one process measures; JSON.
 
-  `backend` is 'cpu' or 'gpu'; `dataset` the argument of configs/bn_x5.py, and
+  `backend` is 'cpu', 'gpu' or 'tpu'; `dataset` the argument of configs/bn_x5.py, and
   `overrides` its other fields, dotted; the last three fields are for PyTorch alone.
   """
 

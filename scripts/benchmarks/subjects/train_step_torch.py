@@ -215,6 +215,8 @@ torch_eager = torch_compile = Step
 
 
 def _device(task: Task) -> str:
+  if task.backend == 'tpu':
+    raise RuntimeError('PyTorch is not measured on TPUs')
   if task.backend == 'gpu' and not torch.cuda.is_available():
     raise RuntimeError('PyTorch finds no GPU')
   torch.set_num_threads(task.threads)
