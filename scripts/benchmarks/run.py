@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 NAMES = (
   'batch_norm', 'mnist', 'mnist_growth', 'train_step', 'growth', 'decode', 'waiting',
   'start', 'inference', 'parallel_cost', 'parallel_prediction', 'parallel_growth',
+  'revisions',
 )  # fmt: skip
 # What is another form of some script.
 FORMS = {'growth': ('train_step', '--growth')}
