@@ -120,6 +120,7 @@ class ExampleEvaluator:
       examples = parallel.replicate(feed.examples, devices)
     self.feed = feed
     self._examples, self._check, self._stop = examples, check, stop
+    self._devices = devices
     size = experiment.config.evaluation_batch_size
     self._size = -(-size // len(devices)) * len(devices)
     self._forward = parallel.spread_examples(
@@ -135,10 +136,11 @@ class ExampleEvaluator:
     feed's, and has as many.
     """
     batches = []
+    network = parallel.on_one((params, batch_stats), self._devices)
     examples = self._examples if examples is None else examples
     for inputs in self.feed.inputs_in_order(self._size, stop=self._stop):
       self._check()
-      batches.append(self._forward((params, batch_stats), examples, inputs))
+      batches.append(self._forward(network, examples, inputs))
     each = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
     counts = each.pop('counts')
     each = {name: values[counts] for name, values in each.items()}

@@ -24,7 +24,7 @@ from bn_repro.run.progress import progress_bar
 from bn_repro.run.records import SKIPPED, WAITING, Recorder
 from bn_repro.run.signals import Interruption
 from bn_repro.training import experiment as experiment_lib
-from bn_repro.training import identity, percentiles
+from bn_repro.training import identity, parallel, percentiles
 from bn_repro.training.evaluator import Evaluator, SigmoidInputs
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.outcome import has_stopped_rising, outcome
@@ -110,7 +110,8 @@ class Trainer:
     interruption: Interruption,
   ):
     self._experiment = experiment
-    self._progress = progress
+    state = parallel.on_one(progress.state, experiment.devices)
+    self._progress = progress._replace(state=state)
     self._recorder = recorder
     self._checkpoints = checkpoints
     self._interruption = interruption

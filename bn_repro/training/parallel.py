@@ -86,6 +86,15 @@ def replicate(tree: Any, devices: list[jax.Device]) -> Any:
   return copy(np.arange(_number_here(devices)), tree)
 
 
+def on_one(tree: Any, devices: list[jax.Device]) -> Any:
+  """The tree on the device, where there is one; several get copies at each call.
+
+  Else a program would copy it at each call, and be compiled once more for what it
+  returns, which lies on the device.
+  """
+  return jax.device_put(tree, devices[0]) if len(devices) == 1 else tree
+
+
 def _number_here(devices: list[jax.Device]) -> int:
   return sum(device.process_index == jax.process_index() for device in devices)
 
