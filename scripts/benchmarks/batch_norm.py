@@ -39,6 +39,7 @@ import flax.linen as nn
 import harness
 import jax
 import jax.numpy as jnp
+import ratios
 from jax import lax
 
 from bn_repro.batch_norm.transform import batch_normalize, moments, normalize
@@ -168,7 +169,7 @@ def table(content: dict) -> list[dict]:
   def columns(shape, name):
     seconds, share = content['seconds'][shape], None
     if COPY in seconds:
-      copies = harness.spread(seconds[COPY], seconds[name])['ratio']
+      copies = ratios.spread(seconds[COPY], seconds[name])['ratio']
       share = MAPS_MOVED / MAPS_COPIED * copies
     return {
       'shape': shape, 'layer': name,
@@ -178,7 +179,7 @@ def table(content: dict) -> list[dict]:
   return [
     line
     for shape, seconds in content['seconds'].items()
-    for line in harness.lines(
+    for line in ratios.lines(
       {n: [1 / s for s in values] for n, values in seconds.items() if n != COPY},
       functools.partial(columns, shape),
     )

@@ -36,8 +36,9 @@ from pathlib import Path
 import harness
 import jax
 import numpy as np
-from harness import column
+import ratios
 from PIL import Image
+from ratios import column
 from subjects import decode_ours
 from subjects.decode_task import BATCH, CHECKED, TIMED, WARM_UP, Task
 
@@ -168,10 +169,10 @@ def row(name: str, subject: str, rounds: dict[str, list[dict]]) -> dict:
   }  # fmt: skip
   if subject == OURS:
     return line
-  line |= harness.compare(of(OURS, 'crops_per_second'), speeds)
+  line |= ratios.compare(of(OURS, 'crops_per_second'), speeds)
   if subject != FEED and name in rounds[FEED][0]['settings']:
     feed = of(FEED, 'crops_per_second')
-    line['ratio, through Grain'] = harness.spread(feed, speeds)['ratio']
+    line['ratio, through Grain'] = ratios.spread(feed, speeds)['ratio']
   return line
 
 

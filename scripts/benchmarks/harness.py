@@ -12,7 +12,6 @@ import importlib.metadata
 import json
 import math
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from typing import Any
 import jax
 import page
 from page import RESULTS
-from scipy import stats
+from ratios import column
 from tqdm import tqdm
 
 from bn_repro.run import places, provenance
@@ -258,64 +257,3 @@ def seconds_of(call: Callable[[], Any], at_least: float) -> float:
     calls += 1
     seconds = time.perf_counter() - began
   return seconds / calls
-
-
-def column(rounds: Iterable[dict], key: str) -> list:
-  """One entry of every round's measurements."""
-  return [measurements[key] for measurements in rounds]
-
-
-def median(rounds: Iterable[dict], key: str) -> float:
-  """The median over rounds of one entry of their measurements."""
-  return statistics.median(column(rounds, key))
-
-
-def lines(
-  speeds: Mapping[str, list[float]], columns: Callable[[str], dict],
-  ours: str = 'ours', bounds: Collection[str] = (),
-) -> list[dict]:  # fmt: skip
-  """The lines of a table, one for each subject, from its speeds in every round.
-
-  Args:
-    columns: from the name of a subject to what its line begins with.
-    ours: the subject that all others are compared with.
-    bounds: subjects that do less work than ours; the verdict is how near ours comes.
-  """
-  table = []
-  for name, rival in speeds.items():
-    ratio = compare(speeds[ours], rival) if name != ours else {}
-    if name in bounds:
-      ratio['verdict'] = f'ours at {ratio["ratio"]:.0%} of it'
-    table.append(columns(name) | ratio)
-  return table
-
-
-def compare(ours: list[float], rival: list[float]) -> dict:
-  """The columns of `spread`, of speeds of the same rounds, and a verdict."""
-  columns = spread(ours, rival)
-  ratio = columns['ratio']
-  if columns['low'] <= 1 <= columns['high']:
-    verdict = 'no difference beyond the spread'
-  elif ratio > 1:
-    verdict = f'ours is {ratio:.2f} times as fast'
-  else:
-    verdict = f'ours is slower: {1 / ratio:.2f} times the time'
-  return columns | {'verdict': verdict}
-
-
-def spread(
-  ours: list[float], rival: list[float], name: str = 'ratio'
-) -> dict[str, float]:
-  """Columns: the median of the ratios ours / rival of each round, low and high.
-
-  The last two are the 95 % interval of the median by order statistics, which assumes
-  nothing about the shape of the noise; below six rounds, the smallest and largest.
-  """
-  ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]
-  interval = stats.quantile_test(ratios, p=0.5).confidence_interval(0.95)
-  has_interval = math.isfinite(interval.low) and math.isfinite(interval.high)
-  return {
-    name: statistics.median(ratios),
-    'low': float(interval.low) if has_interval else min(ratios),
-    'high': float(interval.high) if has_interval else max(ratios),
-  }

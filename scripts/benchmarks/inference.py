@@ -21,6 +21,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import harness
 import jax
+import ratios
 from ml_collections import ConfigDict
 
 from bn_repro.batch_norm.fold import fold
@@ -93,7 +94,7 @@ def table(content: dict) -> list[dict]:
   return [
     line
     for batch, rounds in content['rounds'].items()
-    for line in harness.lines(rounds, functools.partial(columns, batch, rounds), FOLDED)
+    for line in ratios.lines(rounds, functools.partial(columns, batch, rounds), FOLDED)
   ]
 
 

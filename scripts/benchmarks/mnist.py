@@ -27,7 +27,8 @@ from pathlib import Path
 
 import harness
 import numpy as np
-from harness import column, median
+import ratios
+from ratios import column, median
 from subjects.mnist_task import SUBJECTS
 
 from bn_repro.data import sources
@@ -113,7 +114,7 @@ def table(content: dict) -> list[dict]:
       }
       for subject, values in rounds.items()
     }
-    lines += harness.lines(speeds, columns.get, bounds={FLOOR})
+    lines += ratios.lines(speeds, columns.get, bounds={FLOOR})
   return lines
 
 

@@ -12,8 +12,9 @@ import tempfile
 from argparse import Namespace
 
 import harness
-from harness import column
+import ratios
 from mnist import PROCESS, SIDE_BY_SIDE, store_examples
+from ratios import column
 
 from configs import mnist
 
@@ -41,7 +42,7 @@ def table(content: dict) -> list[dict]:
     {
       'network': network, 'runs': int(runs),
       'steps/s of all': statistics.median(speeds(network, runs)),
-    } | harness.spread(speeds(network, runs), speeds(network, '1'), 'by one')
+    } | ratios.spread(speeds(network, runs), speeds(network, '1'), 'by one')
     for network in mnist.NETWORKS
     for runs in rounds
   ]  # fmt: skip

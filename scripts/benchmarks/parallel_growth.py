@@ -13,6 +13,7 @@ from argparse import Namespace
 
 import harness
 import jax
+import ratios
 from subjects import inception, speed
 from subjects.noise import Step
 
@@ -75,7 +76,7 @@ def table(content: dict) -> list[dict]:
       'per device, ms': 1e3 * statistics.median(apart),
       'global, ms': 1e3 * statistics.median(together),
     }  # fmt: skip
-    lines.append(line | harness.spread(together, apart, 'slower'))
+    lines.append(line | ratios.spread(together, apart, 'slower'))
   return lines
 
 

@@ -24,8 +24,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import harness
-from harness import column
+import ratios
 from page import PROJECT
+from ratios import column
 
 from bn_repro.run import places
 from bn_repro.run.errors import UserError
@@ -167,7 +168,7 @@ def table(content: dict) -> list[dict]:
       row = {'case': case, 'measured': words}
       row |= {NOW: statistics.median(now), BEFORE: statistics.median(before)}
       speeds = ([1 / value for value in each] for each in (now, before) if is_time)
-      rows.append(row | (harness.compare(*speeds) if is_time else {}))
+      rows.append(row | (ratios.compare(*speeds) if is_time else {}))
   return rows
 
 

@@ -21,8 +21,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import harness
-from harness import column, median
+import ratios
 from page import PROJECT
+from ratios import column, median
 from subjects import speed
 
 from bn_repro.run import places
@@ -95,7 +96,7 @@ def table(content: dict) -> list[dict]:
   columns = lambda name: {
     'start': HELP, 'subject': name, 'cold, s': median(helps[name], 'seconds')
   }  # fmt: skip
-  return harness.lines(speeds, columns) + [
+  return ratios.lines(speeds, columns) + [
     {
       'start': FIRST_STEP, 'subject': name,
       'cold, s': median(rounds, 'cold'), 'warm, s': median(rounds, 'warm'),

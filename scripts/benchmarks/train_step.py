@@ -37,8 +37,9 @@ from itertools import product
 from operator import itemgetter
 
 import harness
+import ratios
 import train_step_growth as growth
-from harness import column, median
+from ratios import column, median
 from subjects.train_step_task import GROUP, MATRIX, WARM_UP_STEPS, Task
 from train_step_cases import run_process, tasks_of
 
@@ -158,7 +159,7 @@ def table(content: dict) -> list[dict]:
   return [
     {'case': title} | line
     for title, case in content['cases'].items()
-    for line in harness.lines(
+    for line in ratios.lines(
       {s: column(r, 'images_per_second') for s, r in case['rounds'].items()},
       functools.partial(columns, case), bounds={WITHOUT},
     )

@@ -9,7 +9,7 @@ import tempfile
 from argparse import Namespace
 
 import harness
-from harness import median
+from ratios import median
 from subjects.train_step_task import Task
 from train_step_cases import CASES, run_process, tasks_of
 

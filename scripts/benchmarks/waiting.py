@@ -18,8 +18,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import harness
-from harness import column, median
+import ratios
 from page import PROJECT
+from ratios import column, median
 
 from bn_repro.run import places, records
 from bn_repro.run.errors import UserError
@@ -78,7 +79,7 @@ def table(content: dict) -> list[dict]:
       'waiting': f'{median(rounds, "waiting"):.2%}',
       'worst': f'{max(column(rounds, "worst")):.2%}',
     }
-    lines.append(line | (harness.spread(speeds, kept) if 'streamed' in subject else {}))
+    lines.append(line | (ratios.spread(speeds, kept) if 'streamed' in subject else {}))
   return lines
 
 

@@ -11,29 +11,30 @@ from support import PROJECT
 sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
 
 import harness
+import ratios
 
 from bn_repro.run.errors import UserError
 
 
 def test_a_ratio_is_taken_within_a_round():
   """A slow minute of the machine falls on both; dividing medians would not tell."""
-  columns = harness.spread([2.0, 20.0, 200.0], [1.0, 10.0, 100.0])
+  columns = ratios.spread([2.0, 20.0, 200.0], [1.0, 10.0, 100.0])
   assert columns == {'ratio': 2.0, 'low': 2.0, 'high': 2.0}
 
 
 @pytest.mark.parametrize(('rounds', 'rank'), [(5, 1), (6, 1), (9, 2), (12, 3), (21, 6)])
 def test_the_interval_is_the_textbooks(rounds, rank):
   """The ranks of tables of the sign test's 95 % interval; below six, all rounds."""
-  ratios = np.random.default_rng(0).permutation(np.arange(1.0, rounds + 1))
-  columns = harness.spread(ratios, np.ones(rounds))
+  values = np.random.default_rng(0).permutation(np.arange(1.0, rounds + 1))
+  columns = ratios.spread(values, np.ones(rounds))
   assert (columns['low'], columns['high']) == (rank, rounds + 1 - rank)
 
 
 def test_the_interval_holds_the_median_as_often_as_it_says():
   random = np.random.default_rng(0)
   held = 0
-  for ratios in random.lognormal(0, 0.5, (400, 15)):
-    columns = harness.spread(ratios, np.ones(15))
+  for values in random.lognormal(0, 0.5, (400, 15)):
+    columns = ratios.spread(values, np.ones(15))
     held += columns['low'] <= 1 <= columns['high']
   # Order statistics of 15 give 96.5 %; four standard deviations of 400 draws below.
   assert held / 400 > 0.928
@@ -48,7 +49,7 @@ def test_the_interval_holds_the_median_as_often_as_it_says():
   ],
 )
 def test_no_winner_is_named_where_the_interval_holds_one(ours, verdict):
-  assert harness.compare(ours, [1.0] * 6)['verdict'] == verdict
+  assert ratios.compare(ours, [1.0] * 6)['verdict'] == verdict
 
 
 def test_a_rival_that_fails_is_missing_and_ours_must_not_fail():
@@ -85,7 +86,7 @@ def test_settings_that_fail_are_not_chosen():
 def test_a_bound_has_no_winner():
   """How near ours comes is said instead."""
   speeds = {'ours': [1.0] * 6, 'rival': [2.0] * 6, 'floor': [4.0] * 6}
-  lines = harness.lines(speeds, lambda name: {'name': name}, bounds={'floor'})
+  lines = ratios.lines(speeds, lambda name: {'name': name}, bounds={'floor'})
   assert [line.get('verdict') for line in lines] == [
     None, 'ours is slower: 2.00 times the time', 'ours at 25% of it',
   ]  # fmt: skip
