@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import jax
-import pandas as pd
 from project import PROJECT
 
 from bn_repro.report import tables
@@ -97,9 +96,11 @@ def read(reports: list[Path]) -> list[Fault]:
   cases = [
     case for path in reports for case in ElementTree.parse(path).iter('testcase')
   ]
-  faults = pd.DataFrame(itertools.chain(*map(noted, cases)), columns=Fault._fields)
-  sums = faults.groupby(['part', 'kind'], sort=False, as_index=False).sum()
-  return list(map(Fault._make, sums.itertuples(index=False)))
+  sums: dict[tuple[str, str], tuple[int, ...]] = {}
+  for part, kind, *counts in itertools.chain(*map(noted, cases)):
+    before = sums.get((part, kind), (0,) * len(counts))
+    sums[part, kind] = tuple(map(sum, zip(before, counts)))
+  return [Fault(*kind, *counts) for kind, counts in sums.items()]
 
 
 def noted(case: ElementTree.Element) -> Iterator[Fault]:

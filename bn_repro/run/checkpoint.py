@@ -234,13 +234,22 @@ def _can_read_its_own() -> bool:
   """Whether a checkpoint that is saved here and now can be read."""
   parts = _saved({'one': np.ones(1, np.float32)}, {'digests': {}})
   try:
-    with tempfile.TemporaryDirectory() as folder:
-      path = Path(folder, '1')
+    folder = Path(tempfile.mkdtemp())
+    try:
       with _checkpointer() as writer:
-        writer.save(path, args=parts)
-      return bool(_restored(path)['state']['one'] == 1)
+        writer.save(folder / '1', args=parts)
+      return bool(_restored(folder / '1')['state']['one'] == 1)
+    finally:
+      _remove(folder)
   except Exception:  # of any kind; no file of the run has caused it
     return False
+
+
+def _remove(folder: Path) -> None:
+  """Removes it file by file, by whole paths, which a trace of the program can show."""
+  for path in sorted(folder.rglob('*'), reverse=True):
+    path.rmdir() if path.is_dir() else path.unlink()
+  folder.rmdir()
 
 
 def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:

@@ -27,7 +27,6 @@ from unittest import mock
 import harness
 import jax
 import numpy as np
-import pandas as pd
 from subjects import inception
 from tqdm import tqdm
 
@@ -149,11 +148,17 @@ def _direction(origin: str) -> str:
 
 def tally(collectives: list[Collective]) -> list[dict]:
   """The number, operands and bytes of each direction and kind."""
-  by_kind = pd.DataFrame(collectives).groupby(['direction', 'kind'])
-  sums = by_kind.agg(
-    number=('size', 'size'), operands=('operands', 'sum'), bytes=('size', 'sum')
-  )
-  return sums.reset_index().to_dict('records')
+  kinds = {}
+  for one in collectives:
+    kinds.setdefault((one.direction, one.kind), []).append(one)
+  return [
+    {
+      'direction': direction, 'kind': kind, 'number': len(of_kind),
+      'operands': sum(one.operands for one in of_kind),
+      'bytes': sum(one.size for one in of_kind),
+    }
+    for (direction, kind), of_kind in sorted(kinds.items())
+  ]  # fmt: skip
 
 
 def table(content: dict) -> list[dict]:

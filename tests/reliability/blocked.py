@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 CALLS_BEFORE = 3  # so that there are steps to lose
@@ -74,7 +75,8 @@ def block_in_grain(blocker: Blocker) -> None:
       return inputs(self, steps, stream_number)
     if not hasattr(self, 'batches'):
       read_one = functools.partial(read, self)
-      self.batches = stream._read(read_one, range(steps.start, 1000), 0, 0)
+      by_threads, places = SimpleNamespace(_workers=0), range(steps.start, 1000)
+      self.batches = stream.StreamedImages._read(by_threads, read_one, places, 0)
     return next(self.batches)
 
   PixelFeed.inputs = through_grain

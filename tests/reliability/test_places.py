@@ -69,7 +69,7 @@ FLAGS = [(program, flag) for program, _, flags in PROGRAMS for flag in flags]
 WORDS = {program: words for program, words, _ in PROGRAMS}
 # Flags whose values are texts, but no paths.
 TEXTS = {
-  'coordinator', 'dataset', 'only', 'name', 'names', 'compile_mode',
+  'coordinator', 'dataset', 'only', 'name', 'names', 'compile_mode', 'revision',
 }  # fmt: skip
 
 

@@ -93,7 +93,8 @@ def read_metrics(workdir):
 
 
 def read_data(workdir):
-  sources._builder('mnist')
+  with sources._builder('mnist'):
+    pass
 
 
 # What is read, by which function.
