@@ -32,6 +32,8 @@ from typing import NamedTuple
 
 from project import PROJECT
 
+from bn_repro.run import places
+
 BENCHMARKS = PROJECT / 'scripts' / 'benchmarks'
 FOLDER = PROJECT / 'runs' / 'gpu_check'
 MINUTES, TINY_MINUTES = 9.5, 5.0
@@ -114,13 +116,11 @@ def parse() -> argparse.Namespace:
   add('--tiny', action='store_true', help='smallest sizes; any device')
   add('--parts', nargs='+', choices=PARTS, default=list(PARTS), help='(all)')
   add('--minutes', type=float, help=f'for all parts ({MINUTES}, tiny {TINY_MINUTES})')
-  add('--results', type=Path, help='gets the JSON (results/benchmarks; tiny: nowhere)')
-  options = parser.parse_args()
+  add('--results', help='gets the JSON (results/benchmarks; tiny: nowhere)')
+  options = places.parsed(parser, results=places.existing_folder)
   options.minutes = options.minutes or (TINY_MINUTES if options.tiny else MINUTES)
   if not (options.results or options.tiny):
     options.results = PROJECT / 'results' / 'benchmarks'
-  if options.results and not options.results.is_dir():
-    parser.error(f'--results={options.results} is no folder')
   return options
 
 

@@ -72,4 +72,4 @@ def test_the_shell_passes_flags_on():
   words = [bash, PROJECT / 'scripts' / 'gpu_check.sh', '--results=/no/such']
   ended = subprocess.run(words, capture_output=True, text=True)
   assert ended.returncode == 2
-  assert '--results=/no/such is no folder' in ended.stderr
+  assert "--results='/no/such' is not there" in ended.stderr
