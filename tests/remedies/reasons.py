@@ -38,6 +38,7 @@ REASONS = {
   'go on with the code that began the run': _PERSON,
   'install what requirements.txt names': _PERSON,
   'start only one run in it at a time': _PERSON,
+  'JAX finds no GPU or TPU here': _PERSON,
   'same command resumes once that is repaired': 'tests/reliability/test_resources.py',
   'set its variable so, or unset it': 'needs a new process: tests/run/test_devices.py',
   'otherwise, or unset it': 'needs a new process: tests/run/test_devices.py',
