@@ -120,14 +120,14 @@ def side_by_side(
   sizes: Sequence[int] | None = None,
   mask: Bool[ArrayLike, 'batch ...'] | None = None,
 ) -> Float[Array, 'batch *places features']:
-  """What layers make of their features, which lie side by side in x, in one transform.
+  """The outputs of layers whose inputs lie side by side in x, by one transform.
 
-  As `BatchNorm.__call__` of each, since every feature is normalized by itself, in a
-  fraction of the operations.
+  As `BatchNorm.__call__` of each, which normalizes every feature by itself (section
+  3.2), in a fraction of the operations.
 
   Args:
     layers: of equal attributes.
-    x, train, mask: as of `BatchNorm.__call__`.
+    x, train, mask: as of `BatchNorm.__call__`, whose errors are raised.
     sizes: how many features of x each layer has; None where there is one layer.
   """
   layer = layers[0]
@@ -165,7 +165,7 @@ def _track(stored, old, statistics, decay, sizes):
   new = statistics.mean, unbiased_variance(statistics)
   for i in (0, 1):
     tracked = with_automatic_axes(track, old[i], new[i], is_counted)[0]
-    for part, value in zip(stored, _split(tracked, sizes)):
+    for part, value in zip(stored, split(tracked, sizes)):
       part[i].value = value
 
 
@@ -174,11 +174,11 @@ def joined(arrays: Sequence[Array]) -> Array:
   return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays, axis=-1)
 
 
-def _split(values, sizes):
-  """The features of each layer."""
+def split(array: Array, sizes: Sequence[int]) -> list[Array]:
+  """Arrays of so many features each, whose features lie side by side in one."""
   if len(sizes) == 1:
-    return [values]
-  return jnp.split(values, list(itertools.accumulate(sizes))[:-1], axis=-1)
+    return [array]
+  return jnp.split(array, [*itertools.accumulate(sizes[:-1])], axis=-1)
 
 
 def _infer(epsilon, per_activation, x, *vectors):

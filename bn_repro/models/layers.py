@@ -1,7 +1,6 @@
 """The layers of the Inception networks. Does not know how a network arranges them."""
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from bn_repro.batch_norm.layer import BatchNorm, joined
+from bn_repro.batch_norm.layer import BatchNorm, joined, split
 from bn_repro.batch_norm.layer import side_by_side as normalized_side_by_side
 from bn_repro.batch_norm.transform import statistics_dtype
 from bn_repro.models.convolve import convolve
@@ -92,9 +91,7 @@ class Parts(NamedTuple):
 def side_by_side(
   layers: Sequence[Convolution], x: Images, train: bool, pool: nn.Module | None = None
 ) -> list[Maps]:
-  """z of layers that share their input, by one convolution and one transform.
-
-  A step of the small Inception takes three quarters of the time.
+  """z of layers that share their input (figure 5), by one convolution and one BN.
 
   Args:
     layers: that differ in their features alone.
@@ -104,8 +101,8 @@ def side_by_side(
       and so is computed behind it, where there are fewer channels.
   """
   y = nonlinearity_inputs(layers, x, train, pool)
-  ends = itertools.accumulate(layer.features for layer in layers[:-1])
-  return jnp.split(NONLINEARITIES[layers[0].nonlinearity](y), list(ends), axis=-1)
+  z = NONLINEARITIES[layers[0].nonlinearity](y)
+  return split(z, [layer.features for layer in layers])
 
 
 def nonlinearity_inputs(
@@ -114,19 +111,19 @@ def nonlinearity_inputs(
   """BN(Wu), or Wu + b, of layers as in `side_by_side`, their features side by side."""
   dtype, stride = layers[0].dtype, layers[0].stride
   kernels, biases, norms = zip(*(layer.parts(x.shape[-1]) for layer in layers))
+  sizes = [layer.features for layer in layers]
   x = convolve(x.astype(dtype), joined(kernels).astype(dtype), stride)
   if pool:
-    before = x.shape[-1] - layers[-1].features
-    x = joined([x[..., :before], pool(x[..., before:])])
+    *others, last = split(x, sizes)
+    x = joined([*others, pool(last)])
   if norms[0] is None:
     return x + joined(biases).astype(dtype).reshape(1, 1, 1, -1)
   if len(norms) == 1:
     return norms[0](x, train=train)
-  sizes = [layer.features for layer in layers]
   if all(isinstance(norm, BatchNorm) for norm in norms):
     return normalized_side_by_side(norms, x, train, sizes)
-  parts = jnp.split(x, list(itertools.accumulate(sizes[:-1])), axis=-1)
-  return joined([norm(part, train=train) for norm, part in zip(norms, parts)])
+  parts = zip(norms, split(x, sizes))
+  return joined([norm(part, train=train) for norm, part in parts])
 
 
 class Weights(nn.Module):
@@ -186,7 +183,7 @@ def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable
 
 
 class Dropout(nn.Module):
-  """Drops a share of the values in training, and scales the others up.
+  """Drops a share of the values in training, and scales the others up (section 4.2.1).
 
   Unlike `nn.Dropout` of a share that may be traced: runs that differ in it share a
   compiled program.

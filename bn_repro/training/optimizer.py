@@ -1,6 +1,5 @@
 """Stochastic gradient descent and its learning rate, from a config."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +9,11 @@ import optax
 from jaxtyping import ArrayLike, Float, Int
 from ml_collections import ConfigDict
 
-from bn_repro.run.durations import MOST_STEPS, Lengths
+from bn_repro.run.durations import Lengths
 
 Scalar = Float[ArrayLike, ''] | float
 LearningRates = Callable[[Int[ArrayLike, '*steps']], Float[np.ndarray, '*steps']]
-BLOCK = 4096  # powers of the decay that are listed one by one
+BLOCK = 4096  # falls of the learning rate that are one factor
 
 
 def build(
@@ -48,26 +47,14 @@ def learning_rates(config: ConfigDict, lengths: Lengths) -> LearningRates:
   every = lengths.learning_rate_decay_every
   if every is None:
     return lambda steps: np.full(np.shape(steps), config.learning_rate)
-  blocks, powers = _powers(config.learning_rate_decay)
-  blocks = np.float32(config.learning_rate) * blocks
+  first, decay = (
+    np.float32(value) for value in (config.learning_rate, config.learning_rate_decay)
+  )
+  power = lambda exponents: (np.float64(decay) ** exponents).astype(np.float32)
 
   def at(steps):
-    falls = np.asarray(steps) // every
-    block = np.take(blocks, falls // BLOCK, mode='clip')
-    return block * np.take(powers, falls % BLOCK)
+    # In two rounded factors, which are the bits of every run so far.
+    blocks, rest = np.divmod(np.asarray(steps) // every, BLOCK)
+    return first * power(BLOCK * blocks) * power(rest)
 
   return at
-
-
-@functools.cache
-def _powers(decay: float) -> tuple[np.ndarray, np.ndarray]:
-  """Two lists of float32 whose products are decay ** n, for n from 0 to `MOST_STEPS`.
-
-  Element n // BLOCK of the first, n % BLOCK of the second: NumPy's own powers differ
-  between processors, and the learning rate may fall at every step. The first ends with
-  the first 0.
-  """
-  exponents = BLOCK * np.arange(MOST_STEPS // BLOCK + 1), np.arange(BLOCK)
-  first, second = (np.float64(np.float32(decay)) ** n for n in exponents)
-  first = first.astype(np.float32)
-  return first[: np.count_nonzero(first) + 1], second.astype(np.float32)

@@ -3,7 +3,6 @@
 Does not know what is then evaluated with them.
 """
 
-import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -50,7 +49,7 @@ class PopulationStatistics:
       examples = parallel.replicate(self._feed.examples, experiment.devices)
     scalars = parallel.replicate(experiment.hyperparameters, experiment.devices)
     self._on_devices = OnDevices(examples, scalars)
-    self._on_one = functools.partial(parallel.on_one, devices=experiment.devices)
+    self._devices = experiment.devices
     self._most_at_once = config.steps_per_call
     # The same at every evaluation, so they are read once.
     self._inputs = [*self._read(config.population_batches)]
@@ -90,7 +89,8 @@ class PopulationStatistics:
 
   def _of_parts(self, params, batch_stats, all_inputs, examples) -> Iterator[Any]:
     """For each part, the mean of its mini-batches' statistics."""
-    state, on_devices = self._on_one((params, batch_stats)), self._on_devices
+    state = parallel.on_one((params, batch_stats), self._devices)
+    on_devices = self._on_devices
     if examples is not None:
       on_devices = on_devices._replace(examples=examples)
     for inputs in all_inputs:

@@ -1,6 +1,6 @@
 """One step of training: gradient, update, and what is measured on the way.
 
-Does not know where a batch comes from, or how many devices there are.
+Does not know where a batch comes from, nor how devices share the work.
 """
 
 from collections.abc import Callable, Mapping
@@ -99,10 +99,9 @@ class Steps:
     Returns:
       The state, and the metrics `[steps]` by tag.
     """
-    return self._take(*self.arguments(state, steps, inputs, last))
+    return self._take(*self._arguments(state, steps, inputs, last))
 
-  def arguments(self, state, steps, inputs, last=None) -> tuple:
-    """Those of the compiled program."""
+  def _arguments(self, state, steps, inputs, last=None) -> tuple:
     numbers = np.arange(steps.start, steps.stop)
     rates = self._learning_rates(numbers).astype(np.float32)
     of_steps = OfStep(rates, numbers == last)
@@ -113,7 +112,7 @@ class Steps:
 
     For arguments as of the call; once compiled, JAX finds the program again.
     """
-    program = self._take.lower(*self.arguments(*arguments)).compile()
+    program = self._take.lower(*self._arguments(*arguments)).compile()
     return program.memory_analysis().temp_size_in_bytes
 
 
