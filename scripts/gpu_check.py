@@ -33,6 +33,7 @@ from typing import NamedTuple
 from project import PROJECT
 
 from bn_repro.run import places
+from bn_repro.run.errors import last_line
 
 BENCHMARKS = PROJECT / 'scripts' / 'benchmarks'
 FOLDER = PROJECT / 'runs' / 'gpu_check'
@@ -225,11 +226,6 @@ def reason(log: Path, code: int) -> str:
   text = log.read_text()
   failed = re.findall(r'^(?:FAILED|ERROR) (?:tests/)?(\S+)', text, re.MULTILINE)
   return ', '.join(dict.fromkeys(failed)) or f'exit code {code}: {last_line(text)}'
-
-
-def last_line(text: str) -> str:
-  lines = text.strip().splitlines()
-  return lines[-1].strip() if lines else 'no output'
 
 
 def publish(results: Path) -> None:

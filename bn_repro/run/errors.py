@@ -97,6 +97,12 @@ def line(text: str) -> str:
   return shortened(escaped, LONGEST_LINE)
 
 
+def last_line(output: str) -> str:
+  """The last line that a program printed: of most, why they failed."""
+  lines = output.strip().splitlines()
+  return lines[-1].strip() if lines else 'no output'
+
+
 def leave(text: str, code: int) -> NoReturn:
   """Ends a script with one line on stderr and an exit code."""
   print(line(text), file=sys.stderr)

@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 from bn_repro.data import sources
 from bn_repro.run import config as config_lib
 from bn_repro.run import config_files, devices, exits, places, summary
-from bn_repro.run.errors import RunsFailed, UserError, one_line
+from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line
 from bn_repro.run.progress import progress_bar
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -156,8 +156,8 @@ class Sweep:
       os.sched_setaffinity(process.pid, cores)
     code = process.wait()
     if not self._summary(run):
-      lines = log.read_text().splitlines() or ['no output']
-      self.failures[run.name] = f'exit code {code}: {lines[-1]} (see {log})'
+      reason = last_line(log.read_text())
+      self.failures[run.name] = f'exit code {code}: {reason} (see {log})'
 
   def _show_progress(self, workers: list[threading.Thread]) -> None:
     """The time left is estimated from the steps of this call alone."""

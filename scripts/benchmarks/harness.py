@@ -26,7 +26,7 @@ from ratios import column
 from tqdm import tqdm
 
 from bn_repro.run import places, provenance
-from bn_repro.run.errors import UserError
+from bn_repro.run.errors import UserError, last_line
 from bn_repro.run.files import write_json
 
 # By `time.monotonic`, when a measurement is given up; `within` sets it.
@@ -242,7 +242,7 @@ def process(
     raise OutOfTime(f'not measured within {error.timeout:.0f} seconds') from error
   lines = ended.stdout.splitlines()
   if ended.returncode or not lines:
-    raise UserError((ended.stderr.splitlines() or ['no output'])[-1])
+    raise UserError(last_line(ended.stderr))
   answer = json.loads(lines[-1])
   if 'failed' in answer:
     raise UserError(answer['failed'])

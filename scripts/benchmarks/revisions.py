@@ -29,7 +29,7 @@ from page import PROJECT
 from ratios import column
 
 from bn_repro.run import places
-from bn_repro.run.errors import UserError
+from bn_repro.run.errors import UserError, last_line
 
 NOW, BEFORE = 'this code', 'before'
 INCEPTION, MLP = 'configs/bn_x5.py:imagenette_160', 'configs/mnist.py:batch_norm'
@@ -126,7 +126,7 @@ def checked_out(revision: str) -> Iterator[Path]:
 def git(*words: str) -> None:
   ended = subprocess.run(['git', *words], cwd=PROJECT, capture_output=True, text=True)
   if ended.returncode:
-    raise UserError(ended.stderr.strip().splitlines()[-1])
+    raise UserError(last_line(ended.stderr))
 
 
 def flags_of(case: str, is_quick: bool, trees) -> tuple[list[str], list[str], set]:
@@ -154,7 +154,7 @@ def fields(tree: Path, config: str) -> set[str]:
     capture_output=True, text=True,
   )  # fmt: skip
   if ended.returncode:
-    raise UserError(f'{config}: {(ended.stderr.splitlines() or ["no output"])[-1]}')
+    raise UserError(f'{config}: {last_line(ended.stderr)}')
   return {*re.findall(r'^  ([a-z]\S*)', ended.stdout, re.MULTILINE)}
 
 

@@ -23,7 +23,7 @@ from project import PROJECT
 
 from bn_repro.data import sources
 from bn_repro.run import config as config_lib
-from bn_repro.run.errors import Preempted, UserError
+from bn_repro.run.errors import Preempted, UserError, last_line
 
 DEFAULT_SECONDS = 120.0
 # Of the time: to save and to exit, which may wait for a compilation to end.
@@ -90,8 +90,7 @@ def train(location: str, overrides: dict, workdir: Path, seconds: float) -> int:
       process.kill()
       raise UserError('the run did not exit after SIGTERM') from error
   if process.returncode not in (0, Preempted.exit_code):
-    reason = (text.strip().splitlines() or ['no message'])[-1]
-    raise UserError(f'the run exited with code {process.returncode}: {reason}')
+    raise UserError(f'the run exited with code {process.returncode}: {last_line(text)}')
   return process.returncode
 
 
