@@ -201,7 +201,7 @@ def command(name: str, is_tiny: bool, seconds: float) -> list[str]:
 def run_limited(
   words: list[str], variables: dict[str, str], log: Path, seconds: float
 ) -> str:
-  """Why a program failed, or ''. Ctrl-C ends it after so many seconds, then SIGKILL."""
+  """Why a program failed, or ''. Ctrl-C ends it when its time is over, then SIGKILL."""
   with log.open('w') as file:
     process = subprocess.Popen(
       words, cwd=PROJECT, env=os.environ | {'TQDM_DISABLE': '1'} | variables,

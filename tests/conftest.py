@@ -99,11 +99,28 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope='module', autouse=True)
 def compiler(request):
   """XLA's, without most optimizations where the programs of a file run once."""
-  path = str(request.path.relative_to(TESTS))
+  is_quick = str(request.path.relative_to(TESTS)).startswith(QUICKLY_COMPILED)
+  with quickly_compiled() if is_quick else contextlib.nullcontext():
+    yield
+
+
+@pytest.fixture
+def quick_compiler():
+  """The same for a test whose programs run once."""
+  with quickly_compiled():
+    yield
+
+
+@contextlib.contextmanager
+def quickly_compiled():
+  """Within the block XLA leaves out most optimizations."""
   name = 'jax_disable_most_optimizations'
-  jax.config.update(name, path.startswith(QUICKLY_COMPILED))
-  yield
-  jax.config.update(name, False)
+  before = jax.config.values[name]
+  jax.config.update(name, True)
+  try:
+    yield
+  finally:
+    jax.config.update(name, before)
 
 
 @pytest.fixture

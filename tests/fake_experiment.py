@@ -64,14 +64,6 @@ def _drawn(model, seed, image_shape):
   return jax.tree.map(jnp.asarray, random_variables(model, image_shape, seed))
 
 
-@pytest.fixture
-def quick_compiler():
-  """XLA's, without most optimizations: these programs run once."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
-
-
 def only_rows(monkeypatch, *names):
   rows = tuple(row for row in inception.ROWS if row.name in names)
   monkeypatch.setattr(inception, 'ROWS', rows)

@@ -175,7 +175,7 @@ def joined(arrays: Sequence[Array]) -> Array:
 
 
 def split(array: Array, sizes: Sequence[int]) -> list[Array]:
-  """Arrays of so many features each, whose features lie side by side in one."""
+  """The arrays, with these numbers of features, that lie side by side in one."""
   if len(sizes) == 1:
     return [array]
   return jnp.split(array, [*itertools.accumulate(sizes[:-1])], axis=-1)

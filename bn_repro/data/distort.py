@@ -102,7 +102,7 @@ def _distort(key, image, ranges):
 
 
 class Distortion(NamedTuple):
-  """What decides how examples are distorted, besides their positions.
+  """What decides how examples are distorted (section 4.2.1), besides their positions.
 
   Attributes:
     seed: of the run.

@@ -19,7 +19,7 @@ MOST_PAIRS = 64
 
 
 def convolve(x: Images, kernel: Kernel, stride: int = 1) -> Maps:
-  """The convolution, padded as TensorFlow's SAME, in the dtype of x."""
+  """A convolution of figure 5, padded as TensorFlow's SAME, in the dtype of x."""
   if kernel.shape[:2] == (1, 1) and stride == 1:
     return jnp.matmul(x, kernel[0, 0])
   height, width = (-(-size // stride) for size in x.shape[1:3])

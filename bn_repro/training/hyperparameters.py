@@ -17,7 +17,9 @@ Scalar = Float[ArrayLike, '']
 
 
 class Hyperparameters(NamedTuple):
-  """Scalars of a run; None where it does without, which is another program.
+  """Scalars of a run (sections 4.1 and 4.2.1); None where it does without one.
+
+  Whether there is one is compiled in.
 
   Attributes:
     seed: of everything that is random.
@@ -44,7 +46,7 @@ class Hyperparameters(NamedTuple):
 
 
 def of_run(config: ConfigDict) -> Hyperparameters:
-  """Those that the config states."""
+  """Those that the config states: uint32 and float32."""
   layers = config.variant if 'variant' in config else config.model
   return Hyperparameters(
     np.uint32(config.seed), _scalar(config.get('l2')), _scalar(layers.get('dropout')),

@@ -41,7 +41,7 @@ class OutOfTime(UserError):
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-  """Within the block, processes and rounds end after so many seconds from now."""
+  """Within the block, processes and rounds end when this time from now is over."""
   global _deadline
   before = _deadline
   _deadline = min(before, time.monotonic() + seconds)

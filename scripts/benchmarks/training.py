@@ -73,7 +73,7 @@ def choose(is_tiny: bool) -> tuple[str, dict]:
 
 
 def train(location: str, overrides: dict, workdir: Path, seconds: float) -> int:
-  """Trains for so many seconds; the exit code, which is 0 or 75."""
+  """Trains until the time is over; the exit code, which is 0 or 75."""
   flags = [f'--config.{field}={value}' for field, value in overrides.items()]
   command = ['-m', 'bn_repro', f'--config={location}', f'--workdir={workdir}', *flags]
   process = subprocess.Popen(

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fake_experiment import only_rows, quick_compiler, small
+from fake_experiment import only_rows, small
 from flax.traverse_util import flatten_dict
 
 from bn_repro.analysis import batch_noise, identities, nonlinearity_inputs, subject
@@ -15,7 +15,6 @@ from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
 from support import small_config
 
-__all__ = ['quick_compiler']  # the fixture
 SIZES = {'model.hidden_sizes': (9, 8), 'model.init_std': 0.5}
 
 
@@ -134,7 +133,7 @@ def test_all_hidden_layers_are_measured_on_both_sides(network):
 
 @pytest.mark.slow
 def test_inputs_of_an_inception_are_those_its_nonlinearities_are_given(
-  tmp_path, monkeypatch, quick_compiler
+  tmp_path, monkeypatch
 ):
   """Their ReLU is what each convolution returns."""
   only_rows(monkeypatch, '3c', '5b')

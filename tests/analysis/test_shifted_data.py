@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_experiment import only_rows, quick_compiler, small
+from fake_experiment import only_rows, small
 
 from bn_repro.analysis import shifted_data
 from bn_repro.evaluate.network import restore
@@ -10,8 +10,6 @@ from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
 from support import small_config
-
-__all__ = ['quick_compiler']  # the fixture
 
 
 def images(number=3, side=24):
@@ -42,7 +40,7 @@ def _of(shift, place):
 
 
 @pytest.fixture
-def measured(tmp_path, monkeypatch, quick_compiler):
+def measured(tmp_path, monkeypatch):
   """Of random weights on the digits, two shifts; and what each call was given."""
   only_rows(monkeypatch, '3c', '5b')
   brightness = {'brightness': (shifted_data.SHIFTS['brightness'][0], (0.5,))}

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fake_experiment import only_rows, quick_compiler, small
+from fake_experiment import only_rows, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,6 @@ from bn_repro.models.describe import input_of
 from evaluate.saved import random_variables
 from support import small_config
 
-__all__ = ['quick_compiler']  # the fixture
 pytestmark = pytest.mark.usefixtures('quick_compiler')
 FAMILY = (
   'inception:{}', 'bn_baseline:{}', 'bn_x5:{}', 'bn_x30:{}', 'bn_x5_sigmoid:{}',

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_experiment import only_rows, quick_compiler, small
+from fake_experiment import only_rows, small
 from jax import export as jax_export
 
 from bn_repro.data import sources
@@ -12,8 +12,6 @@ from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import MOVING_AVERAGE, Request
 from evaluate.saved import save_run
 from support import small_config
-
-__all__ = ['quick_compiler']  # the fixture
 
 
 def exported(config, directory):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from fake_experiment import only_rows, quick_compiler
+from fake_experiment import only_rows
 
 from bn_repro.models import networks
 from bn_repro.run import durations
@@ -27,7 +27,6 @@ torch = pytest.importorskip(
 port = pytest.importorskip('subjects.train_step_torch')
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('quick_compiler')]
-__all__ = ['quick_compiler']  # the fixture
 OVERRIDES = {'batch_size': 8, 'model.width': 0.0625, 'learning_rate': 1e-3}
 TASK = Task(
   'ours', 'cpu', 'imagenette_160', OVERRIDES, seconds=0.0, threads=1,

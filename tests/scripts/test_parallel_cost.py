@@ -6,7 +6,7 @@ Counted as scripts/benchmarks/parallel_cost.py counts them.
 import sys
 
 import pytest
-from fake_experiment import only_rows, quick_compiler
+from fake_experiment import only_rows
 
 from bn_repro.training import experiment
 from support import PROJECT, small_config
@@ -18,7 +18,6 @@ import parallel_prediction
 from parallel_cost import Collective
 
 pytestmark = pytest.mark.usefixtures('quick_compiler')
-__all__ = ['quick_compiler']  # the fixture
 
 BN_LAYERS = 3
 # Weights, gamma and beta of each hidden layer, weights and bias of the last; mean and

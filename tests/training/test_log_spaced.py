@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_experiment import only_rows, quick_compiler
+from fake_experiment import only_rows
 
 from bn_repro.run import config as config_lib
 from bn_repro.run import durations, fields
@@ -10,8 +10,6 @@ from bn_repro.run.config import check_same, store
 from bn_repro.run.errors import UserError
 from bn_repro.training import loop
 from support import PROJECT, metrics_of, small_config
-
-__all__ = ['quick_compiler']  # the fixture
 
 
 @pytest.fixture

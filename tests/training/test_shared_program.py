@@ -4,7 +4,7 @@ import copy
 
 import jax
 import pytest
-from fake_experiment import only_rows, quick_compiler, small
+from fake_experiment import only_rows, small
 from jax.experimental.compilation_cache import compilation_cache
 
 from bn_repro.run import config as config_lib
@@ -12,7 +12,6 @@ from bn_repro.training import loop
 from support import FEW_STEPS, PROJECT
 
 pytestmark = [pytest.mark.usefixtures('quick_compiler'), pytest.mark.slow]
-__all__ = ['quick_compiler']  # the fixture
 
 
 @pytest.fixture

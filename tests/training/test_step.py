@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from fake_experiment import experiment_of, only_rows, quick_compiler, small, take
+from fake_experiment import experiment_of, only_rows, small, take
 from flax import linen as nn
 from numpy.testing import assert_allclose
 
@@ -17,7 +17,6 @@ from bn_repro.training.evaluator import Evaluator
 from bn_repro.training.step import initial_state
 
 pytestmark = pytest.mark.usefixtures('quick_compiler')
-__all__ = ['quick_compiler']  # the fixture
 CLASSES = 10
 # For the networks of this file that have no dropout of their own.
 NO_DROPOUT = {'model.dropout': 0.0}

@@ -11,12 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fake_experiment import experiment_of, load, only_rows, quick_compiler, small, take
+from fake_experiment import experiment_of, load, only_rows, small, take
 
 from bn_repro.training.step import OfStep, OnDevices, initial_state, make_step
 
 pytestmark = pytest.mark.usefixtures('quick_compiler')
-__all__ = ['quick_compiler']  # the fixture
 
 CONFIGS = (
   'inception:{}', 'bn_baseline:{}', 'bn_x5:{}', 'bn_x30:{}', 'bn_x5_sigmoid:{}',

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fake_experiment import quick_compiler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -22,7 +21,6 @@ from bn_repro.training.step import initial_state
 from support import FEW_STEPS, PROJECT
 
 SIZES = {'model.hidden_sizes': (9, 8, 7), 'model.init_std': 0.5}
-__all__ = ['quick_compiler']  # the fixture
 pytestmark = pytest.mark.usefixtures('quick_compiler')
 BOTH = pytest.mark.parametrize('network', ['batch_norm', 'baseline'])
 
