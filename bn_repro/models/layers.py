@@ -114,8 +114,8 @@ def nonlinearity_inputs(
   sizes = [layer.features for layer in layers]
   x = convolve(x.astype(dtype), joined(kernels).astype(dtype), stride)
   if pool:
-    *others, last = split(x, sizes)
-    x = joined([*others, pool(last)])
+    before = x.shape[-1] - sizes[-1]
+    x = joined([x[..., :before], pool(x[..., before:])])
   if norms[0] is None:
     return x + joined(biases).astype(dtype).reshape(1, 1, 1, -1)
   if len(norms) == 1:
