@@ -1,3 +1,3 @@
 """Batch Normalization (Ioffe & Szegedy, 2015), reproduced in JAX and Flax."""
 
-__version__ = '0.1.0'
+__version__ = '1.0.0'

@@ -43,10 +43,8 @@ def report(name: str, root: Path | None, results: Path) -> None:
   if first and not (results / f'{first}.json').exists():
     raise UserError(f'no {first}.json in {results}; give the runs with --root')
   chosen.module.write(results)
-  has_headline = hasattr(chosen.module, 'headline')
-  if has_headline and results.resolve() == PROJECT / 'results' / name:
-    text = chosen.module.headline(*(collect.load(results, s) for s in chosen.sweeps))
-    tables.replace_block(PROJECT / 'README.md', f'{name} tables', text)
+  if hasattr(chosen.module, 'headline') and results.resolve() == PROJECT / 'results':
+    tables.replace_block(PROJECT / 'README.md', name, chosen.module.headline(results))
   print(f'written: {results / chosen.page}')
 
 

@@ -110,22 +110,26 @@ def text(claims: list[dict[str, Any]]) -> str:
   head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
           'verdict')  # fmt: skip
   return pages.render(
-    'claims', summary=summary(claims), table=tables.markdown(head, map(_row, claims)),
-    claims=claims, margin=_margin, files=FILES,
+    'claims', verdicts=by_verdict(claims), claims=claims, margin=_margin, files=FILES,
+    table=tables.markdown(head, map(_row, claims)),
   )  # fmt: skip
 
 
-def summary(claims: Sequence[dict[str, Any]]) -> str:
-  """How many claims have each verdict, and which."""
-  keys = {
-    verdict: [f'{e["number"]}{e["part"]}' for e in claims if e['verdict'] == verdict]
-    for verdict in ledger.VERDICTS
-  }
-  return '\n'.join(
-    f'- **{verdict}**: {len(some)} ({", ".join(some)})'
-    for verdict, some in keys.items()
-    if some
+def headline(results: Path) -> str:
+  """The table of the project's README: how many claims have each verdict, and which."""
+  claims = json.loads((results / NAME).read_text())
+  rows = (
+    [verdict, f'{len(keys)}', ', '.join(keys)] for verdict, keys in by_verdict(claims)
   )
+  return tables.markdown(('verdict', 'parts of claims', 'which'), rows)
+
+
+def by_verdict(claims: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+  """The keys of the claims, such as '12a', that have each verdict, if any has."""
+  keys = {verdict: [] for verdict in ledger.VERDICTS}
+  for entry in claims:
+    keys[entry['verdict']].append(f'{entry["number"]}{entry["part"]}')
+  return [(verdict, some) for verdict, some in keys.items() if some]
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -56,16 +56,6 @@ def write(results: Path) -> None:
   (results / 'README.md').write_text(text)
 
 
-def headline(
-  networks: list[Run], slow_decay: list[Run], learning_rates: list[Run],
-  *others: list[Run],
-) -> str:  # fmt: skip
-  """For the project's README: figure 3, and both sides at their best learning rates."""
-  runs = family.by_network([*networks, *slow_decay])
-  best = rates.best_rates(runs, learning_rates)
-  return figure_3.table(runs) + (f'\n\n{best}' if best else '')
-
-
 def _left_out(sweeps: dict[str, list[Run]]) -> list[str]:
   """A line for each sweep of which some runs are missing, with their names."""
   lines = []

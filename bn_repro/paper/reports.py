@@ -16,7 +16,7 @@ class Report(NamedTuple):
 
   Attributes:
     module: has `write(results)`; optionally `SWEEPS`, the names of its sweeps, of which
-      only the first is needed, and `headline(*sweeps)`, the tables of the project's
+      only the first is needed, and `headline(results)`, a table of the project's
       README.
     runs: the folder of these sweeps under runs/; '' for a report without sweeps.
     prefix: begins the names of the files that list these sweeps, under configs/.

@@ -51,11 +51,6 @@ def text(runs: list[Run], of_grid: list[Run]) -> str:
   )  # fmt: skip
 
 
-def headline(runs: list[Run], of_grid: list[Run]) -> str:
-  """The tables of the project's README: figure 1, and the claims of the grid."""
-  return f'{network_table(runs)}\n\n{grid.claims_table(of_grid)}'
-
-
 def network_table(runs: list[Run]) -> str:
   """Steps to the targets, final and best accuracy of each network."""
   best = lambda run: run.summary['best_test_accuracy']

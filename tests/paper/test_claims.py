@@ -94,6 +94,10 @@ def test_the_page_is_made_from_the_ledger(committed):
   assert (RESULTS / 'claims.md').read_text() == claims_lib.text(committed)
 
 
+def test_the_readme_counts_the_verdicts():
+  assert claims_lib.headline(RESULTS) in (PROJECT / 'README.md').read_text()
+
+
 def test_experiments_that_claims_name_are_there(committed):
   for entry in committed:
     for path in entry['experiment'].split(', '):

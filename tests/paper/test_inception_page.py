@@ -9,7 +9,7 @@ from PIL import Image
 
 from bn_repro.paper import inception_page
 from bn_repro.paper import section_4_2_networks as family
-from bn_repro.report import collect, tables
+from bn_repro.report import collect
 from bn_repro.run.errors import UserError
 from bn_repro.training import sweep
 from support import PROJECT
@@ -102,14 +102,6 @@ def test_the_page_and_its_figures_made_again_are_those_committed(tmp_path):
   for path in tmp_path.glob('*.png'):
     with Image.open(path) as again, Image.open(RESULTS / path.name) as drawn:
       assert again.text['Description'] == drawn.text['Description']
-
-
-def test_the_table_in_the_readme_is_that_of_the_runs(committed, tmp_path):
-  copy = tmp_path / 'README.md'
-  copy.write_text((PROJECT / 'README.md').read_text())
-  text = inception_page.headline(*committed.values())
-  tables.replace_block(copy, 'inception tables', text)
-  assert copy.read_text() == (PROJECT / 'README.md').read_text()
 
 
 @pytest.mark.parametrize('name', inception_page.SWEEPS)
