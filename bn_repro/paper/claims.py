@@ -121,7 +121,7 @@ def headline(results: Path) -> str:
   rows = (
     [verdict, f'{len(keys)}', ', '.join(keys)] for verdict, keys in by_verdict(claims)
   )
-  return tables.markdown(('verdict', 'parts of claims', 'which'), rows)
+  return tables.markdown(('verdict', 'claims and parts', 'which'), rows)
 
 
 def by_verdict(claims: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:

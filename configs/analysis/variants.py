@@ -4,7 +4,8 @@ As it stands it is that of configs/mnist.py, for fewer steps. The other files of
 folder change a line or two each, and say what they are after:
 
 python -m bn_repro --config=configs/analysis/placement.py:after --workdir=runs/after
-python scripts/sweep.py --sweep=configs/analysis/placement.py --root=runs/placement
+python scripts/sweep.py --sweep=configs/analysis/placement.py \\
+  --root=runs/analysis/placement
 """
 
 from ml_collections import ConfigDict

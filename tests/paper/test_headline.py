@@ -46,10 +46,11 @@ def rounded_as(said, effect, digits=1):
 @pytest.mark.parametrize(
   'name, pattern',
   [
-    ('bn_x30', r'BN-x30 needs # times fewer .*?interval # to #\)'),
-    ('bn_baseline', r"BN alone, at Inception's learning rate, gives # \(# to #\)"),
+    ('bn_x30', r'BN-x30 reaches 75 % accuracy in # times fewer .*?interval # to #\)'),
+    ('bn_baseline', r"BN alone, at Inception's learning rate, gives # \(# to #, one"),
     ('bn_x5', r'BN-x5 gives # \(# to #\)'),
     ('bn_x5_decay_of_inception', r'slower decay of Inception it gives # \(# to #\)'),
+    ('bn_x5_sigmoid', r'With sigmoids it gives # \(# to #\)'),
   ],
 )
 def test_speed_ups(readme, networks, name, pattern):
@@ -60,11 +61,12 @@ def test_speed_ups(readme, networks, name, pattern):
 def test_both_sides_at_their_best_learning_rate(readme, runs, networks):
   chosen = rates.at_best_rates(networks, runs['learning_rates'])
   effect = comparison.speed_up_of(chosen, 'bn_x5', 'inception', rates.TARGET)
-  pattern = r'best learning rate the speed-up is # \(# to #\)'
-  assert rounded_as(said(readme, pattern), effect)
+  assert rounded_as(said(readme, r'the speed-up to 50 % is # \(# to #\)'), effect)
+  literal = comparison.speed_up_of(networks, 'bn_x30', 'inception', rates.TARGET)
+  assert rounded_as(said(readme, r'where it is # \(# to #\)'), literal)
 
 
 def test_what_five_times_the_learning_rate_is_worth(readme, runs, networks):
   effect = changes.compare(networks, runs['ablation']).accuracy('learning_rate')
-  pattern = r'five times more is worth # points .*?\(# to #\)'
+  pattern = r'five times the learning rate is worth # points .*?\(# to #\)'
   assert rounded_as(said(readme, pattern), effect, digits=0)
