@@ -34,6 +34,8 @@ def text(networks: Networks) -> str:
   spreads = {t: comparison.spread_of_steps(networks, t) for t in TARGETS}
   others = {NAMES[name]: name for name in networks if name != PLAIN}
   columns = {rounded(t, 0): speed_ups(networks, t) for t in TARGETS}
+  runs = family.all_runs(networks)
+  fixed = sum(run.config.get('log_spaced_evaluations', 0) > 0 for run in runs)
   return pages.render(
     'section_4_2_figure_3',
     table=table(networks), target=rounded(TARGET, 0),
@@ -41,6 +43,7 @@ def text(networks: Networks) -> str:
     low=rounded(comparison.PROFILE[0], 0), high=rounded(comparison.PROFILE[-1], 0),
     spread=spreads[TARGET], spreads=[s.deviation for s in spreads.values()],
     equality=comparison.equality_of_spreads(networks),
+    fixed=fixed, earlier=len(runs) - fixed,
     device=device, not_timed=[NAMES[name] for name in networks if name not in costs],
   )  # fmt: skip
 
@@ -108,7 +111,7 @@ def faster(name: str, baseline: str = PLAIN, target: float = TARGET) -> Measure:
   """Claims 9, 10, 12 (second half) and 23: a speed-up at a fixed target."""
 
   def measure(evidence: Evidence) -> Finding:
-    networks = family.trained(evidence, name, baseline)
+    networks = family.figure_3(evidence, name, baseline)
     effect = comparison.speed_up_of(networks, name, baseline, target)
     text = (
       f'to {rounded(target, 0)} {NAMES[name]} is {effect.text("{:.2f}")} times as fast '
@@ -139,7 +142,7 @@ def _finding(
 
 def starts_slower(evidence: Evidence) -> Finding:
   """Claim 11, first half: steps of BN-x30 over those of BN-x5."""
-  networks = family.trained(evidence, 'bn_x5', 'bn_x30')
+  networks = family.figure_3(evidence, 'bn_x5', 'bn_x30')
   effect = comparison.speed_up_of(networks, 'bn_x5', 'bn_x30', EARLY_TARGET)
   text = (
     f'to {rounded(EARLY_TARGET, 0)} BN-x30 takes {effect.text("{:.2f}")} times the '
@@ -152,7 +155,7 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
   """Claims 11, 12 and 13: accuracy at the end, or at the last common step."""
 
   def measure(evidence: Evidence) -> Finding:
-    networks = family.trained(evidence, name, other)
+    networks = family.figure_3(evidence, name, other)
     groups = networks[name], networks[other]
     step = comparison.common_step(*groups) if together else math.inf
     effect = comparison.accuracy_difference(networks, name, other, step)

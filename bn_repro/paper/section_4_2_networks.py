@@ -4,7 +4,7 @@ Accuracies are of validation images, one centre crop, with population statistics
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ _NETWORKS = {
 NAMES, COLOURS, PAPER = (
   {network: row[i] for network, row in _NETWORKS.items() if row[i]} for i in range(3)
 )
+# Of protocol.md: those that train the networks of figure 3 again, in their order.
+STAGES = ('stage1_networks', 'stage1_again')
 # By network, some seeds of each.
 Networks = dict[str, list[Run]]
 
@@ -83,8 +85,33 @@ def all_runs(networks: Networks) -> list[Run]:
   return [run for runs in networks.values() for run in runs]
 
 
+def with_stages(runs: Iterable[Run], stages: Mapping[str, list[Run]]) -> Networks:
+  """First runs; in place of those of the same name, the runs of whole stages.
+
+  A stage of which some runs are missing is not looked at (protocol.md).
+  """
+  latest = {run.name: run for run in runs}
+  for name, of_stage in stages.items():
+    if len(of_stage) == len(runs_listed(name)):
+      latest |= {run.name: run for run in of_stage}
+  return by_network(latest.values())
+
+
+def figure_3(evidence: Evidence, *names: str) -> Networks:
+  """As `trained`, with the stages of the protocol."""
+  trained(evidence, *names)
+  first = [*evidence.runs('inception', 'networks'),
+           *runs_if_any(evidence, 'inception', 'decay')]  # fmt: skip
+  stages = {name: runs_if_any(evidence, 'inception', name) for name in STAGES}
+  return with_stages(first, stages)
+
+
 def trained(evidence: Evidence, *names: str) -> Networks:
-  """The committed runs of section 4.2.2; raises `Missing` without those of `names`."""
+  """The first runs of section 4.2.2, trained with patience.
+
+  Raises:
+    Missing: without those of `names` or of the plain network.
+  """
   networks = by_network(evidence.runs('inception', 'networks'))
   if missing := [name for name in (PLAIN, *names) if name not in networks]:
     raise Missing(f'inception/networks.json with {", ".join(missing)}')

@@ -22,6 +22,7 @@ from bn_repro.report.tables import rounded
 
 STAGES = {
   'stage1_networks': '1: the networks of figure 3 to three seeds',
+  'stage1_again': '1b: their first seeds again, under the protocol',
   'stage2_rates': '2a: the best learning rate of each side',
   'stage2_ladder': '2b: both sides at their best learning rate',
   'stage3_pilot': '3, pilot: the weight of the L2 penalty',

@@ -44,6 +44,13 @@ def test_the_text_says_how_far_seeds_spread():
   assert '(Brown and Forsythe)' in figure_3.text(three)
 
 
+def test_the_text_says_which_protocols_are_mixed():
+  fixed = several('inception', 5e3, 6e3, 7e3, log_spaced_evaluations=40)
+  for name, said in (('bn_x5', '**Two protocols'), ('bn_x30', 'were fixed before the')):
+    others = BN_X5 if name == 'bn_x5' else several(name, 5e3, log_spaced_evaluations=40)
+    assert said in figure_3.text({'inception': fixed, name: others})
+
+
 def test_hours_name_the_machine_and_what_was_not_measured_there():
   other = learning('bn_x30', 9_000)
   other.summary['device'] = 'another cpu'
