@@ -10,6 +10,7 @@ python scripts/report.py --report=population --results=results/population
 python scripts/report.py --report=ensemble --root=runs/inception \\
   --results=results/ensemble
 python scripts/report.py --report=claims --results=results
+python scripts/report.py --report=page --results=results
 """
 
 import argparse

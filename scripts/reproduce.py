@@ -137,7 +137,7 @@ def make_page(name: str, *words: str, is_made: bool = False) -> bool:
 
 def report(name: str) -> bool:
   """Writes a part of results/; False if it fails."""
-  results = RESULTS if name == 'claims' else RESULTS / name
+  results = RESULTS if name in ('claims', 'page') else RESULTS / name
   root, sweeps = RUNS / REPORTS[name].runs, REPORTS[name].sweeps
   is_run = any(collect.finished(root / one) for one in sweeps)
   words = [f'--report={name}', f'--results={results}', *[f'--root={root}'] * is_run]

@@ -110,7 +110,7 @@ def text(claims: list[dict[str, Any]]) -> str:
   head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
           'verdict')  # fmt: skip
   return pages.render(
-    'claims', verdicts=by_verdict(claims), claims=claims, margin=_margin, files=FILES,
+    'claims', verdicts=by_verdict(claims), claims=claims, margin=margin, files=FILES,
     table=tables.markdown(head, map(_row, claims)),
   )  # fmt: skip
 
@@ -138,12 +138,12 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
   p_text = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
   return (
     f'{entry["number"]}{entry["part"]}', entry['claim'], paper.strip(),
-    _with_interval(entry), _margin(entry), f'{entry["n"]:,}' if entry['n'] else '',
+    with_interval(entry), margin(entry), f'{entry["n"]:,}' if entry['n'] else '',
     p_text + (' *' if p_text and entry['primary'] else ''), entry['verdict'],
   )  # fmt: skip
 
 
-def _with_interval(entry: dict[str, Any]) -> str:
+def with_interval(entry: dict[str, Any]) -> str:
   """Such as '5.6 (4.5 to 6.9) times', or 'at most 2.2 times' without a lower end."""
   value, low, high = (entry[name] for name in ('value', 'low', 'high'))
   unit = f' {entry["unit"]}' if entry['unit'] else ''
@@ -156,7 +156,8 @@ def _with_interval(entry: dict[str, Any]) -> str:
   return f'{value:.3g} ({low:.3g} to {high:.3g}){unit}'
 
 
-def _margin(entry: dict[str, Any]) -> str:
+def margin(entry: dict[str, Any]) -> str:
+  """Such as '> 2' or '± 1'; '' without a margin."""
   if entry['margin'] is None:
     return ''
   sign = {ledger.ABOVE: '>', ledger.BELOW: '<', ledger.WITHIN: '±'}[entry['side']]

@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from bn_repro.paper import analysis_page as analysis
-from bn_repro.paper import claims
+from bn_repro.paper import claims, visitor_page
 from bn_repro.paper import inception_page as inception
 from bn_repro.paper import section_3_1_population as population
 from bn_repro.paper import section_4_1_figure_1 as mnist
@@ -12,7 +12,7 @@ from bn_repro.paper import section_4_2_3_ensemble as ensemble
 
 
 class Report(NamedTuple):
-  """One folder of results/, or, for the claims, results/ itself.
+  """One folder of results/, or, for claims and page, results/ itself.
 
   Attributes:
     module: has `write(results)`; optionally `SWEEPS`, the names of its sweeps, of which
@@ -44,4 +44,5 @@ REPORTS = {
   'population': Report(population),
   'ensemble': Report(ensemble, 'inception', 'sweeps/inception_'),
   'claims': Report(claims, page='claims.md'),
+  'page': Report(visitor_page, page=visitor_page.NAME),  # of all that is above
 }

@@ -94,12 +94,7 @@ def _pilot(runs: list[Run]) -> str:
 
 
 def _changes(runs: list[Run]) -> str:
-  # The name of a run has the level of each factor: 'A+B-' is {'A': 1, 'B': -1}.
-  levels = [
-    {factor: int(f'{sign}1') for factor, sign in zip(run.name[::2], run.name[1::2])}
-    for run in runs
-  ]
-  design = factorial(levels, np.array([100 * accuracy(run) for run in runs]))
+  design = design_of(runs)
   points = lambda factor: design.effect(factor).text('{:+.2f}')
   columns = {'points, high level less low': points}
   table = seeds.table('factor', {factor: factor for factor in design.main}, columns)
@@ -166,6 +161,16 @@ def factorial(levels: Sequence[Mapping[str, int]], values: np.ndarray) -> Factor
     for names in products.values()
   }
   return Factorial(main, interactions, lenth([*main.values(), *interactions.values()]))
+
+
+def design_of(runs: list[Run]) -> Factorial:
+  """What the runs of stage 3 say of each factor, in points of accuracy."""
+  # The name of a run has the level of each factor: 'A+B-' is {'A': 1, 'B': -1}.
+  levels = [
+    {factor: int(f'{sign}1') for factor, sign in zip(run.name[::2], run.name[1::2])}
+    for run in runs
+  ]
+  return factorial(levels, np.array([100 * accuracy(run) for run in runs]))
 
 
 def _contrast(column: np.ndarray, values: np.ndarray) -> float:

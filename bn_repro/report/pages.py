@@ -43,6 +43,7 @@ class Results(NamedTuple):
 def _templates() -> jinja2.Environment:
   return jinja2.Environment(
     loader=jinja2.PackageLoader('bn_repro.paper'),
+    autoescape=jinja2.select_autoescape(('html.j2',)),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
     trim_blocks=True,
@@ -53,6 +54,11 @@ def _templates() -> jinja2.Environment:
 def render(template: str, **values: Any) -> str:
   """The text of `paper/templates/<template>.md.j2` with these values."""
   return _templates().get_template(f'{template}.md.j2').render(values)
+
+
+def render_html(template: str, **values: Any) -> str:
+  """The text of `paper/templates/<template>.html.j2`; values are escaped."""
+  return _templates().get_template(f'{template}.html.j2').render(values)
 
 
 def read(path: Path, command: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ REASONS = {
   'cannot be written; name another': 'nothing is refused to root, as which tests run',
   'the runs are saved, the same command': 'tests/end_to_end/test_sweep.py',
   'run scripts/sweep.py first': _RESULTS,
+  'run scripts/report.py --report=': _RESULTS,
   '/networks.json; train it first': _RESULTS,
   'collect them apart': _RESULTS,
   'collect it again': _RESULTS,

@@ -1,0 +1,215 @@
+"""Numbers of results/index.html: curves, steps to every target, changes, MNIST's grid.
+
+All that is estimated is estimated here, by what the other pages are made with; the page
+draws it. Numbers are rounded, so that machines that differ in the last bit agree.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bn_repro.paper import section_4_1_grid as grid_lib
+from bn_repro.paper import section_4_2_1_changes as changes_lib
+from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper import section_4_2_protocol as protocol
+from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
+from bn_repro.report import collect, learning_curve, speed_up, tables
+from bn_repro.report.collect import Run
+from bn_repro.report.effects import Effect
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError
+
+# Whole percent, and the targets of claims among them.
+TARGETS = tuple(round(100 * float(target)) for target in comparison.PROFILE)
+# Steps of the table beside figure 2.
+STEPS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+# Names and levels of the factors of the protocol's stage 3.
+CHANGES = config_lib.PROJECT / 'configs/sweeps/inception_stage3_changes.py'
+DIGITS = 5
+Rows = list[dict[str, Any]]
+
+
+def networks_in(results: Path) -> Networks:
+  """The runs of figures 2 and 3, as results/inception/README.md has them."""
+  others = [
+    collect.load(results / 'inception', name) for name in ('decay', 'stage1_networks')
+  ]
+  runs = itertools.chain(needed(results, 'inception/networks'), *others)
+  return family.by_network(runs)
+
+
+def needed(results: Path, sweep: str) -> list[Run]:
+  """The runs of a sweep, such as 'mnist/grid'; UserError without them."""
+  folder, name = sweep.split('/')
+  if not (runs := collect.load(results / folder, name)):
+    raise UserError(
+      f'no {results}/{sweep}.json; run scripts/report.py --report={folder} first'
+    )
+  return runs
+
+
+def described(networks: Networks) -> Rows:
+  """What the page needs to know of each network; hours only where it was timed."""
+  _, seconds = comparison.seconds_per_step(networks)
+  return [
+    {
+      'id': name, 'name': NAMES[name], 'seeds': len(runs),
+      'images': runs[0].config['batch_size'],
+      'hours': seconds[name] / 3600 if name in seconds else None,
+    }
+    for name, runs in networks.items()
+  ]  # fmt: skip
+
+
+def curves(networks: Networks, smooth: bool) -> dict[str, dict[str, Any]]:
+  """Of each network the curves of its seeds, and their mean and range."""
+  chosen = {
+    name: [_curve(run, smooth) for run in runs] for name, runs in networks.items()
+  }
+  return {
+    name: {
+      'seeds': [
+        {'seed': run.config['seed'], 'step': _rounded(step), 'mean': _rounded(accuracy)}
+        for run, (step, accuracy) in zip(networks[name], of_seeds)
+      ],
+      'band': _band(of_seeds),
+    }
+    for name, of_seeds in chosen.items()
+  }
+
+
+def _curve(run: Run, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
+  steps, accuracy = run.curves['step'], run.curves['test_accuracy']
+  return learning_curve.smoothed(steps, accuracy) if smooth else (steps, accuracy)
+
+
+def _band(of_seeds: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, list]:
+  """As far as all seeds go, at the steps of the one with the fewest evaluations."""
+  first = max(steps[0] for steps, _ in of_seeds)
+  last = min(steps[-1] for steps, _ in of_seeds)
+  at = min((steps for steps, _ in of_seeds), key=len)
+  at = at[(first <= at) & (at <= last)]
+  values = np.stack([np.interp(at, *curve) for curve in of_seeds])
+  ends = {'mean': values.mean(0), 'low': values.min(0), 'high': values.max(0)}
+  return {'step': _rounded(at)} | {name: _rounded(v) for name, v in ends.items()}
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+  whole = [round(float(value), DIGITS) for value in values]
+  return [int(value) if value.is_integer() else value for value in whole]
+
+
+def accuracy_table(networks: Networks) -> list[tuple[str, ...]]:
+  """Figure 2 as text: mean accuracy of each network, and its range, at `STEPS`."""
+  rows = []
+  for name, runs in networks.items():
+    band = _band([_curve(run, smooth=True) for run in runs])
+    rows.append((NAMES[name], *(_at(band, step) for step in STEPS)))
+  return rows
+
+
+def _at(band: dict[str, list], step: int) -> str:
+  if not band['step'][0] <= step <= band['step'][-1]:
+    return ''
+  mean, low, high = (
+    100 * np.interp(step, band['step'], band[end]) for end in ('mean', 'low', 'high')
+  )
+  return f'{mean:.1f}' if low == high else f'{mean:.1f} ({low:.1f} to {high:.1f})'
+
+
+def targets(networks: Networks, percents: Sequence[int] = TARGETS) -> dict[int, Rows]:
+  """Steps of each network to each target, and its speed-up over Inception."""
+  return {percent: _to_target(networks, percent / 100) for percent in percents}
+
+
+def _to_target(networks: Networks, target: float) -> Rows:
+  crossings = {
+    name: [comparison.crossing(run, target) for run in runs]
+    for name, runs in networks.items()
+  }
+  means = dict(zip(networks, np.exp(speed_up.fit(speed_up.runs_of(crossings)).mean)))
+  rows = []
+  for name, runs in networks.items():
+    effect = None
+    if name != PLAIN:
+      effect = comparison.speed_up_of(networks, name, PLAIN, target)
+    rows.append({
+      'id': name,
+      'reached': f'{sum(not c.is_censored for c in crossings[name])} of {len(runs)}',
+      'steps': f'{means[name]:,.0f}' if math.isfinite(means[name]) else 'not reached',
+      'seeds': ', '.join(
+        f'{"more than " * c.is_censored}{c.steps:,.0f}' for c in crossings[name]
+      ),
+      **(interval(effect, '{:.2f}') if effect else {'text': '1', 'value': 1}),
+    })  # fmt: skip
+  return rows
+
+
+def interval(effect: Effect, form: str) -> dict[str, Any]:
+  """An effect as text and as numbers, None where not finite."""
+  known = not math.isnan(effect.value)
+  ends = {name: _digits(getattr(effect, name)) for name in ('value', 'low', 'high')}
+  return {'text': effect.text(form) if known else 'neither arrives', **ends}
+
+
+def _digits(value: float) -> float | None:
+  return float(f'{value:.5g}') if math.isfinite(value) else None
+
+
+def changes(networks: Networks, runs: list[Run]) -> Rows:
+  """Section 4.2.1: each change in each setting that was run, and the mean of both."""
+  ablation = changes_lib.compare(networks, runs)
+  rows = []
+  for field, pairs in ablation.pairs.items():
+    settings = [pair.setting for pair in pairs]
+    for setting in [changes_lib.BOTH, *settings] if len(pairs) > 1 else settings:
+      title, paper = changes_lib.CHANGES[field]
+      rows.append({
+        'change': title, 'paper': paper, 'setting': setting or 'mean of both settings',
+        'accuracy': interval(ablation.accuracy(field, setting), '{:+.1f}'),
+        'speed_up': interval(ablation.speed_up(field, setting), '{:.2f}'),
+      })  # fmt: skip
+  return rows
+
+
+def stage_3(runs: list[Run]) -> Rows:
+  """The seven main effects of the protocol's 32 runs; [] before all are there."""
+  if not runs or len(runs) < len(family.runs_listed('stage3_changes')):
+    return []
+  factors, design = config_lib.execute(CHANGES).FACTORS, protocol.design_of(runs)
+  plain = lambda field: field.split('.')[-1].replace('_', ' ')
+  return [
+    {
+      'change': f'{plain(field)}: {levels[-1]} to {levels[1]}',
+      'setting': '32 runs of the protocol',
+      'accuracy': interval(design.effect(factor), '{:+.2f}'),
+    }
+    for factor, (field, levels) in factors.items()
+  ]
+
+
+def grid(runs: list[Run]) -> Rows:
+  """MNIST's grid: accuracy over seeds after each of `grid_lib.STEPS`."""
+  return [
+    {
+      'network': grid_lib.NAMES[network], 'step': step,
+      'learning_rate': f'{setting.learning_rate:g}',
+      'deviation': f'{setting.init_std:g}', 'remark': setting.failures(),
+      **_cell(setting.at(step)),
+    }
+    for network, settings in grid_lib.settings(runs).items()
+    for setting in settings
+    for step in grid_lib.STEPS
+  ]  # fmt: skip
+
+
+def _cell(accuracy: np.ndarray) -> dict[str, Any]:
+  """In percent the mean over the seeds that got there, None if none did."""
+  there = 100 * accuracy[np.isfinite(accuracy)]
+  mean = round(float(there.mean()), 2) if len(there) else None
+  return {'value': mean, 'text': tables.percent(accuracy)}
