@@ -160,6 +160,7 @@ def in_results(config: ConfigDict, accuracy: str) -> dict[str, Any] | None:
           other[accuracy]
           for of_seed, other in runs.items()
           if of_seed.partition('_seed')[0] == name.partition('_seed')[0]
+          and other[accuracy] is not None
         ]
         return {
           'run': f'{path.parent.name}/{sweep}/{name}',
