@@ -25,6 +25,11 @@ that wrote it, and oldest_jax, which reads it: 0.8.2 for what jax 0.8.2 to 0.11 
 0.11 for 0.12; for other writers their own version. Newer ones read it for half a year
 at least, which is what JAX promises: 0.12 refuses a file of 0.8.0.
 
+An output that ends in .safetensors gets the weights of a finished run instead, with
+population statistics, and beside it a card of JSON, as in results/models. Such a model
+can be evaluated (--model=FILE of bn_repro.evaluate), be what a run begins with
+(--init_from=FILE of bn_repro) and be loaded without this package: docs/models.md.
+
 flags:
   --workdir       the run
   --output        the file to write
@@ -40,7 +45,8 @@ import argparse
 import sys
 
 from bn_repro.evaluate.request import POPULATION, STATISTICS
-from bn_repro.run import command_line, devices, exits, places
+from bn_repro.run import command_line, devices, exits, places, published
+from bn_repro.run.errors import UserError
 
 FLAGS = command_line.Flags(('workdir', 'output', 'statistics'), ('help', 'h'))
 
@@ -58,10 +64,13 @@ def run(words: list[str]) -> None:
   arguments = parse(words)
   places.check_variables()
   devices.start()
-  from bn_repro.evaluate import serving
+  from bn_repro.evaluate import publish, serving
   from bn_repro.run import compilation
 
   compilation.keep()
+  if arguments.output.suffix == published.ENDING:
+    publish.publish(arguments.workdir, arguments.output)
+    return
   serving.export(arguments.workdir, arguments.statistics, arguments.output)
 
 
@@ -71,9 +80,16 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--workdir', required=True)
   parser.add_argument('--output', required=True)
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
-  return places.of_flags(
+  arguments = places.of_flags(
     parser.parse_args(words), workdir=places.folder, output=places.output
   )
+  is_published = arguments.output.suffix == published.ENDING
+  if is_published and arguments.statistics != POPULATION:
+    raise UserError(
+      f'a file {published.ENDING} holds population statistics; use '
+      f'--statistics={POPULATION}, or another ending of --output'
+    )
+  return arguments
 
 
 if __name__ == '__main__':

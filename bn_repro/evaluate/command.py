@@ -2,15 +2,20 @@
 
 usage:
   python -m bn_repro.evaluate --workdir=DIR[,DIR]... [--crops=1|144] [FLAG]...
+  python -m bn_repro.evaluate --model=NAME[,NAME]... [--crops=1|144] [FLAG]...
 
 examples:
   python -m bn_repro.evaluate --workdir=runs/bn_x30
   python -m bn_repro.evaluate --workdir=runs/one,runs/two,runs/three --crops=144
   python -m bn_repro.evaluate --workdir=runs/bn_x30 --dataset=imagenet_sample
+  python -m bn_repro.evaluate --model=mnist_batch_norm
 
 flags:
   --workdir       the runs, each at its newest checkpoint; several are evaluated as an
                   ensemble, too: the mean of their class probabilities
+  --model         published models, by their names in results/models of a checkout, or
+                  by the paths of their files NAME.safetensors; with --workdir or
+                  without
   --crops         1 (the centre) or 144 (GoogLeNet's, whose probabilities are
                   averaged); 1 if not given
   --dataset       another data set with the same classes, by its name in TFDS; if not
@@ -23,7 +28,7 @@ flags:
   --examples      how many examples, from the first; all if not given
   --workers       processes that decode, 0 for threads; if not given, as each run had
   --output        the file for the result; if not given, one in DIR/evaluation of the
-                  first run
+                  first run; of a model DIR is in ~/.cache/bn_repro/models
   --help          this text
 
 DIR/evaluation keeps population statistics and the predictions for every example, which
@@ -40,11 +45,11 @@ import sys
 from pathlib import Path
 
 from bn_repro.evaluate.request import CROPS, POPULATION, STATISTICS, Request
-from bn_repro.run import command_line, devices, exits, places
+from bn_repro.run import command_line, devices, exits, places, published
 from bn_repro.run.errors import UserError, shown
 
 FLAGS = command_line.Flags(
-  ('workdir', *Request._fields, 'workers', 'output'), ('help', 'h')
+  ('workdir', 'model', *Request._fields, 'workers', 'output'), ('help', 'h')
 )
 
 
@@ -66,13 +71,16 @@ def run(words: list[str]) -> None:
 
   compilation.keep()
   request = Request(*(getattr(arguments, field) for field in Request._fields))
-  evaluate(arguments.workdir, request, arguments.output, arguments.workers)
+  evaluate(
+    arguments.workdir, request, arguments.output, arguments.workers, arguments.model
+  )
 
 
 def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
-  parser.add_argument('--workdir', required=True)
+  parser.add_argument('--workdir')
+  parser.add_argument('--model', type=_names, default=[])
   parser.add_argument('--crops', type=int, choices=CROPS, default=1)
   parser.add_argument('--dataset')
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
@@ -82,9 +90,15 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--examples', type=_at_least_one)
   parser.add_argument('--workers', type=command_line.workers)
   parser.add_argument('--output')
-  return places.of_flags(
+  arguments = places.of_flags(
     parser.parse_args(words), workdir=workdirs_of, output=places.output
   )
+  arguments.workdir = arguments.workdir or []
+  if not arguments.workdir and not arguments.model:
+    raise UserError('--workdir or --model is missing; name what to evaluate')
+  for name in arguments.model:
+    published.find(name, '--model')
+  return arguments
 
 
 def workdirs_of(text: str, flag: str) -> list[Path]:
@@ -97,6 +111,13 @@ def workdirs_of(text: str, flag: str) -> list[Path]:
   if len({workdir.resolve() for workdir in workdirs}) < len(workdirs):
     raise UserError(f'{flag}={shown(text)}: a directory is given twice')
   return workdirs
+
+
+def _names(text: str) -> list[str]:
+  names = text.split(',')
+  if len(set(names)) < len(names):
+    raise argparse.ArgumentTypeError(f'{text!r} names a model twice')
+  return names
 
 
 def _at_least_one(text: str) -> int:

@@ -7,7 +7,7 @@ where they come from.
 import copy
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,13 @@ from bn_repro.data.feed import Feed
 from bn_repro.data.feeds import open_test_feed
 from bn_repro.evaluate import statistics, trained_on
 from bn_repro.evaluate.crops import Predictor
-from bn_repro.evaluate.network import FOLDER, Network, dependencies, restore
+from bn_repro.evaluate.network import (
+  FOLDER,
+  Network,
+  dependencies,
+  restore,
+  restore_model,
+)
 from bn_repro.evaluate.predictions import PredictionFile
 from bn_repro.evaluate.request import POPULATION, Request
 from bn_repro.evaluate.result import result_of, table
@@ -36,6 +42,7 @@ def evaluate(
   request: Request,
   output: Path | None = None,
   workers: int | None = None,
+  models: Sequence[str] = (),
 ) -> dict[str, Any]:
   """Evaluates runs, and all of them together, prints a table and writes the scores.
 
@@ -45,6 +52,7 @@ def evaluate(
     output: gets the scores, which are also returned; None for a file beside the first
       run's predictions.
     workers: as `restore` takes them.
+    models: published ones, as `restore_model` takes them, which follow the runs.
 
   Raises:
     Preempted: a signal came; the predictions so far are kept.
@@ -52,8 +60,12 @@ def evaluate(
   if output:
     places.output(str(output), '--output')
   networks = [restore(workdir, workers) for workdir in workdirs]
+  networks += [restore_model(model, workers) for model in models]
   name = _common_dataset(networks, request)
-  reads_training_set = request.statistics == POPULATION
+  # Which a published network need not, whose statistics are kept with it.
+  reads_training_set = request.statistics == POPULATION and any(
+    network.population_batches != request.population_batches for network in networks
+  )
   differing = trained_on.differences(networks, name, reads_training_set)
   with Interruption() as interruption:
     files = [predict(network, request, interruption.check) for network in networks]

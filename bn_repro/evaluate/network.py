@@ -1,5 +1,6 @@
-"""A trained network, as its workdir holds it. Only reads."""
+"""A trained network, as its workdir or a published model holds it. Only reads."""
 
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from ml_collections import ConfigDict
 from bn_repro.data import contents
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
-from bn_repro.run import checkpoint, provenance
+from bn_repro.run import checkpoint, places, provenance, published
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from bn_repro.training import identity, resume
@@ -20,7 +21,11 @@ FOLDER = 'evaluation'
 
 
 class Network(NamedTuple):
-  """A network at its newest checkpoint; normalizes with moving averages at first."""
+  """A network at its newest checkpoint; normalizes with moving averages at first.
+
+  Or a published one, which normalizes with population statistics, averaged over
+  `population_batches`; its `workdir` is a folder for what evaluation keeps.
+  """
 
   workdir: Path
   config: ConfigDict
@@ -31,6 +36,7 @@ class Network(NamedTuple):
   params: Any  # host arrays, as the next
   batch_stats: Any
   record: dict[str, Any] | None = None  # of `identity.read`
+  population_batches: int | None = None
 
   @property
   def name(self) -> str:
@@ -54,21 +60,48 @@ def restore(workdir: Path, workers: int | None = None) -> Network:
   `workers` replaces `config.dataset.workers`, too many, perhaps, for this evaluation.
   """
   config = config_lib.stored(workdir)
-  if workers is not None and 'workers' in config.dataset:
-    config.dataset.workers = workers
   newest = checkpoint.read_newest(workdir)
-  size, num_classes = input_of(config)
-  model = networks.build(config, num_classes)
   arrays = _params_and_statistics(newest.arrays)
-  shapes = jax.eval_shape(lambda: networks.initial_variables(model, 0, size))
-  if not resume.have_same_shapes(arrays, _params_and_statistics(shapes)):
-    raise UserError(
-      f'checkpoint {newest.step} of {workdir} holds another network than the one that '
-      'this code builds from its config; use the code that trained it'
-    )
+  model = _built(config, workers, arrays, f'checkpoint {newest.step} of {workdir}')
   digest = contents.fingerprint(checkpoint.digests(newest))
   record = identity.read(workdir)
   return Network(workdir, config, model, newest.step, digest, **arrays, record=record)
+
+
+def restore_model(text: str, workers: int | None = None) -> Network:
+  """A published model, by its name or by the path of its weights."""
+  weights = published.find(text, '--model')
+  card = published.card_of(weights)
+  config, digest = config_lib.of_json(card['config']), card['weights_sha256']
+  arrays = _params_and_statistics(published.read(weights, digest))
+  model = _built(config, workers, arrays, str(weights))
+  return Network(
+    kept_for(weights.stem), config, model, card['step'], digest, **arrays,
+    record=card['identity'], population_batches=card['population_batches'],
+  )  # fmt: skip
+
+
+def kept_for(name: str) -> Path:
+  """The folder for what evaluation keeps of a published model."""
+  cache = places.cache() or Path(tempfile.mkdtemp())
+  return cache / 'models' / name
+
+
+def _built(
+  config: ConfigDict, workers: int | None, arrays: dict[str, Any], source: str
+) -> nn.Module:
+  """The network of a config, which must have arrays of these shapes."""
+  if workers is not None and 'workers' in config.dataset:
+    config.dataset.workers = workers
+  size, num_classes = input_of(config)
+  model = networks.build(config, num_classes)
+  shapes = jax.eval_shape(lambda: networks.initial_variables(model, 0, size))
+  if not resume.have_same_shapes(arrays, _params_and_statistics(shapes)):
+    raise UserError(
+      f'{source} holds another network than the one that this code builds from its '
+      'config; use the code that trained it'
+    )
+  return model
 
 
 def dependencies(network: Network, dataset: str) -> dict[str, Any]:

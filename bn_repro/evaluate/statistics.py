@@ -18,8 +18,9 @@ from flax import traverse_util
 from tqdm import tqdm
 
 from bn_repro.evaluate.network import FOLDER, Network, dependencies
-from bn_repro.evaluate.request import MOVING_AVERAGE, Request
+from bn_repro.evaluate.request import MOVING_AVERAGE, POPULATION, Request
 from bn_repro.run import damage
+from bn_repro.run.errors import UserError
 from bn_repro.run.files import replaced
 from bn_repro.training.experiment import on_one_device
 from bn_repro.training.population import PopulationStatistics
@@ -36,7 +37,15 @@ def of_network(network: Network, request: Request, check: Callable[[], None]) ->
     request: which, and over how many mini-batches.
     check: called before each mini-batch; may raise, to stop.
   """
+  has_population = network.population_batches is not None
+  if request.statistics == MOVING_AVERAGE and has_population:
+    raise UserError(
+      f'{network.name} is published with population statistics alone; use '
+      f'--statistics={POPULATION}'
+    )
   if request.statistics == MOVING_AVERAGE or not network.batch_stats:
+    return network.batch_stats
+  if network.population_batches == request.population_batches:
     return network.batch_stats
   path = network.workdir / FOLDER / NAME
   identity = _identity(network, request.population_batches)

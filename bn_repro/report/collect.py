@@ -6,6 +6,7 @@ Does not know what the runs were for.
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,6 +155,20 @@ def load(results: Path, name: str) -> list[Run]:
       path = results / f'{name}_curves.csv'
       raise UserError(f'{path}: run {run.name}: {error}; collect it again') from error
   return runs
+
+
+def by_tag(run: Run) -> dict[str, dict[int, float]]:
+  """The curves of a run as training records them: by tag, the value at each step."""
+  steps = run.curves['step'].astype(int).tolist()
+  curves = {
+    COLUMNS.get(name, name): zip(steps, values.tolist())
+    for name, values in run.curves.items()
+    if name != 'step'
+  }
+  return {
+    tag: {step: value for step, value in points if not math.isnan(value)}
+    for tag, points in curves.items()
+  }
 
 
 def _columns(rows: list[dict]) -> dict[str, np.ndarray]:

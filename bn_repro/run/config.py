@@ -145,8 +145,13 @@ def stored(workdir: Path) -> ConfigDict:
     place = shown(str(workdir), errors.LONGEST_PATH)
     raise UserError(f'{place} holds no run, for it has no {NAME}')
   with _reading(path):
-    config = ConfigDict(_with_tuples(read_json(path)))
-    check(config)
+    return of_json(read_json(path))
+
+
+def of_json(content: Mapping[str, Any]) -> ConfigDict:
+  """The checked config that was written as JSON, which has no tuples."""
+  config = ConfigDict(_with_tuples(content))
+  check(config)
   return config
 
 

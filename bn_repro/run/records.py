@@ -113,12 +113,7 @@ class Recorder:
     """Writes the HParams entry and, the last thing a run does, summary.json."""
     if not self._is_writing:
       return
-    numbers = {
-      f'summary/{name}': value
-      for name, value in content.items()
-      if name.endswith('accuracy') and value is not None
-    }
-    last_step = self.history[-1]['step']
+    numbers, last_step = summary.accuracies(content), self.history[-1]['step']
     write_hparams(self._workdir, last_step, content['config'], numbers)
     summary.write(self._workdir, content)
 

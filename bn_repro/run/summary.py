@@ -45,6 +45,15 @@ def read(workdir: Path) -> dict[str, Any] | None:
     ) from error
 
 
+def accuracies(summary: dict[str, Any]) -> dict[str, float]:
+  """The accuracies of a summary, 0 to 1, by their tags in TensorBoard's HParams tab."""
+  return {
+    f'summary/{name}': value
+    for name, value in summary.items()
+    if name.endswith('accuracy') and value is not None
+  }
+
+
 def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
   """The summary of a run of a config; None if it is not finished.
 

@@ -3,6 +3,8 @@
 Written by the main thread, so that a full disk raises an error at once.
 """
 
+import hashlib
+import json
 import logging
 import time
 from pathlib import Path
@@ -12,8 +14,11 @@ import numpy as np
 from tensorboardX import summary
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.record_writer import RecordWriter
 
 HPARAMS = '.hparams'
+# Of the files that hold a whole run. A change of what is written needs another form.
+_WHOLE, _FORM = 'events.out.tfevents.published', 1
 
 # It warns of a loss that is not finite, which a run reports itself.
 logging.getLogger('tensorboardX').setLevel(logging.ERROR)
@@ -64,13 +69,62 @@ def write_hparams(
   """Adds a row for a run to TensorBoard's HParams tab, or replaces its row."""
   for earlier in directory.glob(f'events.*{HPARAMS}'):
     earlier.unlink()
+  writer = EventsWriter(str(directory / 'events'), HPARAMS)
+  for part in _hparams(config, numbers):
+    writer.write_event(Event(step=step, wall_time=time.time(), summary=part))
+  writer.close()
+
+
+def _hparams(config: dict[str, Any], numbers: dict[str, float]) -> list[Any]:
   values = {
     name: value if isinstance(value, (bool, int, float, str)) else str(value)
     for name, value in config.items()
   }
-  writer = EventsWriter(str(directory / 'events'), HPARAMS)
   parts = [*summary.hparams(values, numbers)]
-  parts += [summary.scalar(tag, value) for tag, value in numbers.items()]
-  for part in parts:
-    writer.write_event(Event(step=step, wall_time=time.time(), summary=part))
+  return parts + [summary.scalar(tag, value) for tag, value in numbers.items()]
+
+
+def write_whole(
+  directory: Path,
+  curves: dict[str, dict[int, float]],
+  last_step: int,
+  config: dict[str, Any],
+  numbers: dict[str, float],
+) -> bool:
+  """Gives a directory the curves of a finished run and its row of HParams, at once.
+
+  Its events have no times, and the name of the file tells their content: one of that
+  name is left as it is, which False says, and one of another content is replaced.
+
+  Args:
+    directory: of the run; made if it is missing.
+    curves: by tag, the value at each step.
+    last_step: of the run.
+    config: flat.
+    numbers: by tag, as in `write_hparams`.
+  """
+  content = json.dumps([_FORM, curves, last_step, config, numbers], sort_keys=True)
+  digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+  path = directory / f'{_WHOLE}.{digest}'
+  if path.exists():
+    return False
+  directory.mkdir(parents=True, exist_ok=True)
+  # TensorBoard reads any file whose name has 'tfevents', half written or not.
+  partial = directory / 'partial'
+  partial.unlink(missing_ok=True)
+  writer = RecordWriter(str(partial))
+  events = [Event(file_version='brain.Event:2')]
+  events += [
+    Event(step=step, summary=summary.scalar(tag, value))
+    for tag, points in curves.items()
+    for step, value in points.items()
+  ]
+  events += [Event(step=last_step, summary=p) for p in _hparams(config, numbers)]
+  for event in events:
+    writer.write(event.SerializeToString())
+  writer.flush()  # to the disk
   writer.close()
+  for earlier in directory.glob(f'{_WHOLE}.*'):
+    earlier.unlink()
+  partial.replace(path)
+  return True

@@ -18,6 +18,9 @@ flags:
                 says that it is finished; another config is refused there, but
                 for another train_for, and dataset.on_corrupt=skip in place of
                 stop, while the run is not finished
+  --init_from   begin with the weights of a published model: its name in
+                results/models of a checkout, or the path of a file NAME.safetensors;
+                with other classes its logits are left out. Recorded in the config
   --describe    print the network row by row and leave without training
   --coordinator, --num_processes, --process_id
                 when several processes train together and neither srun, mpirun
@@ -55,12 +58,14 @@ from ml_collections import ConfigDict, config_flags
 from bn_repro.run import (
   command_line,
   config_files,
+  damage,
   devices,
   errors,
   exits,
   lock,
   places,
   processes,
+  published,
   summary,
 )
 from bn_repro.run import config as config_lib
@@ -68,7 +73,7 @@ from bn_repro.run.errors import UserError, one_line
 
 FLAGS = flags.FLAGS
 KNOWN = command_line.Flags(
-  ('config', 'workdir', 'coordinator', 'num_processes', 'process_id'),
+  ('config', 'workdir', 'init_from', 'coordinator', 'num_processes', 'process_id'),
   ('describe', 'nodescribe', 'help', 'h'),
 )
 DEFAULT_CONFIG = 'configs/mnist.py'
@@ -80,6 +85,7 @@ _words: list[str] = []
 
 config_flags.DEFINE_config_file('config', sys_argv=_words)
 flags.DEFINE_string('workdir', None, 'Directory of the run.')
+flags.DEFINE_string('init_from', None, 'Published model to begin with.')
 flags.DEFINE_bool('describe', False, 'Print the network and leave.')
 flags.DEFINE_string('coordinator', None, 'Address:port of the first process.')
 flags.DEFINE_integer(
@@ -109,7 +115,12 @@ def run(arguments: list[str]) -> None:
     raise UserError('--workdir is missing; give the directory to keep the run in')
   workdir = places.folder(FLAGS.workdir, '--workdir')
   places.check_variables()
-  start(config, workdir, overrides_of(arguments))
+  overrides = overrides_of(arguments)
+  if FLAGS.init_from is not None:
+    with config.unlocked():
+      config.init_from = init_from(FLAGS.init_from, workdir)
+    overrides.append(f'--init_from={FLAGS.init_from}')
+  start(config, workdir, overrides)
 
 
 def parse(arguments: list[str]) -> ConfigDict:
@@ -202,6 +213,16 @@ def help_text(arguments: list[str]) -> str:
   width = max(map(len, fields))
   rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
   return f'{__doc__}\nfields of {location}, with their values:\n{rows}'
+
+
+def init_from(model: str, workdir: Path) -> ConfigDict:
+  """The model and its digest; of a run that has begun with it, as it was then."""
+  if not damage.is_missing(workdir / config_lib.NAME):
+    recorded = config_lib.stored(workdir).get('init_from')
+    if recorded and recorded.model == model:
+      return recorded
+  card = published.card_of(published.find(model, '--init_from'))
+  return ConfigDict({'model': model, 'sha256': card['weights_sha256']})
 
 
 def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:

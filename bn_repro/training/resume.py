@@ -20,6 +20,7 @@ from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoint
 from bn_repro.run.errors import UserError
 from bn_repro.training.experiment import Experiment
+from bn_repro.training.initial import begin
 from bn_repro.training.step import TrainState, initial_state
 
 
@@ -68,7 +69,7 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   is_first = collectives.is_first_process()
   newest = checkpoint.restore_newest(workdir) if is_first else None
   if not collectives.any_process(newest is not None):
-    return Progress(initial_state(experiment), [], None)
+    return Progress(begin(experiment), [], None)
   # Only here: to trace a deep network takes seconds.
   template = jax.eval_shape(lambda: initial_state(experiment))
   data = None

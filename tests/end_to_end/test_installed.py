@@ -10,7 +10,10 @@ import pytest
 from support import FEW_STEPS, PROJECT, as_flags, clean_environment, summary_of
 
 CONFIG = '--config=configs/mnist.py:batch_norm'
-MODULES = ('bn_repro', 'bn_repro.evaluate', 'bn_repro.export', 'bn_repro.analysis')
+MODULES = (
+  'bn_repro', 'bn_repro.evaluate', 'bn_repro.export', 'bn_repro.analysis',
+  'bn_repro.curves',
+)  # fmt: skip
 
 
 @pytest.fixture(scope='module')

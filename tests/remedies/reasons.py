@@ -7,6 +7,8 @@ _HELP = 'points to --help, which tests/end_to_end/test_command_line.py reads'
 _PREPARING = 'needs TensorFlow or a catalogue: tests/scripts/test_prepare_data.py'
 _RESULTS = 'needs results of trained runs: tests/paper'
 _PERSON = 'needs a person, or what a test has not: another machine or more memory'
+_PUBLISHED = 'tests/run/test_published.py and tests/evaluate/test_publish.py'
+_CURVES = 'of published curves: tests/end_to_end/test_curves.py'
 _EVALUATION = 'of evaluation: tests/evaluate and tests/end_to_end/test_evaluate.py'
 
 # Words of a message: why it is not among the scenarios.
@@ -42,6 +44,20 @@ REASONS = {
   'same command resumes once that is repaired': 'tests/reliability/test_resources.py',
   'set its variable so, or unset it': 'needs a new process: tests/run/test_devices.py',
   'otherwise, or unset it': 'needs a new process: tests/run/test_devices.py',
+  'fits no published run; give': _CURVES,
+  'run this there': _CURVES,
+  'what is written is whole, the same command': _CURVES,
+  '--workdir or --model is missing': _EVALUATION,
+  'holds no finished run; give the command': _PUBLISHED,
+  'diverged; choose another': _PUBLISHED,
+  'put that checkpoint back': _PUBLISHED,
+  'with population statistics alone; use': _PUBLISHED,
+  'holds population statistics; use': _PUBLISHED,
+  'has published models, and here is none; give': _PUBLISHED,
+  'is no published model; there are': _PUBLISHED,
+  'put back both files as they were published': _PUBLISHED,
+  'use the code that wrote it': _PUBLISHED,
+  'choose a model of this network': 'tests/training/test_initial.py',
   'choose another --dataset': _EVALUATION,
   'choose a --dataset with the same': _EVALUATION,
   '--dataset={}: choose': _EVALUATION,

@@ -1,0 +1,102 @@
+"""Writes the curves of results/ as TensorBoard runs, to be seen beside one's own.
+
+usage:
+  python -m bn_repro.curves --output=DIR [--only=PATTERN]
+
+examples:
+  python -m bn_repro.curves --output=runs/published --only=bn_x30
+  python -m bn_repro.curves --output=runs/published --only='mnist/figure1/*'
+  tensorboard --logdir runs
+
+Each run of results/*/*_curves.csv becomes DIR/FOLDER/SWEEP/RUN, with the tags that
+training writes and its row in the tab HParams; results/README.md explains the columns.
+The tables hold steps and no times, so the axes Relative and Wall say nothing of these
+runs. A run that is there already, with the same numbers, is left as it is.
+
+flags:
+  --output        the directory for the runs
+  --only          those that this name or pattern of the shell fits: a network and its
+                  variant (bn_x30), a run (bn_x30_seed0), or FOLDER/SWEEP/RUN; all if
+                  not given
+  --help          this text
+
+exit codes: as those of `python -m bn_repro --help`.
+"""
+
+# Imports nothing heavy at the top: a mistake or --help is answered at once.
+import fnmatch
+import sys
+from pathlib import Path
+
+from bn_repro.run import command_line, config_files, exits, places
+from bn_repro.run.errors import UserError, shown
+
+FLAGS = command_line.Flags(('output', 'only'), ('help', 'h'))
+RESULTS = config_files.PROJECT / 'results'
+ENDING = '_curves.csv'
+
+
+def main() -> None:
+  """Runs the command line; leaves with one of the exit codes of `--help`."""
+  exits.exit_after(lambda: run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> None:
+  """Parses the words that follow the program's name, then prints help or writes."""
+  if command_line.asks_for_help(words):
+    return print(__doc__)
+  command_line.check(words, FLAGS)
+  parser = command_line.Parser()
+  parser.add_argument('--output', required=True)
+  parser.add_argument('--only', default='*')
+  arguments = places.of_flags(parser.parse_args(words), output=places.folder)
+  write(arguments.output, arguments.only)
+
+
+@exits.interruptible('stopped; what is written is whole, the same command continues')
+def write(output: Path, only: str = '*') -> None:
+  """Writes the published runs that a pattern fits, each whole or not at all."""
+  from bn_repro.report import collect
+  from bn_repro.run import summary, tensorboard
+
+  chosen = {
+    f'{path.parent.name}/{sweep}/{run.name}': run
+    for path in _tables()
+    for sweep in [path.name.removesuffix(ENDING)]
+    for run in collect.load(path.parent, sweep)
+    if _fits(only, path.parent.name, sweep, run.name)
+  }
+  if not chosen:
+    raise UserError(
+      f'--only={shown(only)} fits no published run; give the name of one, such as '
+      'bn_x30_seed0, or a pattern, such as inception/networks/*'
+    )
+  number = 0
+  for name, run in chosen.items():
+    curves = collect.by_tag(run)
+    numbers = summary.accuracies(run.summary)
+    number += tensorboard.write_whole(
+      output / name, curves, run.summary['last_step'], run.config, numbers
+    )
+  print(
+    f'{len(chosen)} published runs in {output}: {number} written, '
+    f'{len(chosen) - number} there before'
+  )
+
+
+def _tables() -> list[Path]:
+  if not (config_files.IS_CHECKOUT and RESULTS.is_dir()):
+    raise UserError(
+      'there is no folder results here: the published curves come with a checkout of '
+      'the bn_repro repository, not with the installed package; run this there'
+    )
+  return sorted(RESULTS.glob(f'*/*{ENDING}'))
+
+
+def _fits(only: str, folder: str, sweep: str, run: str) -> bool:
+  names = (run.partition('_seed')[0], run, f'{folder}/{sweep}/{run}')
+  return any(fnmatch.fnmatchcase(name, only) for name in names)
+
+
+if __name__ == '__main__':
+  main()
