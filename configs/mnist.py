@@ -27,7 +27,9 @@ def get_config(network: str = 'batch_norm') -> ConfigDict:
   config.seed = 0
 
   config.dataset = ConfigDict()
-  config.dataset.name = 'mnist'  # or 'digits', 8x8, inside scikit-learn
+  # Or 'digits', 8x8, inside scikit-learn, or any prepared set whose images have one
+  # size, such as 'fashion_mnist' (docs/data.md).
+  config.dataset.name = 'mnist'
   config.dataset.pixels = 'binary'  # or 'grey'
   # Our choice: a pixel is on above this share of full brightness. Sampling
   # each pixel by its brightness instead would add noise of its own.

@@ -6,8 +6,11 @@ python scripts/prepare_data.py imagenette
 python scripts/prepare_data.py imagenette_160
 python scripts/prepare_data.py imagenet2012 --archives=DIR
 python scripts/prepare_data.py folder --images=DIR --name=my_images
+python scripts/prepare_data.py emnist/letters
 
-Any other name of the TFDS catalogue works too. imagenette is its newest full-size
+Any other name of the TFDS catalogue works too, such as fashion_mnist, kmnist, cifar100
+and svhn, which is svhn_cropped, if an example has one image of 8 bits and one label;
+others are refused before they are downloaded. imagenette is its newest full-size
 configuration, imagenette/full-size-v2; imagenette_160 are the central squares of its
 small one, imagenette/160px-v2, which is built first and may be deleted. imagenet2012
 is built from two files that you must fetch from image-net.org:
@@ -48,7 +51,8 @@ from bn_repro.run import places
 from bn_repro.run.errors import MachineError, leave
 
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
-NEWEST = {'imagenette': 'imagenette/full-size-v2'}
+# Names that are shorter than those of the catalogue.
+SHORT = {'imagenette': 'imagenette/full-size-v2', 'svhn': 'svhn_cropped'}
 OF_FOLDER = ('images', 'name', 'on_corrupt', 'orientation')  # flags
 # Of what the squares are.
 SQUARES = {'imagenette_160': 'imagenette/160px-v2'}
@@ -79,7 +83,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     sys.exit(code)  # the builder has said why
   if code:
     raise subprocess.CalledProcessError(code, command)
-  print(f'{request[1]} is in {arguments.data_dir}; training finds it there with '
+  print(f'the data set is in {arguments.data_dir}; training finds it there with '
         f'TFDS_DATA_DIR={arguments.data_dir}')  # fmt: skip
 
 
@@ -156,7 +160,7 @@ def check(arguments: argparse.Namespace) -> list[str]:
       request = ['squares', dataset, data_dir, SQUARES[dataset]]
     else:
       archives = [str(arguments.archives)] if arguments.archives else []
-      request = ['catalogue', NEWEST.get(dataset, dataset), data_dir, *archives]
+      request = ['catalogue', SHORT.get(dataset, dataset), data_dir, *archives]
   check_data_dir(arguments.data_dir, size)
   return request
 

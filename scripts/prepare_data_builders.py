@@ -33,7 +33,7 @@ from prepare_data_inputs import (
 from requests.exceptions import RequestException
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from bn_repro.data import digests  # needs tqdm alone, as TFDS does
+from bn_repro.data import digests, features  # need no more than TFDS does
 from bn_repro.run import notices
 from bn_repro.run.errors import leave
 
@@ -200,6 +200,7 @@ def catalogue_builder(name: str, data_dir: str, archives: str):
   if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not archives:
     needed = _one_line(builder.MANUAL_DOWNLOAD_INSTRUCTIONS)
     raise UserError(f'{name} needs --archives=DIR, the manual_dir of this: {needed}')
+  features.of(name, builder.info)  # refuses what training could not read
   return builder
 
 
@@ -234,6 +235,12 @@ def prepare(
   }  # fmt: skip
   builder = makers[kind](name, data_dir, source, *options)
   _build(builder, manual_dir=source if kind == 'catalogue' and source else None)
+  if configuration := builder.builder_config:
+    name = f'{builder.name}/{configuration.name}'  # if it was not given: the first
+  label = features.of(name, builder.info)
+  print(
+    f'{name}: for --config.dataset.name, {label.num_classes or "unnumbered"} classes'
+  )
   for split, information in builder.info.splits.items():
     print(f'{name}: {information.num_examples:,} examples in {split}')
   digests.keep_beside(Path(builder.data_path), f'*.{FILE_FORMAT}-*', name)

@@ -125,9 +125,12 @@ def _cut(image: Image.Image, view: View, size: int) -> np.ndarray:
   return np.asarray(square)
 
 
-def read_whole(data: bytes, name: str) -> np.ndarray:
-  """A whole image as it is, `[height, width, 3]` uint8, RGB; see `read_crop`."""
-  image, _ = _decode(_open(data, name), 1, name)
+def read_whole(data: bytes, name: str, is_grey: bool = False) -> np.ndarray:
+  """A whole image as it is, `[height, width, 3]` uint8, RGB; see `read_crop`.
+
+  Of a data set that `is_grey`, `[height, width]`, brightness.
+  """
+  image, _ = _decode(_open(data, name), 1, name, is_grey)
   return np.array(image)
 
 
@@ -136,12 +139,16 @@ def _open(data: bytes, name: str) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
-def _decode(image: Image.Image, limit: float, name: str) -> tuple[Image.Image, int]:
-  """The image in RGB, reduced where its format allows it, and the reduction."""
+def _decode(
+  image: Image.Image, limit: float, name: str, is_grey: bool = False
+) -> tuple[Image.Image, int]:
+  """The image, reduced where its format allows it, and the reduction."""
   with _naming(name):
     reduction = _reduce(image, limit)
     image.load()
-  return _as_rgb(image, name), reduction
+  if image.mode not in MODES:
+    raise CorruptImage(f'{name} is not a readable image: pixels of kind {image.mode}')
+  return image.convert('L') if is_grey else _as_rgb(image, name), reduction
 
 
 def _reduce(image: Image.Image, limit: float) -> int:
@@ -160,8 +167,6 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
   """A decoded image as RGB; transparency is ignored."""
   if image.mode == 'RGB':
     return image
-  if image.mode not in MODES:
-    raise CorruptImage(f'{name} is not a readable image: pixels of kind {image.mode}')
   notice = f'{name} is not RGB but {image.mode}; it is converted, and so are others'
   warnings.warn(notices.Notice(notice, f'converted from {image.mode}'), stacklevel=4)
   # Pillow warns at every palette that it turns into RGB without its transparency.

@@ -51,7 +51,7 @@ def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> F
     examples = sources.Examples(in_colour, labels)
     return resident.ResidentImages(examples, config, devices)
   records = sources.Split(name, split, config.dataset.num_classes)
-  if feed == 'stream' or (feed == 'auto' and name not in sources.ONE_SIZE):
+  if feed == 'stream' or (feed == 'auto' and not records.is_kept):
     return stream.StreamedImages(records, config, devices)
   examples, num_skipped = resident.decode_all(records, config.dataset.on_corrupt)
   return resident.ResidentImages(examples, config, devices, num_skipped)

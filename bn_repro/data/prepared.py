@@ -6,10 +6,24 @@ from bn_repro.run import config_files, damage, places
 from bn_repro.run.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Height and width of the MLP's images, and number of classes.
-FORMATS = {'mnist': ((28, 28), 10), 'digits': ((8, 8), 10)}
 DIGITS = 'digits'
 DESCRIPTION = 'dataset_info.json'
+
+
+class _Formats(dict[str, tuple[tuple[int, ...], int]]):
+  """Those of a data set that is not listed are read from what is prepared."""
+
+  def __missing__(self, name: str) -> tuple[tuple[int, ...], int]:
+    from bn_repro.data import sources  # late: it imports this file
+
+    return sources.format_of(name)
+
+
+# Of the MLP's images: height, width and, in colour, 3; and the number of classes.
+FORMATS = _Formats(
+  {DIGITS: ((8, 8), 10)}
+  | dict.fromkeys(('mnist', 'fashion_mnist', 'kmnist'), ((28, 28), 10))
+)
 
 
 def data_directories() -> list[Path]:
@@ -28,6 +42,11 @@ def find_prepared(name: str) -> Path:
     prepared = [path for path in versions if not damage.is_missing(path / DESCRIPTION)]
     if prepared:
       return prepared[-1]
+    if configurations := _configurations(directory, name):
+      raise UserError(
+        f'data set {name!r} is prepared in {directory} as '
+        f'{", ".join(configurations)}; choose one of these names'
+      )
   searched = ' or '.join(map(str, data_directories())) or 'any known place'
   raise UserError(
     f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
@@ -35,13 +54,19 @@ def find_prepared(name: str) -> Path:
   )
 
 
+def _configurations(directory: Path, name: str) -> list[str]:
+  """The names that have `name` before a slash, such as 'emnist/letters'."""
+  paths = (directory / name).glob(f'*/*/{DESCRIPTION}')
+  return sorted({f'{name}/{path.parents[1].name}' for path in paths})
+
+
 def _digits_for(name: str) -> str:
   """The argument that makes a config of that data set take the digits."""
-  if name in FORMATS:
+  if name in FORMATS:  # most likely for section 4.1
     return f'--config.dataset.name={DIGITS}'
   return f'the argument {DIGITS}, as --config=configs/bn_x30.py:{DIGITS}'
 
 
 def preparing(name: str) -> str:
-  """The command that prepares a data set; it takes the name without the variant."""
-  return places.script('prepare_data.py', name.partition('/')[0])
+  """The command that prepares a data set."""
+  return places.script('prepare_data.py', name)

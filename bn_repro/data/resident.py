@@ -1,7 +1,7 @@
 """Photographs of one size, kept decoded on the device and cropped there."""
 
+import functools
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -90,21 +90,17 @@ class ResidentImages(Feed):
 def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples, int]:
   """All images of a split, which have one size, and the number of skipped ones."""
 
-  def decode_one(index):
-    data, label, name = split[index]
-    return decode.read_or_skip(on_corrupt, decode.read_whole, data, name), label
-
-  with ThreadPoolExecutor() as workers:
-    decoded = list(workers.map(decode_one, range(len(split))))
+  read = functools.partial(decode.read_or_skip, on_corrupt, decode.read_whole)
+  decoded = list(zip(*split.decoded(read)))
   readable = [(image, label) for image, label in decoded if image is not None]
   if not readable:
     raise UserError('no image of the data set can be read; prepare it again')
-  shapes = {image.shape[:2] for image, _ in readable}
+  images, labels = zip(*readable)
+  shapes = {image.shape[:2] for image in images}
   if len(shapes) > 1:
     some = ' and '.join('x'.join(map(str, shape)) for shape in sorted(shapes)[:2])
     raise UserError(
       f'the images differ in size ({some}); use --config.dataset.feed=stream'
     )
-  images, labels = zip(*readable)
   examples = sources.Examples(np.stack(images), np.asarray(labels, np.int32))
   return examples, len(split) - len(readable)

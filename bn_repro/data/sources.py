@@ -1,13 +1,10 @@
-"""Data sets as raw bytes and labels, from scikit-learn's wheel or from TFDS.
+"""Data sets as raw bytes and labels, or decoded; from scikit-learn's wheel or TFDS."""
 
-The only file that knows TFDS. Does not know what becomes of an image.
-"""
-
-import contextlib
+import functools
 import importlib.util
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,15 +12,17 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 from ml_collections import ConfigDict
 
-from bn_repro.data.prepared import DESCRIPTION, DIGITS, find_prepared, preparing
+from bn_repro.data import builders, decode, features
+from bn_repro.data.builders import AT_ONCE, HELD_OUT, TRAIN
+from bn_repro.data.prepared import DESCRIPTION, DIGITS, find_prepared
 from bn_repro.run import damage, durations
-from bn_repro.run.errors import MachineError, UserError, one_line
+from bn_repro.run.errors import UserError
 
-# Data sets whose images all have one size, small enough to keep them decoded.
+# Data sets whose images all have one size, small enough to keep them decoded, whatever
+# their features say.
 ONE_SIZE = ('mnist', 'digits', 'cifar10', 'imagenette_160')
-TRAIN = 'train'
-HELD_OUT = ('validation', 'test')  # the first that a data set has
-_DESCRIPTIONS = (DESCRIPTION, 'features.json')
+# Bytes of decoded images in RGB up to which other sets of one size are kept decoded.
+_KEPT = 2**31
 
 
 class Examples(NamedTuple):
@@ -63,31 +62,80 @@ class Split:
   Can be sent to other processes.
   """
 
-  def __init__(self, name: str, split: str, num_classes: int):
-    """Opens 'train', or for any other `split` the held-out half of the data set."""
+  def __init__(self, name: str, split: str, num_classes: int | None = None):
+    """Opens 'train', or for any other `split` the held-out half of the data set.
+
+    Raises UserError if it has not `num_classes`, where that is given.
+    """
     self._stored = name, find_prepared(name)
-    self._num_classes = num_classes
-    with _builder(name) as builder:
-      self._split = _split_name(builder, split)
-      check_classes(name, builder.info.features['label'].num_classes, num_classes)
-      self._source = _opened(builder, self._split, are_decoded=False)
+    with builders.open_builder(name) as builder:
+      self._split = builders.split_name(builder, split)
+      self._features = features.of(name, builder.info)
+      self.num_classes = builders.num_classes(builder, self._features)
+      if num_classes is not None:
+        check_classes(name, self.num_classes, num_classes)
+      self._source = builders.open_split(builder, self._split, self._features)
 
   def __len__(self) -> int:
     return len(self._source)
 
+  @property
+  def is_grey(self) -> bool:
+    """Whether its images have one channel."""
+    return self._features.shape[-1] == 1
+
+  def size(self) -> tuple[int, ...]:
+    """Height and width of its images as its features say, or else of the first."""
+    size = self._features.shape[:2]
+    if None not in size:
+      return size
+    first = self[0]
+    return decode.read_whole(first.data, first.name, self.is_grey).shape[:2]
+
+  @property
+  def is_kept(self) -> bool:
+    """Whether its images have one size and are few enough to be kept decoded."""
+    height, width, _ = self._features.shape
+    return self._stored[0] in ONE_SIZE or bool(
+      height and width and 3 * height * width * len(self) <= _KEPT
+    )
+
   def __getitem__(self, index: int) -> Record:
-    with _damage_reported(*self._stored):
+    with builders.damage_reported(*self._stored):
       stored = self._source[index]
+    return self._record(index, stored)
+
+  def decoded(
+    self, read: Callable[[bytes, str], np.ndarray | None]
+  ) -> tuple[list[np.ndarray | None], list[int]]:
+    """`read(data, name)` of each image, by threads, and the labels."""
+    starts = range(0, len(self), AT_ONCE)
+    with ThreadPoolExecutor() as threads:
+      try:
+        parts = threads.map(functools.partial(self._read_some, read), starts)
+        pairs = [pair for part in parts for pair in part]
+      finally:
+        threads.shutdown(cancel_futures=True)  # after an error no other is begun
+    return [image for image, _ in pairs], [label for _, label in pairs]
+
+  def _read_some(self, read: Callable, start: int) -> list[tuple]:
+    indices = range(start, min(start + AT_ONCE, len(self)))
+    with builders.damage_reported(*self._stored):
+      several = self._source.__getitems__(indices)
+    records = map(self._record, indices, several)
+    return [(read(record.data, record.name), record.label) for record in records]
+
+  def _record(self, index: int, stored: dict) -> Record:
     name = f'{self._split} example {index}'
     if 'file_name' in stored:
       name += f' ({_text(stored["file_name"])})'
-    label = int(stored['label'])
-    if not 0 <= label < self._num_classes:
+    label = int(stored[self._features.label])
+    if not 0 <= label < self.num_classes:
       raise UserError(
-        f'{name} has label {label}, outside 0 to {self._num_classes - 1}; '
+        f'{name} has label {label}, outside 0 to {self.num_classes - 1}; '
         'prepare the data set again'
       )
-    return Record(stored['image'], label, name)
+    return Record(stored[self._features.image], label, name)
 
 
 def check_classes(name: str, actual: int, configured: int) -> None:
@@ -104,12 +152,39 @@ def _text(value) -> str:
 
 
 def load(name: str) -> Dataset:
-  """All of a data set of grey images."""
+  """All of a data set, decoded: grey images, or in colour with a last axis of 3."""
   if name == DIGITS:
     return digits()
-  with _builder(name) as builder:
-    train, test = (_read(_opened(builder, split)) for split in (TRAIN, 'test'))
-    return Dataset(train, test, builder.info.features['label'].num_classes)
+  halves = [Split(name, half) for half in (TRAIN, 'test')]
+  with builders.damage_reported(name, find_prepared(name)):
+    read = functools.partial(_read_of_size, name, halves[0].size(), halves[0].is_grey)
+    decoded = [half.decoded(read) for half in halves]
+    train, test = (
+      Examples(np.stack(images), np.asarray(labels, np.int32))
+      for images, labels in decoded
+    )
+  return Dataset(train, test, halves[0].num_classes)
+
+
+def _read_of_size(
+  name: str, size: tuple[int, ...], is_grey: bool, data: bytes, record: str
+) -> np.ndarray:
+  image = decode.read_whole(data, record, is_grey)
+  if image.shape[:2] != size:
+    one, other = ('x'.join(map(str, each)) for each in (size, image.shape[:2]))
+    raise UserError(
+      f'the images of {name} differ in size ({one} and {other}), and the network of '
+      'section 4.1 takes images of one size; choose one of section 4.2, such as '
+      'configs/bn_x30.py'
+    )
+  return image
+
+
+def format_of(name: str) -> tuple[tuple[int, ...], int]:
+  """Height, width and 3 if in colour of a prepared set's images; number of classes."""
+  half = Split(name, TRAIN)
+  with builders.damage_reported(name, find_prepared(name)):
+    return (*half.size(), *(() if half.is_grey else (3,))), half.num_classes
 
 
 def digits() -> Dataset:
@@ -135,7 +210,7 @@ def num_training_examples(name: str) -> int:
   if name == DIGITS:
     return len(digits().train.labels)
   directory = find_prepared(name)
-  with _damage_reported(name, directory):
+  with builders.damage_reported(name, directory):
     info = json.loads((directory / DESCRIPTION).read_bytes())
     shards = {split['name']: split['shardLengths'] for split in info['splits']}
     lengths = {split: sum(map(int, each)) for split, each in shards.items()}
@@ -152,8 +227,8 @@ def number_of_steps(config: ConfigDict) -> int:
 
 def stored(name: str) -> Stored:
   """Classes, numbers of examples and files of both halves of a prepared data set."""
-  with _builder(name) as builder:
-    label, infos = builder.info.features['label'], builder.info.splits
+  with builders.open_builder(name) as builder:
+    described, infos = features.of(name, builder.info), builder.info.splits
     held_out = next((split for split in HELD_OUT if split in infos), None)
     splits = {
       split: (sum(infos[split].shard_lengths), [*map(Path, infos[split].filepaths)])
@@ -161,101 +236,18 @@ def stored(name: str) -> Stored:
       if split in infos
     }
     [path.stat() for _, files in splits.values() for path in files]  # none is missing
-    return Stored(_class_names(find_prepared(name)), label.num_classes, splits)
+    names = _class_names(find_prepared(name), described.label)
+    return Stored(names, builders.num_classes(builder, described), splits)
 
 
-def _class_names(directory: Path) -> list[str] | None:
+def _class_names(directory: Path, label: str) -> list[str] | None:
   """Names of the classes in the order of the labels; None if they have none.
 
   Read from their file: TFDS calls classes '0', '1', ... both where they have no names
   and where it could not read them.
   """
-  path = directory / 'label.labels.txt'
+  path = directory / f'{label}.labels.txt'
   if damage.is_missing(path):
     return None
   names = map(str.strip, path.read_text('utf-8').split('\n'))
   return [name for name in names if name]
-
-
-@contextlib.contextmanager
-def _damage_reported(name: str, directory: Path) -> Iterator[None]:
-  """Turns an exception into UserError if the data are damaged, else MachineError.
-
-  TFDS and the decoders below it have no exceptions of their own for either.
-  """
-  try:
-    yield
-  except (UserError, MachineError, MemoryError):
-    raise
-  except Exception as error:
-    form = _is_of_form(error)
-    if cause := damage.other_cause(error, directory, _DESCRIPTIONS, form):
-      raise damage.could_not_be_read(f'the data set in {directory}', cause) from error
-    raise UserError(
-      f'the data set in {directory} is damaged ({one_line(error)}); move that '
-      f'directory away and run {preparing(name)}'
-    ) from error
-
-
-def _is_of_form(error: Exception) -> bool:
-  """Whether array_record or protobuf says that a file is not of its format."""
-  if type(error).__module__.startswith('google.protobuf'):
-    return True
-  words = 'Riegeli|ArrayRecord|chunk'
-  return type(error) is RuntimeError and bool(re.search(words, str(error)))
-
-
-def _read(source) -> Examples:
-  records = source.__getitems__(range(len(source)))
-  images = np.stack([record['image'] for record in records])
-  labels = np.asarray([record['label'] for record in records], np.int32)
-  return Examples(images.squeeze(-1), labels)
-
-
-@contextlib.contextmanager
-def _builder(name: str):
-  """The TFDS builder of a prepared data set; damage met in the block is reported."""
-  directory = find_prepared(name)
-  # Slow to import, and not needed for the embedded digits.
-  import tensorflow_datasets as tfds
-
-  with _damage_reported(name, directory):
-    builder = tfds.builder_from_directory(directory)
-    if builder.info.file_format.file_suffix != 'array_record':
-      raise UserError(
-        f'{directory} was prepared as {builder.info.file_format.value}, which '
-        'cannot be read without TensorFlow; prepare it as array_record with '
-        f'{preparing(name)}'
-      )
-    yield builder
-
-
-def _opened(builder, split: str, are_decoded: bool = True):
-  """A split to read from, after checking the number of examples in its files.
-
-  The bytes of examples carry check sums; their number is in dataset_info.json alone.
-  """
-  import tensorflow_datasets as tfds
-  from array_record.python.array_record_module import ArrayRecordReader
-
-  stored = builder.info.splits[split]
-  for path, length in zip(stored.filepaths, stored.shard_lengths, strict=True):
-    reader = ArrayRecordReader(str(path))
-    number = reader.num_records()
-    reader.close()
-    if number != length:
-      raise ValueError(f'{path.name} holds {number} examples, not {length}')
-  decoders = None if are_decoded else {'image': tfds.decode.SkipDecoding()}
-  return builder.as_data_source(split, decoders=decoders)
-
-
-def _split_name(builder, split: str) -> str:
-  """'train', or the data set's name of its held-out half."""
-  wanted = (TRAIN,) if split == TRAIN else HELD_OUT
-  for name in wanted:
-    if name in builder.info.splits:
-      return name
-  there = ', '.join(builder.info.splits)
-  raise UserError(
-    f'{builder.info.name} has no split {" or ".join(map(repr, wanted))}, only {there}'
-  )

@@ -53,6 +53,11 @@ def prepare(
   _write(data_dir, name, features, splits)
 
 
+def prepare_with(data_dir: Path, name: str, features: dict, **splits) -> None:
+  """Writes a data set of other features, with splits of these names."""
+  _write(data_dir, name, features, splits)
+
+
 def prepare_mnist(data_dir: Path, train: list[Stored], test: list[Stored]) -> None:
   """Writes other images in place of MNIST's to where TFDS_DATA_DIR finds them."""
   features = {
@@ -68,7 +73,7 @@ def _write(data_dir: Path, name: str, features: dict, splits: dict) -> None:
   tfds.features.FeaturesDict(features).save_config(str(directory))
   there = {split: stored for split, stored in splits.items() if stored is not None}
   for split, stored in there.items():
-    path = directory / f'{name}-{split}.array_record-00000-of-00001'
+    path = directory / f'{_stem(name)}-{split}.array_record-00000-of-00001'
     writer = ArrayRecordWriter(str(path), 'group_size:1')
     for i, example in enumerate(stored):
       writer.write(
@@ -76,6 +81,11 @@ def _write(data_dir: Path, name: str, features: dict, splits: dict) -> None:
       )
     writer.close()
   (directory / 'dataset_info.json').write_text(json.dumps(_information(name, there)))
+
+
+def _stem(name: str) -> str:
+  """The name without a configuration, which stands in its path alone."""
+  return name.partition('/')[0]
 
 
 def _information(name: str, splits: dict[str, list[Stored]]) -> dict:
@@ -88,7 +98,8 @@ def _information(name: str, splits: dict[str, list[Stored]]) -> dict:
     for split, stored in splits.items()
   ]
   return {
-    'name': name, 'version': '1.0.0', 'fileFormat': 'array_record', 'splits': described
+    'name': _stem(name), 'version': '1.0.0', 'fileFormat': 'array_record',
+    'splits': described,
   }  # fmt: skip
 
 
@@ -159,3 +170,7 @@ class FirstOf:
 
   def __getitem__(self, index: int) -> sources.Record:
     return self._split[index]
+
+  def decoded(self, read) -> tuple[list, list]:
+    records = [self[i] for i in range(self._number)]
+    return [read(r.data, r.name) for r in records], [r.label for r in records]

@@ -59,7 +59,7 @@ def test_a_data_set_that_is_not_prepared(tmp_path):
   line = answer(
     tmp_path, '--config=configs/bn_x30.py:imagenette', TFDS_DATA_DIR=str(tmp_path)
   )
-  assert 'prepare_data.py imagenette`' in line
+  assert 'prepare_data.py imagenette/full-size-v2`' in line
 
 
 @pytest.mark.skipif(

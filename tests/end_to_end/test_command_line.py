@@ -103,7 +103,7 @@ def test_another_length_of_a_finished_run(finished):
     ('--config.model.batch_norm=perhaps', ['true or false']),
     ('--config.batch_size=-60', ['config.batch_size=-60', 'from 1 to 1,048,576']),
     ('--config.num_devices=7777', ['num_devices=7777', 'there are 1']),
-    ('--config.dataset.name=mnits', ["'mnits'", 'one of mnist, digits']),
+    ('--config.dataset.name=mnits', ["'mnits' is not in", 'prepare_data.py']),
     (BATCH_NORM, ['--config is given twice']),
     ('--wordkir=x', ['wordkir', 'workdir']),
     ('leftover', ["'leftover' is not a flag"]),

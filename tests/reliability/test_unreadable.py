@@ -19,7 +19,7 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro.data import sources
+from bn_repro.data import builders, sources
 from bn_repro.evaluate import statistics
 from bn_repro.evaluate.predictions import PredictionFile, Predictions
 from bn_repro.run import checkpoint, exits, records, summary
@@ -93,7 +93,7 @@ def read_metrics(workdir):
 
 
 def read_data(workdir):
-  with sources._builder('mnist'):
+  with builders.open_builder('mnist'):
     pass
 
 
@@ -187,7 +187,7 @@ def test_no_other_failure_is_damage_to_a_data_set(monkeypatch, workdir, kind):
   def opened(*_):
     raise RAISED[kind]
 
-  monkeypatch.setattr(sources, '_opened', opened)
+  monkeypatch.setattr(builders, 'open_split', opened)
   with pytest.raises((MachineError, MemoryError)) as caught:
     sources.load('mnist')
   assert_is_of_the_machine(caught.value)

@@ -49,6 +49,32 @@ def photographs_that_are_missing(runs: Runs) -> None:
   runs.begins(runs.streamed(), runs.folder / 'other')
 
 
+def a_set_of_videos(runs: Runs) -> None:
+  runs.prepare()
+  path = runs.folder / 'data' / 'made' / '1.0.0' / 'features.json'
+  image = path.read_text()
+  path.write_text(image.replace('image_feature.Image', 'video_feature.Video'))
+  runs.refused(runs.streamed(), 'choose a data set of images')
+  path.write_text(image)
+  runs.begins(runs.streamed())
+
+
+def a_set_of_several_configurations(runs: Runs) -> None:
+  runs.prepare()
+  made = runs.folder / 'data' / 'made'
+  made.rename(runs.folder / 'one')
+  made.mkdir()
+  (runs.folder / 'one').rename(made / 'one')
+  runs.refused(runs.streamed(), 'as made/one; choose one of these names')
+  runs.begins(runs.streamed(dataset__name='made/one'))
+
+
+def images_of_several_sizes_in_section_4_1(runs: Runs) -> None:
+  runs.prepare(height=30)
+  runs.refused(runs.config(dataset__name='made'), 'choose one of section 4.2')
+  runs.begins(runs.streamed())
+
+
 def another_number_of_classes(runs: Runs) -> None:
   runs.prepare()
   wrong = runs.streamed(dataset__num_classes=3)
@@ -106,7 +132,7 @@ def a_damaged_data_set(runs: Runs) -> None:
 def a_label_outside(runs: Runs) -> None:
   runs.prepare()
   split = sources.Split('made', 'train', 100)
-  split._num_classes = 1
+  split.num_classes = 1
   refused(lambda: [split[i] for i in range(3)], 'prepare the data set again')
   shutil.rmtree(runs.folder / 'data' / 'made')
   runs.prepare()
@@ -369,6 +395,9 @@ SCENARIOS = {
   'which differs in {}{}; use another --workdir': another_config,
   'set TFDS_DATA_DIR, prepare it with': data_that_are_missing,
   'or train on the embedded digits with': photographs_that_are_missing,
+  'choose a data set ': a_set_of_videos,
+  'choose one of these names': a_set_of_several_configurations,
+  'choose one of section 4.2': images_of_several_sizes_in_section_4_1,
   'classes; set it to {}': another_number_of_classes,
   'on_corrupt=skip': an_image_that_cannot_be_read,
   'dataset.feed=stream': images_of_several_sizes,
