@@ -25,11 +25,9 @@ WITH_BUDGET = ('learning_rates', 'ablation', 'normalization')
 def write(results: Path) -> None:
   """Writes the README and the figures of `results` from its JSON and CSV files."""
   sweeps = {name: collect.load(results, name) for name in SWEEPS}
-  first = [*sweeps['decay'], *sweeps['networks']]
-  networks = family.by_network(first)
-  stages = {name: sweeps[name] for name in family.STAGES}
-  longest = family.with_stages(first, stages)
-  family.check_comparable(longest, results / 'networks.json')
+  networks = family.by_network([*sweeps['decay'], *sweeps['networks']])
+  compared = family.figure_3(sweeps.__getitem__)
+  family.check_comparable(compared, results / 'networks.json')
   for name in WITH_BUDGET:
     family.check_one_length(sweeps[name], results / f'{name}.json')
   if PLAIN not in networks:
@@ -41,9 +39,9 @@ def write(results: Path) -> None:
     images=family.VALIDATION_IMAGES,
     missing=[NAMES[network] for network in PAPER if network not in networks],
     sections=[
-      figure_3.section(longest, results),
+      figure_3.section(compared, results),
       rates.section(networks, sweeps['learning_rates'], results),
-      decay.section(longest, results),
+      decay.section(compared, results),
       changes.section(networks, ablation, results),
       dropout.section(networks, ablation, results),
       normalization.section(networks, sweeps['normalization']),

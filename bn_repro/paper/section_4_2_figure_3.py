@@ -111,7 +111,7 @@ def faster(name: str, baseline: str = PLAIN, target: float = TARGET) -> Measure:
   """Claims 9, 10, 12 (second half) and 23: a speed-up at a fixed target."""
 
   def measure(evidence: Evidence) -> Finding:
-    networks = family.figure_3(evidence, name, baseline)
+    networks = family.compared(evidence, name, baseline)
     effect = comparison.speed_up_of(networks, name, baseline, target)
     text = (
       f'to {rounded(target, 0)} {NAMES[name]} is {effect.text("{:.2f}")} times as fast '
@@ -142,7 +142,7 @@ def _finding(
 
 def starts_slower(evidence: Evidence) -> Finding:
   """Claim 11, first half: steps of BN-x30 over those of BN-x5."""
-  networks = family.figure_3(evidence, 'bn_x5', 'bn_x30')
+  networks = family.compared(evidence, 'bn_x5', 'bn_x30')
   effect = comparison.speed_up_of(networks, 'bn_x5', 'bn_x30', EARLY_TARGET)
   text = (
     f'to {rounded(EARLY_TARGET, 0)} BN-x30 takes {effect.text("{:.2f}")} times the '
@@ -155,7 +155,7 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
   """Claims 11, 12 and 13: accuracy at the end, or at the last common step."""
 
   def measure(evidence: Evidence) -> Finding:
-    networks = family.figure_3(evidence, name, other)
+    networks = family.compared(evidence, name, other)
     groups = networks[name], networks[other]
     step = comparison.common_step(*groups) if together else math.inf
     effect = comparison.accuracy_difference(networks, name, other, step)

@@ -4,7 +4,7 @@ Accuracies are of validation images, one centre crop, with population statistics
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -85,25 +85,24 @@ def all_runs(networks: Networks) -> list[Run]:
   return [run for runs in networks.values() for run in runs]
 
 
-def with_stages(runs: Iterable[Run], stages: Mapping[str, list[Run]]) -> Networks:
-  """First runs; in place of those of the same name, the runs of whole stages.
+def figure_3(load: Callable[[str], list[Run]]) -> Networks:
+  """The first runs; in place of those of the same name, the runs of whole stages.
 
-  A stage of which some runs are missing is not looked at (protocol.md).
+  `load` gives the runs of a sweep, [] if there are none. A stage of which some runs are
+  missing is not looked at (protocol.md).
   """
-  latest = {run.name: run for run in runs}
-  for name, of_stage in stages.items():
-    if len(of_stage) == len(runs_listed(name)):
-      latest |= {run.name: run for run in of_stage}
+  latest = {run.name: run for sweep in ('networks', 'decay') for run in load(sweep)}
+  for stage in STAGES:
+    runs = load(stage)
+    if len(runs) == len(runs_listed(stage)):
+      latest |= {run.name: run for run in runs}
   return by_network(latest.values())
 
 
-def figure_3(evidence: Evidence, *names: str) -> Networks:
-  """As `trained`, with the stages of the protocol."""
+def compared(evidence: Evidence, *names: str) -> Networks:
+  """As `figure_3`; raises `Missing` without runs of `names` or of the plain network."""
   trained(evidence, *names)
-  first = [*evidence.runs('inception', 'networks'),
-           *runs_if_any(evidence, 'inception', 'decay')]  # fmt: skip
-  stages = {name: runs_if_any(evidence, 'inception', name) for name in STAGES}
-  return with_stages(first, stages)
+  return figure_3(lambda sweep: runs_if_any(evidence, 'inception', sweep))
 
 
 def trained(evidence: Evidence, *names: str) -> Networks:

@@ -49,6 +49,7 @@ def text(results: Path) -> str:
   """The page. UserError if one of the files that it needs is not there."""
   claims = read_claims(results)
   networks = data_lib.networks_in(results)
+  first = family.by_network(data_lib.needed(results, 'inception/networks'))
   ablation = data_lib.needed(results, 'inception/ablation')
   grid = data_lib.needed(results, 'mnist/grid')
   protocol = collect.load(results / 'inception', 'stage3_changes')
@@ -57,7 +58,7 @@ def text(results: Path) -> str:
     'raw': data_lib.curves(networks, smooth=False),
     'smoothed': data_lib.curves(networks, smooth=True),
     'targets': data_lib.targets(networks),
-    'changes': data_lib.changes(networks, ablation),
+    'changes': data_lib.changes(first, ablation),
     'stage3': data_lib.stage_3(protocol),
     'grid': data_lib.grid(grid),
     'claims': {claim['key']: claim['numbers'] for claim in claims},

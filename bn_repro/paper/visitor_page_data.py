@@ -4,7 +4,6 @@ All that is estimated is estimated here, by what the other pages are made with; 
 draws it. Numbers are rounded, so that machines that differ in the last bit agree.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -36,11 +35,8 @@ Rows = list[dict[str, Any]]
 
 def networks_in(results: Path) -> Networks:
   """The runs of figures 2 and 3, as results/inception/README.md has them."""
-  others = [
-    collect.load(results / 'inception', name) for name in ('decay', 'stage1_networks')
-  ]
-  runs = itertools.chain(needed(results, 'inception/networks'), *others)
-  return family.by_network(runs)
+  needed(results, 'inception/networks')
+  return family.figure_3(lambda sweep: collect.load(results / 'inception', sweep))
 
 
 def needed(results: Path, sweep: str) -> list[Run]:

@@ -72,8 +72,10 @@ def test_a_stage_counts_once_it_is_whole(monkeypatch):
   """Half of it changes nothing; then its runs take the place of those of their name."""
   again = [run_of('inception', 10, 40), run_of('inception', 10, 40, seed=2)]
   monkeypatch.setattr(family, 'runs_listed', lambda _: [run.name for run in again])
-  half = family.with_stages([*PLAIN, *BN_X5], {'stage1_networks': again[:1]})
+  sweeps = {'networks': [*PLAIN, *BN_X5], 'stage1_networks': again[:1]}
+  half = family.figure_3(lambda name: sweeps.get(name, []))
   assert half == {'inception': PLAIN, 'bn_x5': BN_X5}
-  whole = family.with_stages([*PLAIN, *BN_X5], {'stage1_networks': again})
+  sweeps['stage1_networks'] = again
+  whole = family.figure_3(lambda name: sweeps.get(name, []))
   assert [run.config['seed'] for run in whole['inception']] == [0, 1, 2]
   assert whole['inception'][0] is again[0] and whole['inception'][1] is PLAIN[1]
