@@ -24,6 +24,7 @@ from bn_repro.run.errors import UserError
 NAME = 'index.html'
 PARTS = Path(__file__).parent / 'templates' / 'visitor_page'
 LIBRARIES = ('d3-7.9.2.min.js', 'plot-0.6.17.umd.min.js')
+SCRIPTS = ('shared.js', 'curves.js', 'claims.js', 'effects.js', 'start.js')
 # The figure of each claim that has one, under results/.
 FIGURES = {
   'mnist/figure1': '1a 1b 2', 'analysis/runaway_bias': '3a 3b',
@@ -76,6 +77,7 @@ def text(results: Path) -> str:
     grid_heads=[f'{step:,}' for step in grid_lib.STEPS],
     title=family.title(networks[family.PLAIN][0]),
     part=lambda name: Markup((PARTS / name).read_text()), libraries=LIBRARIES,
+    scripts=SCRIPTS,
   )  # fmt: skip
 
 

@@ -159,7 +159,7 @@ FOCUSED = """(() => {
 
 
 def test_every_control_is_reached_by_tab_has_a_name_and_shows_its_focus(page):
-  page.evaluate('document.activeElement.blur(); scrollTo(0, 0)')
+  page.reload()  # a click elsewhere would be where Tab begins
   reached = []
   for _ in range(40):
     page.keyboard.press('Tab')
