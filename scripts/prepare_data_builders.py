@@ -238,9 +238,7 @@ def prepare(
   if configuration := builder.builder_config:
     name = f'{builder.name}/{configuration.name}'  # if it was not given: the first
   label = features.of(name, builder.info)
-  print(
-    f'{name}: for --config.dataset.name, {label.num_classes or "unnumbered"} classes'
-  )
+  print(f'{name}: {label.num_classes or "unnumbered"} classes')
   for split, information in builder.info.splits.items():
     print(f'{name}: {information.num_examples:,} examples in {split}')
   digests.keep_beside(Path(builder.data_path), f'*.{FILE_FORMAT}-*', name)

@@ -40,8 +40,12 @@ def versions_in(value):
 
 
 def test_the_constraints_are_what_made_the_results(pinned):
-  """`pip install -c results/constraints.txt` makes that environment again."""
-  pages = [json.loads(path.read_text()) for path in sorted(RESULTS.rglob('*.json'))]
+  """`pip install -c results/constraints.txt` makes that environment again.
+
+  But for a benchmark whose name says that it was of another JAX.
+  """
+  paths = [path for path in RESULTS.rglob('*.json') if '_jax_' not in path.name]
+  pages = [json.loads(path.read_text()) for path in paths]
   recorded = [one for page in pages for one in versions_in(page)]
   assert len(recorded) > 500
   for versions in recorded:

@@ -10,19 +10,9 @@ DIGITS = 'digits'
 DESCRIPTION = 'dataset_info.json'
 
 
-class _Formats(dict[str, tuple[tuple[int, ...], int]]):
-  """Those of a data set that is not listed are read from what is prepared."""
-
-  def __missing__(self, name: str) -> tuple[tuple[int, ...], int]:
-    from bn_repro.data import sources  # late: it imports this file
-
-    return sources.format_of(name)
-
-
-# Of the MLP's images: height, width and, in colour, 3; and the number of classes.
-FORMATS = _Formats(
-  {DIGITS: ((8, 8), 10)}
-  | dict.fromkeys(('mnist', 'fashion_mnist', 'kmnist'), ((28, 28), 10))
+# Of sets that need not be prepared to be known: size of an image, number of classes.
+FORMATS = {DIGITS: ((8, 8), 10)} | dict.fromkeys(
+  ('mnist', 'fashion_mnist', 'kmnist'), ((28, 28), 10)
 )
 
 
@@ -62,7 +52,7 @@ def _configurations(directory: Path, name: str) -> list[str]:
 
 def _digits_for(name: str) -> str:
   """The argument that makes a config of that data set take the digits."""
-  if name in FORMATS:  # most likely for section 4.1
+  if name in FORMATS:
     return f'--config.dataset.name={DIGITS}'
   return f'the argument {DIGITS}, as --config=configs/bn_x30.py:{DIGITS}'
 

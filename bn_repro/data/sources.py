@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from bn_repro.data import builders, decode, features
 from bn_repro.data.builders import AT_ONCE, HELD_OUT, TRAIN
-from bn_repro.data.prepared import DESCRIPTION, DIGITS, find_prepared
+from bn_repro.data.prepared import DESCRIPTION, DIGITS, FORMATS, find_prepared
 from bn_repro.run import damage, durations
 from bn_repro.run.errors import UserError
 
@@ -181,7 +181,9 @@ def _read_of_size(
 
 
 def format_of(name: str) -> tuple[tuple[int, ...], int]:
-  """Height, width and 3 if in colour of a prepared set's images; number of classes."""
+  """Height, width and, in colour, 3 of a set's images; its number of classes."""
+  if name in FORMATS:
+    return FORMATS[name]
   half = Split(name, TRAIN)
   with builders.damage_reported(name, find_prepared(name)):
     return (*half.size(), *(() if half.is_grey else (3,))), half.num_classes

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from bn_repro.data import prepared
+from bn_repro.data import sources
 from bn_repro.models import networks
 from bn_repro.models.layers import Convolution
 
@@ -34,8 +34,8 @@ class Row(NamedTuple):
 def describe(config: ConfigDict) -> str:
   """The table of the network that the config describes, as text.
 
-  The size of the input follows from the config or the name of the data set, which
-  need not be prepared.
+  The size of the input follows from the config. For section 4.1's network it is that of
+  the data set, which need not be prepared if it is one of `prepared.FORMATS`.
   """
   size, num_classes = input_of(config)
   rows = rows_of(networks.build(config, num_classes), size)
@@ -46,7 +46,7 @@ def describe(config: ConfigDict) -> str:
 def input_of(config: ConfigDict) -> tuple[tuple[int, ...], int]:
   """The size of one image, and the number of classes."""
   if config.model.name == 'mlp':
-    return prepared.FORMATS[config.dataset.name]
+    return sources.format_of(config.dataset.name)
   size = config.dataset.size
   return (size, size, 3), config.dataset.num_classes
 

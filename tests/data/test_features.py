@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from bn_repro.data import contents, prepared, resident, sources
+from bn_repro.data import contents, resident, sources
 from bn_repro.run.errors import UserError
 from data.prepared import Stored, photograph, prepare_with
 
@@ -51,7 +51,7 @@ def test_both_families_read_it(made, shape, seen, label, classes, is_fixed):
   whole = sources.load('made')
   assert whole.train.images.shape == (3, *seen) and whole.num_classes == classes
   assert whole.train.labels.tolist() == [1, 26, 3]
-  assert prepared.FORMATS['made'] == (seen, classes)
+  assert sources.format_of('made') == (seen, classes)
   split = sources.Split('made', 'test', classes)
   assert split.is_kept == is_fixed
   examples, _ = resident.decode_all(split, 'stop')

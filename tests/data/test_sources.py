@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from bn_repro.data import prepared, sources
+from bn_repro.data import sources
 from bn_repro.run.errors import UserError
 from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
@@ -48,7 +48,7 @@ def test_mnist_is_the_original():
   np.testing.assert_array_equal(
     counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
   )
-  assert prepared.FORMATS['mnist'] == ((28, 28), 10)
+  assert sources.format_of('mnist') == ((28, 28), 10)
   # Mean brightness of the training images, well known as 0.1307.
   assert round(dataset.train.images.mean() / 255, 4) == 0.1307
 

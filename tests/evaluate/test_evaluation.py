@@ -180,7 +180,9 @@ def test_what_does_not_fit_together(trained, photographs):
   assert 'only runs on one data set make an ensemble' in refused(
     [trained[0], photographs]
   )
-  assert 'photographs have another size' in refused(trained[:1], dataset='photographs')
+  assert 'photographs has 100 classes, but' in refused(
+    trained[:1], dataset='photographs'
+  )
   assert 'digits has 10 classes, but' in refused([photographs], dataset='digits')
   assert 'choose the name of a data set, such as' in refused(
     [photographs], dataset='/data/mnist'

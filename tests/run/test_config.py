@@ -43,7 +43,7 @@ def test_the_defaults_pass(network):
     ('learning_rate', float('inf')),
     ('momentum', 1.0),
     ('seed', -1),
-    ('dataset.name', 'mnits'),
+    ('dataset.name', '../mnist'),
     ('dataset.pixels', 'gray'),
     ('model.hidden_sizes', ()),
     ('model.hidden_sizes', (100, 0)),

@@ -78,7 +78,9 @@ def test_with_another_number_of_classes_the_logits_are_new(model, monkeypatch, c
     state.params['hidden_1']['kernel'], variables['params']['hidden_1']['kernel']
   )
   said = capsys.readouterr().out
-  assert 'its logits are new, for there are 10 classes in digits and 7 in' in said
+  assert (
+    'its logits are new, for there are 10 classes in digits and 7 classes in' in said
+  )
 
 
 def test_with_other_classes_the_logits_are_new(model, monkeypatch, capsys):
