@@ -12,7 +12,6 @@ Exit codes: as those of scripts/sweep.py; what fails is named at the end.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -23,8 +22,7 @@ from project import PROJECT
 
 from bn_repro.paper import analysis_page
 from bn_repro.paper import section_4_2_3_ensemble as ensemble
-from bn_repro.paper.claims import NAME as CLAIMS
-from bn_repro.paper.claims import summary
+from bn_repro.paper.claims import headline
 from bn_repro.paper.reports import REPORTS
 from bn_repro.report import collect
 from bn_repro.run import exits, places
@@ -86,7 +84,7 @@ def reproduce(with_inception: bool, jobs: int) -> None:
   print('== tables and figures', flush=True)
   failed += [name for name in REPORTS if not report(name)]
   failed += [script for script in SCRIPTS if not _call(f'scripts/{script}')]
-  print(summary(json.loads((RESULTS / CLAIMS).read_text())))
+  print(headline(RESULTS))
   failures |= dict.fromkeys(failed, 'see above')
   if failures:
     raise RunsFailed(failures)

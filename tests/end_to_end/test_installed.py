@@ -91,8 +91,9 @@ def test_a_run_and_what_becomes_of_it(start, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_only_a_checkout_has_is_called_so(start):
+def test_what_only_a_checkout_has_is_called_so(start, monkeypatch):
   """The line that says how to prepare a data set says where its script is."""
+  monkeypatch.delenv('TFDS_DATA_DIR', raising=False)
   config = ('--config=configs/bn_x5.py:digits', '--config.dataset.name=no_such_set')
   result = start('bn_repro', *config, '--workdir=run')
   (line,) = result.stderr.splitlines()

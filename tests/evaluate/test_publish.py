@@ -7,7 +7,7 @@ import sys
 import jax
 import numpy as np
 import pytest
-from fake_experiment import small
+from fake_experiment import SMALL, load
 
 from bn_repro.data import sources
 from bn_repro.evaluate import network, publish
@@ -176,7 +176,7 @@ def test_the_port_of_inception_gives_the_same_logits(
   """Of weights that were published: 64 pixels, as of the networks of figure 3."""
   torch = pytest.importorskip('torch', reason='PyTorch is absent: .[benchmark] has it')
   monkeypatch.syspath_prepend(str(PROJECT / 'scripts' / 'benchmarks'))
-  config = small('bn_x30:{}', 'imagenette_160')
+  config = load('bn_x30:{}', 'imagenette_160', **SMALL)
   size = (64, 64, 3)
   built = network.networks.build(config, 10)
   variables = random_variables(built, size, seed=0)
