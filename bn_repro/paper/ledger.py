@@ -91,9 +91,11 @@ class Evidence:
     self._results = results
     self.files: list[str] = []
 
-  def runs(self, folder: str, name: str) -> list[Run]:
-    """Of a sweep; raises `Missing` if it was not run."""
+  def runs(self, folder: str, name: str, at_least: int = 1) -> list[Run]:
+    """Of a sweep; raises `Missing` if fewer were run, and has not read it then."""
     runs = self._folder(folder).runs(name)
+    if len(runs) < at_least:
+      raise Missing(f'{folder}/{name}.json with {at_least} runs')
     self._note(f'{folder}/{name}.json', f'{folder}/{name}_curves.csv')
     return runs
 
@@ -113,10 +115,12 @@ class Evidence:
 Measure = Callable[[Evidence], Finding]
 
 
-def runs_if_any(evidence: Evidence, folder: str, name: str) -> list[Run]:
-  """The committed runs of a sweep; [] if there are none."""
+def runs_if_any(
+  evidence: Evidence, folder: str, name: str, at_least: int = 1
+) -> list[Run]:
+  """The committed runs of a sweep; [] if there are none, or fewer."""
   try:
-    return evidence.runs(folder, name)
+    return evidence.runs(folder, name, at_least)
   except Missing:
     return []
 

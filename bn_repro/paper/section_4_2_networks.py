@@ -102,7 +102,8 @@ def figure_3(load: Callable[[str], list[Run]]) -> Networks:
 def compared(evidence: Evidence, *names: str) -> Networks:
   """As `figure_3`; raises `Missing` without runs of `names` or of the plain network."""
   trained(evidence, *names)
-  return figure_3(lambda sweep: runs_if_any(evidence, 'inception', sweep))
+  whole = {stage: len(runs_listed(stage)) for stage in STAGES}
+  return figure_3(lambda n: runs_if_any(evidence, 'inception', n, whole.get(n, 1)))
 
 
 def trained(evidence: Evidence, *names: str) -> Networks:

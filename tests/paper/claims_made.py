@@ -15,7 +15,9 @@ class Made:
     self._found = found
     self.files = []
 
-  def runs(self, folder, name):
+  def runs(self, folder, name, at_least=1):
+    if len(self._get(name)) < at_least:
+      raise Missing(name)
     return self._get(name)
 
   def page(self, folder, name):

@@ -6,10 +6,11 @@ import pytest
 from scipy import stats
 
 from bn_repro.paper import ledger
-from bn_repro.paper.ledger import Claim, Finding
+from bn_repro.paper.ledger import Claim, Finding, Missing
 from bn_repro.report import effects
 from bn_repro.report.intervals import Spread
 from bn_repro.run.errors import UserError
+from support import PROJECT
 
 
 def claim(**changed):
@@ -95,3 +96,13 @@ def test_a_claim_without_a_margin_or_side_is_refused(tmp_path):
   path.write_text(path.read_text() + "margin = 1.0\nside = 'left'\n")
   with pytest.raises(UserError, match="no side 'left'; choose above"):
     ledger.read_claims(path)
+
+
+def test_runs_that_are_too_few_are_no_evidence():
+  """They are not among the files behind a claim either."""
+  evidence = ledger.Evidence(PROJECT / 'results')
+  with pytest.raises(Missing, match=r'figure1\.json with 11 runs'):
+    evidence.runs('mnist', 'figure1', at_least=11)
+  assert evidence.files == []
+  assert len(evidence.runs('mnist', 'figure1', at_least=10)) == 10
+  assert evidence.files == ['mnist/figure1.json', 'mnist/figure1_curves.csv']
