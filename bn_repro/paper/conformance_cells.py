@@ -28,15 +28,6 @@ class Cell(NamedTuple):
     return f'**{self.text}**' if self.departs else self.text
 
 
-class Column(NamedTuple):
-  """A column of the table: its probe, the line of the paper or mistake behind it."""
-
-  title: str
-  probe: str
-  why: str
-  cell: Callable[[Result], Cell]
-
-
 def refused(result: Result) -> Cell | None:
   """The cell of a probe that raised, or of what is not offered; else None."""
   if 'not_offered' in result:
@@ -49,11 +40,6 @@ def refused(result: Result) -> Cell | None:
 def number(value: Any) -> float:
   """A number of the JSON, in which NaN and infinities are words."""
   return float('nan' if value is None else value)
-
-
-def _of(cell: Callable[[Result], Cell]) -> Callable[[Result], Cell]:
-  """The same, with an answer for a probe that raised."""
-  return lambda result: refused(result) or cell(result)
 
 
 def _worst(result: Result, names: tuple[str, ...]) -> float:
@@ -308,57 +294,3 @@ def accuracy(settings: str, kind: str) -> Callable[[Result], Cell]:
     return Cell(f'{100 * number(share):.2f} %')
 
   return cell
-
-
-COLUMNS = {
-  'The transform': (
-    Column('forward', 'algorithm_1', 'algorithm 1: y, float32 against float64', forward),
-    Column('gradients', 'algorithm_1', 'section 3, six gradients', gradients),
-    Column('epsilon', 'defaults', 'inside the root; the paper gives no value', epsilon),
-    Column('inference', 'inference', 'section 3.1: one affine map, each example alone', affine),
-    Column('per activation', 'per_activation', 'section 4.2.3', each_activation),
-  ),
-  'What is stored': (
-    Column('variance', 'moving_average', 'algorithm 2, line 10: m / (m - 1)', running_variance),
-    Column("convolution's m'", 'moving_average', "section 3.2: m' = batch x height x width", conv_m),
-    Column('start', 'moving_average', 'mean and variance before the first step', start),
-    Column('decay', 'moving_average', 'the weight of the old value', decay),
-    Column('moves in', 'updates', 'what inference moves is no population statistic', moves_in),
-    Column('update not kept', 'updates', 'statistics that stay at the start evaluate near chance', forgotten),
-  ),
-  'Few values, bad values': (
-    Column('m = 1', 'one_value', 'section 3.1: m > 1', one_value),
-    Column('a NaN', 'not_a_number', 'what one bad example costs', spread_of_nan),
-    Column('mask', 'masks', 'padded examples are no examples', masked),
-    Column('empty mask', 'masks', 'a mini-batch of padding', empty_mask),
-  ),
-  'Rounding': (
-    Column('mean / deviation', 'mean_over_deviation', 'E[x^2] - E[x]^2 loses digits; eager / compiled', ratio),
-    Column('constant features', 'constant_features', 'y = beta; eager / compiled', constants),
-    Column('bfloat16', 'half_precision', 'dtypes, error of moments', half('bfloat16')),
-    Column('float16', 'half_precision', 'dtypes, error of moments', half('float16')),
-    Column('stored mean 1000.3', 'half_precision', 'y of 1000, 16-bit inputs: -0.3', stored_in_half),
-    Column('largest deviation', 'overflow', 'squares overflow', overflow),
-  ),
-  'Several devices': (
-    Column('equal parts', 'devices', 'one mini-batch over four devices', over_devices('equal')),
-    Column('unequal parts', 'devices', '8 and 4 examples', over_devices('unequal')),
-    Column('mask', 'devices', '8, 6, 3, 1 of 8 count', over_devices('mask')),
-    Column('mask, one empty', 'devices', '8, 6, 3, 0 of 8 count', over_devices('empty_mask')),
-    Column('groups', 'devices', 'two groups of two', over_devices('groups')),
-    Column('collectives', 'devices', 'forward + backward', collectives),
-  ),
-  "Section 4.1's network, 2,000 steps": (
-    Column('stored', 'network', 'decay 0.99, epsilon 1e-3', accuracy('equal', 'stored')),
-    Column('algorithm 2', 'network', 'the same weights', accuracy('equal', 'algorithm_2')),
-    Column('stored, defaults', 'network', 'as it comes', accuracy('defaults', 'stored')),
-    Column('algorithm 2, defaults', 'network', 'the same weights', accuracy('defaults', 'algorithm_2')),
-  ),
-}  # fmt: skip
-
-
-def cell_of(column: Column, probes: dict[str, Result]) -> Cell:
-  """The cell of an implementation; 'not run' if its probe is missing."""
-  if column.probe not in probes:
-    return Cell('not run')
-  return _of(column.cell)(probes[column.probe])

@@ -78,6 +78,14 @@ class Layer:
     """
     raise NotOffered('no moments over devices')
 
+  def timed(self, x, dy):
+    """Two calls, forward and backward, on arrays that are the implementation's own.
+
+    Each waits for its result. Here through NumPy, which is slower: the implementation
+    has no other way in.
+    """
+    return lambda: self.forward(x), lambda: self.backward(dy)
+
   def note(self, **arrays):
     """Keeps the names of dtypes of the implementation's own arrays."""
     for name, array in arrays.items():

@@ -42,6 +42,14 @@ class Layer(Base):
     dx, gamma, beta = self.gradients.backward(self.cast(dy))
     return as_numpy(dx), as_numpy(gamma), as_numpy(beta)
 
+  def timed(self, x, dy):
+    x, dy = self.cast(x), self.cast(dy)
+    wait = getattr(self.gradients, 'wait', lambda value: value)
+    return (
+      lambda: wait(self.gradients.forward(x, None)),
+      lambda: wait(self.gradients.backward(dy)),
+    )
+
   def infer(self, x):
     y = self.gradients.infer(self.cast(x))
     self.note(inferred=y)

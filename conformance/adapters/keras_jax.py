@@ -34,6 +34,9 @@ class Gradients:
     (gamma, beta), dx = self.pull(self.gradient, dy)
     return dx, gamma, beta
 
+  def wait(self, value):
+    jax.block_until_ready((value, jax.tree.leaves(self.gradient)))
+
   def infer(self, x):
     return self.evaluate(*self.state(), x)
 

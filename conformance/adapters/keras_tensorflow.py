@@ -13,7 +13,7 @@ class Gradients:
 
   def forward(self, x, mask):
     self.x = x
-    with tf.GradientTape() as self.tape:
+    with tf.GradientTape(persistent=True) as self.tape:
       self.tape.watch(x)
       self.y = self.call(x, mask)
     return self.y

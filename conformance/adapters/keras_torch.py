@@ -16,7 +16,7 @@ class Gradients:
 
   def backward(self, dy):
     inputs = self.x, self.layer.gamma.value, self.layer.beta.value
-    return torch.autograd.grad(self.y, inputs, dy)
+    return torch.autograd.grad(self.y, inputs, dy, retain_graph=True)
 
   def infer(self, x):
     with torch.no_grad():

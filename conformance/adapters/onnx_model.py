@@ -15,7 +15,7 @@ NAMES = ('gamma', 'beta', 'mean', 'var')
 
 def model(shape, dtype, options, train):
   """The bytes of a model of one node."""
-  kind = getattr(TensorProto, dtype.upper())
+  kind = {'float32': TensorProto.FLOAT, 'float16': TensorProto.FLOAT16}[dtype]
   shape = ['n', shape[-1], *shape[1:-1]]
   vectors = [helper.make_tensor_value_info(n, kind, [shape[1]]) for n in NAMES]
   x, y = (helper.make_tensor_value_info(name, kind, shape) for name in 'xy')

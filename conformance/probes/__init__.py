@@ -38,5 +38,5 @@ def plain(value):
   if isinstance(value, (int, np.integer)):
     return int(value)
   if isinstance(value, (float, np.floating)):
-    return float(f'{value:.7g}') if np.isfinite(value) else str(float(value))
+    return float(f'{value:.9g}') if np.isfinite(value) else str(float(value))
   return value

@@ -14,18 +14,14 @@ BATCH, SECONDS, CALLS = 32, 1.0, 3
 def measure(layer_of, size, depth, batch=BATCH, seconds=SECONDS):
   """Seconds of a forward and a backward call, medians, and the peak of memory in MB.
 
-  Arrays of NumPy go in and come out: `copies` is what that alone costs, by a forward
-  call of the same arrays through the layer's own conversion.
+  The peak is that of the process beyond what it held before the layer was made.
   """
   size, depth, batch = int(size), int(depth), int(batch)
   shape = (batch, size, size, depth)
   x = np.random.default_rng(0).standard_normal(shape, np.float32)
   before = peak()
   layer = layer_of(shape, mode=layer_of.MODES[-1])
-  run = layer.timed(x, x) if hasattr(layer, 'timed') else None
-  if run is None:
-    run = lambda: layer.forward(x), lambda: layer.backward(x)
-  forward, backward = run
+  forward, backward = layer.timed(x, x)
   for call in (forward, backward):
     call()
   times = {'forward': [], 'backward': []}
