@@ -61,9 +61,10 @@ def run(arguments: argparse.Namespace, known: dict[str, Implementation]) -> None
   if not batches.exists():
     data.write(batches)
   fresh = bool(arguments.names)
-  plan = {one: missing(one, arguments.results, fresh) for one in chosen}
-  with progress_bar(sum(map(len, plan.values())), 'probe', 'conformance') as bar:
-    for one, probes in plan.items():
+  plan = [(one, missing(one, arguments.results, fresh)) for one in chosen]
+  total = sum(len(probes) for _, probes in plan)
+  with progress_bar(total, 'probe', 'conformance') as bar:
+    for one, probes in plan:
       bar.set_postfix_str(one.title)
       one_implementation(one, probes, cache, arguments.results, bar)
   carry_over(chosen, cache, arguments.results)

@@ -32,7 +32,7 @@ def refused(result: Result) -> Cell | None:
   """The cell of a probe that raised, or of what is not offered; else None."""
   if 'not_offered' in result:
     return Cell('not offered')
-  if 'error' in result:
+  if isinstance(result.get('error'), str):  # a number is a difference
     return Cell(result['error'].split(':')[0].strip())
   return None
 
