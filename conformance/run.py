@@ -1,7 +1,7 @@
 """Runs batch normalizations of other libraries, and ours, through a list of probes.
 
 python -m conformance.run                           all that is missing, about an hour
-python -m conformance.run ours torch_layer          some, again where they are done
+python -m conformance.run ours torch_layer          of some; remove a file to repeat it
 python -m conformance.run --speed --threads=1       time and memory, on quiet cores
 python scripts/report.py --report=conformance --results=results/conformance
 
@@ -14,10 +14,11 @@ import argparse
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bn_repro.run import exits, places, provenance
+from bn_repro.run import errors, exits, places, provenance
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import write_json
 from bn_repro.run.progress import progress_bar
@@ -39,6 +40,7 @@ def main() -> None:
   add('names', nargs='*', metavar='NAME', help=f'of {", ".join(known)}; all if none')
   add('--results', default=str(RESULTS), help='gets a JSON file each')
   add('--cache', help='gets environments and mini-batches (~/.cache/bn_repro)')
+  add('--probes', help=f'of {",".join(child.PROBES)}; all if not given')
   add('--speed', action='store_true', help='measures time and memory and nothing else')
   add('--threads', type=int, default=1, help='for --speed (1)')
   add('--batch', type=int, default=speed.BATCH, help='for --speed (32)')
@@ -60,8 +62,10 @@ def run(arguments: argparse.Namespace, known: dict[str, Implementation]) -> None
   batches = cache / 'batches.npz'
   if not batches.exists():
     data.write(batches)
-  fresh = bool(arguments.names)
-  plan = [(one, missing(one, arguments.results, fresh)) for one in chosen]
+  probes = arguments.probes.split(',') if arguments.probes else [*child.PROBES]
+  if unknown := set(probes) - set(child.PROBES):
+    raise UserError(f'no probe {min(unknown)!r}; there are {", ".join(child.PROBES)}')
+  plan = [(one, missing(one, probes, arguments.results)) for one in chosen]
   total = sum(len(probes) for _, probes in plan)
   with progress_bar(total, 'probe', 'conformance') as bar:
     for one, probes in plan:
@@ -70,10 +74,10 @@ def run(arguments: argparse.Namespace, known: dict[str, Implementation]) -> None
   carry_over(chosen, cache, arguments.results)
 
 
-def missing(one: Implementation, results: Path, fresh: bool) -> list[str]:
-  """The probes of an implementation that have no result yet."""
-  done = {} if fresh else read(results / f'{one.name}.json').get('probes', {})
-  return [name for name in child.PROBES if name not in done]
+def missing(one: Implementation, probes: list[str], results: Path) -> list[str]:
+  """Those of the probes that have no result of an implementation yet."""
+  done = read(results / f'{one.name}.json').get('probes', {})
+  return [name for name in probes if name not in done]
 
 
 def read(path: Path) -> dict:
@@ -117,32 +121,46 @@ def answers(
   probes, output = list(probes), cache / f'{one.name}.jsonl'
   while probes:
     output.unlink(missing_ok=True)
-    ended = process(one, python, probes, cache, output, variables)
-    lines = output.read_text().splitlines() if output.exists() else []
-    for line in map(json.loads, lines):
-      yield line['probe'], line['result'], line['seconds']
-    probes = probes[len(lines) :]
+    with open(cache / f'{one.name}.log', 'w') as log:
+      process = start(one, python, probes, cache, output, log, variables)
+      try:
+        for line in map(json.loads, lines_of(process, output)):
+          yield probes.pop(0), line['result'], line['seconds']
+      finally:
+        process.kill()
     if probes:
-      yield probes.pop(0), {'error': f'the process ended: {ended}'}, 0.0
+      said = errors.last_line((cache / f'{one.name}.log').read_text(errors='replace'))
+      text = f'the process ended, exit code {process.wait()}: {said[:160]}'
+      yield probes.pop(0), {'error': text}, 0.0
 
 
-def process(one, python, probes, cache, output, variables) -> str:
-  """Runs a child to its end; the last line that it printed, or that it was late."""
+def start(one, python, probes, cache, output, log, variables) -> subprocess.Popen:
+  """A child in its environment; what it prints goes to the log."""
   environment = {name: os.environ[name] for name in KEPT if name in os.environ}
   environment |= {
     'PYTHONPATH': str(PROJECT), 'CONFORMANCE_DATA': str(cache / 'batches.npz'),
     'PYTHONDONTWRITEBYTECODE': '1', **one.variables, **variables,
   }  # fmt: skip
   command = [python, '-m', 'conformance.child', one.adapter, output, *probes]
-  try:
-    ended = subprocess.run(
-      [*map(str, command)], cwd=PROJECT, env=environment, capture_output=True,
-      text=True, errors='replace', timeout=LIMIT,
-    )  # fmt: skip
-  except subprocess.TimeoutExpired:
-    return f'not within {LIMIT:.0f} seconds'
-  lines = ended.stderr.strip().splitlines()
-  return f'exit code {ended.returncode}; {lines[-1][:160] if lines else ""}'
+  return subprocess.Popen(
+    [*map(str, command)], cwd=PROJECT, env=environment, stdout=log, stderr=log
+  )
+
+
+def lines_of(process: subprocess.Popen, output: Path) -> Iterator[str]:
+  """Whole lines, as they are written, until the process ends or is late with one."""
+  given, began = 0, time.monotonic()
+  while time.monotonic() - began < LIMIT:
+    has_ended = process.poll() is not None
+    text = output.read_text() if output.exists() else ''
+    lines = text[: text.rfind('\n') + 1].splitlines()
+    for line in lines[given:]:
+      yield line
+      began = time.monotonic()
+    given = len(lines)
+    if has_ended:
+      return
+    time.sleep(0.2)
 
 
 def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None:

@@ -205,6 +205,7 @@ def draw_rounding(ran: list[Page], path: Path) -> None:
   axes.axvline(cells.KEEPS_VARIANCE, color='grey', ls=':', label='threshold')
   titles = [page['title'] for page in reversed(ran)]
   axes.set(xscale='log', xlim=(0.8, 2e6), yticks=range(len(ran)), yticklabels=titles)
+  axes.set_ylim(-0.5, len(ran) - 0.5)
   axes.set_xlabel('mean / deviation up to which the variance is within 1 %')
   handles, labels = axes.get_legend_handles_labels()
   once = dict(zip(labels, handles))

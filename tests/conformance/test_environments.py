@@ -31,6 +31,5 @@ def test_a_python_that_is_not_there_is_said(monkeypatch, tmp_path):
 def test_what_is_done_is_not_run_again(tmp_path):
   one = implementations()['ours']
   (tmp_path / 'ours.json').write_text('{"probes": {"defaults": {}}}')
-  assert 'defaults' not in run.missing(one, tmp_path, fresh=False)
-  assert 'defaults' in run.missing(one, tmp_path, fresh=True)
-  assert 'algorithm_1' in run.missing(one, tmp_path, fresh=False)
+  assert run.missing(one, ['defaults', 'carry'], tmp_path) == ['carry']
+  assert run.missing(one, ['defaults'], tmp_path / 'empty') == ['defaults']
