@@ -199,7 +199,8 @@ def constants(result: Result) -> Cell:
       continue
     nan, off = number(shares['nan']), number(shares['off'])
     departs |= nan + off > 0
-    texts.append(f'{100 * nan:.0f} % NaN, {100 * off:.0f} % off')
+    far = f' by up to {number(shares["largest"]):.2g}' if off else ''
+    texts.append(f'{100 * nan:.0f} % NaN, {100 * off:.0f} % off{far}')
   return Cell(' / '.join(dict.fromkeys(texts)), departs)
 
 

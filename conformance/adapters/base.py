@@ -43,7 +43,7 @@ class Layer:
 
   def forward(self, x, mask=None):
     """y of a training call, which also updates what is stored."""
-    raise NotImplementedError
+    raise NotOffered('no mask')
 
   def backward(self, dy):
     """Gradients by x, gamma and beta of the last `forward`."""
