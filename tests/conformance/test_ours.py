@@ -20,6 +20,8 @@ COLUMNS = [c for group in conformance_columns.groups().values() for c in group]
 @pytest.mark.parametrize('name', QUICK)
 def test_what_departs_is_what_is_committed(name):
   committed = json.loads(COMMITTED.read_text())['probes']
+  if name not in committed:
+    pytest.skip(f'conformance.run has not run {name} of ours')
   now = {name: plain(child.probe(name, ours.Layer))}
   for column in COLUMNS:
     if column.probe == name:

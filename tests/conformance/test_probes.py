@@ -74,7 +74,7 @@ def test_a_network_is_trained_and_population_statistics_take_the_place_of_stored
 
 def test_a_layer_is_carried_over_with_the_factor_of_its_variance(right):
   carried = carry.carried(Biased, {'right': right['carry']})['right']
-  assert carried['outputs'] < 1e-12
+  assert carried['outputs'] < 1e-6  # the file has nine digits
   steps = carried['next_step']
   # A biased average continues an unbiased one where both have the same factor.
   assert steps['divided'] < steps['as it is'] < steps['times']
