@@ -49,7 +49,7 @@ def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
       (title, [(c.title, c.why) for c in group], group_table(ran, group))
       for title, group in columns.groups().items()
     ],
-    ours=departures([page for page in ran if page['name'] == OURS]),
+    ours=departures(next((page for page in ran if page['name'] == OURS), None)),
     departures=departures_table(ran),
     carried=carried_table(ran), settings=settings_table(ran),
     speeds=[(p['threads'], p['batch'], speed_table(p, made)) for p in speeds],
@@ -80,9 +80,9 @@ def departing(page: Page) -> list[tuple[str, Cell]]:
   return [(title, cell) for title, cell in said if cell.departs]
 
 
-def departures(chosen: list[Page]) -> list[str]:
-  """What of these departs, in words."""
-  return [f'{title}: {cell.text}' for page in chosen for title, cell in departing(page)]
+def departures(page: Page | None) -> list[str] | None:
+  """What of an implementation departs, in words; None if it was not run."""
+  return page and [f'{title}: {cell.text}' for title, cell in departing(page)]
 
 
 def departures_table(ran: list[Page]) -> str:
