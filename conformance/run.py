@@ -192,7 +192,7 @@ def measure_speed(chosen, cache, arguments) -> None:
   path = arguments.results / f'speed_{arguments.threads}.json'
   threads = str(arguments.threads)
   names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS',
-           'TF_NUM_INTRAOP_THREADS', 'CONFORMANCE_THREADS')  # fmt: skip
+           'TF_NUM_INTRAOP_THREADS')  # fmt: skip
   variables = dict.fromkeys(names, threads)
   page = read(path)
   rounds, packages = page.get('rounds', []), page.get('packages', {})

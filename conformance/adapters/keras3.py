@@ -8,6 +8,9 @@ import numpy as np
 from conformance.adapters.base import Layer as Base
 from conformance.adapters.base import NotOffered
 
+if keras.backend.backend() == 'tensorflow':
+  from conformance.adapters import mirrored
+
 
 class Layer(Base):
   MODES = ('eager', 'compiled')
@@ -78,8 +81,6 @@ class Layer(Base):
       cls.synchronized(parts)
     if groups is not None or masks is not None:
       raise NotOffered('no groups; a mask is for examples of a sequence')
-    from conformance.adapters import mirrored
-
     make = lambda: keras.layers.BatchNormalization(synchronized=True)
     return mirrored.step(make, parts, dys)
 

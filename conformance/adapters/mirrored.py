@@ -3,6 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+DEVICES = 4
+# Before the first operation: devices cannot be divided afterwards.
+(_CPU,) = tf.config.list_physical_devices('CPU')
+tf.config.set_logical_device_configuration(
+  _CPU, [tf.config.LogicalDeviceConfiguration()] * DEVICES
+)
+
 
 def step(make, parts, dys):
   """A training call on each device; see `Layer.over_devices`."""
