@@ -9,6 +9,7 @@ python scripts/report.py --report=analysis --root=runs/analysis \\
 python scripts/report.py --report=population --results=results/population
 python scripts/report.py --report=ensemble --root=runs/inception \\
   --results=results/ensemble
+python scripts/report.py --report=conformance --results=results/conformance
 python scripts/report.py --report=claims --results=results
 python scripts/report.py --report=page --results=results
 """

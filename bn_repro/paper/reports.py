@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from bn_repro.paper import analysis_page as analysis
-from bn_repro.paper import claims, visitor_page
+from bn_repro.paper import claims, conformance, visitor_page
 from bn_repro.paper import inception_page as inception
 from bn_repro.paper import section_3_1_population as population
 from bn_repro.paper import section_4_1_figure_1 as mnist
@@ -43,6 +43,7 @@ REPORTS = {
   'inception': Report(inception, 'inception', 'sweeps/inception_', takes_parts=True),
   'population': Report(population),
   'ensemble': Report(ensemble, 'inception', 'sweeps/inception_'),
+  'conformance': Report(conformance),
   'claims': Report(claims, page='claims.md'),
   'page': Report(visitor_page, page=visitor_page.NAME),  # of all that is above
 }

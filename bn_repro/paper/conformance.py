@@ -1,0 +1,240 @@
+"""results/conformance/README.md: batch normalizations of other libraries, and ours.
+
+Made from the JSON files that `conformance.run` writes. Imports no JAX.
+"""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bn_repro.paper import conformance_cells as cells
+from bn_repro.paper import conformance_columns as columns
+from bn_repro.paper.conformance_cells import Cell, number
+from bn_repro.report import figures, pages, tables
+from bn_repro.run.errors import UserError
+
+OURS = 'ours'
+RUN = 'python -m conformance.run'
+Page = dict[str, Any]
+
+
+def write(results: Path) -> None:
+  """Writes the README and the figures of `results` from its JSON files."""
+  made = read(results)
+  ran = [page for page in made if page['probes']]
+  draw_rounding(ran, results / 'rounding.png')
+  has_curves = draw_accuracy(ran, results / 'accuracy.png')
+  speeds = [json.loads(path.read_text()) for path in sorted(results.glob('speed_*'))]
+  (results / 'README.md').write_text(text(made, speeds, has_curves))
+
+
+def read(results: Path) -> list[Page]:
+  """The pages of the implementations, ours first."""
+  paths = [path for path in sorted(results.glob('*.json')) if path.stem[:6] != 'speed_']
+  made = [json.loads(path.read_text()) for path in paths]
+  if not made:
+    raise UserError(f'no JSON file in {results}; `{RUN}` makes them')
+  return sorted(made, key=lambda page: page['name'] != OURS)
+
+
+def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
+  """The page."""
+  ran = [page for page in made if page['probes']]
+  return pages.render(
+    'conformance',
+    number=len(ran), has_curves=has_curves, groups=[
+      (title, [(c.title, c.why) for c in group], group_table(ran, group))
+      for title, group in columns.groups().items()
+    ],
+    ours=departures(next((page for page in ran if page['name'] == OURS), None)),
+    departures=departures_table(ran),
+    carried=carried_table(ran), settings=settings_table(ran),
+    speeds=[(p['threads'], p['batch'], speed_table(p, made)) for p in speeds],
+    absent=[(p['title'], p['not_installed']) for p in made if 'not_installed' in p],
+    versions=versions_table(made), origins=origins(made),
+    limits={name: getattr(cells, name) for name in (
+      'AGREES', 'AS_STATED', 'CARRIED', 'KEEPS_VARIANCE', 'HALF')},
+  )  # fmt: skip
+
+
+def group_table(ran: list[Page], group: tuple) -> str:
+  """A line for each implementation; what departs from the paper is bold."""
+  head = ('', *(column.title for column in group))
+  rows = [
+    (page['title'], *(str(columns.cell_of(c, page['probes'])) for c in group))
+    for page in ran
+  ]
+  return tables.markdown(head, rows)
+
+
+def departing(page: Page) -> list[tuple[str, Cell]]:
+  """The columns, with their groups, in which an implementation departs."""
+  said = [
+    (f'{title.lower()}: {column.title}', columns.cell_of(column, page['probes']))
+    for title, group in columns.groups().items()
+    for column in group
+  ]
+  return [(title, cell) for title, cell in said if cell.departs]
+
+
+def departures(page: Page | None) -> list[str] | None:
+  """What of an implementation departs, in words; None if it was not run."""
+  return page and [f'{title}: {cell.text}' for title, cell in departing(page)]
+
+
+def departures_table(ran: list[Page]) -> str:
+  """How many columns of each depart, and how many say something about the paper."""
+  rows = []
+  for page in ran:
+    every = [c for group in columns.groups().values() for c in group]
+    said = [columns.cell_of(column, page['probes']).departs for column in every]
+    rows.append(
+      (page['title'], str(said.count(True)), str(len(said) - said.count(None)))
+    )
+  return tables.markdown(('', 'depart', 'of'), rows)
+
+
+def settings_table(ran: list[Page]) -> str:
+  """What to set and to multiply for the paper's inference in each."""
+  head = ('', 'variance stored', 'decay by default', 'epsilon by default', 'start')
+  chosen = (
+    (cells.running_variance, 'moving_average'), (cells.decay, 'moving_average'),
+    (cells.epsilon, 'defaults'), (cells.start, 'moving_average'),
+  )  # fmt: skip
+  rows = [
+    (page['title'], *(
+      str(cells.refused(page['probes'][probe]) or cell(page['probes'][probe]))
+      for cell, probe in chosen
+    ))
+    for page in ran
+    if all(probe in page['probes'] for _, probe in chosen)
+  ]  # fmt: skip
+  return tables.markdown(head, rows)
+
+
+def carried_table(ran: list[Page]) -> str:
+  """A line for each pair that was carried over: what to multiply, and how far off."""
+  head = ('from', 'to', 'variance', 'outputs differ', 'one more step differs')
+  titles = {page['name']: page['title'] for page in ran}
+  rows = [
+    (titles[source], page['title'], *_carried(result))
+    for page in ran
+    for source, result in page.get('carried', {}).items()
+    if source in titles and source != page['name']
+  ]
+  return tables.markdown(head, sorted(rows)) if rows else ''
+
+
+def _carried(result: Page) -> tuple[str, str, str]:
+  if cell := cells.refused(result):
+    return '-', cell.text, '-'
+  steps = {name: number(value) for name, value in result['next_step'].items()}
+  finite = {name: value for name, value in steps.items() if value == value}
+  best = min(finite, key=finite.get) if finite else 'as it is'
+  words = {'as it is': '', 'times': '× m / (m − 1)', 'divided': '× (m − 1) / m'}
+  off = number(result['outputs'])
+  outputs = f'{off:.0e}' if off <= cells.CARRIED else f'**{off:.0e}**'
+  return words[best], outputs, f'{steps[best]:.0e}'
+
+
+def speed_table(page: Page, made: list[Page]) -> str:
+  """Milliseconds, forward and backward, the median over rounds, and ratios to ours."""
+  titles = {one['name']: one['title'] for one in made}
+  shapes = list(page['rounds'][0].get(OURS, next(iter(page['rounds'][0].values()))))
+  rows = [
+    (titles.get(name, name), *(_speed(page['rounds'], name, shape) for shape in shapes))
+    for name in page['rounds'][0]
+  ]
+  return tables.markdown(('', *shapes), rows)
+
+
+def _speed(rounds: list[Page], name: str, shape: str) -> str:
+  """Such as '1.2 + 2.3 ms, 0.8 of ours'; ratios are taken within a round."""
+  answers = [measured[name].get(shape, {}) for measured in rounds]
+  times = [(one['forward'], one['backward']) for one in answers if 'forward' in one]
+  if not times:
+    return 'not measured'
+  forward, backward = (1e3 * statistics.median(column) for column in zip(*times))
+  ratios = [
+    sum(measured[name][shape][k] for k in ('forward', 'backward'))
+    / sum(measured[OURS][shape][k] for k in ('forward', 'backward'))
+    for measured in rounds
+    if 'forward' in measured[name].get(shape, {})
+    and 'forward' in measured.get(OURS, {}).get(shape, {})
+  ]
+  of_ours = f', {statistics.median(ratios):.2f} of ours' if ratios else ''
+  memory = statistics.median(one['megabytes'] for one in answers if 'forward' in one)
+  return f'{forward:.1f} + {backward:.1f} ms{of_ours}, {memory:.0f} MB'
+
+
+def versions_table(made: list[Page]) -> str:
+  """What was installed."""
+  rows = [
+    (page['title'], ', '.join(f'{n} {v}' for n, v in page['packages'].items()) or '-')
+    for page in made
+  ]
+  return tables.markdown(('', 'packages'), rows)
+
+
+def origins(made: list[Page]) -> list[str]:
+  """Revisions and devices, each once."""
+  return [
+    f'{name}: {", ".join(sorted({page[name] for page in made}))}'
+    for name in ('git_revision', 'device')
+  ]
+
+
+def draw_rounding(ran: list[Page], path: Path) -> None:
+  """The ratio of mean to deviation up to which the variance is right, of each."""
+  figure, (axes,) = figures.panels(1, 7.5, 0.32 * len(ran) + 1.4)
+  for row, page in enumerate(reversed(ran)):
+    for mode, shapes in page['probes'].get('mean_over_deviation', {}).items():
+      if mode not in ('eager', 'compiled'):
+        continue
+      for (shape, one), marker in zip(shapes.items(), 'os'):
+        if 'ratio' in one:
+          at = max(number(one['ratio']), 1.0)
+          axes.plot(
+            at, row + (0.13 if mode == 'eager' else -0.13), marker, ms=5,
+            color='tab:blue' if mode == 'eager' else 'tab:orange',
+            label=f'{mode}, {shape}',
+          )  # fmt: skip
+  axes.axvline(cells.KEEPS_VARIANCE, color='grey', ls=':', label='threshold')
+  titles = [page['title'] for page in reversed(ran)]
+  axes.set(xscale='log', xlim=(0.8, 2e6), yticks=range(len(ran)), yticklabels=titles)
+  axes.set_ylim(-0.5, len(ran) - 0.5)
+  axes.set_xlabel('mean / deviation up to which the variance is within 1 %')
+  handles, labels = axes.get_legend_handles_labels()
+  once = dict(zip(labels, handles))
+  axes.legend(once.values(), once.keys(), fontsize=7, loc='upper left',
+              bbox_to_anchor=(1, 1))  # fmt: skip
+  figures.save(figure, path, [], *ran)
+
+
+def draw_accuracy(ran: list[Page], path: Path) -> bool:
+  """Accuracy with stored statistics over training; False where no network was run."""
+  shown = [
+    page for page in ran
+    if any('stored' in page['probes'].get('network', {}).get(kind, {})
+           for kind in ('equal', 'defaults'))
+  ]  # fmt: skip
+  if not shown:
+    return False
+  figure, panels = figures.panels(2, 4.8, 4.2, sharey=True)
+  colours = figures.plt.get_cmap('tab20')(np.linspace(0, 1, len(shown)))
+  for axes, kind in zip(panels, ('equal', 'defaults')):
+    for page, colour in zip(shown, colours):
+      answer = page['probes']['network'][kind]
+      if 'stored' in answer:
+        steps = [int(step) for step in answer['stored']]
+        shares = [100 * number(value) for value in answer['stored'].values()]
+        axes.plot(steps, shares, '.-', color=colour, label=page['title'])
+    title = {'equal': 'decay 0.99, epsilon 1e-3', 'defaults': 'as it comes'}[kind]
+    axes.set(xscale='log', xlabel='step', title=title)
+  panels[0].set_ylabel('test accuracy, stored statistics, %')
+  panels[1].legend(fontsize=7, loc='upper left', bbox_to_anchor=(1, 1))
+  figures.save(figure, path, [], *shown)
+  return True

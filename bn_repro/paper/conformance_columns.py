@@ -1,0 +1,41 @@
+"""The columns of the tables of results/conformance, as conformance.toml lists them."""
+
+import functools
+import tomllib
+from collections.abc import Callable
+from importlib import resources
+from typing import Any, NamedTuple
+
+from bn_repro.paper import conformance_cells as cells
+
+
+class Column(NamedTuple):
+  """A column of the table: its probe, the line of the paper or mistake behind it."""
+
+  title: str
+  probe: str
+  why: str
+  cell: Callable[[cells.Result], cells.Cell]
+
+
+@functools.cache
+def groups() -> dict[str, tuple[Column, ...]]:
+  """The columns of conformance.toml by the titles of their groups."""
+  path = resources.files('bn_repro.paper') / 'conformance.toml'
+  listed = tomllib.loads(path.read_text())['groups']
+  return {group['title']: tuple(map(_column, group['columns'])) for group in listed}
+
+
+def _column(fields: dict[str, Any]) -> Column:
+  cell = getattr(cells, fields['cell'])
+  if 'with' in fields:
+    cell = cell(*fields['with'])
+  return Column(fields['title'], fields['probe'], fields['why'], cell)
+
+
+def cell_of(column: Column, probes: dict[str, cells.Result]) -> cells.Cell:
+  """The cell of an implementation; 'not run' if its probe is missing."""
+  if column.probe not in probes:
+    return cells.Cell('not run')
+  result = probes[column.probe]
+  return cells.refused(result) or column.cell(result)

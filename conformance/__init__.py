@@ -1,0 +1,1 @@
+"""Batch normalizations of other libraries, run beside ours: see run.py."""

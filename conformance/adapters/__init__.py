@@ -1,0 +1,1 @@
+"""One implementation a file, each a `Layer` that takes and gives NumPy arrays."""

@@ -1,0 +1,26 @@
+"""Gradients of a Keras layer on PyTorch."""
+
+import torch
+
+
+class Gradients:
+  def __init__(self, layer, mode):
+    self.layer = layer
+    call = lambda x, training, mask: layer(x, training=training, mask=mask)
+    self.call = torch.compile(call) if mode == 'compiled' else call
+
+  def forward(self, x, mask):
+    self.x = x.detach().requires_grad_()
+    self.y = self.call(self.x, True, mask)
+    return self.y.detach()
+
+  def backward(self, dy):
+    inputs = self.x, self.layer.gamma.value, self.layer.beta.value
+    return torch.autograd.grad(self.y, inputs, dy, retain_graph=True)
+
+  def infer(self, x):
+    with torch.no_grad():
+      return self.call(x, False, None)
+
+  def forgotten(self):
+    return 'cannot happen: the layer updates itself'

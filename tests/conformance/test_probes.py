@@ -1,0 +1,96 @@
+"""The probes pass what is the paper's, and each mistake shows in its column."""
+
+import json
+
+import numpy as np
+import pytest
+from conformance_numpy import MISTAKES, Biased, Right
+
+from bn_repro.paper import conformance, conformance_columns
+from conformance import child
+from conformance.probes import carry, plain, training
+
+COLUMNS = {
+  column.title: column
+  for group in conformance_columns.groups().values()
+  for column in group
+}
+ONE_DEVICE = [n for n in child.PROBES if n not in ('network', 'devices')]
+
+
+def probed(layer, *names):
+  return {name: plain(child.probe(name, layer)) for name in names}
+
+
+def file_of(name, probes):
+  """As run.py writes it."""
+  return {
+    'name': name, 'title': name, 'package': 'numpy', 'packages': {'numpy': '1'},
+    'git_revision': 'abc', 'device': '1 x cpu', 'probes': probes,
+  }  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def right():
+  return probed(Right, *ONE_DEVICE)
+
+
+def test_the_paper_departs_from_itself_in_nothing(right):
+  cells = {name: conformance_columns.cell_of(c, right) for name, c in COLUMNS.items()}
+  assert not [name for name, cell in cells.items() if cell.departs]
+  assert sum(cell.departs is False for cell in cells.values()) >= 9
+  assert cells['decay'].text == '0.99' and cells['start'].text == '0, 1'
+  assert cells['mean / deviation'].text == '1e+06'
+
+
+@pytest.mark.parametrize('title', MISTAKES)
+def test_a_mistake_shows_in_its_column(title):
+  column = COLUMNS[title]
+  cell = conformance_columns.cell_of(column, probed(MISTAKES[title], column.probe))
+  assert cell.departs, cell
+
+
+def test_a_network_is_trained_and_population_statistics_take_the_place_of_stored_ones(
+  tmp_path, monkeypatch
+):
+  """After few steps the moving average is still near its start, algorithm 2 is not."""
+  draws = np.random.default_rng(0)
+  labels = draws.integers(0, 10, 500)
+  images = draws.random((500, 60)) < 0.1 + 0.8 * (labels[:, None] == np.arange(60) // 6)
+  sizes = (60, 100, 100, 100, 10)
+  weights = {f'weights_{i}': draws.normal(0, 0.1, sizes[i : i + 2]) for i in range(4)}
+  order = np.stack([draws.permutation(500)[:60] for _ in range(100)])
+  path = tmp_path / 'batches.npz'
+  np.savez(path, name='made', order=order, images=images, labels=labels,
+           test_images=images, test_labels=labels, **weights)  # fmt: skip
+  monkeypatch.setenv('CONFORMANCE_DATA', str(path))
+  monkeypatch.setattr(training, 'STEPS', 100)
+  monkeypatch.setattr(training, 'AT', (1, 100))
+  monkeypatch.setattr(training, 'LEARNING_RATE', 0.5)
+  made = training.network(Right)['equal']
+  assert made['algorithm_2'] > 0.9
+  assert made['stored'][1] < 0.5
+
+
+def test_a_layer_is_carried_over_with_the_factor_of_its_variance(right):
+  carried = carry.carried(Biased, {'right': right['carry']})['right']
+  assert carried['outputs'] < 1e-6  # the file has nine digits
+  steps = carried['next_step']
+  # A biased average continues an unbiased one where both have the same factor.
+  assert steps['divided'] < steps['as it is'] < steps['times']
+
+
+def test_the_page_marks_what_departs(right, tmp_path):
+  wrong = probed(Biased, *ONE_DEVICE)
+  for name, probes in (('ours', right), ('biased', wrong)):
+    content = file_of(name, probes) | {'carried': {}}
+    (tmp_path / f'{name}.json').write_text(json.dumps(content, allow_nan=False))
+  absent = file_of('absent', {}) | {'not_installed': 'no Python 2.7 here'}
+  (tmp_path / 'absent.json').write_text(json.dumps(absent))
+  conformance.write(tmp_path)
+  page = (tmp_path / 'README.md').read_text()
+  stored = page.partition('## What is stored')[2].partition('\n## ')[0]
+  (line,) = (li for li in stored.splitlines() if li.startswith('| biased'))
+  assert '**biased**' in line and 'Ours departs in nothing.' in page
+  assert 'absent could not be installed: no Python 2.7 here' in page
+  assert (tmp_path / 'rounding.png').exists()
