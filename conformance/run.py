@@ -139,7 +139,9 @@ def start(one, python, probes, cache, output, log, variables) -> subprocess.Pope
   environment = {name: os.environ[name] for name in KEPT if name in os.environ}
   environment |= {
     'PYTHONPATH': str(PROJECT), 'CONFORMANCE_DATA': str(cache / 'batches.npz'),
-    'PYTHONDONTWRITEBYTECODE': '1', **one.variables, **variables,
+    'PYTHONDONTWRITEBYTECODE': '1',
+    'OMP_NUM_THREADS': '1',  # those that wait for work would spin beside other programs
+    **one.variables, **variables,
   }  # fmt: skip
   command = [python, '-m', 'conformance.child', one.adapter, output, *probes]
   return subprocess.Popen(

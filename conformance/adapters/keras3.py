@@ -81,7 +81,8 @@ class Layer(Base):
       cls.synchronized(parts)
     if groups is not None or masks is not None:
       raise NotOffered('no groups; a mask is for examples of a sequence')
-    make = lambda: keras.layers.BatchNormalization(synchronized=True)
+    named = {cls.NAMES[name]: value for name, value in options.items()}
+    make = lambda: keras.layers.BatchNormalization(**named, synchronized=True)
     return mirrored.step(make, parts, dys)
 
   @classmethod
