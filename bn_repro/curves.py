@@ -33,7 +33,6 @@ from bn_repro.run.errors import UserError, shown
 
 FLAGS = command_line.Flags(('output', 'only'), ('help', 'h'))
 RESULTS = config_files.PROJECT / 'results'
-ENDING = '_curves.csv'
 
 
 def main() -> None:
@@ -60,11 +59,10 @@ def write(output: Path, only: str = '*') -> None:
   from bn_repro.run import summary, tensorboard
 
   chosen = {
-    f'{path.parent.name}/{sweep}/{run.name}': run
-    for path in _tables()
-    for sweep in [path.name.removesuffix(ENDING)]
-    for run in collect.load(path.parent, sweep)
-    if _fits(only, path.parent.name, sweep, run.name)
+    f'{folder.name}/{sweep}/{run.name}': run
+    for folder, sweep in collect.sweeps_under(_results())
+    for run in collect.load(folder, sweep)
+    if _fits(only, collect.variant(run.name), run.name, f'{folder.name}/{sweep}')
   }
   if not chosen:
     raise UserError(
@@ -84,17 +82,17 @@ def write(output: Path, only: str = '*') -> None:
   )
 
 
-def _tables() -> list[Path]:
+def _results() -> Path:
   if not (config_files.IS_CHECKOUT and RESULTS.is_dir()):
     raise UserError(
       'there is no folder results here: the published curves come with a checkout of '
       'the bn_repro repository, not with the installed package; run this there'
     )
-  return sorted(RESULTS.glob(f'*/*{ENDING}'))
+  return RESULTS
 
 
-def _fits(only: str, folder: str, sweep: str, run: str) -> bool:
-  names = (run.partition('_seed')[0], run, f'{folder}/{sweep}/{run}')
+def _fits(only: str, variant: str, run: str, sweep: str) -> bool:
+  names = (variant, run, f'{sweep}/{run}')
   return any(fnmatch.fnmatchcase(name, only) for name in names)
 
 

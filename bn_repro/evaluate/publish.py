@@ -15,7 +15,7 @@ from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import Network, kept_for, restore
 from bn_repro.evaluate.request import Request
 from bn_repro.models.describe import input_of
-from bn_repro.report import intervals
+from bn_repro.report import collect, intervals
 from bn_repro.report.tables import share
 from bn_repro.run import (
   checkpoint,
@@ -103,7 +103,7 @@ def card_of(
   """What `published.write` puts beside the weights, as JSON.
 
   `kind` is `PLAIN` or `AVERAGED`, `summary` that of the run, `rows` the predictions for
-  the test set, one crop each.
+  the test set, `[examples]` with the fields of `Predictions`, one crop each.
   """
   config, (size, num_classes) = network.config, input_of(network.config)
   return {
@@ -149,21 +149,22 @@ def values_of(config: ConfigDict) -> str:
 def in_results(config: ConfigDict, accuracy: str) -> dict[str, Any] | None:
   """The committed run of this config, and the mean over its seeds with its interval.
 
-  None without one, as in an installed package.
+  Accuracies, 0 to 1, are the entry `accuracy` of the summaries. None without such a
+  run, as in an installed package.
   """
-  for path in sorted((config_files.PROJECT / 'results').glob('*/*_curves.csv')):
-    sweep = path.name.removesuffix('_curves.csv')
-    runs = json.loads(path.with_name(f'{sweep}.json').read_text())
+  wanted = _compared(config_lib.flatten(config))
+  for folder, sweep in collect.sweeps_under(config_files.PROJECT / 'results'):
+    runs = json.loads((folder / f'{sweep}.json').read_text())
     for name, run in runs.items():
-      if _compared(run['config']) == _compared(config_lib.flatten(config)):
+      if _compared(run['config']) == wanted:
         seeds = [
           other[accuracy]
           for of_seed, other in runs.items()
-          if of_seed.partition('_seed')[0] == name.partition('_seed')[0]
+          if collect.variant(of_seed) == collect.variant(name)
           and other[accuracy] is not None
         ]
         return {
-          'run': f'{path.parent.name}/{sweep}/{name}',
+          'run': f'{folder.name}/{sweep}/{name}',
           'accuracy': run[accuracy],
           'seeds': len(seeds),
           'over_seeds': _interval(seeds),

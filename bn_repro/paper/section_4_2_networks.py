@@ -93,17 +93,22 @@ def figure_3(load: Callable[[str], list[Run]]) -> Networks:
   """
   latest = {run.name: run for sweep in ('networks', 'decay') for run in load(sweep)}
   for stage in STAGES:
-    runs = load(stage)
-    if len(runs) == len(runs_listed(stage)):
+    if is_whole(stage, runs := load(stage)):
       latest |= {run.name: run for run in runs}
   return by_network(latest.values())
 
 
+def is_whole(stage: str, runs: list[Run]) -> bool:
+  """Whether all runs of a stage of the protocol are there."""
+  return len(runs) == len(runs_listed(stage))
+
+
 def compared(evidence: Evidence, *names: str) -> Networks:
   """As `figure_3`; raises `Missing` without runs of `names` or of the plain network."""
-  trained(evidence, *names)
   whole = {stage: len(runs_listed(stage)) for stage in STAGES}
-  return figure_3(lambda n: runs_if_any(evidence, 'inception', n, whole.get(n, 1)))
+  networks = figure_3(lambda n: runs_if_any(evidence, 'inception', n, whole.get(n, 1)))
+  _check_there(networks, names)
+  return networks
 
 
 def trained(evidence: Evidence, *names: str) -> Networks:
@@ -113,9 +118,13 @@ def trained(evidence: Evidence, *names: str) -> Networks:
     Missing: without those of `names` or of the plain network.
   """
   networks = by_network(evidence.runs('inception', 'networks'))
+  _check_there(networks, names)
+  return networks | by_network(runs_if_any(evidence, 'inception', 'decay'))
+
+
+def _check_there(networks: Networks, names: Iterable[str]) -> None:
   if missing := [name for name in (PLAIN, *names) if name not in networks]:
     raise Missing(f'inception/networks.json with {", ".join(missing)}')
-  return networks | by_network(runs_if_any(evidence, 'inception', 'decay'))
 
 
 def runs_listed(sweep: str) -> list[str]:

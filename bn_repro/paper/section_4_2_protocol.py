@@ -43,7 +43,7 @@ def section(sweeps: dict[str, list[Run]]) -> str:
   estimates = {
     STAGES[stage]: write(runs[stage])
     for stage, write in WRITERS.items()
-    if len(runs[stage]) == listed[stage]
+    if family.is_whole(stage, runs[stage])
   }
   return pages.render(
     'section_4_2_protocol',

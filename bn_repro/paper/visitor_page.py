@@ -49,8 +49,8 @@ def write(results: Path) -> None:
 def text(results: Path) -> str:
   """The page. UserError if one of the files that it needs is not there."""
   claims = read_claims(results)
-  networks = data_lib.networks_in(results)
   first = family.by_network(data_lib.needed(results, 'inception/networks'))
+  networks = data_lib.networks_in(results)
   ablation = data_lib.needed(results, 'inception/ablation')
   grid = data_lib.needed(results, 'mnist/grid')
   protocol = collect.load(results / 'inception', 'stage3_changes')

@@ -35,7 +35,6 @@ Rows = list[dict[str, Any]]
 
 def networks_in(results: Path) -> Networks:
   """The runs of figures 2 and 3, as results/inception/README.md has them."""
-  needed(results, 'inception/networks')
   return family.figure_3(lambda sweep: collect.load(results / 'inception', sweep))
 
 
@@ -63,7 +62,10 @@ def described(networks: Networks) -> Rows:
 
 
 def curves(networks: Networks, smooth: bool) -> dict[str, dict[str, Any]]:
-  """Of each network the curves of its seeds, and their mean and range."""
+  """Of each network the curves of its seeds, and their mean and range.
+
+  Accuracy is 0 to 1; `smooth` as steps to a target are read off it.
+  """
   chosen = {
     name: [_curve(run, smooth) for run in runs] for name, runs in networks.items()
   }
@@ -175,7 +177,7 @@ def changes(networks: Networks, runs: list[Run]) -> Rows:
 
 def stage_3(runs: list[Run]) -> Rows:
   """The seven main effects of the protocol's 32 runs; [] before all are there."""
-  if not runs or len(runs) < len(family.runs_listed('stage3_changes')):
+  if not family.is_whole('stage3_changes', runs):
     return []
   factors, design = config_lib.execute(CHANGES).FACTORS, protocol.design_of(runs)
   plain = lambda field: field.split('.')[-1].replace('_', ' ')

@@ -67,6 +67,18 @@ class Run(NamedTuple):
     return float(reached[0]) if len(reached) else float('inf')
 
 
+def sweeps_under(results: Path) -> list[tuple[Path, str]]:
+  """Folder and name of every sweep that is collected in a folder of `results`."""
+  ending = '_curves.csv'
+  paths = sorted(results.glob(f'*/*{ending}'))
+  return [(path.parent, path.name.removesuffix(ending)) for path in paths]
+
+
+def variant(run: str) -> str:
+  """The name of a run without its seed: 'bn_x30' of 'bn_x30_seed0'."""
+  return run.partition('_seed')[0]
+
+
 def finished(root: Path) -> list[Path]:
   """The workdirs of the runs of a sweep that have ended, by their names."""
   return sorted(path.parent for path in root.glob(f'*/{summary.NAME}'))

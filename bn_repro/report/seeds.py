@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bn_repro.report import tables
+from bn_repro.report import collect, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.intervals import of_mean
 
@@ -21,7 +21,7 @@ def by_variant(
   """
   groups: dict[str, list[Run]] = {}
   for run in sorted(runs, key=lambda run: run.config['seed']):
-    groups.setdefault(run.name.partition('_seed')[0], []).append(run)
+    groups.setdefault(collect.variant(run.name), []).append(run)
   if titles is None:
     return groups
   return {title: groups[name] for name, title in titles.items() if name in groups}

@@ -21,7 +21,7 @@ class Layer:
 
   MODES = ('eager',)
   DTYPES = ('float32', 'float16', 'bfloat16')
-  # How a user sets it, for the table of translations.
+  # How a user sets an option; after 'NAME = 1 - ' it weighs the new value.
   NAMES = {}
 
   def __init__(self, shape, dtype='float32', epsilon=None, decay=None, mode='eager'):
@@ -36,6 +36,16 @@ class Layer:
     self.shape, self.dtype, self.mode, self.dtypes = tuple(shape), dtype, mode, {}
     self.options = {'epsilon': epsilon, 'decay': decay}
     self.build()
+
+  @classmethod
+  def named(cls, options):
+    """The options that are given, by the implementation's names and as it weighs."""
+    arguments = {}
+    for option, value in options.items():
+      if value is not None:
+        name, *weighs_new = cls.NAMES[option].split(' = ')
+        arguments[name] = 1 - value if weighs_new else value
+    return arguments
 
   def build(self):
     """Makes the layer."""

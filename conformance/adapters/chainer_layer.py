@@ -12,11 +12,12 @@ class Layer(Base):
   NAMES = {'epsilon': 'eps', 'decay': 'decay'}
 
   def build(self):
-    options = {self.NAMES[n]: v for n, v in self.options.items() if v is not None}
     if self.dtype == 'float16':
       # What its guide has for networks in half precision.
       chainer.global_config.dtype = chainer.mixed16
-    self.layer = chainer.links.BatchNormalization(self.shape[-1], **options)
+    self.layer = chainer.links.BatchNormalization(
+      self.shape[-1], **self.named(self.options)
+    )
     chainer.global_config.dtype = np.float32
 
   def cast(self, x):

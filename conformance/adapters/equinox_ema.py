@@ -15,11 +15,12 @@ class Layer(JaxLayer):
   axes = ('batch',)
 
   def init(self, x):
-    options = {self.NAMES[name]: v for name, v in self.options.items() if v is not None}
     if self.device_options:
       self.axes = ('batch', AXIS)
     make = eqx.nn.make_with_state(eqx.nn.BatchNorm)
-    layer, state = make(x.shape[-1], self.axes, mode=self.EQUINOX_MODE, **options)
+    layer, state = make(
+      x.shape[-1], self.axes, mode=self.EQUINOX_MODE, **self.named(self.options)
+    )
     params, self.static = eqx.partition(layer, eqx.is_inexact_array)
     return params, state
 

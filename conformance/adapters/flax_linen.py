@@ -5,30 +5,26 @@ import jax
 import jax.numpy as jnp
 
 from conformance.adapters.base import numpy64
-from conformance.adapters.jax_layer import JaxLayer
+from conformance.adapters.jax_layer import JaxLayer, broadcast, places
 
 
 class Layer(JaxLayer):
-  PLACES = {
-    'gamma': ('params', 'scale'), 'beta': ('params', 'bias'),
-    'mean': ('stats', 'mean'), 'var': ('stats', 'var'),
-  }  # fmt: skip
+  PLACES = places('scale', 'bias')
   NAMES = {'epsilon': 'epsilon', 'decay': 'momentum'}
   MASKED = True
   extra = {}
 
   def init(self, x):
-    options = {self.NAMES[name]: v for name, v in self.options.items() if v is not None}
-    self.layer = nn.BatchNorm(**options, **self.device_options, **self.extra)
+    self.layer = nn.BatchNorm(
+      **self.named(self.options), **self.device_options, **self.extra
+    )
     variables = self.layer.init(jax.random.key(0), x, use_running_average=True)
     return variables['params'], variables['batch_stats']
 
   def apply(self, params, stats, x, train, mask=None):
-    if mask is not None:
-      mask = jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
     y, new = self.layer.apply(
       {'params': params, 'batch_stats': stats}, x, use_running_average=not train,
-      mask=mask, mutable=['batch_stats'],
+      mask=broadcast(mask, x), mutable=['batch_stats'],
     )  # fmt: skip
     return y, new.get('batch_stats', stats)
 

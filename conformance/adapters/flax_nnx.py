@@ -6,20 +6,17 @@ import numpy as np
 from flax import nnx
 
 from conformance.adapters.base import numpy64
-from conformance.adapters.jax_layer import JaxLayer
+from conformance.adapters.jax_layer import JaxLayer, broadcast, places
 
 
 class Layer(JaxLayer):
-  PLACES = {
-    'gamma': ('params', 'scale'), 'beta': ('params', 'bias'),
-    'mean': ('stats', 'mean'), 'var': ('stats', 'var'),
-  }  # fmt: skip
+  PLACES = places('scale', 'bias')
   NAMES = {'epsilon': 'epsilon', 'decay': 'momentum'}
   MASKED = True
 
-  def make(self, features, **options):
-    options |= {self.NAMES[n]: v for n, v in self.options.items() if v is not None}
-    return nnx.BatchNorm(features, rngs=nnx.Rngs(0), **options, **self.device_options)
+  def make(self, features):
+    options = self.named(self.options) | self.device_options
+    return nnx.BatchNorm(features, rngs=nnx.Rngs(0), **options)
 
   def init(self, x):
     self.layer = self.make(x.shape[-1])
@@ -28,13 +25,11 @@ class Layer(JaxLayer):
     return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
 
   def apply(self, params, stats, x, train, mask=None):
-    if mask is not None:
-      mask = jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
     _, *states = nnx.split(self.make(x.shape[-1]), nnx.Param, nnx.BatchStat)
     for state, values in zip(states, (params, stats)):
       nnx.replace_by_pure_dict(state, values)
     layer = nnx.merge(self.graph, *states)
-    y = layer(x, use_running_average=not train, mask=mask)
+    y = layer(x, use_running_average=not train, mask=broadcast(mask, x))
     return y, nnx.to_pure_dict(nnx.state(layer, nnx.BatchStat))
 
   def forgotten(self):

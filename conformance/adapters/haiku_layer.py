@@ -23,8 +23,7 @@ class Layer(JaxLayer):
     return self.transformed({}).init(jax.random.key(0), x, True)
 
   def transformed(self, device_options):
-    options = {self.NAMES[n]: v for n, v in self.options.items() if v is not None}
-    options = {'decay_rate': 0.9, **options, **device_options}
+    options = {'decay_rate': 0.9, **self.named(self.options), **device_options}
     return hk.transform_with_state(
       lambda x, train: hk.BatchNorm(True, True, **options)(x, train)
     )

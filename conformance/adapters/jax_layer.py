@@ -9,6 +9,21 @@ from conformance.adapters.base import Layer, NotOffered, numpy64
 AXIS = 'devices'
 
 
+def places(gamma, beta):
+  """`PLACES` where the parameters have these names, and all lie in flat trees."""
+  return {
+    'gamma': ('params', gamma), 'beta': ('params', beta),
+    'mean': ('stats', 'mean'), 'var': ('stats', 'var'),
+  }  # fmt: skip
+
+
+def broadcast(mask, x):
+  """A mask that is to be multiplied with x: axes of 1 for those that it lacks."""
+  if mask is None:
+    return None
+  return jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
+
+
 def is_collective(line):
   names = ('all-reduce', 'all-gather', 'reduce-scatter', 'collective-permute')
   return any(f' {name}(' in line or f' {name}-start(' in line for name in names)

@@ -18,9 +18,8 @@ class Layer(Base):
   extra = {}
 
   def build(self):
-    options = {self.NAMES[name]: v for name, v in self.options.items() if v is not None}
     self.layer = keras.layers.BatchNormalization(
-      **options, **self.extra, dtype=self.policy()
+      **self.named(self.options), **self.extra, dtype=self.policy()
     )
     self.layer.build(self.shape)
     backend = keras.backend.backend()
@@ -81,7 +80,7 @@ class Layer(Base):
       cls.synchronized(parts)
     if groups is not None or masks is not None:
       raise NotOffered('no groups; a mask is for examples of a sequence')
-    named = {cls.NAMES[name]: value for name, value in options.items()}
+    named = cls.named(options)
     make = lambda: keras.layers.BatchNormalization(**named, synchronized=True)
     return mirrored.step(make, parts, dys)
 

@@ -12,12 +12,7 @@ class Layer(Base):
   NAMES = {'epsilon': 'eps', 'decay': 'momentum = 1 - '}
 
   def build(self):
-    options = {}
-    if self.options['epsilon'] is not None:
-      options['eps'] = self.options['epsilon']
-    if self.options['decay'] is not None:
-      options['momentum'] = 1 - self.options['decay']
-    self.layer = nn.BatchNorm(self.shape[-1], **options)
+    self.layer = nn.BatchNorm(self.shape[-1], **self.named(self.options))
     wrap = mx.compile if self.mode == 'compiled' else lambda f: f
     self.call, self.evaluate = wrap(self._train), wrap(self._infer)
 

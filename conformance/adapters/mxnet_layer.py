@@ -13,8 +13,7 @@ class Layer(Base):
   NAMES = {'epsilon': 'epsilon', 'decay': 'momentum'}
 
   def build(self):
-    options = {self.NAMES[n]: v for n, v in self.options.items() if v is not None}
-    self.layer = mx.gluon.nn.BatchNorm(**options)
+    self.layer = mx.gluon.nn.BatchNorm(**self.named(self.options))
     self.layer.initialize()
     self.layer.cast(self.dtype)
     self.layer(self.cast(np.zeros(self.shape)))  # makes the parameters

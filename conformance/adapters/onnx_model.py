@@ -13,17 +13,12 @@ from conformance.adapters.base import channels_first, channels_last
 NAMES = ('gamma', 'beta', 'mean', 'var')
 
 
-def model(shape, dtype, options, train):
-  """The bytes of a model of one node."""
+def model(shape, dtype, attributes, train):
+  """The bytes of a model of one node with these attributes."""
   kind = {'float32': TensorProto.FLOAT, 'float16': TensorProto.FLOAT16}[dtype]
   shape = ['n', shape[-1], *shape[1:-1]]
   vectors = [helper.make_tensor_value_info(n, kind, [shape[1]]) for n in NAMES]
   x, y = (helper.make_tensor_value_info(name, kind, shape) for name in 'xy')
-  attributes = {}
-  if options['epsilon'] is not None:
-    attributes['epsilon'] = options['epsilon']
-  if options['decay'] is not None:
-    attributes['momentum'] = options['decay']
   outputs = ['y', 'new_mean', 'new_var'] if train else ['y']
   node = helper.make_node(
     'BatchNormalization', ['x', *NAMES], outputs, training_mode=int(train), **attributes
@@ -50,7 +45,7 @@ class Layer(Base):
 
   def of_mode(self, train):
     if train not in self.run:
-      made = model(self.shape, self.dtype, self.options, train)
+      made = model(self.shape, self.dtype, self.named(self.options), train)
       self.run[train] = self.load(made)
     return self.run[train]
 

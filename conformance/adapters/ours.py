@@ -6,22 +6,19 @@ import numpy as np
 
 from bn_repro.batch_norm.layer import BatchNorm
 from conformance.adapters.base import numpy64
-from conformance.adapters.jax_layer import JaxLayer
+from conformance.adapters.jax_layer import JaxLayer, places
 
 
 class Layer(JaxLayer):
-  PLACES = {
-    'gamma': ('params', 'gamma'), 'beta': ('params', 'beta'),
-    'mean': ('stats', 'mean'), 'var': ('stats', 'var'),
-  }  # fmt: skip
+  PLACES = places('gamma', 'beta')
   NAMES = {'epsilon': 'epsilon', 'decay': 'decay'}
   MASKED = True
   module = BatchNorm
   extra = {}
 
   def init(self, x):
-    options = {name: v for name, v in self.options.items() if v is not None}
-    self.layer = self.module(**options, **self.device_options, **self.extra)
+    options = self.named(self.options) | self.device_options
+    self.layer = self.module(**options, **self.extra)
     variables = self.layer.init(jax.random.key(0), x, train=False)
     return variables['params'], variables['batch_stats']
 

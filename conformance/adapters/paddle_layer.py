@@ -12,9 +12,10 @@ class Layer(Base):
   NAMES = {'epsilon': 'epsilon', 'decay': 'momentum'}
 
   def build(self):
-    options = {self.NAMES[n]: v for n, v in self.options.items() if v is not None}
     of_dimensions = {2: paddle.nn.BatchNorm1D, 4: paddle.nn.BatchNorm2D}
-    self.layer = of_dimensions[len(self.shape)](self.shape[-1], **options)
+    self.layer = of_dimensions[len(self.shape)](
+      self.shape[-1], **self.named(self.options)
+    )
     self.call = self.layer
     if self.mode == 'compiled':
       self.call = paddle.jit.to_static(self.layer)

@@ -20,11 +20,8 @@ class Layer(Base):
       'gamma': tf.ones(features), 'beta': tf.zeros(features),
       'mean': tf.zeros(features), 'var': tf.ones(features),
     }  # fmt: skip
-    options = {}
-    if self.options['epsilon'] is not None:
-      options['epsilon'] = self.options['epsilon']
-    decay = self.options['decay']
-    factor = {} if decay is None else {'exponential_avg_factor': 1 - decay}
+    options = self.named({'epsilon': self.options['epsilon']})
+    factor = self.named({'decay': self.options['decay']})
     call = tf.compat.v1.nn.fused_batch_norm
 
     def train(x, gamma, beta, mean, var):

@@ -16,7 +16,7 @@ class Layer(Base):
   }  # fmt: skip
 
   def build(self):
-    options = {n: v for n, v in self.options.items() if v is not None}
+    options = self.named(self.options)
     options['scale'] = True  # there is no gamma otherwise
     self.graph = tf.Graph()
     with self.graph.as_default():

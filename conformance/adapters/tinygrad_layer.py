@@ -12,12 +12,7 @@ class Layer(Base):
   NAMES = {'epsilon': 'eps', 'decay': 'momentum = 1 - '}
 
   def build(self):
-    options = {}
-    if self.options['epsilon'] is not None:
-      options['eps'] = self.options['epsilon']
-    if self.options['decay'] is not None:
-      options['momentum'] = 1 - self.options['decay']
-    self.layer = nn.BatchNorm(self.shape[-1], **options)
+    self.layer = nn.BatchNorm(self.shape[-1], **self.named(self.options))
 
   def cast(self, x):
     x = np.ascontiguousarray(channels_first(np.asarray(x, np.float32)))

@@ -12,12 +12,9 @@ class Layer(Base):
   OF_DIMENSIONS = {2: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d}
 
   def build(self):
-    options = {}
-    if self.options['epsilon'] is not None:
-      options['eps'] = self.options['epsilon']
-    if self.options['decay'] is not None:
-      options['momentum'] = 1 - self.options['decay']
-    self.layer = self.OF_DIMENSIONS[len(self.shape)](self.shape[-1], **options)
+    self.layer = self.OF_DIMENSIONS[len(self.shape)](
+      self.shape[-1], **self.named(self.options)
+    )
     self.call = torch.compile(self.layer) if self.mode == 'compiled' else self.layer
 
   def cast(self, x):
