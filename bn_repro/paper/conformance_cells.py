@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 AGREES = 1e-4  # relative error of y and of gradients in float32
 AS_STATED = 0.01  # relative: epsilon at two variances, weights, factors of a variance
 CARRIED = 1e-5  # absolute difference of outputs
-# Of mean to deviation, up to which float32 should keep the variance to 1 %. Rounding of
-# the inputs alone allows about 1e5.
+# Of mean to deviation, up to which float32 should keep the variance to 1 %. Inputs are
+# rounded before they are judged, and two passes reach 1e6, the largest that is probed.
 KEEPS_VARIANCE = 1e3
 HALF = 0.01  # relative error of moments of 16-bit inputs, mean 10 and deviation 1
 OVERFLOW = {'float32': 18, 'bfloat16': 18, 'float16': 4}  # powers of ten of a deviation
