@@ -36,7 +36,7 @@ def faults(how, **variables):
   return kept, int(number)
 
 
-@pytest.mark.skipif(not is_glibc, reason='mallopt is glibc\'s')
+@pytest.mark.skipif(not is_glibc, reason="mallopt is glibc's")
 def test_freed_memory_is_used_again():
   """Without it every turn touches all of its pages anew."""
   kept, new = faults('keep')
