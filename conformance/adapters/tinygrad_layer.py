@@ -104,8 +104,10 @@ class Layer(Base):
 
   def assign(self, **values):
     names = tuple(values)
-    write = self.writes.setdefault(names, self.wrap(lambda *new: self.write(names, new)))
-    write(*(self.tensor(name, value) for name, value in values.items()))
+    write = self.wrap(lambda *new: self.write(names, new))
+    self.writes.setdefault(names, write)(
+      *(self.tensor(name, value) for name, value in values.items())
+    )
     Device['CPU'].synchronize()
 
   def write(self, names, new):
