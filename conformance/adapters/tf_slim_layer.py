@@ -27,10 +27,6 @@ class Layer(Base):
         self.x, is_training=train, scope='bn', reuse=reuse, **options
       )
       self.y, self.evaluated = call(True, None), call(False, True)
-      self.stored = {
-        name: self.graph.get_tensor_by_name(f'bn/{variable}:0')
-        for name, variable in self.VARIABLES.items()
-      }
       self.variables = {v.name: v for v in tf.global_variables()}
       inputs = [self.x, *(self.variable(name) for name in ('gamma', 'beta'))]
       self.gradients = tf.gradients(self.y, inputs, self.dy)
