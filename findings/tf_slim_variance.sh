@@ -8,7 +8,7 @@
 # Version: tf-slim 1.1.0 with tensorflow-cpu 2.12.1, Python 3.11, Linux x86-64, 2026-11-29. PYTHON names another.
 # Source: tf_slim/layers/layers.py, batch_norm takes its own fused kernel for rank 2, else the layer of Keras, which is
 #   fused for ranks 4 and 5; only the fused kernel divides by m - 1. The docstring calls `fused` faster, no more.
-# Matters: a network over sequences stores another variance than one over images, by m / (m - 1): none at
+# Matters: a network over sequences stores another variance than one over images, by m / (m - 1): 0.1 % at
 #   m = 1,000, 14 % at m = 8. Who reshapes [N, T, C] to [N T, C] before a norm changes its inference.
 set -euo pipefail
 work=$(mktemp -d)
