@@ -13,7 +13,8 @@ class Layer(equinox_ema.Layer):
 
   def debiasing(self, state):
     """What inference divides by, so that `read` gives what it takes."""
-    counter = state.get(self.static.batch_counter)
+    # Over devices there is a counter for each, and the statistics have one axis more.
+    counter = state.get(self.static.batch_counter)[..., None]
     return jnp.where(counter == 0, 1, 1 - self.static.momentum**counter)
 
   def trained_state(self, state):

@@ -46,6 +46,7 @@ class Layer(Base):
 
   def timed(self, x, dy):
     x, dy = self.cast(x), self.cast(dy)
+    getattr(self.gradients, 'repeat', lambda: None)()
     wait = getattr(self.gradients, 'wait', lambda value: value)
     return (
       lambda: wait(self.gradients.forward(x, None)),

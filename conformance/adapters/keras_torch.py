@@ -8,6 +8,13 @@ class Gradients:
     self.layer = layer
     call = lambda x, training, mask: layer(x, training=training, mask=mask)
     self.call = torch.compile(call) if mode == 'compiled' else call
+    self.repeated = False
+
+  def repeat(self):
+    """Lets `backward` be called again and again; to be set before the first call."""
+    self.repeated = True
+    # Buffers that a compiled backward pass may write over do not last for a second.
+    torch._functorch.config.donated_buffer = False
 
   def forward(self, x, mask):
     self.x = x.detach().requires_grad_()
@@ -16,7 +23,7 @@ class Gradients:
 
   def backward(self, dy):
     inputs = self.x, self.layer.gamma.value, self.layer.beta.value
-    return torch.autograd.grad(self.y, inputs, dy, retain_graph=True)
+    return torch.autograd.grad(self.y, inputs, dy, retain_graph=self.repeated)
 
   def infer(self, x):
     with torch.no_grad():

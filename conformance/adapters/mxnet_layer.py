@@ -1,7 +1,8 @@
-"""MXNet: mx.gluon.nn.BatchNorm."""
+"""MXNet: mx.gluon.nn.BatchNorm; over devices SyncBatchNorm of its contrib."""
 
 import mxnet as mx
 import numpy as np
+from mxnet.gluon.contrib.nn import SyncBatchNorm
 
 from conformance.adapters.base import Layer as Base
 from conformance.adapters.base import channels_first, channels_last
@@ -70,6 +71,30 @@ class Layer(Base):
   def assign(self, **values):
     for name, value in values.items():
       self.parameters()[name].set_data(mx.nd.array(value))
+
+  @classmethod
+  def over_devices(cls, parts, dys, groups=None, masks=None, **options):
+    if groups is not None or masks is not None:
+      return super().over_devices(parts, dys, groups, masks, **options)
+    contexts = [mx.cpu(i) for i in range(len(parts))]
+    layer = SyncBatchNorm(
+      in_channels=parts[0].shape[-1], num_devices=len(parts), **cls.named(options)
+    )
+    layer.initialize(ctx=contexts)
+    place = lambda arrays: [mx.nd.array(a, ctx=c) for a, c in zip(arrays, contexts)]
+    xs = place(parts)
+    for x in xs:
+      x.attach_grad()
+    with mx.autograd.record(train_mode=True):
+      ys = [layer(x) for x in xs]
+    # All before any is waited for: each waits for the others.
+    mx.autograd.backward(ys, place(dys))
+    read = lambda of: [as_numpy(of(context)) for context in contexts]
+    return {
+      'y': [as_numpy(y) for y in ys], 'dx': [as_numpy(x.grad) for x in xs],
+      'gamma': read(layer.gamma.grad), 'beta': read(layer.beta.grad),
+      'mean': read(layer.running_mean.data), 'var': read(layer.running_var.data),
+    }  # fmt: skip
 
 
 def as_numpy(array):

@@ -39,6 +39,8 @@ class Layer(Base):
     # Channels last in memory, as the others have them.
     x, dy = (torch.tensor(a).permute(0, 3, 1, 2) for a in (x, dy))
     inputs = x.requires_grad_(), self.layer.weight, self.layer.bias
+    # Buffers that a compiled backward pass may write over do not last for a second.
+    torch._functorch.config.donated_buffer = False
 
     def forward():
       self.y = self.call(x)

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import traceback
 
 import torch
 
@@ -33,8 +32,8 @@ class Layer(torch_layer.Layer):
     for process in processes:
       process.join()
     for answer in answers.values():
-      if isinstance(answer, str):
-        raise RuntimeError(answer)
+      if isinstance(answer, Exception):
+        raise answer
     ranked = [answers[rank] for rank in range(len(parts))]
     result = {name: [answer[name] for answer in ranked] for name in ranked[0]}
     return result | {'collectives': ranked[0]['collectives']}
@@ -43,8 +42,8 @@ class Layer(torch_layer.Layer):
 def _process(rank, world, port, parts, dys, groups, options, queue):
   try:
     queue.put((rank, _step(rank, world, port, parts[rank], dys[rank], groups, options)))
-  except Exception:
-    queue.put((rank, traceback.format_exc().strip().splitlines()[-1]))
+  except Exception as error:
+    queue.put((rank, error))
 
 
 def _step(rank, world, port, x, dy, groups, options):
