@@ -47,6 +47,7 @@ jaxtyping.install_import_hook(
   'beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))',
 )
 
+import forked  # noqa: E402
 from support import small_config  # noqa: E402  # imports some of these modules
 
 TESTS = Path(__file__).parent
@@ -121,6 +122,13 @@ def quickly_compiled():
     yield
   finally:
     jax.config.update(name, before)
+
+
+@pytest.fixture(scope='session')
+def forks(tmp_path_factory):
+  """A Python for programs that start programs, and their variables: `forked.python`."""
+  with forked.python(tmp_path_factory.mktemp('forks') / 'environment') as python:
+    yield python
 
 
 @pytest.fixture
