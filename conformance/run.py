@@ -11,6 +11,7 @@ result is kept as soon as it is there, and a second call runs what is missing.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -86,13 +87,19 @@ def read(path: Path) -> dict:
 
 
 def one_implementation(one, probes, cache, results, bar) -> None:
-  """Runs probes and writes them, or why the implementation could not be installed."""
+  """Runs probes and writes them, or why the implementation could not be installed.
+
+  What was measured elsewhere stays where it cannot be installed here.
+  """
   path = results / f'{one.name}.json'
   page = read(path)
+  if not probes:
+    return
   try:
     python = environments.make(one.environment, cache)
   except NotInstalled as error:
-    write_json(path, header(one, {}) | {'not_installed': str(error), 'probes': {}})
+    if not page.get('probes'):
+      write_json(path, header(one, {}) | {'not_installed': str(error), 'probes': {}})
     bar.update(len(probes))
     return
   packages = environments.packages_of(python, one.environment)
@@ -182,11 +189,17 @@ def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None
   ]  # fmt: skip
   with progress_bar(len(waiting), 'library', 'carrying over') as bar:
     for one in waiting:
-      python = environments.make(one.environment, cache)
-      variables = {'CONFORMANCE_OTHERS': str(others)}
-      ((_, result, _),) = answers(one, python, [CARRIED], cache, **variables)
-      write_json(results / f'{one.name}.json', pages[one.name] | {CARRIED: result})
+      with contextlib.suppress(NotInstalled):  # its file says so, or is of elsewhere
+        carry_into(one, pages[one.name], others, cache, results)
       bar.update()
+
+
+def carry_into(one, page, others, cache, results) -> None:
+  """Gives one implementation what all have trained, and writes what comes of it."""
+  python = environments.make(one.environment, cache)
+  variables = {'CONFORMANCE_OTHERS': str(others)}
+  ((_, result, _),) = answers(one, python, [CARRIED], cache, **variables)
+  write_json(results / f'{one.name}.json', page | {CARRIED: result})
 
 
 def measure_speed(chosen, cache, arguments) -> None:

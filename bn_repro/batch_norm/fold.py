@@ -1,4 +1,4 @@
-"""The inference form of section 3.1: BN folded into the layer before it.
+"""Algorithm 2, lines 11 and 12, in a whole network: BN folded into the layers before.
 
 With fixed statistics BN is one affine map, y = scale * Wu + shift. Together with the
 layer before it, it is a linear layer with a bias: the scale goes into W, the shift
@@ -11,10 +11,10 @@ from typing import Any
 
 import flax.linen as nn
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Float64
+from jaxtyping import Array, ArrayLike, Float
 
 from bn_repro.batch_norm.layer import BatchNorm
-from bn_repro.batch_norm.transform import statistics_dtype
+from bn_repro.batch_norm.transform import affine, statistics_dtype
 from bn_repro.run.errors import UserError
 
 _AUXILIARY = 'auxiliary_head'  # for training only
@@ -78,21 +78,6 @@ def _is_variant(model: nn.Module) -> bool:
   return any(
     getattr(model, name, False) for name in ('is_normalized_after', 'keeps_bias')
   )
-
-
-def affine(
-  params: Any, statistics: Any, epsilon: float
-) -> tuple[Float64[np.ndarray, '*shape'], Float64[np.ndarray, '*shape']]:
-  """scale = gamma / sqrt(var + epsilon), shift = beta - scale * mean (algorithm 2, 11).
-
-  Args:
-    params: gamma and beta of a BN layer, if it has them.
-    statistics: its mean and var.
-    epsilon: added to the variance.
-  """
-  mean, var = (np.asarray(statistics[name], np.float64) for name in ('mean', 'var'))
-  scale = np.asarray(params.get('gamma', 1), np.float64) / np.sqrt(var + epsilon)
-  return scale, np.asarray(params.get('beta', 0), np.float64) - scale * mean
 
 
 def _fold(params: Any, statistics: Any, epsilon: float) -> Any:

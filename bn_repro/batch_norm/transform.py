@@ -6,7 +6,8 @@ has m = batch; a convolution has m' = batch x height x width (section 3.2). With
 per-activation normalization (section 4.2.3) every location is a feature of its own.
 Each of the groups, such as ghost batches, has moments of its own.
 
-`layer.py` makes a layer of them. They know nothing of devices but the name of the axis.
+Algorithm 1 and its gradient come first, then algorithm 2. `layer.py` makes a layer of
+them. They know nothing of devices but the name of the axis.
 """
 
 import functools
@@ -15,8 +16,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float, Float64
 
 from bn_repro.batch_norm import device_axes
 from bn_repro.batch_norm.device_axes import AxisName, Groups
@@ -80,14 +82,6 @@ def merge_moments(parts: Moments) -> Moments:
   mean = origin + jnp.sum(weight * (parts.mean - origin), axis=0, keepdims=True)
   spread = parts.var + jnp.square(parts.mean - mean)
   return Moments(mean[0], jnp.sum(weight * spread, axis=0), count[0])
-
-
-def unbiased_variance(statistics: Moments) -> Float[Array, '*groups features']:
-  """Var[x] = m / (m - 1) * var (algorithm 2, line 10).
-
-  A single value has no variance: m = 1 gives NaN and not a number that looks right.
-  """
-  return statistics.var * (statistics.count / (statistics.count - 1))
 
 
 def normalize(
@@ -222,10 +216,20 @@ def _sum_over_devices(sums, axis_name, axis_index_groups, group):
 batch_normalize.defvjp(_forward, _backward)
 
 
+def statistics_dtype(x: Float[ArrayLike, '...']) -> jnp.dtype:
+  """float32, or the dtype of x if it is wider."""
+  return x.dtype if jnp.finfo(x.dtype).bits > 32 else jnp.dtype(jnp.float32)
+
+
+# Algorithm 2: from a trained network to one for inference. Lines 1 to 6, training with
+# a moving average, are in layer.py; lines 7 to 10, over a training set, in
+# training/population.py; lines 11 and 12, for all layers of a network, in fold.py.
+
+
 def population_statistics(
   mini_batch_statistics: Callable[[Any], Any], mini_batches: Iterable[Any]
 ) -> Any:
-  """E[x] and Var[x] of the population (algorithm 2, lines 7 to 10).
+  """E[x] and Var[x] of the population (algorithm 2, lines 8 to 10).
 
   E[x] = mean of the mini-batches' means, and Var[x] = mean of their unbiased variances
   m / (m - 1) * var. As in the paper, it is not the variance of the pooled values.
@@ -253,6 +257,26 @@ def population_statistics(
   return jax.tree.map(lambda leaf: leaf / number, total)
 
 
-def statistics_dtype(x: Float[ArrayLike, '...']) -> jnp.dtype:
-  """float32, or the dtype of x if it is wider."""
-  return x.dtype if jnp.finfo(x.dtype).bits > 32 else jnp.dtype(jnp.float32)
+def unbiased_variance(statistics: Moments) -> Float[Array, '*groups features']:
+  """Var[x] = m / (m - 1) * var (algorithm 2, line 10).
+
+  A single value has no variance: m = 1 gives NaN and not a number that looks right.
+  """
+  return statistics.var * (statistics.count / (statistics.count - 1))
+
+
+def affine(
+  params: Any, statistics: Any, epsilon: float
+) -> tuple[Float64[np.ndarray, '*shape'], Float64[np.ndarray, '*shape']]:
+  """The scale and shift that y = scale * x + shift has for BN (algorithm 2, line 11).
+
+  scale = gamma / sqrt(var + epsilon) and shift = beta - scale * mean, in float64.
+
+  Args:
+    params: gamma and beta of a BN layer, if it has them.
+    statistics: its mean and var.
+    epsilon: added to the variance.
+  """
+  mean, var = (np.asarray(statistics[name], np.float64) for name in ('mean', 'var'))
+  scale = np.asarray(params.get('gamma', 1), np.float64) / np.sqrt(var + epsilon)
+  return scale, np.asarray(params.get('beta', 0), np.float64) - scale * mean

@@ -33,11 +33,10 @@ from bn_repro.models.layers import (
   Images,
   LocalResponseNormalization,
   Maps,
-  Pool,
-  average_pool,
   initial_weights,
   side_by_side,
 )
+from bn_repro.models.pool import Pool, average_pool
 from bn_repro.run.errors import UserError
 
 # Where `Inception` sows the logits of its auxiliary heads.

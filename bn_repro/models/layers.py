@@ -1,6 +1,5 @@
 """The layers of the Inception networks. Does not know how a network arranges them."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -52,11 +51,11 @@ class Convolution(nn.Module):
 
   def __call__(self, x: Images, *, train: bool) -> Maps:
     """z, in `dtype`."""
-    return NONLINEARITIES[self.nonlinearity](self.nonlinearity_input(x, train=train))
+    return outputs((self,), x, train)
 
-  def nonlinearity_input(self, x: Images, *, train: bool) -> Maps:
-    """BN(Wu), or Wu + b, in `dtype`; a part of the call."""
-    return nonlinearity_inputs((self,), x, train)
+  def nonlinearity_input(self, x: Images) -> Maps:
+    """x, unchanged: where analyses capture what g is applied to."""
+    return x
 
   @nn.compact
   def parts(self, inputs: int) -> 'Parts':
@@ -100,24 +99,42 @@ def side_by_side(
     pool: average pooling, before the last layer. It commutes with a 1x1 convolution,
       and so is computed behind it, where there are fewer channels.
   """
-  y = nonlinearity_inputs(layers, x, train, pool)
-  z = NONLINEARITIES[layers[0].nonlinearity](y)
+  z = outputs(layers, x, train, pool)
   return split(z, [layer.features for layer in layers])
 
 
-def nonlinearity_inputs(
+def outputs(
   layers: Sequence[Convolution], x: Images, train: bool, pool: nn.Module | None = None
 ) -> Maps:
-  """BN(Wu), or Wu + b, of layers as in `side_by_side`, their features side by side."""
-  dtype, stride = layers[0].dtype, layers[0].stride
+  """z of layers as in `side_by_side`, their features side by side.
+
+  Every layer of Inception is computed here. The order of section 3.2 is here alone: Wu
+  or Wu + b, BN, g. To try BN after the nonlinearity, move the line with `normalized`
+  behind g; `Convolution.parts` decides on the bias. `fold.py` knows this order only.
+  """
   kernels, biases, norms = zip(*(layer.parts(x.shape[-1]) for layer in layers))
   sizes = [layer.features for layer in layers]
-  x = convolve(x.astype(dtype), joined(kernels).astype(dtype), stride)
+  x = linear(layers[0], x, kernels, biases, sizes, pool)
+  x = normalized(x, norms, sizes, train)
+  x = NONLINEARITIES[layers[0].nonlinearity](layers[0].nonlinearity_input(x))
+  return x
+
+
+def linear(layer, x, kernels, biases, sizes, pool) -> Maps:
+  """Wu, or Wu + b, of layers that differ from one in their features alone."""
+  x = convolve(x.astype(layer.dtype), joined(kernels).astype(layer.dtype), layer.stride)
   if pool:
     before = x.shape[-1] - sizes[-1]
     x = joined([x[..., :before], pool(x[..., before:])])
+  if biases[0] is None:
+    return x
+  return x + joined(biases).astype(layer.dtype).reshape(1, 1, 1, -1)
+
+
+def normalized(x: Maps, norms, sizes: Sequence[int], train: bool) -> Maps:
+  """BN of layers that have it, of as many features each; x of others."""
   if norms[0] is None:
-    return x + joined(biases).astype(dtype).reshape(1, 1, 1, -1)
+    return x
   if len(norms) == 1:
     return norms[0](x, train=train)
   if all(isinstance(norm, BatchNorm) for norm in norms):
@@ -200,74 +217,6 @@ class Dropout(nn.Module):
     kept = 1 - jnp.asarray(self.rate, jnp.float32)
     is_kept = jax.random.bernoulli(self.make_rng('dropout'), kept, x.shape)
     return jnp.where(is_kept, x / kept.astype(x.dtype), 0)
-
-
-class Pool(nn.Module):
-  """3x3 pooling; an average does not count padding.
-
-  Attributes:
-    kind: 'max' or 'avg'.
-    stride: in both directions.
-  """
-
-  kind: str
-  stride: int = 1
-
-  def __call__(self, x: Images, *, train: bool = False) -> Maps:
-    """The pooled maps, in the dtype of x."""
-    if self.kind == 'max':
-      return over_windows(x, _larger, -jnp.inf, self.stride)
-    wide = x.astype(statistics_dtype(x))
-    counts = jnp.ones((1, *x.shape[1:3], 1), wide.dtype)
-    sums, counts = (
-      over_windows(values, jnp.add, 0, self.stride) for values in (wide, counts)
-    )
-    return (sums / counts).astype(x.dtype)
-
-
-def over_windows(x: Images, combine: Callable, padding: float, stride: int) -> Maps:
-  """Combines the values of every 3x3 window: first along columns, then along rows.
-
-  Padded as TensorFlow's SAME. Slices whole arrays: XLA's CPU back end takes 2 to 6
-  times as long for `reduce_window` and its gradient (the log of results/benchmarks).
-
-  Args:
-    x: the images, whose dtype the result has.
-    combine: (array, array) -> array, value by value; associative.
-    padding: a value that changes no result of `combine`.
-    stride: in both directions.
-  """
-  for axis in (1, 2):
-    size = x.shape[axis]
-    span = (-(-size // stride) - 1) * stride + 1  # from the first window to the last
-    missing = max(span + 2 - size, 0)
-    widths = [(0, 0)] * x.ndim
-    widths[axis] = (missing // 2, missing - missing // 2)
-    padded = jnp.pad(x, widths, constant_values=padding)
-    shifted = (
-      jax.lax.slice_in_dim(padded, i, i + span, stride, axis) for i in range(3)
-    )
-    x = functools.reduce(combine, shifted)
-  return x
-
-
-def _larger(first, second):
-  """The larger value, or NaN; the gradient goes to the first of equal values.
-
-  By comparison alone: the gradient of `jnp.maximum` asks which value equals the result,
-  and a compiler that computes a value twice, rounded differently, may find none.
-  """
-  return jnp.where((second > first) | jnp.isnan(second), second, first)
-
-
-def average_pool(x: Images, window: tuple[int, int], strides: tuple[int, int]) -> Maps:
-  """Means over the windows that lie within the images, in the dtype of x.
-
-  Summed in at least float32, which Flax would not do.
-  """
-  wide = x.astype(statistics_dtype(x))
-  # Flax's counts are float32; its other divisor is an integer, which our tests refuse.
-  return nn.avg_pool(wide, window, strides, count_include_pad=False).astype(x.dtype)
 
 
 class LocalResponseNormalization(nn.Module):

@@ -125,15 +125,3 @@ def without_noise(model: nn.Module) -> nn.Module:
   return model.clone(
     **{name: value for name, value in off.items() if hasattr(model, name)}
   )
-
-
-def frozen(model: nn.Module) -> nn.Module | None:
-  """The network as algorithm 2 runs it over training mini-batches (lines 7 to 9).
-
-  With train=True its `batch_stats` become those of the mini-batch alone, and nothing
-  is dropped. None for a network without batch normalization.
-  """
-  if model.batch_norm is None:
-    return None
-  tracked = functools.partial(model.batch_norm, decay=0.0)
-  return without_noise(model).clone(batch_norm=tracked)

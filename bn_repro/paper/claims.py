@@ -33,11 +33,10 @@ SECTIONS = (
 MEASURES: dict[str, Measure] = {
   key: measure for section in SECTIONS for key, measure in section.CLAIMS.items()
 }
-# Where a reader finds what measures a claim.
-FILES = {
-  key: f'{section.__name__.replace(".", "/")}.py'
-  for section in SECTIONS
-  for key in section.CLAIMS
+# Where a reader finds what measures a claim: `file:function`.
+COMPUTED_BY = {
+  key: f'{m.__module__.replace(".", "/")}.py:{m.__qualname__.partition(".")[0]}'
+  for key, m in MEASURES.items()
 }
 NAME = 'claims.json'
 
@@ -84,6 +83,7 @@ def _entry(
     'value': _digits(value), 'low': _digits(low), 'high': _digits(high), 'test': test,
     'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
     'n': finding.number, 'n_counts': finding.counts,
+    'computed_by': COMPUTED_BY.get(claim.key),
     'files': evidence.files if finding.effect else [],
     'hours': _digits(hours) if summaries else None,
     'revisions': sorted({summary['git_revision'] for summary in summaries}),
@@ -110,7 +110,7 @@ def text(claims: list[dict[str, Any]]) -> str:
   head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
           'verdict')  # fmt: skip
   return pages.render(
-    'claims', verdicts=by_verdict(claims), claims=claims, margin=margin, files=FILES,
+    'claims', verdicts=by_verdict(claims), claims=claims, margin=margin,
     table=tables.markdown(head, map(_row, claims)),
   )  # fmt: skip
 

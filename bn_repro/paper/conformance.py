@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bn_repro.paper import conformance_carry as carry
 from bn_repro.paper import conformance_cells as cells
 from bn_repro.paper import conformance_columns as columns
 from bn_repro.paper.conformance_cells import Cell, number
@@ -51,7 +52,9 @@ def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
     ],
     ours=departures(next((page for page in ran if page['name'] == OURS), None)),
     departures=departures_table(ran),
-    carried=carried_table(ran), settings=settings_table(ran),
+    names=carry.names_table(ran), factors=carry.factors_table(ran),
+    not_carried=carry.failures(ran), alone=carry.NONE,
+    pairs=len(carry.pairs(ran)), possible=len(ran) * (len(ran) - 1),
     speeds=[(p['threads'], p['batch'], speed_table(p, made)) for p in speeds],
     absent=[(p['title'], p['not_installed']) for p in made if 'not_installed' in p],
     versions=versions_table(made), origins=origins(made),
@@ -95,49 +98,6 @@ def departures_table(ran: list[Page]) -> str:
       (page['title'], str(said.count(True)), str(len(said) - said.count(None)))
     )
   return tables.markdown(('', 'depart', 'of'), rows)
-
-
-def settings_table(ran: list[Page]) -> str:
-  """What to set and to multiply for the paper's inference in each."""
-  head = ('', 'variance stored', 'decay by default', 'epsilon by default', 'start')
-  chosen = (
-    (cells.running_variance, 'moving_average'), (cells.decay, 'moving_average'),
-    (cells.epsilon, 'defaults'), (cells.start, 'moving_average'),
-  )  # fmt: skip
-  rows = [
-    (page['title'], *(
-      str(cells.refused(page['probes'][probe]) or cell(page['probes'][probe]))
-      for cell, probe in chosen
-    ))
-    for page in ran
-    if all(probe in page['probes'] for _, probe in chosen)
-  ]  # fmt: skip
-  return tables.markdown(head, rows)
-
-
-def carried_table(ran: list[Page]) -> str:
-  """A line for each pair that was carried over: what to multiply, and how far off."""
-  head = ('from', 'to', 'variance', 'outputs differ', 'one more step differs')
-  titles = {page['name']: page['title'] for page in ran}
-  rows = [
-    (titles[source], page['title'], *_carried(result))
-    for page in ran
-    for source, result in page.get('carried', {}).items()
-    if source in titles and source != page['name']
-  ]
-  return tables.markdown(head, sorted(rows)) if rows else ''
-
-
-def _carried(result: Page) -> tuple[str, str, str]:
-  if cell := cells.refused(result):
-    return '-', cell.text, '-'
-  steps = {name: number(value) for name, value in result['next_step'].items()}
-  finite = {name: value for name, value in steps.items() if value == value}
-  best = min(finite, key=finite.get) if finite else 'as it is'
-  words = {'as it is': '', 'times': '× m / (m − 1)', 'divided': '× (m − 1) / m'}
-  off = number(result['outputs'])
-  outputs = f'{off:.0e}' if off <= cells.CARRIED else f'**{off:.0e}**'
-  return words[best], outputs, f'{steps[best]:.0e}'
 
 
 def speed_table(page: Page, made: list[Page]) -> str:

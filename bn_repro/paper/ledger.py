@@ -96,7 +96,7 @@ class Evidence:
     runs = self._folder(folder).runs(name)
     if len(runs) < at_least:
       raise Missing(f'{folder}/{name}.json with {at_least} runs')
-    self._note(f'{folder}/{name}.json', f'{folder}/{name}_curves.csv')
+    self._note(f'{folder}/{name}_curves.csv', f'{folder}/{name}.json')
     return runs
 
   def page(self, folder: str, name: str) -> dict[str, Any]:

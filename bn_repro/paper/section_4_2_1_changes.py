@@ -17,7 +17,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
 from bn_repro.paper.section_4_2_networks import Networks
-from bn_repro.report import effects, pages, tables
+from bn_repro.report import effects, pages, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.figures import panels, save
@@ -71,7 +71,7 @@ class Ablation(NamedTuple):
     """What a change gives within the budget, in points of accuracy."""
     return effects.scaled(self._mean(field, setting, comparison.accuracy_until), 100)
 
-  def speed_up(self, field: str, setting: str = BOTH) -> Effect:
+  def ratio_of_steps(self, field: str, setting: str = BOTH) -> Effect:
     """Steps to `TARGET` without a change over those with it."""
     less = self._mean(field, setting, _log_steps)
     return effects.exponential(effects.scaled(less, -1))
@@ -97,7 +97,7 @@ class Ablation(NamedTuple):
 
 def _log_steps(run: Run) -> float:
   """To the target; infinite where the run does not reach it."""
-  crossing = comparison.crossing(run, TARGET)
+  crossing = speed_up.crossing(run, TARGET)
   return math.inf if crossing.is_censored else math.log(crossing.steps)
 
 
@@ -168,9 +168,9 @@ def table(ablation: Ablation) -> str:
       settings[BOTH] = ''
     for setting, runs in settings.items():
       accuracy = ablation.accuracy(field, setting).text('{:+.1f}')
-      speed_up = ablation.speed_up(field, setting).text('{:.2f}')
+      steps = ablation.ratio_of_steps(field, setting).text('{:.2f}')
       name = setting or '**mean of both**'
-      rows.append([*CHANGES[field], name, runs, accuracy, speed_up])
+      rows.append([*CHANGES[field], name, runs, accuracy, steps])
   return tables.markdown(head, rows)
 
 
@@ -229,7 +229,7 @@ def mean_of_both(
 
 
 CLAIMS: dict[str, Measure] = {
-  '17a': mean_of_both('model.dropout', 'speed_up', '{:.2f}', ' times'),
+  '17a': mean_of_both('model.dropout', 'ratio_of_steps', '{:.2f}', ' times'),
   '17b': mean_of_both('model.dropout', 'gap'),
   '18': mean_of_both('l2'),
   '19': mean_of_both('learning_rate_decay_every'),

@@ -5,7 +5,7 @@ from pathlib import Path
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.section_4_2_comparison import HIGH_TARGET, TARGET
-from bn_repro.paper.section_4_2_figure_3 import speed_ups
+from bn_repro.paper.section_4_2_figure_3 import speed_up_column
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, SLOW_DECAY, Networks
 from bn_repro.report import pages, seeds, tables
 from bn_repro.report.figures import draw, panels, save
@@ -31,8 +31,8 @@ def _table(networks: Networks, step: float) -> str:
     'learning rate falls by 4 % every':
       lambda name: networks[name][0].config['learning_rate_decay_every'],
     'seeds': lambda name: seeds.number(networks[name]),
-    f'speed-up to {rounded(TARGET, 0)}': speed_ups(networks, TARGET),
-    f'to {rounded(HIGH_TARGET, 0)}': speed_ups(networks, HIGH_TARGET),
+    f'speed-up to {rounded(TARGET, 0)}': speed_up_column(networks, TARGET),
+    f'to {rounded(HIGH_TARGET, 0)}': speed_up_column(networks, HIGH_TARGET),
     f'accuracy after {step:,.0f} steps':
       lambda name: tables.percent(tables.over(networks[name], accuracy)),
   }  # fmt: skip

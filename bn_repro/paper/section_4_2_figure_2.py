@@ -7,6 +7,7 @@ import numpy as np
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
+from bn_repro.report import speed_up
 from bn_repro.report.collect import Run
 from bn_repro.report.figures import draw, panels, save
 from bn_repro.report.tables import rounded
@@ -76,7 +77,7 @@ def runtimes(networks: Networks, path: Path) -> None:
 
 def _all_runtimes(runs: list[Run]) -> np.ndarray:
   """Steps to every target of every run, sorted; those that are not reached left out."""
-  crossings = [comparison.crossing(r, t) for r in runs for t in comparison.PROFILE]
+  crossings = [speed_up.crossing(r, t) for r in runs for t in comparison.PROFILE]
   return np.sort([c.steps for c in crossings if not c.is_censored])
 
 

@@ -15,6 +15,7 @@ from bn_repro.report import effects, pages, seeds
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.figures import panels, save
+from bn_repro.report.speed_up import speed_up
 from bn_repro.report.tables import rounded
 
 EARLY_TARGET = 0.4
@@ -33,7 +34,7 @@ def text(networks: Networks) -> str:
   device, costs = comparison.seconds_per_step(networks)
   spreads = {t: comparison.spread_of_steps(networks, t) for t in TARGETS}
   others = {NAMES[name]: name for name in networks if name != PLAIN}
-  columns = {rounded(t, 0): speed_ups(networks, t) for t in TARGETS}
+  columns = {rounded(t, 0): speed_up_column(networks, t) for t in TARGETS}
   runs = family.all_runs(networks)
   fixed = sum(run.config.get('log_spaced_evaluations', 0) > 0 for run in runs)
   return pages.render(
@@ -50,32 +51,32 @@ def text(networks: Networks) -> str:
 
 def table(networks: Networks) -> str:
   """Figure 3: ours beside the paper's; the two accuracies are not comparable."""
-  ours = speed_ups(networks, TARGET)
+  ours = speed_up_column(networks, TARGET)
   columns = {
     'learning rate': lambda name: f'{networks[name][0].config["learning_rate"]:g}',
     'seeds': lambda name: seeds.number(networks[name]),
     f'speed-up to {rounded(TARGET, 0)}': lambda n: '1' if n == PLAIN else ours(n),
-    'in the paper': _papers_speed_up,
+    'in the paper': _text_of_paper,
     'final accuracy': lambda name: comparison.final_accuracy(networks[name]),
   }
   return seeds.table('network', {NAMES[name]: name for name in networks}, columns)
 
 
-def speed_ups(networks: Networks, target: float):
-  """A column of `seeds.table`: `speed_up` to a target, by network."""
-  return lambda name: speed_up(networks, name, target)
+def speed_up_column(networks: Networks, target: float):
+  """A column of `seeds.table`: `speed_up_text` by network."""
+  return lambda name: speed_up_text(networks, name, target)
 
 
-def speed_up(networks: Networks, name: str, target: float) -> str:
+def speed_up_text(networks: Networks, name: str, target: float) -> str:
   """Over Inception: '5.57 (4.51 to 6.90), 2/2', or '-' if neither arrives."""
-  effect = comparison.speed_up_of(networks, name, PLAIN, target)
+  effect = speed_up(networks, name, PLAIN, target)
   if math.isnan(effect.value):
     return '-'
   reached = comparison.number_reached(networks, name, target)
   return f'{effect.text("{:.2f}")}, {reached}/{len(networks[name])}'
 
 
-def _papers_speed_up(name: str) -> str:
+def _text_of_paper(name: str) -> str:
   """Such as '14.8', 'never', or '' where the paper has no such network."""
   if name not in PAPER:
     return ''
@@ -87,7 +88,7 @@ def figure_3(networks: Networks, path: Path) -> None:
   names = [name for name in networks if name != PLAIN]
   figure, (axes,) = panels(1, 7, 3.2)
   for row, name in enumerate(names):
-    effect = comparison.speed_up_of(networks, name, PLAIN)
+    effect = speed_up(networks, name, PLAIN, TARGET)
     if 0 < effect.value < math.inf:
       value, error = effects.values_and_errors([effect])
       style = {'fmt': 'o', 'capsize': 4, 'color': family.COLOURS[name]}
@@ -108,18 +109,22 @@ def figure_3(networks: Networks, path: Path) -> None:
 
 
 def faster(name: str, baseline: str = PLAIN, target: float = TARGET) -> Measure:
-  """Claims 9, 10, 12 (second half) and 23: a speed-up at a fixed target."""
+  """Claims 9, 10, 12 (second half) and 23: a speed-up at a fixed target.
+
+  `speed_up` makes the number of the runs' curves, networks_curves.csv in
+  results/inception; its spread is pooled with those of decay_curves.csv.
+  """
 
   def measure(evidence: Evidence) -> Finding:
     networks = family.compared(evidence, name, baseline)
-    effect = comparison.speed_up_of(networks, name, baseline, target)
+    effect = speed_up(networks, name, baseline, target)
     text = (
       f'to {rounded(target, 0)} {NAMES[name]} is {effect.text("{:.2f}")} times as fast '
       f'as {NAMES[baseline]} ({_arrivals(networks, name, target)}, '
       f'{_arrivals(networks, baseline, target)})'
     )
     if name == 'bn_x5' and family.SLOW_DECAY in networks:
-      slow = comparison.speed_up_of(networks, family.SLOW_DECAY, PLAIN, target)
+      slow = speed_up(networks, family.SLOW_DECAY, PLAIN, target)
       times = slow.text('{:.2f}')
       text += f'; with the decay of the plain network it is {times} times as fast'
     return _finding(effect, networks[name], networks[baseline], target, text)
@@ -143,7 +148,7 @@ def _finding(
 def starts_slower(evidence: Evidence) -> Finding:
   """Claim 11, first half: steps of BN-x30 over those of BN-x5."""
   networks = family.compared(evidence, 'bn_x5', 'bn_x30')
-  effect = comparison.speed_up_of(networks, 'bn_x5', 'bn_x30', EARLY_TARGET)
+  effect = speed_up(networks, 'bn_x5', 'bn_x30', EARLY_TARGET)
   text = (
     f'to {rounded(EARLY_TARGET, 0)} BN-x30 takes {effect.text("{:.2f}")} times the '
     'steps of BN-x5'

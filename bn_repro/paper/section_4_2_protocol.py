@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper.section_4_2_comparison import of_last_part
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN
-from bn_repro.report import effects, learning_curve, pages, seeds, tables
+from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.intervals import Spread, pooled_deviation
@@ -54,7 +55,7 @@ def section(sweeps: dict[str, list[Run]]) -> str:
 def accuracy(run: Run) -> float:
   """Of the averaged weights over the last tenth, 0 to 1; without them, of the last."""
   curve = run.curves.get('test_accuracy_polyak', run.curves['test_accuracy'])
-  return learning_curve.final_accuracy(run.curves['step'], curve)
+  return of_last_part(run.curves['step'], curve)
 
 
 def _rates(runs: list[Run]) -> str:
@@ -82,7 +83,7 @@ def _ladder(runs: list[Run]) -> str:
     means = ', '.join(f'{rounded(np.mean(v))} after {n:,}' for n, v in ladder.items())
     effect = None
     if network != PLAIN and len(ladder) > 1:
-      effect = ladder_speed_up(baseline, ladder, longest)
+      effect = ratio_of_lengths(baseline, ladder, longest)
     rows.append([NAMES[network], means, effect.text('{:.2f}') if effect else ''])
   return tables.markdown(('network', 'accuracy', 'speed-up over Inception'), rows)
 
@@ -215,7 +216,7 @@ def best_rate(rates: Sequence[float], accuracies: Sequence[float]) -> BestRate:
   return BestRate(*np.exp(interval), float(peak))
 
 
-def ladder_speed_up(
+def ratio_of_lengths(
   baseline: Sequence[float], ladder: Mapping[int, Sequence[float]], steps: int
 ) -> Effect | None:
   """How many times fewer steps a network needs for the accuracy of the baseline.

@@ -9,7 +9,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing, runs_if_any
 from bn_repro.paper.section_4_2_comparison import accuracies, final_accuracy
-from bn_repro.paper.section_4_2_figure_3 import speed_up
+from bn_repro.paper.section_4_2_figure_3 import speed_up_text
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
 from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
@@ -89,8 +89,8 @@ def best_rates(networks: Networks, runs: list[Run]) -> str:
   return pages.render(
     'section_4_2_best_rates', final_accuracy=final_accuracy,
     plain=chosen[PLAIN], recipe=chosen['bn_x5'], target=rounded(TARGET, 0),
-    speed_up=speed_up(chosen, 'bn_x5', TARGET),
-    usual='bn_x30' in networks and speed_up(networks, 'bn_x30', TARGET),
+    speed_up=speed_up_text(chosen, 'bn_x5', TARGET),
+    usual='bn_x30' in networks and speed_up_text(networks, 'bn_x30', TARGET),
   )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_protocol as protocol
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
-from bn_repro.report import collect, learning_curve, speed_up, tables
+from bn_repro.report import collect, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.run import config as config_lib
@@ -83,7 +83,7 @@ def curves(networks: Networks, smooth: bool) -> dict[str, dict[str, Any]]:
 
 def _curve(run: Run, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
   steps, accuracy = run.curves['step'], run.curves['test_accuracy']
-  return learning_curve.smoothed(steps, accuracy) if smooth else (steps, accuracy)
+  return speed_up.smoothed(steps, accuracy) if smooth else (steps, accuracy)
 
 
 def _band(of_seeds: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, list]:
@@ -127,7 +127,7 @@ def targets(networks: Networks, percents: Sequence[int] = TARGETS) -> dict[int, 
 
 def _to_target(networks: Networks, target: float) -> Rows:
   crossings = {
-    name: [comparison.crossing(run, target) for run in runs]
+    name: [speed_up.crossing(run, target) for run in runs]
     for name, runs in networks.items()
   }
   means = dict(zip(networks, np.exp(speed_up.fit(speed_up.runs_of(crossings)).mean)))
@@ -135,7 +135,7 @@ def _to_target(networks: Networks, target: float) -> Rows:
   for name, runs in networks.items():
     effect = None
     if name != PLAIN:
-      effect = comparison.speed_up_of(networks, name, PLAIN, target)
+      effect = speed_up.speed_up(networks, name, PLAIN, target)
     rows.append({
       'id': name,
       'reached': f'{sum(not c.is_censored for c in crossings[name])} of {len(runs)}',
@@ -170,7 +170,7 @@ def changes(networks: Networks, runs: list[Run]) -> Rows:
       rows.append({
         'change': title, 'paper': paper, 'setting': setting or 'mean of both settings',
         'accuracy': interval(ablation.accuracy(field, setting), '{:+.1f}'),
-        'speed_up': interval(ablation.speed_up(field, setting), '{:.2f}'),
+        'speed_up': interval(ablation.ratio_of_steps(field, setting), '{:.2f}'),
       })  # fmt: skip
   return rows
 

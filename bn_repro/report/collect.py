@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bn_repro.report import learning_curve
 from bn_repro.run import summary
 from bn_repro.run.errors import UserError
 
@@ -162,11 +161,19 @@ def load(results: Path, name: str) -> list[Run]:
   runs = [Run(run, of_run, _columns(rows[run])) for run, of_run in summaries.items()]
   for run in runs:
     try:
-      learning_curve.check_rising(run.curves['step'])
+      check_rising(run.curves['step'])
     except UserError as error:
       path = results / f'{name}_curves.csv'
       raise UserError(f'{path}: run {run.name}: {error}; collect it again') from error
   return runs
+
+
+def check_rising(steps: np.ndarray) -> None:
+  """Raises UserError unless each evaluation comes after the one before."""
+  wrong = np.flatnonzero(np.diff(steps) <= 0)
+  if len(wrong):
+    before, after = steps[wrong[0]], steps[wrong[0] + 1]
+    raise UserError(f'step {after:g} follows step {before:g}; the curve is damaged')
 
 
 def by_tag(run: Run) -> dict[str, dict[int, float]]:

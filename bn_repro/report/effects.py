@@ -11,11 +11,7 @@ import numpy as np
 from scipy import stats
 
 from bn_repro.report import intervals, tables
-from bn_repro.report import speed_up as speed_up_lib
 from bn_repro.report.intervals import Interval, Spread
-from bn_repro.report.speed_up import Runs
-
-CENSORED = 'censored log-normal model'
 
 
 class Effect(NamedTuple):
@@ -94,20 +90,6 @@ def of_two_shares(first: float, second: float, number: int) -> Effect:
   """
   error = math.sqrt((first * (1 - first) + second * (1 - second)) / number)
   return _student(first - second, error, number - 1, 'two proportions, unpaired')
-
-
-def of_speed_up(runs: Runs, network: int, baseline: int) -> Effect:
-  """Figure 3: how many times fewer steps a network needs, as `speed_up.speed_up`."""
-  estimate = speed_up_lib.speed_up(runs, network, baseline)
-  freedom = len(runs.network) - len(np.unique(runs.network))
-  deviance = speed_up_lib.deviance(runs, network, baseline)
-
-  def p_value(ratio: float) -> float:
-    lost = max(deviance(math.log(ratio)), 0.0)
-    t = math.sqrt(freedom * math.expm1(lost / len(runs.network)))
-    return float(2 * stats.t.sf(t, freedom))
-
-  return Effect(*estimate, CENSORED, p_value)
 
 
 def values_and_errors(estimates: Iterable[Effect]) -> tuple[np.ndarray, np.ndarray]:

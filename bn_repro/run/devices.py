@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from bn_repro.run import memory
 from bn_repro.run.errors import MachineError, UserError, line, one_line
 
 _NUMBER = 'JAX_NUM_CPU_DEVICES'
@@ -25,6 +26,7 @@ def start() -> list[Any]:
   UserError is raised for wrong variables and for platforms that are not there,
   MachineError if one is there and does not start.
   """
+  memory.keep()
   with _flags_tried():
     jax = _imported()
   with _logged() as lines:

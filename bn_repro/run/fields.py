@@ -9,7 +9,7 @@ import functools
 import itertools
 import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,15 +146,23 @@ def _check_names(values: Mapping[str, Any], network: str) -> None:
   fields = of_network(network)
   if unknown := [name for name in values if name not in fields]:
     name = unknown[0]
-    close = difflib.get_close_matches(name[:100], fields, n=3, cutoff=0.5)
-    hint = f'did you mean {" or ".join(close)}?' if close else 'remove it'
-    raise UserError(f'a config of {network!r} has no field {shown(name)}; {hint}')
+    meant = hint(name, fields, network) or 'remove it'
+    raise UserError(f'a config of {network!r} has no field {shown(name)}; {meant}')
   groups = {fields[name].group for name in values} - {''}
   for name, field in fields.items():
     if name not in values and (not field.is_optional or field.group in groups):
       raise UserError(
         f'the config lacks {name!r} ({field.kind}), which {network!r} needs'
       )
+
+
+def hint(name: str, known: Iterable[str], network: str | None) -> str:
+  """What may be meant by a field that is not among those known; '' for no idea."""
+  having = [repr(other) for other in NETWORKS if name in of_network(other)]
+  if having and repr(network) not in having:
+    return f'only a config of {" or ".join(having)} has it'
+  close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
+  return f'did you mean {" or ".join(close)}?' if close else ''
 
 
 def _limits_by_others(values: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:

@@ -48,7 +48,6 @@ exit codes:
 
 # Imports nothing heavy at the top: a mistake or --help is answered at once.
 import contextlib
-import difflib
 import sys
 from pathlib import Path
 
@@ -70,6 +69,7 @@ from bn_repro.run import (
 )
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError, one_line
+from bn_repro.run.fields import hint
 
 FLAGS = flags.FLAGS
 KNOWN = command_line.Flags(
@@ -186,9 +186,8 @@ def _check_field(argument: str, config: ConfigDict) -> None:
   field = name.removeprefix('config').removeprefix('.')
   fields = config_lib.flatten(config)
   if field and field not in fields:
-    close = difflib.get_close_matches(field, fields, n=3, cutoff=0.5)
-    hint = f'did you mean {" or ".join(close)}?' if close else 'see --help'
-    raise UserError(f'the config has no field {field!r}; {hint}')
+    meant = hint(field, fields, fields.get('model.name')) or 'see --help'
+    raise UserError(f'the config has no field {field!r}; {meant}')
 
 
 def _wrong_type(error: flags.IllegalFlagValueError, config: ConfigDict) -> str:

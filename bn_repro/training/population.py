@@ -1,8 +1,13 @@
-"""Algorithm 2: population statistics, averaged over training mini-batches.
+"""Algorithm 2, lines 7 to 10: population statistics over training mini-batches.
+
+Line 7 is `frozen`. Lines 8 to 10, for all activations at once: `_of_mini_batch`
+measures mean and unbiased variance of a mini-batch, and `PopulationStatistics` averages
+over mini-batches, by `transform.population_statistics`. Line 11 is `transform.affine`.
 
 Does not know what is then evaluated with them.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +23,18 @@ from bn_repro.models import networks
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.step import OnDevices, in_parts
+
+
+def frozen(model: nn.Module) -> nn.Module | None:
+  """The network as algorithm 2 runs it over training mini-batches (line 7).
+
+  With train=True its `batch_stats` become the mean and the unbiased variance of the
+  mini-batch alone, and nothing is dropped. None without batch normalization.
+  """
+  if model.batch_norm is None:
+    return None
+  tracked = functools.partial(model.batch_norm, decay=0.0)
+  return networks.without_noise(model).clone(batch_norm=tracked)
 
 
 class PopulationStatistics:
@@ -41,8 +58,8 @@ class PopulationStatistics:
     """
     config, self._feed = experiment.config, experiment.feeds.train
     self._check = check
-    frozen = networks.frozen(experiment.model)
-    self._has_any = frozen is not None
+    network = frozen(experiment.model)
+    self._has_any = network is not None
     if not self._has_any:
       return
     if examples is None:
@@ -53,7 +70,7 @@ class PopulationStatistics:
     self._most_at_once = config.steps_per_call
     # The same at every evaluation, so they are read once.
     self._inputs = [*self._read(config.population_batches)]
-    self._run = parallel.spread(_of_mini_batch(experiment, frozen), experiment.devices)
+    self._run = parallel.spread(_of_mini_batch(experiment, network), experiment.devices)
 
   def __call__(
     self, params: Any, batch_stats: Any, examples: Any = None,
@@ -70,7 +87,7 @@ class PopulationStatistics:
       return batch_stats
     inputs = self._inputs if mini_batches is None else self._read(mini_batches)
     parts = self._of_parts(params, batch_stats, inputs, examples)
-    # They are measured already; what is left of algorithm 2 is the mean.
+    # They are measured already; what is left of line 10 is the mean.
     return transform.population_statistics(lambda statistics: statistics, parts)
 
   def _read(self, mini_batches: int) -> Iterator[Any]:
@@ -101,13 +118,13 @@ class PopulationStatistics:
       yield jax.tree.map(lambda leaf: np.mean(leaf, axis=0), jax.device_get(statistics))
 
 
-def _of_mini_batch(experiment: Experiment, frozen: nn.Module) -> Callable:
+def _of_mini_batch(experiment: Experiment, network: nn.Module) -> Callable:
   """A step for `parallel.spread` that changes nothing and measures `batch_stats`."""
   feed, axis = experiment.feeds.train, parallel.axis_name(experiment.devices)
   parts = experiment.parts
 
   def statistics_of(variables, images):
-    _, updated = frozen.apply(variables, images, train=True, mutable=['batch_stats'])
+    _, updated = network.apply(variables, images, train=True, mutable=['batch_stats'])
     return updated['batch_stats']
 
   def step(state, on_devices, inputs, number):

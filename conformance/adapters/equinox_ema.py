@@ -50,9 +50,10 @@ class Layer(JaxLayer):
   def assign(self, **values):
     layer, state = self.variables['params'], self.variables['stats']
     parameters = [jnp.float32(values.get(n, self.at(n))) for n in ('gamma', 'beta')]
-    stored = tuple(jnp.float32(values.get(n, self.at(n))) for n in ('mean', 'var'))
     layer = eqx.tree_at(lambda layer: (layer.weight, layer.bias), layer, parameters)
-    state = self.trained_state(state).set(self.statistics_index(self.static), stored)
+    if {'mean', 'var'} & {*values}:
+      stored = tuple(jnp.float32(values.get(n, self.at(n))) for n in ('mean', 'var'))
+      state = self.trained_state(state).set(self.statistics_index(self.static), stored)
     self.variables = {'params': layer, 'stats': state}
 
   def trained_state(self, state):

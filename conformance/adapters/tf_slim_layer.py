@@ -1,10 +1,11 @@
-"""TF-Slim: tf_slim.batch_norm, the code of the paper's group, on TensorFlow 2.15."""
+"""TF-Slim: tf_slim.batch_norm, the code of the paper's group, on TensorFlow 2.12."""
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 import tf_slim as slim
 
 from conformance.adapters.base import Layer as Base
+from conformance.adapters.base import NotOffered
 
 tf.disable_eager_execution()
 
@@ -26,10 +27,6 @@ class Layer(Base):
         self.x, is_training=train, scope='bn', reuse=reuse, **options
       )
       self.y, self.evaluated = call(True, None), call(False, True)
-      self.stored = {
-        name: self.graph.get_tensor_by_name(f'bn/{variable}:0')
-        for name, variable in self.VARIABLES.items()
-      }
       self.variables = {v.name: v for v in tf.global_variables()}
       inputs = [self.x, *(self.variable(name) for name in ('gamma', 'beta'))]
       self.gradients = tf.gradients(self.y, inputs, self.dy)
@@ -45,7 +42,7 @@ class Layer(Base):
 
   def forward(self, x, mask=None):
     if mask is not None:
-      return super().forward(x, mask)
+      raise NotOffered('batch_weights weighs whole examples')
     self.fed = self.cast(x)
     y, _ = self.session.run([self.y, self.updates], {self.x: self.fed})
     names = {n: self.variable(n).dtype.base_dtype.name for n in self.VARIABLES}

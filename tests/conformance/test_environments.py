@@ -1,7 +1,13 @@
 """Every implementation has an adapter and an environment of pinned packages."""
 
+import ast
+import json
+import re
+from unittest import mock
+
 import pytest
 
+from bn_repro.paper import conformance_carry
 from conformance import environments, run
 from conformance.environments import NotInstalled, implementations
 from support import PROJECT
@@ -33,3 +39,41 @@ def test_what_is_done_is_not_run_again(tmp_path):
   (tmp_path / 'ours.json').write_text('{"probes": {"defaults": {}}}')
   assert run.missing(one, ['defaults', 'carry'], tmp_path) == ['carry']
   assert run.missing(one, ['defaults'], tmp_path / 'empty') == ['defaults']
+
+
+def not_installed(*_):
+  raise NotInstalled('ERROR: no wheel')
+
+
+def test_what_does_not_install_gets_a_file_with_its_error(monkeypatch, tmp_path):
+  one = implementations()['tf_slim_layer']
+  monkeypatch.setattr(environments, 'make', not_installed)
+  run.one_implementation(one, ['defaults'], tmp_path, tmp_path, mock.Mock())
+  page = json.loads((tmp_path / 'tf_slim_layer.json').read_text())
+  assert page['not_installed'] == 'ERROR: no wheel' and page['probes'] == {}
+
+
+def test_what_was_measured_elsewhere_stays(monkeypatch, tmp_path):
+  one, path = implementations()['mxnet_layer'], tmp_path / 'mxnet_layer.json'
+  text = '{"probes": {"carry": {"mean": [0.0]}}}'
+  path.write_text(text)
+  monkeypatch.setattr(environments, 'make', not_installed)
+  run.one_implementation(one, ['defaults'], tmp_path, tmp_path, mock.Mock())
+  run.carry_over([one], tmp_path, tmp_path)
+  assert path.read_text() == text
+
+
+def adapter_names(name):
+  """The NAMES of the adapter's class, from its text, or of the one that it extends."""
+  folder = PROJECT / 'conformance' / 'adapters'
+  text = (folder / f'{name}.py').read_text()
+  if found := re.search(r'^  NAMES = (.*)$', text, re.MULTILINE):
+    return ast.literal_eval(found[1])
+  return adapter_names(re.search(r'^class Layer\((\w+)\.\w+\)', text, re.M)[1])
+
+
+def test_the_page_names_options_as_the_adapters_set_them():
+  assert set(conformance_carry.names()) == set(implementations())
+  for name, said in conformance_carry.names().items():
+    options = adapter_names(implementations()[name].adapter)
+    assert {option: said[option] for option in options} == options, name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conformance_numpy import MISTAKES, Biased, Right
 
-from bn_repro.paper import conformance, conformance_columns
+from bn_repro.paper import conformance, conformance_carry, conformance_columns
 from conformance import child
 from conformance.probes import carry, plain, training
 
@@ -80,6 +80,33 @@ def test_a_layer_is_carried_over_with_the_factor_of_its_variance(right):
   assert steps['divided'] < steps['as it is'] < steps['times']
 
 
+def test_kinds_and_not_pairs_have_factors(right):
+  """Six pairs of three implementations are told in three lines."""
+  layers = {'right': Right, 'biased': Biased, 'too': Biased}
+  probes = {'right': right, 'biased': probed(Biased, *ONE_DEVICE)}
+  probes['too'] = probes['biased']
+  others = {name: made['carry'] for name, made in probes.items()}
+  pages = [
+    file_of(name, probes[name]) | {'carried': plain(carry.carried(layer, others))}
+    for name, layer in layers.items()
+  ]
+  lines = conformance_carry.factors_table(pages).splitlines()[2:]
+  cells = [[cell.strip() for cell in line.split('|')[1:5]] for line in lines]
+  assert cells == [
+    ['biased', 'biased', 'as it is', '2'],
+    ['biased', 'unbiased', '× m / (m − 1)', '2'],
+    ['unbiased', 'biased', '× (m − 1) / m', '2'],
+  ]
+  assert len(conformance_carry.names_table(pages).splitlines()) == 5
+
+
+def test_outputs_that_differ_are_bold(right):
+  off = {'outputs': 0.5, 'next_step': {'as it is': 1.0, 'times': 1.0, 'divided': 1.0}}
+  pages = [file_of(name, right) | {'carried': {'a': off, 'b': off}} for name in 'ab']
+  table = conformance_carry.factors_table(pages)
+  assert '**5e-01**' in table and conformance_carry.NONE in table
+
+
 def test_the_page_marks_what_departs(right, tmp_path):
   wrong = probed(Biased, *ONE_DEVICE)
   for name, probes in (('ours', right), ('biased', wrong)):
@@ -92,5 +119,6 @@ def test_the_page_marks_what_departs(right, tmp_path):
   stored = page.partition('## What is stored')[2].partition('\n## ')[0]
   (line,) = (li for li in stored.splitlines() if li.startswith('| biased'))
   assert '**biased**' in line and 'Ours departs in nothing.' in page
-  assert 'absent could not be installed: no Python 2.7 here' in page
+  absent = page.partition('## What did not run')[2].partition('\n## ')[0]
+  assert '- absent: no Python 2.7 here' in absent
   assert (tmp_path / 'rounding.png').exists()

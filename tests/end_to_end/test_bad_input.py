@@ -27,6 +27,7 @@ def answer(tmp_path, *flags, **environment) -> str:
     (['bn_x5.py:digits', 'gradient_accumulation=5'], 'cannot be taken in'),
     (['bn_x5.py:digits', 'train_for=100'], 'is not a duration such as "100 steps"'),
     (['bn_x5.py:digits', 'num_classes=10'], "the config has no field 'num_classes'"),
+    (['bn_x5.py:digits', 'variant.placement=after'], "only a config of 'mlp' has it"),
   ],
 )
 def test_a_config_without_sense(tmp_path, flags, expected):

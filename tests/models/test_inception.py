@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.traced import build, count, leaves, outputs, shapes
 
 from bn_repro.models.describe import rows_of
-from bn_repro.models.layers import Pool
+from bn_repro.models.pool import Pool
 
 IMAGENET = (224, 224, 3)
 # pool_projection_4cd and separable_first_conv of the four readings of figure 5.

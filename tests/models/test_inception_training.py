@@ -12,7 +12,7 @@ from models.traced import build, count, leaves, outcome, shapes
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bn_repro.batch_norm.layer import BatchNorm
-from bn_repro.models import inception, layers, networks
+from bn_repro.models import inception, layers
 from bn_repro.models.inception import AUXILIARY_LOGITS
 from bn_repro.models.layers import Convolution
 from bn_repro.run.errors import UserError
@@ -190,16 +190,6 @@ def test_larger_weights_are_those_of_the_convolutions(stem_only):
   for name, leaf in usual.items():
     factor = 2 if name.endswith('convolution/kernel') or 'depthwise' in name else 1
     assert_allclose(larger[name], factor * leaf, rtol=1e-6)
-
-
-def test_algorithm_2_freezes_dropout_and_heads():
-  """`models.frozen` has neither, and its statistics are the mini-batch's alone."""
-  model = build('bn_baseline', auxiliary_heads=True)
-  frozen = networks.frozen(model)
-  assert (frozen.dropout, frozen.auxiliary_heads) == (None, False)
-  assert frozen.batch_norm(name='x').decay == 0
-  assert frozen.batch_norm(name='x').epsilon == model.batch_norm(name='x').epsilon
-  assert networks.frozen(build('inception')) is None
 
 
 @pytest.mark.slow

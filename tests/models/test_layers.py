@@ -13,9 +13,9 @@ from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.models.layers import (
   Convolution,
   LocalResponseNormalization,
-  Pool,
   separable_kernel,
 )
+from bn_repro.models.pool import Pool
 
 EPSILON = 1e-3
 

@@ -10,6 +10,7 @@ from bn_repro.models import networks
 from bn_repro.models.mlp import NOISE, SIGMOID_INPUTS
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
+from bn_repro.training.population import frozen
 from support import FEW_STEPS, PROJECT
 
 SIZES = {'model.hidden_sizes': (9, 8), 'model.init_std': 0.5}
@@ -119,7 +120,7 @@ def test_noise_is_for_training_only(network, images):
     plain.apply(variables, images, train=False),
   )
   if network == 'batch_norm':  # nor for algorithm 2
-    run(networks.frozen(model), variables, images)
+    run(frozen(model), variables, images)
 
 
 def test_dropout_drops_outputs_of_hidden_layers(images):

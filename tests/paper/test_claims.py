@@ -1,6 +1,8 @@
 """The ledger has every claim, and is what the committed results give."""
 
 import json
+import re
+import shutil
 
 import jsonschema
 import pytest
@@ -88,6 +90,41 @@ def test_a_verdict_has_a_number_an_interval_and_the_files_behind_it(committed):
       assert entry['n'] >= 1 and entry['files']
       assert entry['low'] is not None or entry['high'] is not None
       assert all((RESULTS / file).exists() for file in entry['files'])
+
+
+def copied(files, folder):
+  """Evidence of these files of results/ alone."""
+  for file in files:
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(RESULTS / file, folder / file)
+  return ledger.Evidence(folder)
+
+
+def test_a_number_follows_from_the_files_that_its_claim_names_alone(
+  committed, tmp_path
+):
+  for entry in filter(lambda entry: entry['files'], committed):
+    key = f'{entry["number"]}{entry["part"]}'
+    finding = claims_lib.MEASURES[key](copied(entry['files'], tmp_path / key))
+    assert finding.effect.value == pytest.approx(entry['value'], rel=1e-4), key
+
+
+def test_the_number_of_claim_23_follows_the_curves(committed, tmp_path):
+  """With twice the steps for BN-x30 in networks_curves.csv, half the speed-up."""
+  (entry,) = (entry for entry in committed if entry['number'] == 23)
+  evidence = copied(entry['files'], tmp_path)
+  curves = tmp_path / 'inception/networks_curves.csv'
+  twice = lambda match: f'{match[1]}{2 * int(match[2])},'
+  text = re.sub(r'^(bn_x30_seed\d+,)(\d+),', twice, curves.read_text(), flags=re.M)
+  curves.write_text(text)
+  effect = claims_lib.MEASURES['23'](evidence).effect
+  assert effect.value == pytest.approx(entry['value'] / 2, rel=0.05)
+
+
+def test_a_claim_names_the_function_that_computes_it(committed):
+  for entry in filter(lambda entry: entry['computed_by'], committed):
+    file, function = entry['computed_by'].split(':')
+    assert f'\ndef {function}(' in (PROJECT / file).read_text()
 
 
 def test_the_page_is_made_from_the_ledger(committed):

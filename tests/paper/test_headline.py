@@ -10,6 +10,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_rates as rates
 from bn_repro.paper.section_4_2_networks import by_network
 from bn_repro.report import collect
+from bn_repro.report.speed_up import speed_up
 from support import PROJECT
 
 RESULTS = PROJECT / 'results' / 'inception'
@@ -54,15 +55,15 @@ def rounded_as(said, effect, digits=1):
   ],
 )
 def test_speed_ups(readme, networks, name, pattern):
-  effect = comparison.speed_up_of(networks, name, 'inception')
+  effect = speed_up(networks, name, 'inception', comparison.TARGET)
   assert rounded_as(said(readme, pattern), effect)
 
 
 def test_both_sides_at_their_best_learning_rate(readme, runs, networks):
   chosen = rates.at_best_rates(networks, runs['learning_rates'])
-  effect = comparison.speed_up_of(chosen, 'bn_x5', 'inception', rates.TARGET)
+  effect = speed_up(chosen, 'bn_x5', 'inception', rates.TARGET)
   assert rounded_as(said(readme, r'the speed-up to 50 % is # \(# to #\)'), effect)
-  literal = comparison.speed_up_of(networks, 'bn_x30', 'inception', rates.TARGET)
+  literal = speed_up(networks, 'bn_x30', 'inception', rates.TARGET)
   assert rounded_as(said(readme, r'where it is # \(# to #\)'), literal)
 
 

@@ -105,4 +105,4 @@ def test_runs_that_are_too_few_are_no_evidence():
     evidence.runs('mnist', 'figure1', at_least=11)
   assert evidence.files == []
   assert len(evidence.runs('mnist', 'figure1', at_least=10)) == 10
-  assert evidence.files == ['mnist/figure1.json', 'mnist/figure1_curves.csv']
+  assert evidence.files == ['mnist/figure1_curves.csv', 'mnist/figure1.json']

@@ -85,10 +85,10 @@ def test_speed_is_steps_without_the_change_over_steps_with_it():
       short(name, seed, limit=0.7, steps=80_000 * (1 + seed / 50)) for seed in (0, 1)
     ]
   ablation = changes.compare(base, [fast, slow])
-  assert ablation.speed_up(FIELD, 'taken back from BN-x5').value == pytest.approx(
+  assert ablation.ratio_of_steps(FIELD, 'taken back from BN-x5').value == pytest.approx(
     2, rel=0.1
   )
-  assert 2 < ablation.speed_up(FIELD).value < 4
+  assert 2 < ablation.ratio_of_steps(FIELD).value < 4
 
 
 def test_the_gap_between_training_and_validation_is_an_effect():

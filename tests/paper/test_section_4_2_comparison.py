@@ -7,11 +7,12 @@ import pytest
 from paper.inception_made import BN_X5, PLAIN, learning, networks, run_of, several
 
 from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.report.speed_up import crossing, speed_up
 from bn_repro.run.errors import UserError
 
 
 def test_a_speed_up_is_a_ratio_of_geometric_means():
-  effect = comparison.speed_up_of(networks(), 'bn_x5', 'inception')
+  effect = speed_up(networks(), 'bn_x5', 'inception', 0.75)
   expected = math.sqrt(20_000 * 21_000 / 6_000 / 6_300)
   assert effect.value == pytest.approx(expected, rel=0.02)
   assert effect.low < effect.value < effect.high < 1.2 * effect.value
@@ -19,13 +20,13 @@ def test_a_speed_up_is_a_ratio_of_geometric_means():
 
 def test_a_single_run_takes_its_spread_from_the_other_networks():
   one = networks() | {'bn_x30': several('bn_x30', 4_000)}
-  effect = comparison.speed_up_of(one, 'bn_x30', 'inception')
+  effect = speed_up(one, 'bn_x30', 'inception', 0.75)
   assert effect.high / effect.low > 1 and math.isfinite(effect.high)
 
 
 def test_nobody_arrives():
   low = {name: several(name, 9_000, 9_100, limit=0.6) for name in ('a', 'b')}
-  effect = comparison.speed_up_of(low | networks(), 'a', 'b')
+  effect = speed_up(low | networks(), 'a', 'b', 0.75)
   assert math.isnan(effect.value) and (effect.low, effect.high) == (0, math.inf)
   assert comparison.number_reached(low, 'a', 0.75) == 0
 
@@ -81,9 +82,15 @@ def test_a_damaged_curve_names_its_run():
   run = run_of('bn_x5', 10, 20, 30, 40)
   run.curves['step'][2] = run.curves['step'][1]
   with pytest.raises(UserError, match='bn_x5_seed0: step 100 follows step 100'):
-    comparison.crossing(run, 0.3)
+    crossing(run, 0.3)
 
 
 def test_a_target_below_the_first_evaluation_is_refused():
   with pytest.raises(UserError, match='inception_seed0: the curve begins'):
-    comparison.crossing(PLAIN[0], 0.05)
+    crossing(PLAIN[0], 0.05)
+
+
+def test_the_final_accuracy_is_the_mean_of_the_last_tenth():
+  steps = np.array([0.0, 50, 90, 95, 100])
+  accuracy = np.array([0.1, 0.9, 0.6, 0.7, 0.8])
+  assert comparison.of_last_part(steps, accuracy) == pytest.approx(0.7)

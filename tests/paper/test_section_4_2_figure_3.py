@@ -15,19 +15,19 @@ def test_a_network_that_never_arrives_has_a_bound():
   low = networks() | {
     'bn_x5_sigmoid': several('bn_x5_sigmoid', 9_000, 9_100, limit=0.7)
   }
-  assert figure_3.speed_up(low, 'bn_x5_sigmoid', 0.75).startswith('at most ')
-  assert figure_3.speed_up(low, 'bn_x5_sigmoid', 0.75).endswith(', 0/2')
-  assert figure_3.speed_up(low, 'bn_x5_sigmoid', 0.6).endswith(', 2/2')
+  assert figure_3.speed_up_text(low, 'bn_x5_sigmoid', 0.75).startswith('at most ')
+  assert figure_3.speed_up_text(low, 'bn_x5_sigmoid', 0.75).endswith(', 0/2')
+  assert figure_3.speed_up_text(low, 'bn_x5_sigmoid', 0.6).endswith(', 2/2')
 
 
 def test_where_the_plain_network_never_arrives_there_is_a_lower_bound():
   high = {'inception': several('inception', 9_000, 9_100, limit=0.7), 'bn_x5': BN_X5}
   high['bn_baseline'] = several('bn_baseline', 9_000, 9_100)
-  assert figure_3.speed_up(high, 'bn_x5', 0.75).startswith('at least ')
+  assert figure_3.speed_up_text(high, 'bn_x5', 0.75).startswith('at least ')
   low = {
     name: several(name, 9_000, 9_100, limit=0.6) for name in ('inception', 'bn_x5')
   }
-  assert figure_3.speed_up(low, 'bn_x5', 0.75) == '-'
+  assert figure_3.speed_up_text(low, 'bn_x5', 0.75) == '-'
 
 
 def test_the_table_has_the_papers_speed_up_beside_ours():

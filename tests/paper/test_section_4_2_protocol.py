@@ -89,7 +89,7 @@ def test_the_interval_of_the_ladder_covers_the_speed_up():
   covered, ratios = [], []
   for _ in range(1000):
     ladder = {steps: runs(steps, 5.0) for steps in (12_000, 24_000)}
-    effect = protocol.ladder_speed_up(runs(24_000, 1.0), ladder, 24_000)
+    effect = protocol.ratio_of_lengths(runs(24_000, 1.0), ladder, 24_000)
     covered.append(effect.low <= 5 <= effect.high)
     ratios.append(effect.value)
   assert np.median(ratios) == pytest.approx(5, rel=0.03)
@@ -98,7 +98,7 @@ def test_the_interval_of_the_ladder_covers_the_speed_up():
 
 def test_a_ladder_that_does_not_rise_has_no_speed_up():
   flat = {12_000: [0.7, 0.71], 24_000: [0.7, 0.7]}
-  assert protocol.ladder_speed_up([0.6, 0.61], flat, 24_000) is None
+  assert protocol.ratio_of_lengths([0.6, 0.61], flat, 24_000) is None
 
 
 def stage_runs(stage):

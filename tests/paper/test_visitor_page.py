@@ -10,8 +10,8 @@ from paper.inception_made import networks, run_of
 from paper.test_reports import report
 
 from bn_repro.paper import ledger, visitor_page
-from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import visitor_page_data as data_lib
+from bn_repro.report.speed_up import crossing
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from support import PROJECT
@@ -89,7 +89,7 @@ def test_smoothed_curves_are_those_of_the_estimator(data):
     for run, seed in zip(runs, data['smoothed'][name]['seeds'], strict=True):
       target = 0.6
       at = np.interp(target, seed['mean'], seed['step'])
-      assert at == pytest.approx(comparison.crossing(run, target).steps, rel=0.01)
+      assert at == pytest.approx(crossing(run, target).steps, rel=0.01)
 
 
 def test_figures_are_of_claims_and_are_there():

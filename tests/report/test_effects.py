@@ -10,8 +10,7 @@ from scipy import stats
 
 from bn_repro.report import effects
 from bn_repro.report.intervals import pooled_deviation
-from bn_repro.report.learning_curve import Crossing
-from bn_repro.report.speed_up import runs_of
+from bn_repro.report.speed_up import Crossing, ratio_of_steps, runs_of
 
 VALUES = [1.0, 2.5, 3.0, 2.0]
 
@@ -33,7 +32,7 @@ def test_the_interval_holds_the_margins_whose_p_is_above_5_percent():
 def speed_up():
   groups = {'plain': [100, 110, 105], 'ours': [50, 55], 'other': [20, 24]}
   crossings = {n: [Crossing(s, False) for s in of] for n, of in groups.items()}
-  return effects.of_speed_up(runs_of(crossings), network=1, baseline=0)
+  return ratio_of_steps(runs_of(crossings), network=1, baseline=0)
 
 
 def test_a_difference_with_pooled_spread_is_that_of_two_samples():

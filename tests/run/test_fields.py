@@ -59,6 +59,9 @@ def test_a_field_that_nothing_reads_is_refused():
 def test_a_field_of_another_network_is_refused():
   with pytest.raises(UserError, match=r"'mlp' has no field 'model\.stem'"):
     fields.check(values() | {'model.stem': 'small'})
+  inception = values('bn_x30.py') | {'variant.placement': 'after'}
+  with pytest.raises(UserError, match=r"placement'; only a config of 'mlp' has it$"):
+    fields.check(inception)
 
 
 @pytest.mark.parametrize(
