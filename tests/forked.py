@@ -32,6 +32,11 @@ IMPORTED = (
   'jax', 'bn_repro.training.loop', 'bn_repro.training.resume',
   'bn_repro.run.collectives', 'bn_repro.run.compilation', 'bn_repro.run.exits',
 )  # fmt: skip
+# As JAX's jax_disable_most_optimizations, which our programs set themselves.
+QUICK = {
+  'XLA_FLAGS': '--xla_backend_optimization_level=0'
+  ' --xla_llvm_disable_expensive_passes=true'
+}
 MOST_BYTES, MOST_FILES = 2**18, 16
 PID, STATUS = struct.Struct('q'), struct.Struct('i')
 
@@ -183,6 +188,17 @@ def environment_of_forks(folder: Path, python: Path, imported: list[str], **vari
     process.wait()
 
 
+@contextlib.contextmanager
+def python(folder: Path):
+  """What a program is called with whose own programs are to be forks, too.
+
+  The program, and the variables that it needs. XLA leaves out most optimizations.
+  """
+  program = str(folder / 'bin' / 'python')
+  with environment_of_forks(folder, Path(sys.executable), IMPORTED):
+    yield program, clean_environment() | QUICK | {'PYTHON_OF_FORKS': program}
+
+
 def in_fork(path: str, words: list[str]) -> int:
   """Lets the server at a path run a program in a fork; the exit code."""
   with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
@@ -257,10 +273,14 @@ def become(request: dict) -> None:
   os.environ.update(request['env'])
   first, *rest = request['words']
   sys.dont_write_bytecode = False
+  sys.executable = os.environ.get('PYTHON_OF_FORKS', sys.executable)
   if first == '-m':
     sys.argv = rest
     sys.path[0] = request['cwd']
     runpy.run_module(rest[0], run_name='__main__', alter_sys=True)
+  elif first == '-c':
+    sys.argv = ['-c', *rest[1:]]
+    exec(rest[0], {'__name__': '__main__'})
   else:
     sys.argv = request['words']
     sys.path[0] = os.path.dirname(os.path.abspath(first))

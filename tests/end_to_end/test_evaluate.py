@@ -83,8 +83,9 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   config = small_photographs('many', **{'dataset.feed': 'stream'})
   workdir = save_run(config, tmp_path / 'run')
   flags = [f'--workdir={workdir}', '--crops=144', '--statistics=moving_average']
-  environment = clean_environment() | {'TFDS_DATA_DIR': str(data_dir)}
-  process = forked.start(['-m', 'bn_repro.evaluate', *flags], env=environment)
+  environment = {'TFDS_DATA_DIR': str(data_dir), **forked.QUICK}
+  words = ['-m', 'bn_repro.evaluate', *flags]
+  process = forked.start(words, env=clean_environment() | environment)
   rows = workdir / 'evaluation' / 'many_144_crops_moving_average.rows'
   deadline = time.monotonic() + 240
   while not (rows.exists() and rows.stat().st_size):
@@ -95,7 +96,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   assert process.returncode == 75, errors
   assert errors.strip().endswith('stopped by a signal; the same command resumes')
   begun = rows.read_bytes()
-  result = evaluate(*flags, TFDS_DATA_DIR=str(data_dir))
+  result = evaluate(*flags, **environment)
   assert result.returncode == 0, result.stderr
   assert '100 examples' in result.stdout
   assert rows.read_bytes().startswith(begun)

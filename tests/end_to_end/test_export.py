@@ -6,13 +6,14 @@ import sys
 import numpy as np
 import pytest
 
+import forked
 from bn_repro.data import sources
 from bn_repro.evaluate import model_card, serving
 from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import MOVING_AVERAGE, Request
 from evaluate.saved import save_run
-from support import PROJECT, clean_environment, small_config
+from support import small_config
 
 # The lines of --help, where there is nothing but what it names and what that requires.
 SERVE = """
@@ -42,29 +43,26 @@ print(model['classes'][probabilities.argmax(1)[0]])
 """
 
 
-def start(*words, directory=PROJECT):
-  return subprocess.run(
-    [sys.executable, *map(str, words)],
-    cwd=directory, capture_output=True, text=True, timeout=300, env=clean_environment(),
-  )  # fmt: skip
+def export(*words):
+  return forked.run(['-m', 'bn_repro.export', *words])
 
 
 @pytest.mark.slow
 def test_a_program_without_this_package_answers_the_same(tmp_path):
   workdir = save_run(small_config('batch_norm'), tmp_path / 'run')
   network = tmp_path / 'network'
-  result = start(
-    '-m', 'bn_repro.export', f'--workdir={workdir}', f'--output={network}',
-    '--statistics=moving_average',
-  )  # fmt: skip
+  result = export(
+    f'--workdir={workdir}', f'--output={network}', '--statistics=moving_average'
+  )
   assert result.returncode == 0, result.stderr
   assert str(network) in result.stdout
   images = sources.load('digits').test.images[:20]
   np.save(tmp_path / 'images', images)
-  served = start('-c', SERVE, directory=tmp_path)
-  assert served.returncode == 0, served.stderr
+  served = forked.start_apart(['-c', SERVE], tmp_path)
+  printed, errors = served.communicate(timeout=300)
+  assert served.returncode == 0, errors
   first = int(np.load(tmp_path / 'answers.npy')[0].argmax())
-  assert served.stdout.split() == [str(first)]  # digits are called by their numbers
+  assert printed.split() == [str(first)]  # digits are called by their numbers
   request = Request(statistics=MOVING_AVERAGE, examples=20)
   expected = predict(restore(workdir), request).read()['probabilities']
   np.testing.assert_allclose(
@@ -95,7 +93,7 @@ def test_the_oldest_jax_that_the_file_names_reads_it(tmp_path):
 
 
 def test_help_is_answered():
-  result = start('-m', 'bn_repro.export', '--help')
+  result = export('--help')
   assert result.returncode == 0 and 'export.deserialize' in result.stdout
   assert 'pip install jax numpy flatbuffers' in result.stdout
 
@@ -112,7 +110,7 @@ def test_help_is_answered():
   ],
 )
 def test_a_mistake_is_one_line_and_code_2(words, expected):
-  result = start('-m', 'bn_repro.export', *words)
+  result = export(*words)
   assert result.returncode == 2 and result.stdout == ''
   (line,) = result.stderr.splitlines()
   assert line.startswith('error: ') and expected in line

@@ -42,8 +42,12 @@ def test_every_page_that_the_reports_read_is_measured():
 
 
 @pytest.fixture
-def small(tmp_path, monkeypatch):
+def small(tmp_path, monkeypatch, forks):
   """One run of a few steps on the digits, two pages, no report; in another folder."""
+  python, environment = forks
+  monkeypatch.setattr(sys, 'executable', python)
+  for name in ('PYTHON_OF_FORKS', 'XLA_FLAGS'):
+    monkeypatch.setenv(name, environment[name])
   (tmp_path / 'configs').mkdir()
   (tmp_path / 'configs' / 'one.py').write_text(SWEEP.format(few=FEW_STEPS))
   read = sweep.read

@@ -1,14 +1,13 @@
 """A sweep runs what is not finished and survives what fails."""
 
 import subprocess
-import sys
 
 import pytest
 
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from bn_repro.training import sweep
-from support import FEW_STEPS, PROJECT, clean_environment, summary_of
+from support import FEW_STEPS, PROJECT, summary_of
 
 # 'broken' passes the checks and fails when it starts: nobody has so many devices.
 SWEEP = """
@@ -23,15 +22,18 @@ def get_runs():
 """
 
 
-def run_script(*arguments):
-  return subprocess.run(
-    [sys.executable, 'scripts/sweep.py', *map(str, arguments)],
-    cwd=PROJECT, env=clean_environment(), capture_output=True, text=True, timeout=300,
+@pytest.fixture
+def run_script(forks):
+  """Runs scripts/sweep.py with arguments."""
+  python, environment = forks
+  return lambda *arguments: subprocess.run(
+    [python, 'scripts/sweep.py', *map(str, arguments)],
+    cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300,
   )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_one_failure_does_not_stop_the_others(tmp_path):
+def test_one_failure_does_not_stop_the_others(tmp_path, run_script):
   path, root = tmp_path / 'three.py', tmp_path / 'runs'
   path.write_text(SWEEP.format(few=FEW_STEPS))
   arguments = (f'--sweep={path}', f'--root={root}', '--jobs=2')
@@ -65,7 +67,7 @@ def test_every_sweep_in_configs_is_sound():
   assert numbers['inception_ensemble'] == 6
 
 
-def test_an_unknown_sweep_names_the_known():
+def test_an_unknown_sweep_names_the_known(run_script):
   result = run_script('--sweep=configs/sweeps/nope.py', '--root=runs/nope')
   assert result.returncode == 2
   assert 'configs/sweeps/mnist_grid.py' in result.stderr
@@ -73,7 +75,7 @@ def test_an_unknown_sweep_names_the_known():
 
 
 @pytest.mark.slow
-def test_only_the_runs_that_are_asked_for_by_name(tmp_path):
+def test_only_the_runs_that_are_asked_for_by_name(tmp_path, run_script):
   path, root = tmp_path / 'three.py', tmp_path / 'runs'
   path.write_text(SWEEP.format(few=FEW_STEPS))
   arguments = (f'--sweep={path}', f'--root={root}', '--only=norm*')
