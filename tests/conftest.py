@@ -10,19 +10,19 @@ scripts/gpu_check.py does; tests that need several devices fail on one.
 import contextlib
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
 # What one program that a test starts has compiled, no other compiles again: the workers
 # of pytest-xdist inherit the folder of the process that starts them. It goes with the
-# session, for a program that is killed may leave half a file there; the rest is kept.
+# session, for a program that is killed may leave half a file there.
 os.environ['JAX_COMPILATION_CACHE_DIR'] = (
   os.environ['JAX_COMPILATION_CACHE_DIR']
   if 'PYTEST_XDIST_WORKER' in os.environ
-  else f'{Path(__file__).parents[1]}/.pytest_cache/of_session_{time.time_ns()}'
+  else tempfile.mkdtemp(prefix='compiled_by_tests_')
 )
-# Of the many small programs of a run, most compile in less than JAX's usual second.
-os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
+os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.3'
 os.environ['JAX_PLATFORMS'] = os.environ.get('TESTS_ON', 'cpu')
 os.environ['XLA_FLAGS'] = (
   '' if 'TESTS_ON' in os.environ else '--xla_force_host_platform_device_count=8'
@@ -34,7 +34,6 @@ import hypothesis
 import jax
 import jaxtyping
 import pytest
-from jax._src import compilation_cache
 
 # Calls of these check the shapes and dtypes that their types state. Not the networks:
 # the hook would check fields of Flax modules, too. `BatchNorm` checks its arguments
@@ -52,11 +51,8 @@ import forked  # noqa: E402
 from support import small_config  # noqa: E402  # imports some of these modules
 
 TESTS = Path(__file__).parent
-CACHE = TESTS.parent / '.pytest_cache'
-# What the tests compile in their own processes is kept for the next session, and what
-# the programs compile that they start.
-COMPILED, COMPILED_BY_PROGRAMS = CACHE / 'compiled', CACHE / 'compiled_by_programs'
-OF_SESSION = Path(os.environ['JAX_COMPILATION_CACHE_DIR'])
+# What the tests compile in their own processes is kept for the next session.
+COMPILED = TESTS.parent / '.pytest_cache' / 'compiled'
 DAYS_KEPT = 14
 # Files that compile much and run it once, and train by no `loop.train`.
 QUICKLY_COMPILED = (
@@ -79,29 +75,10 @@ hypothesis.settings.load_profile('no deadline')
 
 def pytest_configure():
   oldest = time.time() - DAYS_KEPT * 24 * 60 * 60
-  for path in (*COMPILED.glob('*'), *CACHE.glob('*_*/*')):
+  for path in COMPILED.glob('*'):
     with contextlib.suppress(FileNotFoundError):  # another worker was quicker
       if path.stat().st_mtime < oldest:
         path.unlink()
-  if 'PYTEST_XDIST_WORKER' not in os.environ:
-    link_new(COMPILED_BY_PROGRAMS, OF_SESSION)
-
-
-def link_new(source, folder, is_wanted=lambda path: True):
-  """Links files of one folder into another; JAX never writes to one that is there."""
-  folder.mkdir(parents=True, exist_ok=True)
-  for path in source.glob('*-cache'):
-    if not (folder / path.name).exists() and is_wanted(path):
-      with contextlib.suppress(FileExistsError, FileNotFoundError):  # another session
-        os.link(path, folder / path.name)
-
-
-def is_whole(path):
-  """Whether the program that wrote the file was not killed meanwhile."""
-  try:
-    return bool(compilation_cache.decompress_executable(path.read_bytes()))
-  except Exception:  # of zlib or zstandard, whichever JAX took
-    return False
 
 
 def pytest_collection_modifyitems(items):
@@ -112,8 +89,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_unconfigure():
   if 'PYTEST_XDIST_WORKER' not in os.environ:
-    link_new(OF_SESSION, COMPILED_BY_PROGRAMS, is_whole)
-    shutil.rmtree(OF_SESSION, ignore_errors=True)
+    shutil.rmtree(os.environ['JAX_COMPILATION_CACHE_DIR'], ignore_errors=True)
 
 
 def pytest_runtest_setup(item):

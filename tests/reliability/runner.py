@@ -89,7 +89,7 @@ def _environment(base: Path) -> dict[str, str]:
     'PYTHONDONTWRITEBYTECODE': '1',
     'JAX_PLATFORMS': 'cpu',
     'JAX_COMPILATION_CACHE_DIR': _cache(base),
-    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.3',
   }
 
 
