@@ -2,12 +2,12 @@
 # tinygrad: after realize(), gradients stop at the tensor without an error.
 #
 # Sworn: realize() computes and changes no gradient, as tolist() and item() change none; what it makes unreachable is
-#   an error, as gradient() of an unrelated tensor was in earlier versions.
+#   an error.
 # Seen: h = x * x, loss = h.sum(). With h.realize() or loss.realize() before it, loss.gradient(x) is zeros, not 2 x;
 #   with h.tolist() or loss.item() it is 2 x. backward() leaves x.grad None, which an optimizer refuses; but where
 #   x reaches the loss by a second way, too, as past a residual block, both give the part of that way alone:
 #   1 for 2 x + 1.
-# Version: tinygrad 0.14.0 on DEV=CPU with the clang of ziglang 0.17.1, Python 3.13, 2026-11-29.
+# Version: tinygrad 0.14.0 on DEV=CPU with the clang of ziglang 0.17.1, Python 3.11 and 3.13, 2026-11-29.
 # Source: tinygrad/tensor.py, realize() puts the buffer in place of the expression in every living tensor;
 #   tinygrad/mixin/op.py, gradient() gives zeros for a target that it does not meet. realize()'s docstring, "triggers
 #   the computation needed to create these Tensor(s)", and gradient()'s say nothing of it.
