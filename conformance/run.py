@@ -203,7 +203,7 @@ def carry_into(one, page, others, cache, results) -> None:
 
 
 def measure_speed(chosen, cache, arguments) -> None:
-  """All in turn, round after round; every layer in a process of its own."""
+  """All in turn, round after round; a process each, for the layers of all shapes."""
   path = arguments.results / f'speed_{arguments.threads}.json'
   threads = str(arguments.threads)
   names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS',
@@ -239,13 +239,14 @@ def speeds_of(one, cache, arguments, variables, packages) -> dict:
   cores = sorted(os.sched_getaffinity(0))[: arguments.threads]
   before = os.sched_getaffinity(0)
   os.sched_setaffinity(0, cores)
-  measured = {}
+  probes = {
+    f'{size}x{size}x{depth}':
+      f'speed:{size}:{depth}:{arguments.batch}:{arguments.seconds}'
+    for size, depth in speed.SHAPES
+  }  # fmt: skip
   try:
-    for size, depth in speed.SHAPES:
-      name = f'speed:{size}:{depth}:{arguments.batch}:{arguments.seconds}'
-      ((_, result, _),) = answers(one, python, [name], cache, **variables)
-      measured[f'{size}x{size}x{depth}'] = result
-    return measured
+    given = answers(one, python, [*probes.values()], cache, **variables)
+    return {shape: result for shape, (_, result, _) in zip(probes, given)}
   finally:
     os.sched_setaffinity(0, before)
 
