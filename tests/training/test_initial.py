@@ -17,7 +17,7 @@ from bn_repro.training import command, initial
 from bn_repro.training.experiment import with_examples
 from bn_repro.training.resume import start_or_resume
 from evaluate.saved import random_variables
-from support import as_flags, metrics_of, program, small_config
+from support import PROJECT, as_flags, metrics_of, program, small_config
 
 pytest.importorskip('safetensors', reason='an older environment lacks safetensors')
 
@@ -168,10 +168,12 @@ def test_no_such_model_is_one_line_and_code_2(tmp_path, program_of):
   if program_of == '--init_from':
     result = program(*HEAD, *words, f'--workdir={tmp_path / "run"}')
   else:
-    from forked import PROJECT, clean_environment, run
+    from forked import clean_environment, run
 
     result = run(['-m', 'bn_repro.evaluate', *words], PROJECT, clean_environment())
   assert result.returncode == 2 and result.stdout == ''
   (line,) = result.stderr.splitlines()
-  assert f"{program_of}='nix' is no published model; there are mnist_baseline," in line
+  names = sorted(path.stem for path in (PROJECT / 'results' / 'models').glob('*.json'))
+  there_are = f"{program_of}='nix' is no published model; there are {', '.join(names)}"
+  assert there_are in line and 'mnist_baseline' in names
   assert not (tmp_path / 'run').exists()
