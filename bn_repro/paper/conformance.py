@@ -4,7 +4,6 @@ Made from the JSON files that `conformance.run` writes. Imports no JAX.
 """
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from bn_repro.paper import conformance_carry as carry
 from bn_repro.paper import conformance_cells as cells
 from bn_repro.paper import conformance_columns as columns
+from bn_repro.paper import conformance_speed as speed
 from bn_repro.paper.conformance_cells import Cell, number
 from bn_repro.report import figures, pages, tables
 from bn_repro.run.errors import UserError
@@ -55,12 +55,16 @@ def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
     names=carry.names_table(ran), factors=carry.factors_table(ran),
     not_carried=carry.failures(ran), alone=carry.NONE,
     pairs=len(carry.pairs(ran)), possible=len(ran) * (len(ran) - 1),
-    speeds=[(p['threads'], p['batch'], speed_table(p, made)) for p in speeds],
+    speeds=[(p, speed.table(p, titles_of(made)), speed.verdicts(p)) for p in speeds],
     absent=[(p['title'], p['not_installed']) for p in made if 'not_installed' in p],
     versions=versions_table(made), origins=origins(made),
     limits={name: getattr(cells, name) for name in (
       'AGREES', 'AS_STATED', 'CARRIED', 'KEEPS_VARIANCE', 'HALF')},
   )  # fmt: skip
+
+
+def titles_of(made: list[Page]) -> dict[str, str]:
+  return {page['name']: page['title'] for page in made}
 
 
 def group_table(ran: list[Page], group: tuple) -> str:
@@ -98,36 +102,6 @@ def departures_table(ran: list[Page]) -> str:
       (page['title'], str(said.count(True)), str(len(said) - said.count(None)))
     )
   return tables.markdown(('', 'depart', 'of'), rows)
-
-
-def speed_table(page: Page, made: list[Page]) -> str:
-  """Milliseconds, forward and backward, the median over rounds, and ratios to ours."""
-  titles = {one['name']: one['title'] for one in made}
-  shapes = list(page['rounds'][0].get(OURS, next(iter(page['rounds'][0].values()))))
-  rows = [
-    (titles.get(name, name), *(_speed(page['rounds'], name, shape) for shape in shapes))
-    for name in page['rounds'][0]
-  ]
-  return tables.markdown(('', *shapes), rows)
-
-
-def _speed(rounds: list[Page], name: str, shape: str) -> str:
-  """Such as '1.2 + 2.3 ms, 0.8 of ours'; ratios are taken within a round."""
-  answers = [measured[name].get(shape, {}) for measured in rounds]
-  times = [(one['forward'], one['backward']) for one in answers if 'forward' in one]
-  if not times:
-    return 'not measured'
-  forward, backward = (1e3 * statistics.median(column) for column in zip(*times))
-  ratios = [
-    sum(measured[name][shape][k] for k in ('forward', 'backward'))
-    / sum(measured[OURS][shape][k] for k in ('forward', 'backward'))
-    for measured in rounds
-    if 'forward' in measured[name].get(shape, {})
-    and 'forward' in measured.get(OURS, {}).get(shape, {})
-  ]
-  of_ours = f', {statistics.median(ratios):.2f} of ours' if ratios else ''
-  memory = statistics.median(one['megabytes'] for one in answers if 'forward' in one)
-  return f'{forward:.1f} + {backward:.1f} ms{of_ours}, {memory:.0f} MB'
 
 
 def versions_table(made: list[Page]) -> str:

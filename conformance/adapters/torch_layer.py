@@ -1,6 +1,7 @@
 """PyTorch: torch.nn.BatchNorm1d, 2d and 3d."""
 
 import torch
+import torch._functorch.config as functorch
 
 from conformance.adapters.base import Layer as Base
 from conformance.adapters.base import channels_first, channels_last
@@ -40,7 +41,7 @@ class Layer(Base):
     x, dy = (torch.tensor(a).permute(0, 3, 1, 2) for a in (x, dy))
     inputs = x.requires_grad_(), self.layer.weight, self.layer.bias
     # Buffers that a compiled backward pass may write over do not last for a second.
-    torch._functorch.config.donated_buffer = False
+    functorch.donated_buffer = False
 
     def forward():
       self.y = self.call(x)

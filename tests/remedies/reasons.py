@@ -13,6 +13,7 @@ _EVALUATION = 'of evaluation: tests/evaluate and tests/end_to_end/test_evaluate.
 
 # Words of a message: why it is not among the scenarios.
 REASONS = {
+  'remove the file and measure all in one call': 'tests/conformance/test_speed.py',
   'see --help': _HELP,
   '--help shows what is allowed': _HELP,
   'choose a run with means and variances': _NETWORK,
