@@ -45,6 +45,7 @@ def main() -> None:
   add('--speed', action='store_true', help='measures time and memory and nothing else')
   add('--threads', type=int, default=1, help='for --speed (1)')
   add('--batch', type=int, default=speed.BATCH, help='for --speed (32)')
+  add('--note', default='', help='for --speed: what else ran meanwhile, for the page')
   add('--rounds', type=int, default=5, help='for --speed (5)')
   add('--seconds', type=float, default=speed.SECONDS, help='for each layer (1)')
   arguments = places.parsed(parser, results=places.folder, cache=places.folder)
@@ -224,6 +225,7 @@ def measure_speed(chosen, cache, arguments) -> None:
         'command': 'python -m conformance.run --speed --threads=' + threads,
       }  # fmt: skip
       facts = {'batch': arguments.batch, 'threads': arguments.threads}
+      facts['note'] = arguments.note or page.get('note', '')
       facts |= {'packages': packages, 'rounds': rounds}
       kept = ('command', 'git_revision', 'device')
       write_json(path, {name: origin[name] for name in kept} | facts)
