@@ -70,19 +70,21 @@ def speed_up(
 ) -> Effect:
   """Steps of the baseline to the target over those of a network.
 
-  The spread is pooled over all `networks`. NaN where neither of the two arrives.
+  The spread is pooled over all `networks`. NaN where neither of the two arrives, and
+  then the others are not looked at. UserError as `crossing`.
   """
-  crossings = {
-    key: [crossing(run, target) for run in runs] for key, runs in networks.items()
+  crossings = lambda keys: {
+    key: [crossing(run, target) for run in networks[key]] for key in keys
   }
-  if all(c.is_censored for key in (name, baseline) for c in crossings[key]):
+  both = crossings((name, baseline)).values()
+  if all(c.is_censored for of_one in both for c in of_one):
     return effects.between(math.nan, 0.0, math.inf, CENSORED)
-  names = list(networks)
-  return ratio_of_steps(runs_of(crossings), names.index(name), names.index(baseline))
+  runs, names = runs_of(crossings(networks)), list(networks)
+  return ratio_of_steps(runs, names.index(name), names.index(baseline))
 
 
 def crossing(run: Run, target: float) -> Crossing:
-  """When a run reaches a validation accuracy; an error names the run."""
+  """When a run reaches a validation accuracy; UserError names it, as `crossing_of`."""
   try:
     return crossing_of(run.curves['step'], run.curves['test_accuracy'], target)
   except UserError as error:

@@ -31,6 +31,13 @@ def test_nobody_arrives():
   assert comparison.number_reached(low, 'a', 0.75) == 0
 
 
+def test_where_nobody_arrives_the_others_are_not_looked_at():
+  """Here one that begins above the target, and so has no steps to it."""
+  low = {name: several(name, 9_000, 9_100, limit=0.6) for name in ('a', 'b')}
+  above = {'c': [run_of('c', 90, *[95] * 10)]}
+  assert math.isnan(speed_up(low | above, 'a', 'b', 0.75).value)
+
+
 def test_accuracy_is_the_mean_of_the_last_tenth_up_to_a_step():
   run = run_of('bn_x5', 10, 20, 30, 40, 50, 60, 70, 80, 81, 82, 90)
   assert comparison.accuracy_until(run) == pytest.approx(0.86)
