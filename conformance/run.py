@@ -31,6 +31,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results' / 'conformance'
 CARRIED = 'carried'
 LIMIT = 1800.0  # seconds without a result, after which a probe is given up
+# What the numbers of --speed depend on, besides the machine.
+FLAGS_OF_SPEED = ('threads', 'batch', 'rounds', 'seconds')
 KEPT = ('TFDS_DATA_DIR', 'HOME', 'PATH', 'LD_LIBRARY_PATH', 'LANG')
 
 
@@ -221,9 +223,9 @@ def measure_speed(chosen, cache, arguments) -> None:
         measured[one.name] = speeds_of(one, cache, arguments, variables, packages)
         bar.update()
       rounds = [*rounds, measured]
-      origin = header(chosen[0], {}) | {
-        'command': 'python -m conformance.run --speed --threads=' + threads,
-      }  # fmt: skip
+      flags = (f'--{name}={getattr(arguments, name)}' for name in FLAGS_OF_SPEED)
+      command = ' '.join(('python -m conformance.run --speed', *flags))
+      origin = header(chosen[0], {}) | {'command': command}
       facts = {'batch': arguments.batch, 'threads': arguments.threads}
       facts['note'] = arguments.note or page.get('note', '')
       facts |= {'packages': packages, 'rounds': rounds}
