@@ -121,7 +121,15 @@ def outputs(
 
 
 def linear(layer, x, kernels, biases, sizes, pool) -> Maps:
-  """Wu, or Wu + b, of layers that differ from one in their features alone."""
+  """Wu, or Wu + b (section 3.2), of layers that differ in their features alone.
+
+  Args:
+    layer: one of them, for dtype and stride.
+    x: `[batch, height, width, channels]`.
+    kernels, biases: of each layer; a bias is `[features]`, or None for all.
+    sizes: the features of each layer.
+    pool: as of `side_by_side`.
+  """
   x = convolve(x.astype(layer.dtype), joined(kernels).astype(layer.dtype), layer.stride)
   if pool:
     before = x.shape[-1] - sizes[-1]
@@ -132,7 +140,14 @@ def linear(layer, x, kernels, biases, sizes, pool) -> Maps:
 
 
 def normalized(x: Maps, norms, sizes: Sequence[int], train: bool) -> Maps:
-  """BN of layers that have it, of as many features each; x of others."""
+  """BN of layers that have it, in the dtype of x; x of others.
+
+  Args:
+    x: `[batch, height, width, sum of sizes]`.
+    norms: the BN of each layer, or None for all.
+    sizes: the features of each layer.
+    train: whether mini-batch statistics are taken.
+  """
   if norms[0] is None:
     return x
   if len(norms) == 1:

@@ -14,10 +14,10 @@ from bn_repro.paper import conformance_cells as cells
 from bn_repro.paper import conformance_columns as columns
 from bn_repro.paper import conformance_speed as speed
 from bn_repro.paper.conformance_cells import Cell, number
+from bn_repro.paper.conformance_speed import OURS
 from bn_repro.report import figures, pages, tables
 from bn_repro.run.errors import UserError
 
-OURS = 'ours'
 RUN = 'python -m conformance.run'
 Page = dict[str, Any]
 
@@ -44,6 +44,7 @@ def read(results: Path) -> list[Page]:
 def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
   """The page."""
   ran = [page for page in made if page['probes']]
+  titles = {page['name']: page['title'] for page in made}
   return pages.render(
     'conformance',
     number=len(ran), has_curves=has_curves, groups=[
@@ -53,18 +54,14 @@ def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
     ours=departures(next((page for page in ran if page['name'] == OURS), None)),
     departures=departures_table(ran),
     names=carry.names_table(ran), factors=carry.factors_table(ran),
-    not_carried=carry.failures(ran), alone=carry.NONE,
+    not_carried=carry.failures(ran, titles), alone=carry.NONE,
     pairs=len(carry.pairs(ran)), possible=len(ran) * (len(ran) - 1),
-    speeds=[(p, speed.table(p, titles_of(made)), speed.verdicts(p)) for p in speeds],
+    speeds=[(p, speed.table(p, titles), speed.verdicts(p)) for p in speeds],
     absent=[(p['title'], p['not_installed']) for p in made if 'not_installed' in p],
     versions=versions_table(made), origins=origins(made),
     limits={name: getattr(cells, name) for name in (
       'AGREES', 'AS_STATED', 'CARRIED', 'KEEPS_VARIANCE', 'HALF')},
   )  # fmt: skip
-
-
-def titles_of(made: list[Page]) -> dict[str, str]:
-  return {page['name']: page['title'] for page in made}
 
 
 def group_table(ran: list[Page], group: tuple) -> str:

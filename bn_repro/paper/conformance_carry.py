@@ -122,9 +122,8 @@ def factors_table(ran: list[Page]) -> str:
   return tables.markdown(head, rows) if rows else ''
 
 
-def failures(ran: list[Page]) -> list[str]:
-  """Pairs that were tried and raised, each with its error."""
-  titles = {page['name']: page['title'] for page in ran}
+def failures(ran: list[Page], titles: dict[str, str]) -> list[str]:
+  """Pairs that were tried and raised, each with its error; titles are by name."""
   return [
     f'{titles[source]} to {target["title"]}: {result["error"]}'
     for target in ran

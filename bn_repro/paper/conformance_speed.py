@@ -25,13 +25,13 @@ def shapes(page: Page) -> list[str]:
 def ratios(page: Page, name: str, shape: str) -> list[float]:
   """An implementation's time over ours, forward and backward together, by round."""
   return [
-    total(measured[name][shape]) / total(measured[OURS][shape])
+    _total(measured[name][shape]) / _total(measured[OURS][shape])
     for measured in page['rounds']
-    if 'forward' in measured.get(name, {}).get(shape, {})
+    if all('forward' in measured.get(one, {}).get(shape, {}) for one in (name, OURS))
   ]
 
 
-def total(answer: dict[str, float]) -> float:
+def _total(answer: dict[str, float]) -> float:
   return answer['forward'] + answer['backward']
 
 

@@ -5,7 +5,6 @@ touched 9,500 new pages, each of which the kernel had to clear: a sixth of its t
 Elsewhere than on Linux with glibc nothing is changed.
 """
 
-import ctypes
 import os
 
 # Parameters of mallopt(3), from glibc's malloc.h.
@@ -20,6 +19,8 @@ def keep() -> bool:
     return False
   if 'glibc.malloc' in os.environ.get('GLIBC_TUNABLES', ''):
     return False
+  import ctypes  # late: --help has no need of it
+
   try:
     mallopt = ctypes.CDLL(None).mallopt
   except (AttributeError, OSError, TypeError):

@@ -1,6 +1,7 @@
 """Gradients of a Keras layer on PyTorch."""
 
 import torch
+import torch._functorch.config as functorch
 
 
 class Gradients:
@@ -14,7 +15,7 @@ class Gradients:
     """Lets `backward` be called again and again; to be set before the first call."""
     self.repeated = True
     # Buffers that a compiled backward pass may write over do not last for a second.
-    torch._functorch.config.donated_buffer = False
+    functorch.donated_buffer = False
 
   def forward(self, x, mask):
     self.x = x.detach().requires_grad_()

@@ -1,5 +1,6 @@
 """The table of speeds: medians, ratios within a round, and who is faster."""
 
+import numpy as np
 import pytest
 
 from bn_repro.paper import conformance_speed as speed
@@ -56,11 +57,16 @@ def test_without_ours_there_is_nothing_to_compare():
 
 def test_the_peak_of_memory_begins_anew():
   """A large array that is gone does not count, a smaller one after it does."""
-  import numpy as np
-
   large = np.ones(2**25)
   del large
   before = probe.start_of_peak()
   small = np.ones(2**23)  # 64 MB
   assert 60 < probe.peak() - before < 80
   assert small.size
+
+
+def test_a_round_in_which_ours_failed_has_no_ratio():
+  made = page(torch_layer=2e-3)
+  made['rounds'][1]['ours']['7x7x8'] = {'error': 'the process ended'}
+  assert speed.ratios(made, 'torch_layer', '7x7x8') == pytest.approx([1.5])
+  assert '3.0 + 1.5 ms, 1.50 (1.50 to 1.50)' in speed.table(made, {})

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from bn_repro.run import memory
+
 # Pages that ten turns touch anew, of 64 MB each: one large block freed and asked for
 # again, as XLA does with the working memory of a step.
 FAULTS = """
@@ -55,10 +57,8 @@ def test_settings_of_the_user_win(variables):
 
 def test_another_c_library_is_left_alone(monkeypatch):
   """Such as that of macOS, which has no mallopt."""
-  from bn_repro.run import memory
-
-  for name in (*os.environ,):
+  for name in [*os.environ]:
     if name.startswith(('MALLOC_', 'GLIBC_TUNABLES')):
       monkeypatch.delenv(name)
-  monkeypatch.setattr(memory.ctypes, 'CDLL', lambda name: object())
+  monkeypatch.setattr('ctypes.CDLL', lambda name: object())
   assert not memory.keep()
