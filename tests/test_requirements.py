@@ -1,9 +1,13 @@
 """What is installed: the versions that are admitted, and those behind the results."""
 
+import importlib
+import inspect
 import json
+import re
 import tomllib
 
 import pytest
+import tensorflow_datasets as tfds
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -68,3 +72,17 @@ def test_every_requirement_has_an_oldest_version():
   """With which the tests pass, so that pip does not keep one that is too old."""
   for name, requirement in requirements_of(PROJECT / 'requirements.txt').items():
     assert any(one.operator == '>=' for one in requirement.specifier), name
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['mnist', 'fashion_mnist', 'kmnist', 'emnist', 'cifar10', 'cifar100', 'svhn_cropped',
+   'imagenette', 'imagenet2012'],
+)  # fmt: skip
+def test_what_a_named_data_set_is_built_with_is_installed(name):
+  """TFDS imports some packages only where a builder needs them: SVHN's, SciPy."""
+  extras = tomllib.loads((PROJECT / 'pyproject.toml').read_text())['project']
+  listed = map(Requirement, extras['optional-dependencies']['prepare'])
+  builder = importlib.import_module(tfds.builder_cls(name).__module__)
+  needed = re.findall(r'lazy_imports\.(\w+)', inspect.getsource(builder))
+  assert {*needed} <= {canonicalize_name(one.name) for one in listed}
