@@ -54,13 +54,14 @@ def _worst(result: Result, names: tuple[str, ...]) -> float:
   return max(values, default=float('nan'))
 
 
+def _error(error: float) -> Cell:
+  return Cell(f'{error:.0e}', not error <= AGREES)
+
+
 def forward(result: Result) -> Cell:
   """Algorithm 1, of the first and of a later mini-batch."""
-  for shape in result.values():
-    if cell := refused(shape):
-      return cell
-  worst = _worst(result, ('y',))
-  return Cell(f'{worst:.0e}', worst > AGREES)
+  refusals = filter(None, map(refused, result.values()))
+  return next(refusals, None) or _error(_worst(result, ('y',)))
 
 
 def gradients(result: Result) -> Cell:
@@ -68,8 +69,7 @@ def gradients(result: Result) -> Cell:
   for shape in result.values():
     if cell := refused(shape) or refused(shape.get('gradients', {})):
       return cell
-  worst = _worst(result, ('dx', 'dgamma', 'dbeta'))
-  return Cell(f'{worst:.0e}', worst > AGREES)
+  return _error(_worst(result, ('dx', 'dgamma', 'dbeta')))
 
 
 def epsilon(result: Result) -> Cell:
@@ -102,9 +102,9 @@ def decay(result: Result) -> Cell:
   weights = [(one - zero) / (first - zero), (two - one) / (second - one)]
   if abs(weights[0] - weights[1]) <= AS_STATED * weights[0]:
     return Cell(f'{1 - weights[0]:.4g}')
-  if abs(weights[0] - 1) <= AS_STATED and weights[1] > 0.4:
-    return Cell(f'{1 / weights[1] - 1:.4g}, debiased')
   if abs(weights[0] - 1) <= AS_STATED:
+    if weights[1] > 0.4:
+      return Cell(f'{1 / weights[1] - 1:.4g}, debiased')
     return Cell(f'{1 - weights[1]:.4g}, from the first')
   return Cell(f'weights {weights[0]:.3g}, {weights[1]:.3g}')
 
@@ -157,8 +157,7 @@ def masked(result: Result) -> Cell:
   """The moments of what counts."""
   if cell := refused(result['partly']):
     return cell
-  error = number(result['partly']['error'])
-  return Cell(f'{error:.0e}', not error <= AGREES)
+  return _error(number(result['partly']['error']))
 
 
 def empty_mask(result: Result) -> Cell:
@@ -167,10 +166,10 @@ def empty_mask(result: Result) -> Cell:
     return cell
   stored = [number(value) for value in result['empty']['stored']]
   share = number(result['empty']['y_nan'])
+  kept = 'kept' if stored == [0, 1] else f'stores {stored[0]:.3g}, {stored[1]:.3g}'
+  if any(value != value for value in stored):
+    kept = 'NaN stored'
   text = 'NaN' if share else 'finite'
-  kept = 'NaN stored' if any(v != v for v in stored) else 'kept'
-  if kept == 'kept' and stored != [0.0, 1.0]:
-    kept = f'stores {stored[0]:.3g}, {stored[1]:.3g}'
   return Cell(f'{text}, {kept}', bool(share) or kept != 'kept')
 
 
@@ -185,9 +184,7 @@ def affine(result: Result) -> Cell:
 def each_activation(result: Result) -> Cell:
   """Section 4.2.3's last hidden layers."""
   error = result['error_of_y']
-  if isinstance(error, dict):
-    return refused(error)
-  return Cell(f'{number(error):.0e}', not number(error) <= AGREES)
+  return refused(error) if isinstance(error, dict) else _error(number(error))
 
 
 def constants(result: Result) -> Cell:
@@ -221,11 +218,9 @@ def half(dtype: str) -> Callable[[Result], Cell]:
   """The dtypes of y and of what is stored, and the error of the variance."""
 
   def cell(result: Result) -> Cell:
-    if dtype not in result:
-      return Cell('not offered')
-    if refusal := refused(result[dtype]):
+    answer = result.get(dtype, {'not_offered': ''})
+    if refusal := refused(answer):
       return refusal
-    answer = result[dtype]
     names = answer['dtypes']
     worst = max(number(answer[f'{n}_10']) for n in ('mean', 'var'))
     text = f'y {names.get("y")}, stored {names.get("var")}, error {worst:.0e}'
@@ -234,30 +229,33 @@ def half(dtype: str) -> Callable[[Result], Cell]:
   return cell
 
 
+def _of_each_dtype(result: Result, cell: Callable[[str, Result], Cell]) -> Cell:
+  cells = {dtype: refused(one) or cell(dtype, one) for dtype, one in result.items()}
+  texts = (f'{dtype}: {one.text}' for dtype, one in cells.items())
+  departs = any(one.departs for one in cells.values())
+  return Cell(', '.join(texts) or 'not offered', departs)
+
+
 def stored_in_half(result: Result) -> Cell:
   """Inference of 1000 with a stored mean of 1000.3: -0.3, whatever the dtype of x."""
-  texts, departs = [], False
-  for dtype, answer in result.items():
-    if cell := refused(answer):
-      texts.append(f'{dtype}: {cell.text}')
-      continue
+
+  def cell(_: str, answer: Result) -> Cell:
     y = number(answer['inferred'])
-    departs |= not abs(y + 0.3) <= 0.05
-    texts.append(f'{dtype}: {y:.2g}')
-  return Cell(', '.join(texts) or 'not offered', departs)
+    return Cell(f'{y:.2g}', not abs(y + 0.3) <= 0.05)
+
+  return _of_each_dtype(result, cell)
 
 
 def overflow(result: Result) -> Cell:
   """The largest power of ten of a deviation that is still normalized."""
-  texts, departs = [], False
-  for dtype, answer in result.items():
-    if cell := refused(answer):
-      texts.append(f'{dtype}: {cell.text}')
-      continue
+
+  def cell(dtype: str, answer: Result) -> Cell:
     exponent = answer['exponent']
-    departs |= exponent is None or exponent < OVERFLOW[dtype]
-    texts.append(f'{dtype}: {"none" if exponent is None else f"1e{exponent}"}')
-  return Cell(', '.join(texts), departs)
+    if exponent is None:
+      return Cell('none', True)
+    return Cell(f'1e{exponent}', exponent < OVERFLOW[dtype])
+
+  return _of_each_dtype(result, cell)
 
 
 def over_devices(kind: str) -> Callable[[Result], Cell]:
