@@ -6,11 +6,12 @@ logits in float32. The same step: gather, scale to -1 to 1, mean cross-entropy,
 momentum SGD with the L2 penalty on weights. `load` gives it our weights.
 
 Left out: crops and distortions; normalization of groups of examples and of single
-activations; dropout, local response normalization, auxiliary heads, sigmoids, the
-small stem, a full first convolution; all measurements but the loss. Sizes must be even
-wherever the stride is 2.
+activations; dropout, auxiliary heads, the small stem, a full first convolution; all
+measurements but the loss. Sizes must be even wherever the stride is 2. What is left out
+matters to training alone, or `load` refuses the weights.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -31,6 +32,10 @@ NAMES = {
   'kernel': 'weight', 'bias': 'bias', 'gamma': 'weight', 'beta': 'bias',
   'mean': 'running_mean', 'var': 'running_var',
 }  # fmt: skip
+NONLINEARITIES = {
+  'relu': functools.partial(nn.ReLU, inplace=True),
+  'sigmoid': nn.Sigmoid,
+}
 ORDER_STEPS = 1_000
 
 
@@ -61,7 +66,7 @@ class Convolution(nn.Sequential):
     # A counter that nothing reads, in a kernel of its own.
     batch_norm.num_batches_tracked = None
     self.add_module('batch_norm', batch_norm)
-    self.add_module('nonlinearity', nn.ReLU(inplace=True))
+    self.add_module('nonlinearity', NONLINEARITIES[settings.nonlinearity]())
 
 
 def pool(kind: str, stride: int) -> nn.Module:
@@ -71,6 +76,13 @@ def pool(kind: str, stride: int) -> nn.Module:
   if stride == 2:
     return nn.MaxPool2d(3, stride, ceil_mode=True)
   return nn.MaxPool2d(3, stride, padding=1)
+
+
+def local_response_normalization(settings: ConfigDict) -> nn.Module:
+  """GoogLeNet's, or nothing; PyTorch divides alpha by the 5 channels, as Caffe does."""
+  if settings.local_response_normalization:
+    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
+  return nn.Identity()
 
 
 class InceptionModule(nn.Module):
@@ -117,15 +129,17 @@ class Network(nn.Module):
     parts = {
       'convolution_1': Convolution(3, first, settings, 7, 2, multiplier),
       'pool_1': pool('max', 2),
+      'norm_1': local_response_normalization(settings),
       'convolution_2_reduce': Convolution(first, reduce, settings),
       'convolution_2': Convolution(reduce, second, settings, 3),
+      'norm_2': local_response_normalization(settings),
       'pool_2': pool('max', 2),
     }
     inputs = second
     for row in inception.scaled_rows(settings.width, settings.pool_projection_4cd):
       parts[row.name] = InceptionModule(inputs, row, settings)
       inputs = parts[row.name].features
-    self._convolutions = list(parts)
+    self._before_logits = list(parts)
     for name, part in parts.items():
       self.add_module(name, part)
     self.logits = nn.Linear(inputs, config.dataset.num_classes)
@@ -134,7 +148,7 @@ class Network(nn.Module):
   def forward(self, x: torch.Tensor) -> torch.Tensor:
     """Float32 logits `[batch, classes]` of `[batch, 3, height, width]`."""
     with torch.autocast(x.device.type, torch.bfloat16, enabled=self._is_half):
-      for name in self._convolutions:
+      for name in self._before_logits:
         x = getattr(self, name)(x)
     return self.logits(x.mean(dim=(2, 3), dtype=torch.float32))
 
