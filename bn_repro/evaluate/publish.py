@@ -67,7 +67,7 @@ def publish(workdir: Path, output: Path) -> dict[str, Any]:
     )
     rows = predict(network, Request(), interruption.check).read()
   card = card_of(network, kind, summary, rows)
-  published.write(output, data, card)
+  published.write(output, data, summary_lib.strict(card))
   top = card['accuracy']['top_1']
   print(
     f'{network.name}, step {network.step:,}, {kind} weights: '

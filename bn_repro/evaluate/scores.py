@@ -77,14 +77,15 @@ def calibration(scores: Scores) -> dict[str, Any]:
   """Whether predictions are right as often as their probability says.
 
   The expected calibration error, 0 to 1, is the mean over examples of the difference
-  between accuracy and mean confidence of their bin.
+  between accuracy and mean confidence of their bin; examples without a finite
+  confidence are left out.
   """
-  places = np.ceil(scores.confidence * BINS).astype(int).clip(1, BINS) - 1
+  is_known = np.isfinite(scores.confidence)
+  confidence, is_right = scores.confidence[is_known], scores.is_right[is_known]
+  places = np.ceil(confidence * BINS).astype(int).clip(1, BINS) - 1
   counts = np.bincount(places, minlength=BINS)
-  sums = [
-    np.bincount(places, values, BINS) for values in (scores.confidence, scores.is_right)
-  ]
-  gap = np.abs(sums[1] - sums[0]).sum() / counts.sum()
+  sums = [np.bincount(places, values, BINS) for values in (confidence, is_right)]
+  gap = np.abs(sums[1] - sums[0]).sum() / max(1, counts.sum())
   confidence, accuracy = (total / np.maximum(counts, 1) for total in sums)
   return {
     'expected_calibration_error': float(gap),

@@ -58,7 +58,8 @@ def of_network(network: Network, request: Request, check: Callable[[], None]) ->
 
 def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
-  built = on_one_device(network.config, population_batches=mini_batches)
+  # All of them are read once, one after the other: none is kept for another pass.
+  built = on_one_device(network.config, population_batches=1)
 
   def check_and_show():
     check()
@@ -66,7 +67,7 @@ def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> 
 
   with tqdm(total=mini_batches, desc='population statistics', leave=False) as bar:
     statistics = PopulationStatistics(built, check=check_and_show)
-    return statistics(network.params, network.batch_stats)
+    return statistics(network.params, network.batch_stats, mini_batches=mini_batches)
 
 
 def _identity(network: Network, mini_batches: int) -> str:

@@ -116,11 +116,11 @@ def _of_data(
 def _of_starts(network: Network, origin: dict) -> list[str]:
   """What differs of any start that steps of the network were taken with."""
   starts = network.record['starts']
-  begins = [start['steps'][0] for start in starts]
-  unknown = begins[0]
+  begins = [(step, start) for start in starts for step in start['steps']]
+  unknown = min(step for step, _ in begins)
   listed = [f'what decided its first {unknown:,} steps is not known'] if unknown else []
-  for number, start in enumerate(starts):
+  for number, (step, start) in enumerate(begins):
     # Else its steps were never saved, or taken again by a later start.
-    if begins[number] < min([*begins[number + 1 :], network.step]):
+    if step < min([*(later for later, _ in begins[number + 1 :]), network.step]):
       listed += identity.differences(start, origin)
   return list(dict.fromkeys(listed))

@@ -1,7 +1,8 @@
 """JAX's persistent cache of compiled programs, in the user's cache folder.
 
-Each kind of processor has its own, as JAX does not check which instructions a program
-needs, and machines may share a home.
+Each kind of processor and each number of cores has its own: JAX does not check which
+instructions a program needs, machines may share a home, and XLA splits loops into as
+many parts as there were cores when it compiled.
 """
 
 import hashlib
@@ -37,8 +38,9 @@ def keep() -> None:
 
 
 def _processor() -> str:
-  """A name that two processors share only if they have the same instructions."""
+  """A name that two processes share only if instructions and cores are the same."""
   starts = ('model name', 'flags', 'Features')
   known = {line for line in provenance.lines_on_processors() if line.startswith(starts)}
-  text = '\n'.join([platform.machine(), platform.processor(), *sorted(known)])
+  cores = str(provenance.cores())
+  text = '\n'.join([platform.machine(), platform.processor(), cores, *sorted(known)])
   return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -112,11 +112,16 @@ def changes(config: ConfigDict, workdir: Path) -> dict[str, list]:
   return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def check_same(config: ConfigDict, path: Path) -> None:
-  """Raises UserError if a config.json is damaged or holds another config."""
+def check_same(
+  config: ConfigDict, path: Path, content: Mapping[str, Any] | None = None
+) -> None:
+  """Raises UserError if a config.json is damaged or holds another config.
+
+  `content` is what another file of the run holds, flat, in place of a config.json.
+  """
   now = flatten(config)
   defaults = {name: v for name, v in fields.defaults().items() if name in now}
-  stored = defaults | _flat_content(path)
+  stored = defaults | (_flat_content(path) if content is None else dict(content))
   # The steps of log-spaced evaluations depend on the length.
   fixed = {LENGTH} if now.get('log_spaced_evaluations') else set()
   differing = [

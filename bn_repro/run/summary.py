@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import read_sealed, write_sealed
 
@@ -21,6 +22,8 @@ def strict(value: Any) -> Any:
   """Without NaN and infinity, which JSON does not have; they become null."""
   if isinstance(value, dict):
     return {name: strict(part) for name, part in value.items()}
+  if isinstance(value, list):
+    return [strict(part) for part in value]
   if isinstance(value, float) and not math.isfinite(value):
     return None
   return value
@@ -57,7 +60,8 @@ def accuracies(summary: dict[str, Any]) -> dict[str, float]:
 def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
   """The summary of a run of a config; None if it is not finished.
 
-  Refuses one of another `train_for`: its curves may have one point more.
+  Refuses one of another config, even of another `train_for`: its curves may have one
+  point more.
   """
   summary = read(workdir)
   if summary and summary['config']['train_for'] != config.train_for:
@@ -65,4 +69,6 @@ def of_finished_run(workdir: Path, config: ConfigDict) -> dict[str, Any] | None:
       f'{workdir} holds a run that is finished, with config.train_for='
       f'{summary["config"]["train_for"]!r}; ask for that, or use another --workdir'
     )
+  if summary:  # config.json may have been lost
+    config_lib.check_same(config, workdir / NAME, summary['config'])
   return summary

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from ml_collections import ConfigDict
 
 from bn_repro.data import contents
 from bn_repro.run import collectives, errors, provenance, settings
-from bn_repro.run.errors import UserError
+from bn_repro.run import config as config_lib
+from bn_repro.run.errors import UserError, shown
 from bn_repro.run.files import read_sealed, write_sealed
 
 NAME = 'identity.json'
+# Of a config: what one process of a run may have otherwise than another.
+MAY_DIFFER = ('dataset.workers', 'partner_timeout')
 _SHOWN_DIGITS = 10  # of a revision
 
 
@@ -55,15 +59,36 @@ def check_data(workdir: Path, name: str) -> dict[str, Any]:
   return record
 
 
+def check_config(config: ConfigDict) -> None:
+  """Raises UserError if a process was given another config; all must call this."""
+  own = config_lib.flatten(config)
+  own = {field: value for field, value in own.items() if field not in MAY_DIFFER}
+  first, differs = _beside_first_process(own)
+  if differs:
+    here = ', '.join(
+      f'{field} ({shown(own.get(field))} here, {shown(first.get(field))} there)'
+      for field in sorted(own.keys() | first.keys())
+      if json.dumps(own.get(field)) != json.dumps(first.get(field))
+    )
+    raise UserError(
+      'the processes of this run were given different configs: this one and the first '
+      f'differ in {here or "nothing, another does"}; give all of them the same'
+    )
+
+
+def _beside_first_process(own: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+  """What the first process has in its place, and whether any process has another."""
+  text = json.dumps(own).encode()
+  is_first = collectives.is_first_process()
+  first = collectives.from_first_process(text if is_first else None)
+  return json.loads(first), collectives.any_process(text != first)
+
+
 def _check_same_everywhere(now: contents.Contents) -> None:
   """All processes must call this."""
-  own = json.dumps(now)
-  of_first = collectives.from_first_process(
-    own.encode() if collectives.is_first_process() else None
-  )
-  differs = own.encode() != of_first
-  if collectives.any_process(differs):
-    changes = contents.changes(json.loads(of_first), now)
+  first, differs = _beside_first_process(now)
+  if differs:
+    changes = contents.changes(first, now)
     here = '; '.join(changes) or 'those of another process'
     raise UserError(
       f'the processes of this run read different contents of {now["name"]} ({here}, '

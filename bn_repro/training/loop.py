@@ -64,13 +64,14 @@ def train(
   Raises:
     Preempted: a signal came; the steps so far are saved.
   """
+  identity.check_config(config)
   experiment = experiment_lib.build(config)
   record = identity.check_data(workdir, config.dataset.name)
   workdir.mkdir(parents=True, exist_ok=True)
   changes = config_lib.changes(config, workdir)
-  if not changes:
-    _store(config, workdir, overrides)
   progress = start_or_resume(experiment, workdir)
+  if not changes:  # and the network can be built
+    _store(config, workdir, overrides)
   recorder = Recorder(workdir, progress.position)
   step = int(progress.state.step)
   record = identity.add_start(workdir, record, step, experiment.devices, changes)
@@ -185,7 +186,8 @@ class Trainer:
     scalars = _reduced(joined(jax.device_get(measured)))
     self._interruption.has_begun = True
     seconds = time.perf_counter() - began
-    scalars['steps_per_second'] = (steps.stop - first) / seconds
+    if first < steps.stop:  # else they were taken before the run was stopped
+      scalars['steps_per_second'] = (steps.stop - first) / seconds
     scalars[WAITING] = waited / seconds
     scalars['train/learning_rate'] = float(self._experiment.learning_rates(steps[-1]))
     if not scalars.setdefault(SKIPPED, float(self._feed.num_skipped)):

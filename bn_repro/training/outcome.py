@@ -33,7 +33,8 @@ def outcome(
   tests = evaluated(history)
   best = _best(tests)
   last = tests[-1] if diverged_between is None else {}
-  speeds = [line['steps_per_second'] for line in history if line['step'] > 0]
+  speed = 'steps_per_second'  # of a line whose steps were taken by one start
+  speeds = [line[speed] for line in history if line['step'] > 0 and speed in line]
   summary = {
     'network': config.network,
     'dataset': config.dataset.name,
@@ -50,7 +51,7 @@ def outcome(
     'diverged': diverged_between is not None,
     'diverged_between_steps': diverged_between,
     'wall_seconds': history[-1]['seconds'],
-    'examples_per_second': config.batch_size * float(np.median(speeds)),
+    'examples_per_second': config.batch_size * float(np.median(speeds or [np.nan])),
   }
   for tag, name in MORE_ACCURACIES.items():
     if tag in best:

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ from ml_collections import ConfigDict
 from bn_repro.data import sources
 from bn_repro.run import config as config_lib
 from bn_repro.run import config_files, devices, exits, places, summary
-from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line
+from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line, shown
 from bn_repro.run.progress import progress_bar
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -61,11 +62,21 @@ def read(path: Path) -> list[Run]:
     raise UserError(f'{path} is no sweep: it has no function get_runs')
   runs = _listed(get_runs, path)
   names = [run.name for run in runs]
+  if wrong := [name for name in names if not _is_name(name)]:
+    raise UserError(
+      f'{path}: {shown(wrong[0])} is no name of a run, whose folder has it; use '
+      'letters, digits and any of _ . + = -'
+    )
   if len(set(names)) < len(names):
     raise UserError(f'{path}: two runs share a name')
   for run in runs:
     run.load()
   return runs
+
+
+def _is_name(name: Any) -> bool:
+  is_text = isinstance(name, str) and name.strip('.')
+  return bool(is_text and re.fullmatch(r'[\w.+=-]+', name))
 
 
 def _listed(get_runs: Callable[[], Any], path: Path) -> list[Run]:
@@ -103,6 +114,8 @@ class Sweep:
       if not summary.of_finished_run(root / run.name, configs[run.name])
     ]
     self._processes: dict[str, subprocess.Popen] = {}
+    # Held while a process is started, so that each is known once it runs.
+    self._starting, self._is_stopped = threading.Lock(), False
     self.failures: dict[str, str] = {}
 
   def execute(self) -> None:
@@ -125,6 +138,8 @@ class Sweep:
       self._show_progress(workers)
     except KeyboardInterrupt:
       waiting.queue.clear()
+      with self._starting:
+        self._is_stopped = True
       for process in self._processes.values():
         process.terminate()  # which lets it save
       for process in self._processes.values():
@@ -146,12 +161,14 @@ class Sweep:
     workdir = self._root / run.name
     workdir.mkdir(parents=True, exist_ok=True)
     log = workdir / 'log.txt'
-    with log.open('a') as output:
+    with log.open('a') as output, self._starting:
+      if self._is_stopped:
+        return
       process = subprocess.Popen(
         run.command(self._root), cwd=PROJECT, stdout=output, stderr=output,
         env=places.environment(),
       )  # fmt: skip
-    self._processes[run.name] = process
+      self._processes[run.name] = process
     if cores:
       os.sched_setaffinity(process.pid, cores)
     code = process.wait()

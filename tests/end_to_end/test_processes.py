@@ -72,6 +72,19 @@ def test_two_processes_are_one(tmp_path, group):
   jax.tree.map(close, left, right)
 
 
+@pytest.mark.slow
+def test_processes_of_different_configs_are_refused(tmp_path):
+  """Or each would train a network of its own; nothing is begun."""
+  flags, port = as_flags(SETTINGS), free_port()
+  more = [], ['--config.seed=7']
+  pair = [start([*flags, *more[i]], tmp_path / 'two', i, port) for i in (0, 1)]
+  outputs = [process.communicate(timeout=300) for process in pair]
+  assert [process.returncode for process in pair] == [2, 2], outputs
+  said = outputs[1][1].splitlines()[-1]
+  assert 'differ in seed (7 here, 0 there); give all of them the same' in said
+  assert not (tmp_path / 'two' / 'config.json').exists()
+
+
 def test_flags_of_processes_come_together(tmp_path):
   result = program(
     '--config=configs/mnist.py', f'--workdir={tmp_path}', '--num_processes=2',

@@ -1,6 +1,9 @@
 """A sweep runs what is not finished and survives what fails."""
 
+import signal
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -106,6 +109,38 @@ def test_two_runs_of_one_name(tmp_path):
   path.write_text("def get_runs():\n  return [('a', 'configs/mnist.py', {})] * 2\n")
   with pytest.raises(UserError, match='share a name'):
     sweep.read(path)
+
+
+@pytest.mark.parametrize('name', ["'../../elsewhere'", "'a/b'", "'..'", "''", '5'])
+def test_a_name_that_leads_out_of_the_root(name, tmp_path):
+  path = tmp_path / 'names.py'
+  path.write_text(f"def get_runs():\n  return [({name}, 'configs/mnist.py', {{}})]\n")
+  with pytest.raises(UserError, match='is no name of a run'):
+    sweep.read(path)
+
+
+def test_a_stop_reaches_a_run_that_is_being_started(tmp_path, monkeypatch):
+  """The signal comes while the process is made, before anyone knows of it."""
+  path = tmp_path / 'three.py'
+  path.write_text(SWEEP.format(few=FEW_STEPS))
+  whole = sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
+  popen, started, is_starting = subprocess.Popen, [], threading.Event()
+
+  def slow(command, **options):
+    is_starting.set()
+    time.sleep(0.2)
+    started.append(popen(['sleep', '60'], **options))
+    return started[-1]
+
+  def stop(workers):
+    is_starting.wait()
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(sweep.subprocess, 'Popen', slow)
+  monkeypatch.setattr(whole, '_show_progress', stop)
+  with pytest.raises(KeyboardInterrupt):
+    whole.execute()
+  assert [process.poll() for process in started] == [-signal.SIGTERM]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,13 @@ def test_calibration_by_hand():
   assert bins['confidence'][13] == pytest.approx(0.9)
 
 
+def test_a_confidence_that_is_no_number_is_left_out_of_the_calibration():
+  found = scores.calibration(judged([0.9, np.nan, 0.9], [1, 0, 0]))
+  assert found['expected_calibration_error'] == pytest.approx(0.4)
+  assert sum(found['bins']['examples']) == 2
+  assert scores.calibration(judged([np.nan], [0]))['expected_calibration_error'] == 0
+
+
 @given(SEEDS)
 def test_calibration_counts_everyone_and_is_a_mean_of_gaps(seed):
   generator = np.random.default_rng(seed)

@@ -137,6 +137,16 @@ def test_every_start_counts_that_took_steps_of_the_network(data_dir):
   assert listed == [f'jax {jax.__version__} ({v} before)' for v in ('0.1', '0.3')]
 
 
+def test_a_start_that_was_resumed_from_an_earlier_step_counts_with_both(data_dir):
+  """Steps 3 to 4 were taken by 0.1, though it had first begun at 5."""
+  network = trained()
+  (now,) = network.record['starts']
+  other = {**now, 'steps': [5, 3], 'versions': {**now['versions'], 'jax': '0.1'}}
+  network.record['starts'] = [{**now, 'steps': [0]}, other, {**now, 'steps': [4]}]
+  (listed,) = trained_on.differences([network], 'mine')
+  assert listed == [f'jax {jax.__version__} (0.1 before)']
+
+
 def test_steps_before_the_record_are_said_to_be_unknown(data_dir):
   network = trained()
   network.record['starts'][0]['steps'] = [40, 60]

@@ -67,7 +67,6 @@ REASONS = {
   'put the old set back': _EVALUATION,
   'use --crops=1': _EVALUATION,
   'config.model.normalization_group=0 and config.num_devices=1': _NETWORK,
-  'or config.model.auxiliary_heads=false': _NETWORK,
   'cannot be written; name another': 'nothing is refused to root, as which tests run',
   'the runs are saved, the same command': 'tests/end_to_end/test_sweep.py',
   'run scripts/sweep.py first': _RESULTS,

@@ -108,6 +108,14 @@ def images_smaller_than_the_crop(runs: Runs) -> None:
   runs.begins(runs.config('bn_x5.py:digits', dataset__size=8))
 
 
+def heads_on_maps_that_are_too_small(runs: Runs) -> None:
+  """Said when the network is built; nothing stands in the way of what is advised."""
+  wrong = runs.config('bn_x5.py:digits', model__auxiliary_heads=True)
+  runs.refused(wrong, 'or config.model.auxiliary_heads=false')
+  assert not (runs.workdir / 'config.json').exists()
+  runs.begins(runs.config('bn_x5.py:digits', model__auxiliary_heads=False))
+
+
 def no_image_can_be_read(runs: Runs) -> None:
   runs.prepare(number=4, bad=range(4))
   kept = {'dataset__feed': 'resident', 'dataset__on_corrupt': 'skip'}
@@ -402,6 +410,7 @@ SCENARIOS = {
   'on_corrupt=skip': an_image_that_cannot_be_read,
   'dataset.feed=stream': images_of_several_sizes,
   'choose {} or less': images_smaller_than_the_crop,
+  'or config.model.auxiliary_heads=false': heads_on_maps_that_are_too_small,
   'can be read; prepare it again': no_image_can_be_read,
   'move that directory away': a_damaged_data_set,
   'prepare the data set again': a_label_outside,

@@ -5,10 +5,19 @@ import json
 import pytest
 
 from bn_repro.run import config as config_lib
+from bn_repro.run import summary
 from bn_repro.run.errors import UserError
 from support import PROJECT, small_config
 
 MNIST = str(PROJECT / 'configs' / 'mnist.py')
+
+
+def test_a_finished_run_without_its_config_is_of_no_other(tmp_path):
+  config = small_config('batch_norm')
+  summary.write(tmp_path, {'config': config_lib.flatten(config), 'last_step': 3})
+  assert summary.of_finished_run(tmp_path, config)['last_step'] == 3
+  with pytest.raises(UserError, match=r'which differs in seed \(0 there'):
+    summary.of_finished_run(tmp_path, small_config('batch_norm', seed=9))
 
 
 def test_section_4_1_as_stated():

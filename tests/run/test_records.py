@@ -115,8 +115,9 @@ def test_hyperparameters_are_in_the_hparams_tab(tmp_path):
 
 
 def test_strict_json():
-  value = summary_lib.strict({'a': math.inf, 'b': {'c': math.nan, 'd': 1.5}})
-  assert json.dumps(value, allow_nan=False) == '{"a": null, "b": {"c": null, "d": 1.5}}'
+  value = summary_lib.strict({'a': math.inf, 'b': [{'c': math.nan, 'd': 1.5}]})
+  text = json.dumps(value, allow_nan=False)
+  assert text == '{"a": null, "b": [{"c": null, "d": 1.5}]}'
 
 
 def test_a_damaged_summary_is_never_read(tmp_path):

@@ -30,6 +30,18 @@ def test_it_follows_from_the_lines(config):
   assert summary['diverged'] is False
 
 
+def test_a_line_whose_steps_were_taken_before_a_stop_has_no_speed(config):
+  history = [*lines(0.1, 0.92, 0.96, 0.94)]
+  for line in history[1:3]:
+    del line['steps_per_second']
+  history[3]['steps_per_second'] = 30.0
+  summary = outcome.outcome(history, config, 60, None)
+  assert summary['examples_per_second'] == 1800
+  for line in history:
+    line.pop('steps_per_second', None)
+  assert np.isnan(outcome.outcome(history, config, 60, None)['examples_per_second'])
+
+
 def test_a_target_that_was_not_reached_is_null(config):
   assert of(config, 0.1, 0.91)['steps_to_target'] == {'0.9': 20, '0.95': None}
 
