@@ -2,7 +2,7 @@
 
 bash scripts/reproduce.sh               sets up the environment and calls this
 bash scripts/reproduce.sh --inception   first trains section 4.2's networks, too, for
-                                        some two days
+                                        some three days
 
 Trains every MNIST experiment under runs/ (finished runs are skipped), measures the
 trained networks, and writes the tables and figures of results/. Those of section 4.2's

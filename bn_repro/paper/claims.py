@@ -107,7 +107,7 @@ def write(results: Path) -> None:
 
 def text(claims: list[dict[str, Any]]) -> str:
   """The page."""
-  head = ('', 'claim', 'paper', 'ours (95 % interval)', 'margin', 'n', 'p, adjusted',
+  head = ('', 'claim', 'paper', 'ours (interval)', 'margin', 'n', 'p, adjusted',
           'verdict')  # fmt: skip
   return pages.render(
     'claims', verdicts=by_verdict(claims), claims=claims, margin=margin,
@@ -149,6 +149,8 @@ def with_interval(entry: dict[str, Any]) -> str:
   unit = f' {entry["unit"]}' if entry['unit'] else ''
   if low == high:
     return '' if value is None else f'{value:.3g}{unit}'
+  if high is None and not low:
+    return 'not bounded'
   if not low:
     return f'at most {high:.3g}{unit}'
   if high is None:

@@ -98,7 +98,7 @@ def worse_with_the_scale(evidence: Evidence) -> Finding:
     gain(mean_alone, both), len(both), 'seeds',
     f'at learning rate 1 the network loses {gain(usual, both).text()} points with mean '
     f'and scale outside the gradient, {gain(usual, mean_alone).text()} with the mean '
-    'alone',
+    'alone, compared with mean and scale inside it',
     runs=usual + mean_alone + both,
   )  # fmt: skip
 

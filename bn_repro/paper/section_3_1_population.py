@@ -70,17 +70,18 @@ def shifts_table(page: dict[str, Any]) -> str:
 
 def finding(rows: list[dict]) -> str:
   """Where new statistics gain most and least, and with how many of the rows."""
-  points = {
-    f'{row["shift"]} {row["amount"]:g}':
-      100 * (row['right_after'] - row['right_before']) / row['images']
-    for row in rows
-    if row['amount'] is not None
-  }  # fmt: skip
+  unshifted, *others = rows
+  gain = lambda row: 100 * (row['right_after'] - row['right_before']) / row['images']
+  points = {f'{row["shift"]} {row["amount"]:g}': gain(row) for row in others}
   most, least = max(points, key=points.get), min(points, key=points.get)
-  better = sum(gain > 0 for gain in points.values())
+  _, low, high = of_share(unshifted['right_before'], unshifted['images'])
+  uncertainty = 100 * (high - low) / 2
+  better = sum(points > uncertainty for points in points.values())
   return (
     f'new statistics gain most with {most}, {points[most]:+.1f} points, and least with '
-    f'{least}, {points[least]:+.1f}; {better} of {len(points)} shifts gain'
+    f'{least}, {points[least]:+.1f}; {better} of {len(points)} shifts gain more than '
+    f'the {uncertainty:.1f} points of uncertainty; without a shift the change is '
+    f'{gain(unshifted):+.1f}'
   )
 
 

@@ -159,7 +159,7 @@ def section(networks: Networks, runs: list[Run], results: Path) -> str:
 
 def table(ablation: Ablation) -> str:
   """A row for each change and setting, and one for the mean over both."""
-  head = ('change', 'the paper', 'setting', 'runs', 'accuracy (points)',
+  head = ('change', 'the paper', 'setting', 'runs with, without', 'accuracy (points)',
           f'speed-up to {rounded(TARGET, 0)}')  # fmt: skip
   rows = []
   for field, pairs in ablation.pairs.items():

@@ -42,16 +42,20 @@ def accuracy_until(run: Run, step: float = math.inf) -> float:
   """Mean validation accuracy over the last tenth of the steps up to one, 0 to 1."""
   kept = run.curves['step'] <= step
   steps, accuracy = run.curves['step'][kept], run.curves['test_accuracy'][kept]
-  return of_last_part(steps, accuracy)
+  return of_last_part(steps, accuracy, bool(run.config.get('log_spaced_evaluations')))
 
 
-def of_last_part(steps: np.ndarray, accuracy: np.ndarray) -> float:
+def of_last_part(
+  steps: np.ndarray, accuracy: np.ndarray, is_open: bool = False
+) -> float:
   """The mean accuracy over the last tenth of the steps, 0 to 1.
 
   Figure 3 gives the maximum, which is chosen on the images that it is measured on; this
-  is not.
+  is not. `is_open`: without an evaluation just where the last tenth begins; in the
+  protocol's runs that is the last log-spaced one, before the five that count.
   """
-  return float(np.mean(accuracy[steps >= (1 - LAST_PART) * steps[-1]]))
+  first = (1 - LAST_PART) * steps[-1]
+  return float(np.mean(accuracy[steps > first if is_open else steps >= first]))
 
 
 def accuracies(runs: list[Run], step: float = math.inf) -> list[float]:

@@ -11,6 +11,8 @@ from bn_repro.report import pages, seeds, tables
 from bn_repro.report.figures import draw, panels, save
 from bn_repro.report.tables import rounded
 
+ON_TRAINING_IMAGES = 'train_accuracy_undistorted'
+
 
 def section(networks: Networks, results: Path) -> str:
   """The text, '' unless both decays were run; draws the figure into the folder."""
@@ -48,7 +50,9 @@ def _figure(networks: Networks, path: Path) -> None:
     style = {'color': family.COLOURS[name]}
     label = f'{NAMES[name]} ({len(runs)} seeds)'
     draw(axes, runs, 'test_accuracy', label=label, **style)
-    draw(axes, runs, 'train_accuracy_undistorted', ls='--', lw=1, **style)
+    # The runs of the protocol do not evaluate training images.
+    if measured := [run for run in runs if ON_TRAINING_IMAGES in run.curves]:
+      draw(axes, measured, ON_TRAINING_IMAGES, ls='--', lw=1, **style)
   axes.set(xlabel='training steps', ylabel='accuracy, undistorted centre crops')
   axes.set(title=family.title(networks[PLAIN][0]), ylim=(0.4, 1), xscale='log')
   axes.set_xlim(300, None)

@@ -39,11 +39,13 @@ def figure_2(networks: Networks, path: Path) -> None:
 def _draw_network(axes, network: str, runs: list[Run], scale: float) -> None:
   style = {'color': family.COLOURS[network]}
   draw(axes, runs, 'test_accuracy', scale, label=with_seeds(network, runs), **style)
-  common = min(len(run.curves['step']) for run in runs) - 1
+  common = comparison.common_step(runs)
   for run in runs:
-    steps, accuracy = run.curves['step'] * scale, run.curves['test_accuracy']
-    axes.plot(steps[common:], accuracy[common:], lw=0.6, **style)
-    axes.plot(steps[-1], accuracy[-1], '>', ms=5, mec='black', mew=0.5, **style)
+    steps, accuracy = run.curves['step'], run.curves['test_accuracy']
+    alone = steps >= common
+    axes.plot(steps[alone] * scale, accuracy[alone], lw=0.6, **style)
+    end = {'ms': 5, 'mec': 'black', 'mew': 0.5}
+    axes.plot(steps[-1] * scale, accuracy[-1], '>', **end, **style)
 
 
 def with_seeds(network: str, runs: list[Run]) -> str:

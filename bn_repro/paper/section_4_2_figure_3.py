@@ -7,8 +7,8 @@ import numpy as np
 
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
-from bn_repro.paper.ledger import Evidence, Finding, Measure
-from bn_repro.paper.section_4_2_comparison import HIGH_TARGET, TARGET, TARGETS
+from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
+from bn_repro.paper.section_4_2_comparison import TARGET, TARGETS
 from bn_repro.paper.section_4_2_figure_2 import figure_2, runtimes, with_seeds
 from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN, Networks
 from bn_repro.report import effects, pages, seeds
@@ -19,6 +19,12 @@ from bn_repro.report.speed_up import speed_up
 from bn_repro.report.tables import rounded
 
 EARLY_TARGET = 0.4
+# BN-x30's 74.8 % less Inception's 72.2 %: to these the paper counts five times fewer
+# steps.
+HIGHER = 0.026
+# Steps that a network takes to its own end. A run of a fixed length that is shorter has
+# not come there; one with patience ended by itself.
+STEPS_TO_ITS_END = {PLAIN: 80_000}
 
 
 def section(networks: Networks, results: Path) -> str:
@@ -108,19 +114,24 @@ def figure_3(networks: Networks, path: Path) -> None:
   save(figure, path, family.all_runs(networks))
 
 
-def faster(name: str, baseline: str = PLAIN, target: float = TARGET) -> Measure:
+def faster(
+  name: str, baseline: str = PLAIN, target: float = TARGET, higher: float = 0.0
+) -> Measure:
   """Claims 9, 10, 12 (second half) and 23: a speed-up at a fixed target.
 
   `speed_up` makes the number of the runs' curves, networks_curves.csv in
-  results/inception; its spread is pooled with those of decay_curves.csv.
+  results/inception; its spread is pooled with those of decay_curves.csv. The network
+  is asked for an accuracy that is `higher` than the baseline's target.
   """
 
   def measure(evidence: Evidence) -> Finding:
     networks = family.compared(evidence, name, baseline)
-    effect = speed_up(networks, name, baseline, target)
+    effect = speed_up(networks, name, baseline, target, higher)
+    ours, theirs = rounded(target + higher, 1 if higher else 0), rounded(target, 0)
     text = (
-      f'to {rounded(target, 0)} {NAMES[name]} is {effect.text("{:.2f}")} times as fast '
-      f'as {NAMES[baseline]} ({_arrivals(networks, name, target)}, '
+      f'to {ours} {NAMES[name]} is {effect.text("{:.2f}")} times as fast as '
+      f'{NAMES[baseline]}{f" to {theirs}" if higher else ""} '
+      f'({_arrivals(networks, name, target + higher)}, '
       f'{_arrivals(networks, baseline, target)})'
     )
     if name == 'bn_x5' and family.SLOW_DECAY in networks:
@@ -149,9 +160,10 @@ def starts_slower(evidence: Evidence) -> Finding:
   """Claim 11, first half: steps of BN-x30 over those of BN-x5."""
   networks = family.compared(evidence, 'bn_x5', 'bn_x30')
   effect = speed_up(networks, 'bn_x5', 'bn_x30', EARLY_TARGET)
+  later = speed_up(networks, 'bn_x5', 'bn_x30', TARGET)
   text = (
     f'to {rounded(EARLY_TARGET, 0)} BN-x30 takes {effect.text("{:.2f}")} times the '
-    'steps of BN-x5'
+    f'steps of BN-x5, to {rounded(TARGET, 0)} {later.text("{:.2f}")} times'
   )
   return _finding(effect, networks['bn_x30'], networks['bn_x5'], EARLY_TARGET, text)
 
@@ -161,6 +173,8 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
 
   def measure(evidence: Evidence) -> Finding:
     networks = family.compared(evidence, name, other)
+    if not together:
+      networks = _with_whole_runs(networks, other)
     groups = networks[name], networks[other]
     step = comparison.common_step(*groups) if together else math.inf
     effect = comparison.accuracy_difference(networks, name, other, step)
@@ -177,13 +191,26 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
   return measure
 
 
+def _with_whole_runs(networks: Networks, name: str) -> Networks:
+  """Without those runs of a network that end before they have come to their end."""
+  least = STEPS_TO_ITS_END.get(name, 0)
+  whole = [
+    run
+    for run in networks[name]
+    if run.curves['step'][-1] >= least or not run.config.get('log_spaced_evaluations')
+  ]
+  if not whole:
+    raise Missing(f'a run of {NAMES[name]} of {least:,} steps')
+  return networks | {name: whole}
+
+
 CLAIMS: dict[str, Measure] = {
   '9': faster('bn_baseline'),
   '10': faster('bn_x5'),
   '11a': starts_slower,
   '11b': ends_higher('bn_x30', 'bn_x5', together=True),
   '12a': ends_higher('bn_x30', PLAIN, together=False),
-  '12b': faster('bn_x30', target=HIGH_TARGET),
+  '12b': faster('bn_x30', higher=HIGHER),
   '13a': ends_higher('bn_x5_sigmoid', PLAIN, together=False),
   '13b': ends_higher('bn_x5_sigmoid', 'bn_x5', together=True),
   '23': faster('bn_x30', baseline='bn_baseline'),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bn_repro.paper.ledger import Evidence, Missing, runs_if_any
+from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
@@ -86,15 +87,17 @@ def all_runs(networks: Networks) -> list[Run]:
 
 
 def figure_3(load: Callable[[str], list[Run]]) -> Networks:
-  """The first runs; in place of those of the same name, the runs of whole stages.
+  """The first runs; in place of those of the same seed, the runs of whole stages.
 
   `load` gives the runs of a sweep, [] if there are none. A stage of which some runs are
   missing is not looked at (protocol.md).
   """
-  latest = {run.name: run for sweep in ('networks', 'decay') for run in load(sweep)}
+  # Some names lack the seed, where it is 0.
+  key = lambda run: (collect.variant(run.name), run.config['seed'])
+  latest = {key(run): run for sweep in ('networks', 'decay') for run in load(sweep)}
   for stage in STAGES:
     if is_whole(stage, runs := load(stage)):
-      latest |= {run.name: run for run in runs}
+      latest |= {key(run): run for run in runs}
   return by_network(latest.values())
 
 
@@ -186,5 +189,8 @@ def _until(run: Run, step: float) -> Run:
   last = step + np.diff(steps[:2]).sum() / 2
   curves = {name: values[steps <= last] for name, values in run.curves.items()}
   between = run.summary['diverged_between_steps']
-  diverged = between is not None and between[0] < step
-  return run._replace(curves=curves, summary=run.summary | {'diverged': diverged})
+  cut = {
+    'diverged': between is not None and between[0] < step,
+    'num_steps': min(run.summary['num_steps'], step),
+  }
+  return run._replace(curves=curves, summary=run.summary | cut)

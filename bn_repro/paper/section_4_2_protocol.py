@@ -55,7 +55,7 @@ def section(sweeps: dict[str, list[Run]]) -> str:
 def accuracy(run: Run) -> float:
   """Of the averaged weights over the last tenth, 0 to 1; without them, of the last."""
   curve = run.curves.get('test_accuracy_polyak', run.curves['test_accuracy'])
-  return of_last_part(run.curves['step'], curve)
+  return of_last_part(run.curves['step'], curve, is_open=True)
 
 
 def _rates(runs: list[Run]) -> str:
@@ -222,19 +222,27 @@ def ratio_of_lengths(
   """How many times fewer steps a network needs for the accuracy of the baseline.
 
   Accuracy at the end of annealed runs is taken to rise linearly in the logarithm of
-  their length, between and beyond the two longest runs; None where it does not rise.
+  their length, between the two lengths whose accuracies lie around the baseline's;
+  beyond the longest runs it goes on as between the two longest. None where it does not
+  rise. Where the shortest runs end above the baseline the ratio is at least that of the
+  lengths: a curve flattens, so that going on downwards would give too large a ratio.
 
   Args:
     baseline: `[seeds]`, its accuracy at the end of its longest runs, 0 to 1.
     ladder: of the network `[seeds]` by length in steps, two lengths at least.
     steps: the length of the baseline's runs.
   """
-  short, long = sorted(ladder)[-2:]
-  low, high = (float(np.mean(ladder[length])) for length in (short, long))
+  lengths, target = sorted(ladder), float(np.mean(baseline))
+  means = [float(np.mean(ladder[length])) for length in lengths]
+  if target < means[0]:
+    least = steps / lengths[0]
+    return effects.between(math.inf, least, math.inf, 'bound')
+  upper = next((i for i in range(1, len(means)) if means[i] >= target), len(means) - 1)
+  (short, low), (long, high) = [*zip(lengths, means)][upper - 1 : upper + 1]
   if high <= low:
     return None
   slope = (high - low) / math.log(long / short)
-  missing = float(np.mean(baseline)) - high
+  missing = target - high
   log_ratio = math.log(steps / long) - missing / slope
   spread = pooled_deviation([baseline, ladder[short], ladder[long]])
   # By the delta method; d(missing / slope) with both ends of the ladder uncertain.

@@ -188,10 +188,12 @@ def harmless_rates(evidence: Evidence) -> Finding:
   spread = pooled_deviation(by_times.values())
   effect = effects.difference(by_times[HIGHEST], by_times[lower], spread)
   effect = effects.scaled(effect, 100)
-  reached = ', '.join(f'{rounded(mean)} at {times:g}' for times, mean in means.items())
+  rates = ', '.join(f'{times:g}' for times in means)
+  reached = ', '.join(f'{rounded(mean)}' for mean in means.values())
   return Finding(
     effect, len(runs), 'runs',
-    f"by times Inception's learning rate the recipe of BN-x5 reaches {reached}; "
+    f"at {rates} times Inception's learning rate the recipe of BN-x5 reaches "
+    f'{reached}; '
     f'{HIGHEST:g} times is {effect.text("{:+.1f}", " points")} from '
     f'{lower:g} times',
     runs=runs,

@@ -17,7 +17,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_protocol as protocol
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
-from bn_repro.report import collect, speed_up, tables
+from bn_repro.report import collect, seeds, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.run import config as config_lib
@@ -87,12 +87,7 @@ def _curve(run: Run, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _band(of_seeds: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, list]:
-  """As far as all seeds go, at the steps of the one with the fewest evaluations."""
-  first = max(steps[0] for steps, _ in of_seeds)
-  last = min(steps[-1] for steps, _ in of_seeds)
-  at = min((steps for steps, _ in of_seeds), key=len)
-  at = at[(first <= at) & (at <= last)]
-  values = np.stack([np.interp(at, *curve) for curve in of_seeds])
+  at, values = seeds.aligned(of_seeds)
   ends = {'mean': values.mean(0), 'low': values.min(0), 'high': values.max(0)}
   return {'step': _rounded(at)} | {name: _rounded(v) for name, v in ends.items()}
 

@@ -16,6 +16,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bn_repro.report import seeds
 from bn_repro.report.collect import Run
 
 
@@ -42,12 +43,10 @@ def draw(
   `[evaluations]` of a run; `per_step` is the length of a step on the horizontal axis.
   """
   values_of = column if callable(column) else lambda run: run.curves[column]
-  shortest = min(len(run.curves['step']) for run in runs)
-  values = np.stack([values_of(run)[:shortest] for run in runs])
-  at = runs[0].curves['step'][:shortest] * per_step
-  (line,) = axes.plot(at, values.mean(0), **style)
+  at, values = seeds.aligned([(run.curves['step'], values_of(run)) for run in runs])
+  (line,) = axes.plot(at * per_step, values.mean(0), **style)
   band = {'color': line.get_color(), 'alpha': 0.2, 'lw': 0}
-  axes.fill_between(at, values.min(0), values.max(0), **band)
+  axes.fill_between(at * per_step, values.min(0), values.max(0), **band)
 
 
 def save(figure, path: Path, runs: list[Run], *pages: Any) -> str:

@@ -27,6 +27,21 @@ def by_variant(
   return {title: groups[name] for name, title in titles.items() if name in groups}
 
 
+def aligned(
+  curves: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
+  """Curves of several runs at the same steps: `[steps]` and values `[runs, steps]`.
+
+  The steps are those of the run with the fewest evaluations, as far as all runs go; in
+  between a curve is taken to be straight.
+  """
+  first = max(steps[0] for steps, _ in curves)
+  last = min(steps[-1] for steps, _ in curves)
+  at = min((steps for steps, _ in curves), key=len)
+  at = at[(first <= at) & (at <= last)]
+  return at, np.stack([np.interp(at, *curve) for curve in curves])
+
+
 def table(
   names: str | Sequence[str], groups: Mapping[Any, Group],
   columns: Mapping[str, Callable[[Group], str]],

@@ -66,15 +66,18 @@ class Fit(NamedTuple):
 
 
 def speed_up(
-  networks: Mapping[str, Sequence[Run]], name: str, baseline: str, target: float
-) -> Effect:
+  networks: Mapping[str, Sequence[Run]], name: str, baseline: str, target: float,
+  higher: float = 0.0,
+) -> Effect:  # fmt: skip
   """Steps of the baseline to the target over those of a network.
 
   The spread is pooled over all `networks`. NaN where neither of the two arrives, and
-  then the others are not looked at. UserError as `crossing`.
+  then the others are not looked at. UserError as `crossing`. The network is asked for
+  an accuracy that is `higher` than the target.
   """
+  target_of = lambda key: target + higher * (key == name)
   crossings = lambda keys: {
-    key: [crossing(run, target) for run in networks[key]] for key in keys
+    key: [crossing(run, target_of(key)) for run in networks[key]] for key in keys
   }
   both = crossings((name, baseline)).values()
   if all(c.is_censored for of_one in both for c in of_one):
@@ -84,7 +87,13 @@ def speed_up(
 
 
 def crossing(run: Run, target: float) -> Crossing:
-  """When a run reaches a validation accuracy; UserError names it, as `crossing_of`."""
+  """When a run reaches a validation accuracy; UserError names it, as `crossing_of`.
+
+  One that diverges before it arrives would not have arrived with more steps either: it
+  is censored where it should have ended, not where it stopped.
+  """
+  if run.summary['diverged'] and not (run.curves['test_accuracy'] >= target).any():
+    return Crossing(float(run.summary['num_steps']), True)
   try:
     return crossing_of(run.curves['step'], run.curves['test_accuracy'], target)
   except UserError as error:
@@ -159,15 +168,22 @@ def ratio_of_steps(runs: Runs, network: int, baseline: int) -> Effect:
   low, high = (_end(excess, centre, sign) for sign in (-1, 1))
 
   def p_value(ratio: float) -> float:
-    freedom, number = _freedom(runs), len(runs.network)
+    number, freedom = _number_and_freedom(runs)
     t = math.sqrt(freedom * math.expm1(max(lost(math.log(ratio)), 0.0) / number))
     return float(2 * stats.t.sf(t, freedom))
 
   return Effect(*np.exp([centre, low, high]), CENSORED, p_value)
 
 
-def _freedom(runs: Runs) -> int:
-  return len(runs.network) - len(np.unique(runs.network))
+def _number_and_freedom(runs: Runs) -> tuple[int, int]:
+  """Of the runs that say how far log steps spread."""
+  networks = runs.network[_of_networks_that_arrive(runs)]
+  return len(networks), len(networks) - len(np.unique(networks))
+
+
+def _of_networks_that_arrive(runs: Runs) -> np.ndarray:
+  """Which runs are of a network of which one reached the target, `[runs]`."""
+  return np.isin(runs.network, runs.network[~runs.is_censored])
 
 
 def _end(excess: Callable[[float], float], centre: float, sign: int) -> float:
@@ -202,7 +218,7 @@ def largest_deviance(runs: Runs) -> float:
   Without censoring this gives exactly the interval of Student's t with the pooled
   standard deviation: the deviance of a normal model is n log(1 + t^2 / freedom).
   """
-  number, freedom = len(runs.network), _freedom(runs)
+  number, freedom = _number_and_freedom(runs)
   quantile = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
   return number * math.log1p(quantile**2 / freedom)
 
@@ -215,7 +231,7 @@ def fit(runs: Runs) -> Fit:
   run that reached the target, or if no two runs of a network differ.
   """
   reached = np.unique(runs.network[~runs.is_censored])
-  known = np.isin(runs.network, reached)
+  known = _of_networks_that_arrive(runs)
   if not known.any():
     raise ValueError('no run reached the target')
   y, censored = runs.log_steps[known], runs.is_censored[known]

@@ -58,7 +58,8 @@ def test_the_finding_names_the_largest_gain_and_the_smallest():
   ]
   assert population.finding(rows) == (
     'new statistics gain most with blur 2, +20.0 points, and least with blur 1, +0.5; '
-    '2 of 2 shifts gain'
+    '1 of 2 shifts gain more than the 6.9 points of uncertainty; without a shift the '
+    'change is -1.0'
   )
 
 

@@ -85,6 +85,20 @@ def test_hours_are_of_the_machine_that_trained_most_networks():
   assert costs == {name: 0.1 for name in networks()}
 
 
+def test_a_run_that_diverges_never_arrives():
+  """However few steps it took: it is censored where it should have ended."""
+  lost = run_of('bn_x5', 10, 20, 30, diverged=True)
+  lost.summary['num_steps'] = 50_000
+  assert crossing(lost, 0.75) == (50_000, True)
+  late = learning('bn_x5', 6_000)
+  late.summary['diverged'] = True
+  assert crossing(late, 0.75) == crossing(learning('bn_x5', 6_000), 0.75)
+  usual = networks()
+  diverged = usual | {'bn_x5': [*usual['bn_x5'], lost]}
+  before, after = (speed_up(n, 'bn_x5', 'inception', 0.75) for n in (usual, diverged))
+  assert after.value < before.value and after.low < before.low
+
+
 def test_a_damaged_curve_names_its_run():
   run = run_of('bn_x5', 10, 20, 30, 40)
   run.curves['step'][2] = run.curves['step'][1]
@@ -98,6 +112,11 @@ def test_a_target_below_the_first_evaluation_is_refused():
 
 
 def test_the_final_accuracy_is_the_mean_of_the_last_tenth():
+  """In the protocol's runs without the evaluation at its beginning: the last five."""
   steps = np.array([0.0, 50, 90, 95, 100])
   accuracy = np.array([0.1, 0.9, 0.6, 0.7, 0.8])
   assert comparison.of_last_part(steps, accuracy) == pytest.approx(0.7)
+  assert comparison.of_last_part(steps, accuracy, is_open=True) == pytest.approx(0.75)
+  fixed = run_of('bn_x5', *range(10, 21), log_spaced_evaluations=6)
+  assert comparison.accuracy_until(fixed) == pytest.approx(0.20)
+  assert comparison.accuracy_until(run_of('bn_x5', *range(10, 21))) == 0.195

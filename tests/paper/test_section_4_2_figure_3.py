@@ -1,5 +1,7 @@
 """The tables of figure 3 and the verdicts on it follow from the curves."""
 
+import math
+
 import pytest
 from paper.claims_made import Made, measured, verdict
 from paper.inception_made import BN_X5, PLAIN, learning, networks, several
@@ -64,6 +66,16 @@ def test_both_decays_are_compared_at_their_last_common_step(tmp_path):
   assert 'After 30,000 steps' in text and 'BN-x5, slow decay' in text
   assert (tmp_path / 'decay.png').exists() and (tmp_path / 'decay.svg').exists()
   assert decay.section(networks(), tmp_path) == ''
+
+
+def test_runs_that_evaluate_no_training_images_are_drawn_without(tmp_path):
+  fixed = several('bn_x5', 5_000, 5_100, log_spaced_evaluations=40)
+  for run in fixed:
+    del run.curves['train_accuracy_undistorted']
+  mixed = networks() | {SLOW_DECAY: [*several('bn_x5', 5_200), *fixed]}
+  assert decay.section(mixed, tmp_path)
+  figure_3.section(mixed, tmp_path)
+  assert (tmp_path / 'decay.png').exists() and (tmp_path / 'figure2.png').exists()
 
 
 def trained(**others):
@@ -159,6 +171,34 @@ def test_12a_accuracy_is_compared_at_the_end_of_each():
   made = Made(networks=[*PLAIN, *x30])
   assert verdict('12a', made) == SUPPORTED
   assert measured('12a', made).effect.value == pytest.approx(5, abs=0.6)
+
+
+def test_12a_a_run_that_was_cut_short_says_nothing_of_the_end():
+  """It ends lower; the runs with patience ended by themselves."""
+  fixed = {'limit': 0.6, 'log_spaced_evaluations': 40}
+  short = [learning('inception', 20_000, 2, horizon=75_000, **fixed)]
+  whole = [learning('inception', 20_000, 2, horizon=80_000, **fixed)]
+  x30 = ending_at('bn_x30', 0.85, horizon=20_000)
+  effect = lambda *more: measured('12a', Made(networks=[*PLAIN, *more, *x30])).effect
+  assert effect(*short).value == effect().value
+  assert effect(*whole).value > effect().value + 3
+  with pytest.raises(Missing, match='a run of Inception of 80,000 steps'):
+    measured('12a', Made(networks=[*short, *x30]))
+
+
+@pytest.mark.parametrize(
+  'x30, expected',
+  [((5_000, 5_200), SUPPORTED), ((6_000, 6_900), INCONCLUSIVE),
+   ((9_000, 9_300), CONTRADICTED)],
+)  # fmt: skip
+def test_12b_asks_bn_x30_for_more(x30, expected):
+  """2.6 points are a factor of e^0.26 in the steps of a run that was made up."""
+  made = Made(networks=trained(bn_x30=x30))
+  finding = measured('12b', made)
+  ratio = 20_500 / (sum(x30) / 2) / math.exp(0.26)
+  assert finding.effect.value == pytest.approx(ratio, rel=0.05)
+  assert 'to 77.6 % BN-x30' in finding.text and 'as Inception to 75 %' in finding.text
+  assert verdict('12b', made) == expected
 
 
 @pytest.mark.parametrize('limit, expected', [(0.78, SUPPORTED), (0.70, CONTRADICTED)])

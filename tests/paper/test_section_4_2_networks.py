@@ -79,3 +79,15 @@ def test_a_stage_counts_once_it_is_whole(monkeypatch):
   whole = family.figure_3(lambda name: sweeps.get(name, []))
   assert [run.config['seed'] for run in whole['inception']] == [0, 1, 2]
   assert whole['inception'][0] is again[0] and whole['inception'][1] is PLAIN[1]
+
+
+def test_a_seed_is_not_counted_twice_where_its_first_run_has_no_seed_in_its_name(
+  monkeypatch,
+):
+  name = family.SLOW_DECAY
+  first = run_of('bn_x5', 10, 40, name=name)
+  again = run_of('bn_x5', 10, 50, name=f'{name}_seed0')
+  monkeypatch.setattr(family, 'runs_listed', lambda _: [again.name])
+  sweeps = {'networks': PLAIN, 'decay': [first], 'stage1_again': [again]}
+  networks = family.figure_3(lambda sweep: sweeps.get(sweep, []))
+  assert networks == {'inception': PLAIN, name: [again]}

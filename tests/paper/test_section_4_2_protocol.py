@@ -81,14 +81,19 @@ def test_a_best_rate_at_the_edge_is_none():
 
 
 @pytest.mark.slow
-def test_the_interval_of_the_ladder_covers_the_speed_up():
+@pytest.mark.parametrize('bend', [0.0, 0.008], ids=['straight', 'flattening'])
+def test_the_interval_of_the_ladder_covers_the_speed_up(bend):
   """Four points a doubling; the network is 5 times as fast; spread 0.3 points."""
   rng = np.random.default_rng(3)
-  accuracy = lambda steps, ratio: 0.6 + 0.04 * np.log2(steps * ratio / 12_000)
+
+  def accuracy(steps, ratio):
+    doublings = np.log2(steps * ratio / 24_000)
+    return 0.6 + 0.04 * doublings - bend * doublings**2
+
   runs = lambda steps, ratio: accuracy(steps, ratio) + 0.003 * rng.standard_normal(4)
   covered, ratios = [], []
   for _ in range(1000):
-    ladder = {steps: runs(steps, 5.0) for steps in (12_000, 24_000)}
+    ladder = {steps: runs(steps, 5.0) for steps in (3_000, 6_000, 12_000, 24_000)}
     effect = protocol.ratio_of_lengths(runs(24_000, 1.0), ladder, 24_000)
     covered.append(effect.low <= 5 <= effect.high)
     ratios.append(effect.value)
@@ -98,7 +103,13 @@ def test_the_interval_of_the_ladder_covers_the_speed_up():
 
 def test_a_ladder_that_does_not_rise_has_no_speed_up():
   flat = {12_000: [0.7, 0.71], 24_000: [0.7, 0.7]}
-  assert protocol.ratio_of_lengths([0.6, 0.61], flat, 24_000) is None
+  assert protocol.ratio_of_lengths([0.8, 0.81], flat, 24_000) is None
+
+
+def test_above_the_baseline_from_the_shortest_runs_on_the_speed_up_is_a_bound():
+  ladder = {12_000: [0.7, 0.71], 24_000: [0.75, 0.76]}
+  effect = protocol.ratio_of_lengths([0.6, 0.61], ladder, 24_000)
+  assert effect.text() == 'at least 2'
 
 
 def stage_runs(stage):

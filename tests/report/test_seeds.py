@@ -43,6 +43,17 @@ def test_an_estimate_is_the_mean_with_students_interval():
   assert seeds.percent(np.asarray([0.5, 0.5])) == '50.00 % (50.00 to 50.00)'
 
 
+def test_curves_are_aligned_at_the_steps_of_the_coarsest():
+  """As far as all go; straight in between."""
+  fine = np.array([0.0, 10, 20, 30, 40]), np.array([0.0, 1, 2, 3, 4])
+  coarse = np.array([5.0, 15, 35]), np.array([2.0, 4, 8])
+  at, values = seeds.aligned([fine, coarse])
+  np.testing.assert_array_equal(at, [5, 15, 35])
+  np.testing.assert_allclose(values, [[0.5, 1.5, 3.5], [2, 4, 8]])
+  at, values = seeds.aligned([(fine[0][:3], fine[1][:3]), fine])
+  np.testing.assert_array_equal(values, [[0, 1, 2]] * 2)
+
+
 def test_the_gap_is_training_less_test():
   one = run('a', [0, 90], curves={'train_accuracy_undistorted': np.asarray([0, 0.97])})
   np.testing.assert_allclose(seeds.gaps([one]), [0.07])

@@ -100,6 +100,22 @@ def test_without_censoring_the_interval_is_that_of_student():
   np.testing.assert_allclose(ours[:3], expected, rtol=1e-6)
 
 
+def test_a_network_that_never_arrives_says_nothing_of_the_spread():
+  """The interval of two others is as without it."""
+  rng = np.random.default_rng(1)
+  groups = {
+    name: [Crossing(math.exp(9 + 0.1 * z), False) for z in rng.standard_normal(3)]
+    for name in 'ab'
+  }
+  never = {'c': [Crossing(30_000, True)] * 2}
+  alone, beside = (
+    speed_up.ratio_of_steps(speed_up.runs_of(of), network=1, baseline=0)
+    for of in (groups, groups | never)
+  )
+  np.testing.assert_allclose(beside[:3], alone[:3], rtol=1e-9)
+  assert beside.p_value(2.0) == pytest.approx(alone.p_value(2.0))
+
+
 def test_the_fit_agrees_with_scipy_on_censored_values():
   values = np.array([1.0, 1.4, 0.7, 1.9, 2.0, 2.0])
   censored = np.array([False] * 4 + [True] * 2)
