@@ -57,7 +57,7 @@ def test_the_licences_of_the_libraries_stand_in_it(committed):
 
 @pytest.mark.parametrize(
   'key, percent, network',
-  [('9', 75, 'bn_baseline'), ('10', 75, 'bn_x5'), ('12b', 77, 'bn_x30')],
+  [('9', 75, 'bn_baseline'), ('10', 75, 'bn_x5')],
 )
 def test_a_speed_up_is_that_of_its_claim(data, claims, key, percent, network):
   (row,) = [row for row in data['targets'][str(percent)] if row['id'] == network]

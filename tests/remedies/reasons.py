@@ -68,6 +68,7 @@ REASONS = {
   'use --crops=1': _EVALUATION,
   'config.model.normalization_group=0 and config.num_devices=1': _NETWORK,
   'cannot be written; name another': 'nothing is refused to root, as which tests run',
+  'use letters, digits and any of': 'tests/end_to_end/test_sweep.py',
   'the runs are saved, the same command': 'tests/end_to_end/test_sweep.py',
   'run scripts/sweep.py first': _RESULTS,
   'run scripts/report.py --report=': _RESULTS,

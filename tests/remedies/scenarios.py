@@ -111,7 +111,8 @@ def images_smaller_than_the_crop(runs: Runs) -> None:
 def heads_on_maps_that_are_too_small(runs: Runs) -> None:
   """Said when the network is built; nothing stands in the way of what is advised."""
   wrong = runs.config('bn_x5.py:digits', model__auxiliary_heads=True)
-  runs.refused(wrong, 'or config.model.auxiliary_heads=false')
+  start = lambda: command.start(wrong, runs.workdir, [])  # which builds it
+  refused(start, 'or config.model.auxiliary_heads=false')
   assert not (runs.workdir / 'config.json').exists()
   runs.begins(runs.config('bn_x5.py:digits', model__auxiliary_heads=False))
 
@@ -293,10 +294,10 @@ def a_damaged_record(runs: Runs) -> None:
 
 
 def a_finished_run(runs: Runs) -> None:
-  from bn_repro.run import summary
+  from bn_repro.run import config, summary
 
   runs.reaches(4, runs.config())
-  summary.write(runs.workdir, {'config': {'train_for': '4 steps'}})
+  summary.write(runs.workdir, {'config': config.flatten(runs.config())})
   longer = runs.config(train_for='8 steps')
   runs.refused(longer, 'ask for that, or use another --workdir')
   command.start(runs.config(), runs.workdir, [])
