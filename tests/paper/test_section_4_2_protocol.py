@@ -88,7 +88,7 @@ def test_the_interval_of_the_ladder_covers_the_speed_up(bend, least):
   """Four points a doubling; the network is 5 times as fast; spread 0.3 points.
 
   A curve that flattens lies above the line between two lengths, so that the speed-up
-  comes out a little too small; from the two longest alone it came out as 7.5.
+  comes out a little too small.
   """
   rng = np.random.default_rng(3)
 
