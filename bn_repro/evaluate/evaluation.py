@@ -29,7 +29,7 @@ from bn_repro.evaluate.predictions import PredictionFile
 from bn_repro.evaluate.request import POPULATION, Request
 from bn_repro.evaluate.result import result_of, table
 from bn_repro.models import describe
-from bn_repro.run import fields, lock, places, settings, summary
+from bn_repro.run import fields, lock, places, settings
 from bn_repro.run.config import write_json
 from bn_repro.run.errors import UserError, shown
 from bn_repro.run.progress import progress_bar
@@ -72,7 +72,7 @@ def evaluate(
   _check_same_examples([file.read() for file in files])
   result = result_of(networks, files, request, name, differing)
   output = output or _default_output(networks, request, name)
-  write_json(output, summary.strict(result))
+  write_json(output, result)
   print(f'{table(result)}\nwritten: {output}')
   return result
 

@@ -28,6 +28,7 @@ from bn_repro.run import (
 from bn_repro.run import config as config_lib
 from bn_repro.run import summary as summary_lib
 from bn_repro.run.errors import UserError
+from bn_repro.run.files import strict
 from bn_repro.run.signals import Interruption
 
 PLAIN, AVERAGED = 'plain', 'averaged'
@@ -67,7 +68,7 @@ def publish(workdir: Path, output: Path) -> dict[str, Any]:
     )
     rows = predict(network, Request(), interruption.check).read()
   card = card_of(network, kind, summary, rows)
-  published.write(output, data, summary_lib.strict(card))
+  published.write(output, data, card)
   top = card['accuracy']['top_1']
   print(
     f'{network.name}, step {network.step:,}, {kind} weights: '
@@ -179,4 +180,4 @@ def _compared(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _interval(values: list[float]) -> dict[str, float]:
-  return summary_lib.strict(intervals.of_mean(values)._asdict())
+  return strict(intervals.of_mean(values)._asdict())

@@ -76,7 +76,7 @@ def finding(rows: list[dict]) -> str:
   most, least = max(points, key=points.get), min(points, key=points.get)
   _, low, high = of_share(unshifted['right_before'], unshifted['images'])
   uncertainty = 100 * (high - low) / 2
-  better = sum(points > uncertainty for points in points.values())
+  better = sum(gained > uncertainty for gained in points.values())
   return (
     f'new statistics gain most with {most}, {points[most]:+.1f} points, and least with '
     f'{least}, {points[least]:+.1f}; {better} of {len(points)} shifts gain more than '

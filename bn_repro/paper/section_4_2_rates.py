@@ -189,12 +189,11 @@ def harmless_rates(evidence: Evidence) -> Finding:
   effect = effects.difference(by_times[HIGHEST], by_times[lower], spread)
   effect = effects.scaled(effect, 100)
   rates = ', '.join(f'{times:g}' for times in means)
-  reached = ', '.join(f'{rounded(mean)}' for mean in means.values())
+  reached = ', '.join(map(rounded, means.values()))
   return Finding(
     effect, len(runs), 'runs',
     f"at {rates} times Inception's learning rate the recipe of BN-x5 reaches "
-    f'{reached}; '
-    f'{HIGHEST:g} times is {effect.text("{:+.1f}", " points")} from '
+    f'{reached}; {HIGHEST:g} times is {effect.text("{:+.1f}", " points")} from '
     f'{lower:g} times',
     runs=runs,
   )  # fmt: skip

@@ -75,14 +75,14 @@ def speed_up(
   then the others are not looked at. UserError as `crossing`. The network is asked for
   an accuracy that is `higher` than the target.
   """
-  target_of = lambda key: target + higher * (key == name)
-  crossings = lambda keys: {
-    key: [crossing(run, target_of(key)) for run in networks[key]] for key in keys
-  }
-  both = crossings((name, baseline)).values()
-  if all(c.is_censored for of_one in both for c in of_one):
+  crossings = lambda key: [
+    crossing(run, target + higher * (key == name)) for run in networks[key]
+  ]
+  both = {key: crossings(key) for key in (name, baseline)}
+  if all(c.is_censored for of_one in both.values() for c in of_one):
     return effects.between(math.nan, 0.0, math.inf, CENSORED)
-  runs, names = runs_of(crossings(networks)), list(networks)
+  names = list(networks)
+  runs = runs_of({key: both.get(key) or crossings(key) for key in names})
   return ratio_of_steps(runs, names.index(name), names.index(baseline))
 
 

@@ -125,17 +125,32 @@ def check_same(
   # The steps of log-spaced evaluations depend on the length.
   fixed = {LENGTH} if now.get('log_spaced_evaluations') else set()
   differing = [
-    f'{field} ({shown(stored.get(field))} there, {shown(now.get(field))} asked for)'
+    field
     for field in sorted(stored.keys() | now.keys())
     if _is_refused(field, stored.get(field), now.get(field), fixed)
   ]
   if differing:
-    more = len(differing) - _NAMED_AT_MOST
     raise UserError(
       f'{path.parent} holds a run of another config, which differs in '
-      f'{", ".join(differing[:_NAMED_AT_MOST])}'
-      f'{f" and {more} more" if more > 0 else ""}; use another --workdir'
+      f'{named(differing, there=stored, asked_for=now)}; use another --workdir'
     )
+
+
+def named(differing: Sequence[str], **configs: Mapping[str, Any]) -> str:
+  """Fields with their values in flat configs, such as 'seed (0 there, 7 asked for)'.
+
+  A config's name says whose its value is; beyond a few fields they are counted.
+  """
+  texts = [
+    ', '.join(
+      f'{shown(config.get(field))} {name.replace("_", " ")}'
+      for name, config in configs.items()
+    )
+    for field in differing[:_NAMED_AT_MOST]
+  ]
+  listed = ', '.join(f'{field} ({text})' for field, text in zip(differing, texts))
+  more = len(differing) - _NAMED_AT_MOST
+  return f'{listed} and {more} more' if more > 0 else listed
 
 
 def _is_refused(field: str, before: Any, now: Any, fixed: set[str]) -> bool:

@@ -6,6 +6,7 @@ A sealed file carries a digest of itself. Imports nothing heavy.
 import contextlib
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -52,14 +53,26 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-  """Writes JSON, whole or not at all."""
+  """Writes JSON, `strict`, whole or not at all."""
   with replaced(path) as file:
-    file.write((json.dumps(value, indent=2) + '\n').encode())
+    file.write((json.dumps(strict(value), indent=2) + '\n').encode())
 
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
   """As `write_json`, with a digest of the content."""
+  content = strict(content)
   write_json(path, content | {_SEAL: _digest(content)})
+
+
+def strict(value: Any) -> Any:
+  """Without NaN and infinity, which JSON does not have; they become null."""
+  if isinstance(value, dict):
+    return {name: strict(part) for name, part in value.items()}
+  if isinstance(value, list | tuple):
+    return [strict(part) for part in value]
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value
 
 
 def read_sealed(path: Path) -> dict[str, Any]:

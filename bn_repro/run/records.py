@@ -17,7 +17,7 @@ import numpy as np
 
 from bn_repro.run import collectives, damage, summary
 from bn_repro.run.errors import UserError
-from bn_repro.run.files import replaced
+from bn_repro.run.files import replaced, strict
 from bn_repro.run.percentiles import OF_ALL_UNITS
 from bn_repro.run.tensorboard import Events, write_hparams
 
@@ -93,7 +93,7 @@ class Recorder:
       self._events.chart(name, title, tags)
 
   def _write(self, line: dict[str, Any]) -> None:
-    text = (json.dumps(summary.strict(line)) + '\n').encode()
+    text = (json.dumps(strict(line)) + '\n').encode()
     self._file.write(text)
     self._file.flush()
     self._length += len(text)

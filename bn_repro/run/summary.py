@@ -4,7 +4,6 @@ It is the last thing that a run writes, and what every table is made from.
 Imports no JAX.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,9 @@ NAME = 'summary.json'
 TOP = 5  # predicted classes, among which figure 4 looks for the right one
 
 
-def strict(value: Any) -> Any:
-  """Without NaN and infinity, which JSON does not have; they become null."""
-  if isinstance(value, dict):
-    return {name: strict(part) for name, part in value.items()}
-  if isinstance(value, list):
-    return [strict(part) for part in value]
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value
-
-
 def write(workdir: Path, summary: dict[str, Any]) -> None:
   """Writes summary.json, whole or not at all."""
-  write_sealed(workdir / NAME, strict(summary))
+  write_sealed(workdir / NAME, summary)
 
 
 def read(workdir: Path) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from bn_repro.data import contents
 from bn_repro.run import collectives, errors, provenance, settings
 from bn_repro.run import config as config_lib
-from bn_repro.run.errors import UserError, shown
+from bn_repro.run.errors import UserError
 from bn_repro.run.files import read_sealed, write_sealed
 
 NAME = 'identity.json'
@@ -65,14 +65,15 @@ def check_config(config: ConfigDict) -> None:
   own = {field: value for field, value in own.items() if field not in MAY_DIFFER}
   first, differs = _beside_first_process(own)
   if differs:
-    here = ', '.join(
-      f'{field} ({shown(own.get(field))} here, {shown(first.get(field))} there)'
+    differing = [
+      field
       for field in sorted(own.keys() | first.keys())
       if json.dumps(own.get(field)) != json.dumps(first.get(field))
-    )
+    ]
+    listed = config_lib.named(differing, here=own, there=first)
     raise UserError(
       'the processes of this run were given different configs: this one and the first '
-      f'differ in {here or "nothing, another does"}; give all of them the same'
+      f'differ in {listed or "nothing, another does"}; give all of them the same'
     )
 
 

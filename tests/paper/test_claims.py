@@ -139,3 +139,14 @@ def test_experiments_that_claims_name_are_there(committed):
   for entry in committed:
     for path in entry['experiment'].split(', '):
       assert (PROJECT / path.partition(':')[0]).exists(), path
+
+
+@pytest.mark.parametrize(
+  'low, high, expected',
+  [(None, None, ''), (0, None, 'not bounded'), (0, 2.2, 'at most 2.2 times'),
+   (2, None, 'at least 2 times'), (2, 4, '3 (2 to 4) times')],
+)  # fmt: skip
+def test_an_interval_may_lack_one_end_or_both(low, high, expected):
+  value = None if high is None or not low else 3
+  entry = {'value': value, 'low': low, 'high': high, 'unit': 'times'}
+  assert claims_lib.with_interval(entry) == expected

@@ -401,7 +401,7 @@ def paths(runs: Runs) -> None:
 
 SCENARIOS = {
   'ask for more steps than it has taken': another_train_for,
-  'which differs in {}{}; use another --workdir': another_config,
+  'which differs in {}; use another --workdir': another_config,
   'set TFDS_DATA_DIR, prepare it with': data_that_are_missing,
   'or train on the embedded digits with': photographs_that_are_missing,
   'choose a data set ': a_set_of_videos,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bn_repro.run import percentiles, records
+from bn_repro.run import files, percentiles, records
 from bn_repro.run import summary as summary_lib
 from bn_repro.run.errors import UserError
 from support import metrics_of
@@ -115,7 +115,7 @@ def test_hyperparameters_are_in_the_hparams_tab(tmp_path):
 
 
 def test_strict_json():
-  value = summary_lib.strict({'a': math.inf, 'b': [{'c': math.nan, 'd': 1.5}]})
+  value = files.strict({'a': math.inf, 'b': [{'c': math.nan, 'd': 1.5}]})
   text = json.dumps(value, allow_nan=False)
   assert text == '{"a": null, "b": [{"c": null, "d": 1.5}]}'
 
