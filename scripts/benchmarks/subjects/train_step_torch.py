@@ -79,7 +79,10 @@ def pool(kind: str, stride: int) -> nn.Module:
 
 
 def local_response_normalization(settings: ConfigDict) -> nn.Module:
-  """GoogLeNet's, or nothing; PyTorch divides alpha by the 5 channels, as Caffe does."""
+  """GoogLeNet's, or nothing, of `[batch, channels, height, width]` (change 5, 4.2.1).
+
+  PyTorch divides alpha by the 5 channels, as Caffe does.
+  """
   if settings.local_response_normalization:
     return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
   return nn.Identity()
