@@ -17,9 +17,14 @@ from bn_repro.paper import (
   section_4_1_covariate_shift,
   section_4_1_figure_1,
   section_4_2_1_changes,
+  section_4_2_1_stage_3,
   section_4_2_3_ensemble,
   section_4_2_figure_3,
   section_4_2_rates,
+  section_4_2_stage_2a,
+  section_4_2_stage_2b,
+  section_4_2_stage_4,
+  stages,
 )
 from bn_repro.paper.ledger import Claim, Evidence, Finding, Measure, Missing
 from bn_repro.report import pages, tables
@@ -33,19 +38,20 @@ SECTIONS = (
 MEASURES: dict[str, Measure] = {
   key: measure for section in SECTIONS for key, measure in section.CLAIMS.items()
 }
-# Where a reader finds what measures a claim: `file:function`.
-COMPUTED_BY = {
-  key: f'{m.__module__.replace(".", "/")}.py:{m.__qualname__.partition(".")[0]}'
-  for key, m in MEASURES.items()
-}
+# The same by whole stages of the protocol.
+MEASURES_OF_STAGES: dict[str, Measure] = {
+  **section_4_2_stage_2a.CLAIMS, **section_4_2_1_stage_3.CLAIMS,
+  **section_4_2_stage_4.CLAIMS,
+}  # fmt: skip
 NAME = 'claims.json'
 
 
 def entries(results: Path) -> list[dict[str, Any]]:
   """Every claim with what was measured and its verdict, in the order of claims.toml."""
-  claims = ledger.read_claims()
-  evidence = [Evidence(results) for _ in claims]
-  findings = [*map(_finding, claims, evidence)]
+  listed = ledger.read_claims()
+  evidence = [Evidence(results) for _ in listed]
+  claims = [*map(decided, listed, evidence)]
+  findings = [*map(finding_of, claims, evidence)]
   p_values = [*map(_p_value, claims, findings)]
   adjusted = ledger.holm(
     [p if claim.primary else math.nan for claim, p in zip(claims, p_values)]
@@ -53,13 +59,36 @@ def entries(results: Path) -> list[dict[str, Any]]:
   return [*map(_entry, claims, findings, evidence, p_values, adjusted)]
 
 
-def _finding(claim: Claim, evidence: Evidence) -> Finding:
+def decided(claim: Claim, evidence: Evidence) -> Claim:
+  """A claim in the words of its stage of the protocol, once that is whole."""
+  stage = claim.again.get('stage')
+  is_whole = stage and stages.whole(evidence, stage)
+  return stages.decided_by_its_stage(claim) if is_whole else claim
+
+
+def measure_of(claim: Claim) -> Measure | None:
+  """What measures a claim; None out of scope."""
+  return (MEASURES_OF_STAGES if claim.stage else MEASURES).get(claim.key)
+
+
+def finding_of(claim: Claim, evidence: Evidence) -> Finding:
+  """What was measured, with what both sides tuned say of it, if that was run."""
   if claim.kind == ledger.OUT_OF_SCOPE:
     return Finding(None, 0, '', 'ImageNet and millions of steps are out of scope')
   try:
-    return MEASURES[claim.key](evidence)
+    finding = measure_of(claim)(evidence)
   except Missing as missing:
     return Finding(None, 0, '', f'not there yet: {missing}')
+  tuned = section_4_2_stage_2b.tuned(claim, evidence)
+  return finding._replace(text=finding.text + tuned)
+
+
+def computed_by(claim: Claim) -> str | None:
+  """Where a reader finds what measures a claim: `file:function`."""
+  if not (measure := measure_of(claim)):
+    return None
+  file = measure.__module__.replace('.', '/')
+  return f'{file}.py:{measure.__qualname__.partition(".")[0]}'
 
 
 def _p_value(claim: Claim, finding: Finding) -> float:
@@ -74,7 +103,8 @@ def _entry(
 ) -> dict[str, Any]:
   """A claim as JSON: the columns of claims.schema.json."""
   columns = dataclasses.asdict(claim)
-  del columns['kind'], columns['withheld']
+  for name in ('kind', 'withheld', 'again', 'stage'):
+    del columns[name]
   value, low, high, test, *_ = finding.effect or (math.nan, math.nan, math.nan, None)
   summaries = {run.name: run.summary for run in finding.runs}.values()
   hours = sum(summary['wall_seconds'] for summary in summaries) / 3600
@@ -83,7 +113,7 @@ def _entry(
     'value': _digits(value), 'low': _digits(low), 'high': _digits(high), 'test': test,
     'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
     'n': finding.number, 'n_counts': finding.counts,
-    'computed_by': COMPUTED_BY.get(claim.key),
+    'computed_by': computed_by(claim),
     'files': evidence.files if finding.effect else [],
     'hours': _digits(hours) if summaries else None,
     'revisions': sorted({summary['git_revision'] for summary in summaries}),
@@ -111,6 +141,8 @@ def text(claims: list[dict[str, Any]]) -> str:
           'verdict')  # fmt: skip
   return pages.render(
     'claims', verdicts=by_verdict(claims), claims=claims, margin=margin,
+    sides={key_of(entry): entry['side'] for entry in claims},
+    units={key_of(entry): entry['unit'] for entry in claims},
     table=tables.markdown(head, map(_row, claims)),
   )  # fmt: skip
 
@@ -124,11 +156,16 @@ def headline(results: Path) -> str:
   return tables.markdown(('verdict', 'claims and parts', 'which'), rows)
 
 
+def key_of(entry: dict[str, Any]) -> str:
+  """Such as '9' or '11a', of an entry of claims.json."""
+  return f'{entry["number"]}{entry["part"]}'
+
+
 def by_verdict(claims: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
   """The keys of the claims, such as '12a', that have each verdict, if any has."""
   keys = {verdict: [] for verdict in ledger.VERDICTS}
   for entry in claims:
-    keys[entry['verdict']].append(f'{entry["number"]}{entry["part"]}')
+    keys[entry['verdict']].append(key_of(entry))
   return [(verdict, some) for verdict, some in keys.items() if some]
 
 
@@ -137,7 +174,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
   p = entry['adjusted_p'] if entry['primary'] else entry['p']
   p_text = '' if p is None else f'{p:.2g}' if p >= 1e-4 else '< 0.0001'
   return (
-    f'{entry["number"]}{entry["part"]}', entry['claim'], paper.strip(),
+    key_of(entry), entry['claim'], paper.strip(),
     with_interval(entry), margin(entry), f'{entry["n"]:,}' if entry['n'] else '',
     p_text + (' *' if p_text and entry['primary'] else ''), entry['verdict'],
   )  # fmt: skip

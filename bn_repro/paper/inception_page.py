@@ -11,13 +11,15 @@ from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_normalization as normalization
 from bn_repro.paper import section_4_2_protocol as protocol
 from bn_repro.paper import section_4_2_rates as rates
+from bn_repro.paper import section_4_2_stage_2b as stage_2b
+from bn_repro.paper import stages
 from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN
 from bn_repro.report import collect, commands, pages, tables
 from bn_repro.report.collect import Run
 from bn_repro.run.errors import UserError
 
 BEFORE = ('networks', 'decay', 'learning_rates', 'ablation', 'normalization')
-SWEEPS = (*BEFORE, *protocol.STAGES)
+SWEEPS = (*BEFORE, *stages.TITLES)
 # All of their runs are of one length.
 WITH_BUDGET = ('learning_rates', 'ablation', 'normalization')
 
@@ -34,18 +36,21 @@ def write(results: Path) -> None:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   everything = family.all_runs(sweeps)
   ablation = sweeps['ablation']
+  ladder = sweeps[stage_2b.STAGE]
+  ladder = ladder if stages.is_whole(stage_2b.STAGE, ladder) else []
   text = pages.render(
     'inception_page', config=networks[PLAIN][0].config,
     images=family.VALIDATION_IMAGES,
     missing=[NAMES[network] for network in PAPER if network not in networks],
     sections=[
-      figure_3.section(compared, results),
+      stage_2b.section(ladder, results),
+      figure_3.section(compared, stage_2b.tuned_speed_ups(ladder), results),
       rates.section(networks, sweeps['learning_rates'], results),
       decay.section(compared, results),
       changes.section(networks, ablation, results),
       dropout.section(networks, ablation, results),
       normalization.section(networks, sweeps['normalization']),
-      protocol.section(sweeps),
+      protocol.section(sweeps, results),
     ],
     left_out=_left_out(sweeps),
     hours=sum(run.summary['wall_seconds'] for run in everything) / 3600,
@@ -59,7 +64,7 @@ def _left_out(sweeps: dict[str, list[Run]]) -> list[str]:
   """A line for each sweep of which some runs are missing, with their names."""
   lines = []
   for name in BEFORE:
-    listed = family.runs_listed(name)
+    listed = stages.runs_listed(name)
     if missing := sorted({*listed} - {run.name for run in sweeps[name]}):
       number = f'{len(missing)} of {len(listed)}'
       line = f'- `inception_{name}`, {number}: {", ".join(missing)}'

@@ -9,8 +9,8 @@ tests is printed beside the verdict and does not change it.
 
 import math
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,8 +39,9 @@ class Claim:
   """A claim of the paper, or one part of it, as claims.toml has it.
 
   The fields are explained in results/claims.schema.json, where they are columns, but
-  for two: `kind` is 'effect', 'identity' or 'out of scope'; `withheld` says why no
-  verdict is given whatever the interval.
+  for four: `kind` is 'effect', 'identity' or 'out of scope'; `withheld` says why no
+  verdict is given whatever the interval; `again` has the fields that change once the
+  stage of the protocol that it names is whole; `stage` is that stage from then on.
   """
 
   number: int
@@ -58,6 +59,8 @@ class Claim:
   command: str
   kind: str = 'effect'
   withheld: str = ''
+  again: Mapping[str, Any] = field(default_factory=dict)
+  stage: str = ''
 
   @property
   def key(self) -> str:

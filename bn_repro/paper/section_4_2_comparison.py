@@ -58,6 +58,15 @@ def of_last_part(
   return float(np.mean(accuracy[steps > first if is_open else steps >= first]))
 
 
+def averaged_accuracy(run: Run) -> float:
+  """Of the averaged weights over the last tenth, 0 to 1; without them, of the last.
+
+  Of the protocol's stages 2 to 4.
+  """
+  curve = run.curves.get('test_accuracy_polyak', run.curves['test_accuracy'])
+  return of_last_part(run.curves['step'], curve, is_open=True)
+
+
 def accuracies(runs: list[Run], step: float = math.inf) -> list[float]:
   """`accuracy_until` of each run."""
   return [accuracy_until(run, step) for run in runs]

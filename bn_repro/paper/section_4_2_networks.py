@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bn_repro.paper import stages
 from bn_repro.paper.ledger import Evidence, Missing, runs_if_any
 from bn_repro.report import collect
 from bn_repro.report.collect import Run
-from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 
 PLAIN = 'inception'
@@ -96,20 +96,19 @@ def figure_3(load: Callable[[str], list[Run]]) -> Networks:
   key = lambda run: (collect.variant(run.name), run.config['seed'])
   latest = {key(run): run for sweep in ('networks', 'decay') for run in load(sweep)}
   for stage in STAGES:
-    if is_whole(stage, runs := load(stage)):
+    if stages.is_whole(stage, runs := load(stage)):
       latest |= {key(run): run for run in runs}
   return by_network(latest.values())
 
 
-def is_whole(stage: str, runs: list[Run]) -> bool:
-  """Whether all runs of a stage of the protocol are there."""
-  return len(runs) == len(runs_listed(stage))
-
-
 def compared(evidence: Evidence, *names: str) -> Networks:
   """As `figure_3`; raises `Missing` without runs of `names` or of the plain network."""
-  whole = {stage: len(runs_listed(stage)) for stage in STAGES}
-  networks = figure_3(lambda n: runs_if_any(evidence, 'inception', n, whole.get(n, 1)))
+  load = lambda name: (
+    stages.whole(evidence, name)
+    if name in STAGES
+    else runs_if_any(evidence, 'inception', name)
+  )
+  networks = figure_3(load)
   _check_there(networks, names)
   return networks
 
@@ -128,12 +127,6 @@ def trained(evidence: Evidence, *names: str) -> Networks:
 def _check_there(networks: Networks, names: Iterable[str]) -> None:
   if missing := [name for name in (PLAIN, *names) if name not in networks]:
     raise Missing(f'inception/networks.json with {", ".join(missing)}')
-
-
-def runs_listed(sweep: str) -> list[str]:
-  """The names of all runs that a sweep of section 4.2 asks for."""
-  path = config_lib.PROJECT / f'configs/sweeps/inception_{sweep}.py'
-  return [run for run, *_ in config_lib.execute(path).get_runs()]
 
 
 def check_comparable(networks: Networks, results: Path) -> None:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from bn_repro.paper import claims as claims_lib
 from bn_repro.paper import section_4_1_grid as grid_lib
 from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper import stages
 from bn_repro.paper import visitor_page_data as data_lib
 from bn_repro.report import collect, pages
 from bn_repro.run.errors import UserError
@@ -34,6 +35,14 @@ FIGURES = {
   'ensemble/crops': '24', 'ensemble/members': '25', 'analysis/initial_scale': '27',
   'analysis/layer_jacobians': '28', 'analysis/nonlinearity_inputs': '29',
   'population/shifted_data': '30',
+}  # fmt: skip
+# The same of claims that a stage of the protocol decides, by its sweep.
+FIGURES_OF_STAGES = {
+  stages.sweep_file(stage): figure
+  for stage, figure in {
+    'stage2_rates': 'inception/best_rates', 'stage3_changes': 'inception/main_effects',
+    'stage4_controls': None,
+  }.items()
 }  # fmt: skip
 # Of an entry of claims.json: what its interval is drawn from.
 DRAWN = ('value', 'low', 'high', 'margin', 'side', 'unit')
@@ -97,10 +106,11 @@ def read_claims(results: Path) -> list[dict[str, Any]]:
 
 def _shown(entry: dict[str, Any]) -> dict[str, Any]:
   key = f'{entry["number"]}{entry["part"]}'
-  figures = [name for name, keys in FIGURES.items() if key in keys.split()]
+  figures = (name for name, keys in FIGURES.items() if key in keys.split())
+  figure = next(figures, None)
   text = {'ours': claims_lib.with_interval(entry), 'bound': claims_lib.margin(entry)}
   return text | {
-    'key': key, 'figure': next(iter(figures), None),
+    'key': key, 'figure': FIGURES_OF_STAGES.get(entry['experiment'], figure),
     'sections': sections_of(entry), 'networks': networks_of(entry),
     'numbers': text | {name: entry[name] for name in DRAWN},
   }  # fmt: skip

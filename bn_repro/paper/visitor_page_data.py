@@ -13,22 +13,20 @@ import numpy as np
 
 from bn_repro.paper import section_4_1_grid as grid_lib
 from bn_repro.paper import section_4_2_1_changes as changes_lib
+from bn_repro.paper import section_4_2_1_stage_3 as stage_3_lib
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
-from bn_repro.paper import section_4_2_protocol as protocol
+from bn_repro.paper import stages
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
 from bn_repro.report import collect, seeds, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
-from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 
 # Whole percent, and the targets of claims among them.
 TARGETS = tuple(round(100 * float(target)) for target in comparison.PROFILE)
 # Steps of the table beside figure 2.
 STEPS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
-# Names and levels of the factors of the protocol's stage 3.
-CHANGES = config_lib.PROJECT / 'configs/sweeps/inception_stage3_changes.py'
 DIGITS = 5
 Rows = list[dict[str, Any]]
 
@@ -172,18 +170,17 @@ def changes(networks: Networks, runs: list[Run]) -> Rows:
 
 def stage_3(runs: list[Run]) -> Rows:
   """The seven main effects of the protocol's 32 runs; [] before all are there."""
-  if not family.is_whole('stage3_changes', runs):
+  if not stages.is_whole(stage_3_lib.STAGE, runs):
     return []
-  factors, design = config_lib.execute(CHANGES).FACTORS, protocol.design_of(runs)
-  plain = lambda field: field.split('.')[-1].replace('_', ' ')
+  design = stage_3_lib.design_of(runs)
   return [
     {
-      'change': f'{plain(field)}: {levels[-1]} to {levels[1]}',
-      'setting': '32 runs of the protocol',
-      'accuracy': interval(design.effect(factor), '{:+.2f}'),
+      'change': title, 'setting': f'{len(runs)} runs of the protocol',
+      'accuracy': interval(design.accuracy.effect(factor), '{:+.2f}'),
+      'speed_up': interval(design.speed_up(factor), '{:.2f}'),
     }
-    for factor, (field, levels) in factors.items()
-  ]
+    for factor, title in stage_3_lib.factors().items()
+  ]  # fmt: skip
 
 
 def grid(runs: list[Run]) -> Rows:

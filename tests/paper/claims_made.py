@@ -33,13 +33,13 @@ CLAIMS = {claim.key: claim for claim in ledger.read_claims()}
 
 
 def measured(key, made):
-  """What is measured for a claim."""
-  return claims_lib.MEASURES[key](made)
+  """What is measured for a claim, by a whole stage of the protocol if there is one."""
+  return claims_lib.measure_of(claims_lib.decided(CLAIMS[key], made))(made)
 
 
 def verdict(key, made):
   """The verdict on a claim."""
-  return ledger.verdict(CLAIMS[key], measured(key, made))
+  return ledger.verdict(claims_lib.decided(CLAIMS[key], made), measured(key, made))
 
 
 def run(name, accuracies, seed=0, curves=None, **options):

@@ -105,7 +105,7 @@ def test_a_number_follows_from_the_files_that_its_claim_names_alone(
 ):
   for entry in filter(lambda entry: entry['files'], committed):
     key = f'{entry["number"]}{entry["part"]}'
-    finding = claims_lib.MEASURES[key](copied(entry['files'], tmp_path / key))
+    finding = measured(key, copied(entry['files'], tmp_path / key))
     assert finding.effect.value == pytest.approx(entry['value'], rel=1e-4), key
 
 

@@ -11,6 +11,7 @@ from bn_repro.paper import section_4_2_figure_3 as figure_3
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Missing
 from bn_repro.paper.section_4_2_networks import SLOW_DECAY
+from bn_repro.report import effects
 
 
 def test_a_network_that_never_arrives_has_a_bound():
@@ -74,8 +75,15 @@ def test_runs_that_evaluate_no_training_images_are_drawn_without(tmp_path):
     del run.curves['train_accuracy_undistorted']
   mixed = networks() | {SLOW_DECAY: [*several('bn_x5', 5_200), *fixed]}
   assert decay.section(mixed, tmp_path)
-  figure_3.section(mixed, tmp_path)
+  figure_3.section(mixed, {}, tmp_path)
   assert (tmp_path / 'decay.png').exists() and (tmp_path / 'figure2.png').exists()
+
+
+def test_the_speed_up_with_both_sides_tuned_stands_beside_it(tmp_path):
+  path, tuned = tmp_path / 'speed_up.svg', effects.of_ratios([1.5, 1.6])
+  for drawn in ({}, {'bn_x5': tuned}):
+    figure_3.figure_3(networks(), drawn, path.with_suffix('.png'))
+    assert ('both sides tuned' in path.read_text()) == bool(drawn)
 
 
 def trained(**others):

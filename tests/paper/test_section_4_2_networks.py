@@ -1,12 +1,15 @@
 """Which runs belong to a network, and how long ones are cut to a budget."""
 
 import math
+from pathlib import Path
 
 import pytest
-from paper.inception_made import run_of
+from paper.inception_made import learning, run_of
 
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper import stages
+from bn_repro.run.errors import UserError
 
 PLAIN = [run_of('inception', 10, 30, 50, 60, 60),
          run_of('inception', 10, 20, 40, 50, 70, 65, seed=1)]  # fmt: skip
@@ -71,7 +74,7 @@ def test_the_gap_of_a_run_that_diverged_is_unknown():
 def test_a_stage_counts_once_it_is_whole(monkeypatch):
   """Half of it changes nothing; then its runs take the place of those of their name."""
   again = [run_of('inception', 10, 40), run_of('inception', 10, 40, seed=2)]
-  monkeypatch.setattr(family, 'runs_listed', lambda _: [run.name for run in again])
+  monkeypatch.setattr(stages, 'runs_listed', lambda _: [run.name for run in again])
   sweeps = {'networks': [*PLAIN, *BN_X5], 'stage1_networks': again[:1]}
   half = family.figure_3(lambda name: sweeps.get(name, []))
   assert half == {'inception': PLAIN, 'bn_x5': BN_X5}
@@ -87,7 +90,21 @@ def test_a_seed_is_not_counted_twice_where_its_first_run_has_no_seed_in_its_name
   name = family.SLOW_DECAY
   first = run_of('bn_x5', 10, 40, name=name)
   again = run_of('bn_x5', 10, 50, name=f'{name}_seed0')
-  monkeypatch.setattr(family, 'runs_listed', lambda _: [again.name])
+  monkeypatch.setattr(stages, 'runs_listed', lambda _: [again.name])
   sweeps = {'networks': PLAIN, 'decay': [first], 'stage1_again': [again]}
   networks = family.figure_3(lambda sweep: sweeps.get(sweep, []))
   assert networks == {'inception': PLAIN, name: [again]}
+
+
+def test_runs_of_other_data_or_recipes_are_refused_and_named():
+  good = {'bn_x5': [learning('bn_x5', 9_000, seed) for seed in (0, 1)]}
+  family.check_comparable(good, Path('results'))
+  larger = learning('inception', 9_000, **{'dataset.size': 128})
+  with pytest.raises(UserError, match=r'inception_seed0 has dataset\.size=128'):
+    family.check_comparable(good | {'inception': [larger]}, Path('results'))
+  other = learning('bn_x5', 9_000, 2, learning_rate=0.1)
+  with pytest.raises(UserError, match=r'bn_x5_seed2 has learning_rate=0\.1'):
+    family.check_comparable({'bn_x5': [*good['bn_x5'], other]}, Path('results'))
+  longer = learning('bn_x5', 9_000, 3, train_for='30 epochs')
+  with pytest.raises(UserError, match=r"a\.json: .* has train_for='30 epochs'"):
+    family.check_one_length([*good['bn_x5'], longer], Path('a.json'))

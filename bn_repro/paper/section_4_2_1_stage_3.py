@@ -1,0 +1,217 @@
+"""Section 4.2.1 by stage 3 of the protocol: seven changes in 32 runs (claims 17 to 22).
+
+Half of the runs have a change and half have not, whatever else they have: its main
+effect is the mean of the ones less that of the others, and each of the seven uses all
+runs. The pilot before chooses the two weights of the L2 penalty by the protocol's rule.
+"""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bn_repro.paper import ledger, stages
+from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.paper.ledger import Evidence, Finding, Measure
+from bn_repro.paper.section_4_2_1_changes import CHANGES
+from bn_repro.report import effects, pages, seeds, speed_up, tables
+from bn_repro.report.collect import Run
+from bn_repro.report.effects import Effect
+from bn_repro.report.factorial import Factorial, factorial, half_normal
+from bn_repro.report.figures import panels, save
+from bn_repro.report.tables import rounded
+from bn_repro.run import config as config_lib
+
+STAGE, PILOT = 'stage3_changes', 'stage3_pilot'
+# Steps are counted to the first of these that all runs reach.
+TARGETS = (0.5, 0.45, 0.4, 0.35, 0.3)
+# The pilot's rule: a weight may cost so much, and needs so much of an effect.
+COSTS_AT_MOST, EFFECT_AT_LEAST = 0.03, 0.005
+
+
+class Design(NamedTuple):
+  """What 32 runs say of each factor, 'A' to 'G', high level less low level.
+
+  `accuracy` and `gap` are in points; `log_steps` is None if some run reaches no target.
+  """
+
+  accuracy: Factorial
+  gap: Factorial
+  log_steps: Factorial | None
+  target: float
+
+  def speed_up(self, factor: str) -> Effect:
+    """Steps to the target at the low level over those at the high one."""
+    if self.log_steps is None:
+      return effects.without_interval(math.nan)
+    return effects.exponential(effects.scaled(self.log_steps.effect(factor), -1))
+
+
+def design_of(runs: list[Run]) -> Design:
+  """The three outcomes of the runs of stage 3."""
+  # The name of a run has the level of each factor: 'A+B-' is {'A': 1, 'B': -1}.
+  levels = [
+    {factor: int(f'{sign}1') for factor, sign in zip(run.name[::2], run.name[1::2])}
+    for run in runs
+  ]
+  of = lambda measure: factorial(levels, tables.over(runs, measure))
+  reached = (target for target in TARGETS if all(_reaches(run, target) for run in runs))
+  target = next(reached, math.nan)
+  steps = lambda run: math.log(speed_up.crossing(run, target).steps)
+  return Design(
+    accuracy=of(lambda run: 100 * comparison.averaged_accuracy(run)), gap=of(_gap),
+    log_steps=None if math.isnan(target) else of(steps), target=target,
+  )  # fmt: skip
+
+
+def _reaches(run: Run, target: float) -> bool:
+  return not speed_up.crossing(run, target).is_censored
+
+
+def _gap(run: Run) -> float:
+  """Training less validation accuracy over the last tenth, in points."""
+  curves = run.curves
+  gap = curves['train_accuracy_undistorted'] - curves['test_accuracy']
+  return 100 * comparison.of_last_part(curves['step'], gap, is_open=True)
+
+
+def factors() -> dict[str, str]:
+  """By letter the title of each change, in the order of the sweep."""
+  path = config_lib.PROJECT / stages.sweep_file(STAGE)
+  titles = {field: title for field, (title, _) in CHANGES.items()}
+  titles['learning_rate'] = 'thirty times the learning rate, not five'
+  fields = config_lib.execute(path).FACTORS.items()
+  return {factor: titles[field] for factor, (field, _) in fields}
+
+
+def section(runs: list[Run], results: Path) -> str:
+  """The text on stage 3, of all of its runs; draws the figure."""
+  design, titles = design_of(runs), factors()
+  figure(design, titles, results / 'main_effects.png', runs)
+  columns = {
+    'change': titles.get,
+    'accuracy (points)': lambda factor: design.accuracy.effect(factor).text('{:+.2f}'),
+    'speed-up': lambda factor: design.speed_up(factor).text('{:.2f}'),
+    'gap (points)': lambda factor: design.gap.effect(factor).text('{:+.2f}'),
+  }
+  strong = sorted(design.accuracy.interactions.items(), key=lambda item: -abs(item[1]))
+  return pages.render(
+    'section_4_2_1_stage_3',
+    table=seeds.table('factor', {factor: factor for factor in titles}, columns),
+    target=rounded(design.target, 0), error=design.accuracy.spread,
+    has_target=design.log_steps is not None, strong=strong[:3],
+    sentences=[sentence(claim, runs) for claim in _claims()],
+  )  # fmt: skip
+
+
+def _claims() -> list[ledger.Claim]:
+  """Those that this stage decides, in its words."""
+  every = ledger.read_claims()
+  return [
+    stages.decided_by_its_stage(claim)
+    for claim in every
+    if claim.again.get('stage') == STAGE
+  ]
+
+
+def sentence(claim: ledger.Claim, runs: list[Run]) -> str:
+  """What became of a claim: '**18: inconclusive.** A fifth of ...: 0.1 points.'"""
+  finding = OUTCOMES[claim.key].finding(runs)
+  effect = finding.too_little or finding.effect.text('{:.2f}', f' {claim.unit}')
+  verdict = ledger.verdict(claim, finding)
+  return f'**{claim.key}: {verdict}.** {claim.claim.removesuffix(".")}: {effect}.'
+
+
+def figure(design: Design, titles: dict[str, str], path: Path, runs: list[Run]) -> None:
+  """Main effects with 95 % intervals; all contrasts against half-normal quantiles."""
+  panel, (main, normal) = panels(2, 5.5, 3.8)
+  values, errors = effects.values_and_errors(map(design.accuracy.effect, titles))
+  main.errorbar(values, range(len(titles)), xerr=errors, fmt='o', capsize=3)
+  names = [f'{factor}: {title}' for factor, title in titles.items()]
+  main.set_yticks(range(len(titles)), names, fontsize=8)
+  main.axvline(0, color='black', lw=1)
+  main.invert_yaxis()
+  main.set_xlabel('points of accuracy, 95 % interval')
+  points = half_normal(design.accuracy.contrasts())
+  _, sizes, quantiles = zip(*points)
+  normal.plot(quantiles, sizes, 'o', ms=4)
+  slope = design.accuracy.spread.deviation
+  normal.axline((0, 0), slope=slope, color='grey', lw=1, label="Lenth's standard error")
+  for name, size, quantile in points[-5:]:
+    normal.annotate(name, (quantile, size), xytext=(-6, 2), ha='right', fontsize=8,
+                    textcoords='offset points')  # fmt: skip
+  normal.set(xlabel='half-normal quantile', ylabel='absolute contrast (points)')
+  normal.legend(fontsize=8)
+  save(panel, path, runs)
+
+
+class Outcome(NamedTuple):
+  """What one claim asks of the design: an outcome of a factor."""
+
+  factor: str
+  outcome: str = 'accuracy'
+
+  def finding(self, runs: list[Run]) -> Finding:
+    """With all three outcomes of the factor in its text."""
+    design, title = design_of(runs), factors()[self.factor]
+    ratio = design.speed_up(self.factor)
+    accuracy, gap = (d.effect(self.factor) for d in (design.accuracy, design.gap))
+    diverged = sum(run.summary['diverged'] for run in runs)
+    text = (
+      f'{title}: {accuracy.text("{:+.2f}", " points")} of accuracy, '
+      f'{gap.text("{:+.2f}", " points")} of the gap to training images'
+      + (f', {ratio.text("{:.2f}", " times")} as fast to {rounded(design.target, 0)}'
+         if design.log_steps else '')
+      + (f'; {diverged} runs diverged' if diverged else '')
+    )  # fmt: skip
+    effect = {'accuracy': accuracy, 'gap': gap, 'speed_up': ratio}[self.outcome]
+    reached = design.log_steps or self.outcome != 'speed_up'
+    short = '' if reached else f'some runs do not reach {rounded(TARGETS[-1], 0)}'
+    return Finding(effect, len(runs), 'runs', text, too_little=short, runs=runs)
+
+
+OUTCOMES = {
+  '17a': Outcome('C', 'speed_up'), '17b': Outcome('C', 'gap'), '18': Outcome('D'),
+  '19': Outcome('B'), '20': Outcome('E'), '21': Outcome('F'), '22': Outcome('G'),
+}  # fmt: skip
+
+
+def main_effect(key: str) -> Measure:
+  """Claims 17 to 22: the main effect that `OUTCOMES` names."""
+
+  def measured(evidence: Evidence) -> Finding:
+    return OUTCOMES[key].finding(stages.needed(evidence, STAGE))
+
+  return measured
+
+
+CLAIMS: dict[str, Measure] = {key: main_effect(key) for key in OUTCOMES}
+
+
+def pilot(runs: list[Run]) -> str:
+  """The pilot's table, and the two weights that its rule gives for stage 3."""
+  groups = {w: group for (w,), group in tables.group_by(runs, 'l2').items()}
+  accuracy = {
+    weight: tables.over(group, comparison.averaged_accuracy)
+    for weight, group in groups.items()
+  }
+  columns = {'accuracy': lambda weight: tables.percent(accuracy[weight])}
+  rows = {f'{weight:g}': weight for weight in groups}
+  low, high = levels_of_l2({w: float(np.mean(v)) for w, v in accuracy.items()})
+  table = seeds.table('weight of the L2 penalty', rows, columns)
+  return f"{table}\n\nBy the protocol's rule stage 3 has {low:g} and {high:g}."
+
+
+def levels_of_l2(accuracy: dict[float, float]) -> tuple[float, float]:
+  """The low and the high weight by the protocol's rule, from the mean accuracies.
+
+  The high one is the largest weight that costs at most three points against the best,
+  or simply the largest if none differs from the smallest by half a point.
+  """
+  weights, best = sorted(accuracy), max(accuracy.values())
+  smallest = accuracy[weights[0]]
+  differs = any(abs(a - smallest) > EFFECT_AT_LEAST for a in accuracy.values())
+  bearable = [w for w in weights if accuracy[w] >= best - COSTS_AT_MOST]
+  high = bearable[-1] if differs else weights[-1]
+  return high / 5, high

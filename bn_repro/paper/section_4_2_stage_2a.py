@@ -1,0 +1,131 @@
+"""Section 4.2 by stage 2a of the protocol: the best learning rates (claim 16).
+
+Inception, BN alone and the recipe of BN-x5, which is that of BN-x30, at six learning
+rates each, a factor of two apart.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.paper import section_4_2_networks as family
+from bn_repro.paper import stages
+from bn_repro.paper.ledger import Evidence, Finding, Measure
+from bn_repro.paper.section_4_2_networks import NAMES, PLAIN
+from bn_repro.report import best_rate as best_lib
+from bn_repro.report import effects, pages, seeds
+from bn_repro.report.best_rate import BestRate
+from bn_repro.report.collect import Run
+from bn_repro.report.figures import panels, save
+from bn_repro.report.intervals import pooled_deviation
+from bn_repro.report.tables import rounded
+
+STAGE = 'stage2_rates'
+RECIPE = 'bn_x5'
+# The learning rate of the stage that is nearest to the paper's thirty times.
+TIMES = 32
+# By network the accuracies, 0 to 1, of its runs at each learning rate, or length.
+Ladders = dict[str, dict[float, list[float]]]
+
+
+def ladders(runs: list[Run], measure: Callable[[Run], float]) -> Ladders:
+  """The runs by network and then by `measure`, such as their length, in order."""
+  found: Ladders = {}
+  for run in sorted(runs, key=lambda run: (run.config['network'], measure(run))):
+    at = found.setdefault(run.config['network'], {})
+    at.setdefault(measure(run), []).append(comparison.averaged_accuracy(run))
+  return {name: found[name] for name in NAMES if name in found}
+
+
+def section(runs: list[Run], results: Path) -> str:
+  """The text on this stage, of all of its runs; draws the figure."""
+  trained = [run for run in runs if not fails(run)]
+  by_rate = ladders(trained, rate_of)
+  best = {name: best_lib.best_rate(of_one) for name, of_one in by_rate.items()}
+  _figure(by_rate, best, results / 'best_rates.png', runs)
+  columns = {
+    'best learning rate': lambda name: _rate_text(best[name]),
+    "over Inception's": lambda name: _ratio_text(best, name),
+    'accuracy there': lambda name: rounded(best[name].accuracy),
+    'trains up to': lambda name: f'{max(by_rate[name]):g}',
+    'fails at': lambda name: _failures(runs, name),
+  }
+  return pages.render(
+    'section_4_2_stage_2a', near=f'{best_lib.NEAR:g}',
+    table=seeds.table('network', {NAMES[name]: name for name in best}, columns),
+  )  # fmt: skip
+
+
+def rate_of(run: Run) -> float:
+  """Its learning rate."""
+  return run.config['learning_rate']
+
+
+def fails(run: Run) -> bool:
+  """Whether a run diverges or stays at chance."""
+  return run.summary['diverged'] or family.is_at_chance(run)
+
+
+def _rate_text(best: BestRate) -> str:
+  text = best.rate.text('{:.3g}')
+  return text if best.log_rate else f'{text}, the best tried'
+
+
+def _ratio_text(best: dict[str, BestRate], name: str) -> str:
+  ratio = best_lib.ratio(best[name], best[PLAIN])
+  return ratio.text('{:.2g}') if ratio and name != PLAIN else ''
+
+
+def _failures(runs: list[Run], name: str) -> str:
+  failed = {rate_of(r) for r in runs if r.config['network'] == name and fails(r)}
+  return ', '.join(f'{rate:g}' for rate in sorted(failed)) or 'none tried'
+
+
+def _figure(
+  by_rate: Ladders, best: dict[str, BestRate], path: Path, runs: list[Run]
+) -> None:
+  """Accuracy against the learning rate, its parabola, and the vertex with interval."""
+  figure, (axes,) = panels(1, 7, 4.2)
+  for name, of_one in by_rate.items():
+    style = {'color': family.COLOURS[name]}
+    points = [(rate, value) for rate, values in of_one.items() for value in values]
+    axes.plot(*zip(*points), 'o', ms=4, label=NAMES[name], **style)
+    if best[name].parabola is not None:
+      at = np.geomspace(*best[name].fitted, 50)
+      axes.plot(at, np.polyval(best[name].parabola, np.log(at)), lw=1, **style)
+    if best[name].log_rate:
+      rate, error = effects.values_and_errors([best[name].rate])
+      axes.errorbar(rate, best[name].accuracy, xerr=error, fmt='D', capsize=4, **style)
+  axes.set(xscale='log', xlabel='learning rate',
+           ylabel='accuracy of the averaged weights at the end')  # fmt: skip
+  axes.set_title(f'{family.title(runs[0])}, {runs[0].config["train_for"]}')
+  axes.legend(fontsize=8)
+  save(figure, path, runs)
+
+
+def harmless_rates(evidence: Evidence) -> Finding:
+  """Claim 16: 32 times Inception's learning rate against the best lower one."""
+  by_rate = ladders(runs := stages.needed(evidence, STAGE), rate_of)
+  unit, accuracy = min(by_rate[PLAIN]), by_rate[RECIPE]
+  highest = min(accuracy, key=lambda rate: abs(rate / unit - TIMES))
+  lower = max((r for r in accuracy if r < highest), key=lambda r: np.mean(accuracy[r]))
+  trained = ladders([run for run in runs if not fails(run)], rate_of)
+  spread = pooled_deviation(v for of_one in trained.values() for v in of_one.values())
+  effect = effects.difference(accuracy[highest], accuracy[lower], spread)
+  effect = effects.scaled(effect, 100)
+  means = ', '.join(
+    f'{rounded(np.mean(v))} at {r / unit:.3g}' for r, v in accuracy.items()
+  )
+  number = sum(map(len, accuracy.values()))
+  return Finding(
+    effect, number, 'runs',
+    f"the recipe of BN-x5 reaches, by times of Inception's learning rate: {means}; "
+    f'{TIMES} times is {effect.text("{:+.1f}", " points")} from '
+    f'{lower / unit:.3g} times',
+    runs=[run for run in runs if run.config['network'] == RECIPE],
+  )  # fmt: skip
+
+
+CLAIMS: dict[str, Measure] = {'16': harmless_rates}

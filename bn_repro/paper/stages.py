@@ -1,0 +1,57 @@
+"""The stages of results/inception/protocol.md, and the claims that each decides.
+
+A stage is analysed when all of its runs are there, and not before. Until then a claim
+is decided by the earlier runs of section 4.2.
+"""
+
+import dataclasses
+
+from bn_repro.paper.ledger import Claim, Evidence, runs_if_any
+from bn_repro.report import commands
+from bn_repro.report.collect import Run
+from bn_repro.run import config as config_lib
+
+TITLES = {
+  'stage1_networks': '1: the networks of figure 3 to three seeds',
+  'stage1_again': '1b: their first seeds again, under the protocol',
+  'stage2_rates': '2a: the best learning rate of each side',
+  'stage2_ladder': '2b: both sides at their best learning rate',
+  'stage3_pilot': '3, pilot: the weight of the L2 penalty',
+  'stage3_changes': '3: the seven changes in 32 runs',
+  'stage4_controls': '4: initial weights and sigmoids without BN',
+}
+
+
+def sweep_file(sweep: str) -> str:
+  """The path of a sweep of section 4.2, from the top of the project."""
+  return f'configs/sweeps/inception_{sweep}.py'
+
+
+def runs_listed(sweep: str) -> list[str]:
+  """The names of all runs that a sweep of section 4.2 asks for."""
+  listed = config_lib.execute(config_lib.PROJECT / sweep_file(sweep)).get_runs()
+  return [name for name, *_ in listed]
+
+
+def is_whole(stage: str, runs: list[Run]) -> bool:
+  """Whether all runs of a stage are there."""
+  return len(runs) == len(runs_listed(stage))
+
+
+def needed(evidence: Evidence, stage: str) -> list[Run]:
+  """The runs of a stage; raises `Missing` unless all of them are there."""
+  return evidence.runs('inception', stage, len(runs_listed(stage)))
+
+
+def whole(evidence: Evidence, stage: str) -> list[Run]:
+  """The runs of a stage; [] unless all of them are there."""
+  return runs_if_any(evidence, 'inception', stage, len(runs_listed(stage)))
+
+
+def decided_by_its_stage(claim: Claim) -> Claim:
+  """A claim in the words, with the margin and by the command of its stage."""
+  stage = claim.again['stage']
+  return dataclasses.replace(
+    claim, experiment=sweep_file(stage), command=commands.inception(stage),
+    withheld='', again={}, **claim.again,
+  )  # fmt: skip

@@ -1,0 +1,107 @@
+"""The seven changes get the effects that were put into the 32 runs."""
+
+import numpy as np
+import pytest
+from paper.claims_made import Made, measured, verdict
+from paper.stages_made import stage_runs
+
+from bn_repro.paper import section_4_2_1_stage_3 as stage_3
+from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+
+CLAIMS_OF = {'18': 'D', '19': 'B', '20': 'E', '21': 'F', '22': 'G'}
+
+
+def runs_with(factor, points, noise=0.3):
+  """All 32 runs: so many points more with a factor; the rest is noise."""
+  rng = np.random.default_rng(5)
+  runs = stage_runs(stage_3.STAGE, lambda name: 0.6)
+  for run in runs:
+    gain = points * (f'{factor}+' in run.name) + noise * rng.standard_normal()
+    run.curves['test_accuracy'][:] += gain / 100
+  return runs
+
+
+@pytest.mark.parametrize('key, factor', CLAIMS_OF.items())
+def test_an_effect_is_credited_to_its_claim_and_no_other(key, factor):
+  made = Made(stage3_changes=runs_with(factor, 2))
+  assert measured(key, made).effect.value == pytest.approx(2, abs=0.3)
+  for other in CLAIMS_OF.keys() - {key}:
+    assert measured(other, made).effect.value == pytest.approx(0, abs=0.4)
+
+
+@pytest.mark.parametrize(
+  'points, expected', [(2, SUPPORTED), (0, INCONCLUSIVE), (-2, CONTRADICTED)]
+)
+@pytest.mark.parametrize('key', ['18', '21', '22'])
+def test_better_at_all(key, points, expected):
+  made = Made(stage3_changes=runs_with(CLAIMS_OF[key], points))
+  assert verdict(key, made) == expected
+
+
+@pytest.mark.parametrize(
+  'points, expected',
+  [(2, SUPPORTED), (0, SUPPORTED), (-1, INCONCLUSIVE), (-2, CONTRADICTED)],
+)
+@pytest.mark.parametrize('key', ['19', '20'])
+def test_not_needed_is_a_loss_of_less_than_a_point(key, points, expected):
+  made = Made(stage3_changes=runs_with(CLAIMS_OF[key], points))
+  assert verdict(key, made) == expected
+
+
+def test_17_speed_and_overfitting_are_two_claims():
+  """Without dropout half the steps to 50 %, and the gap is two points wider."""
+  runs = runs_with('G', 0)
+  for i, run in enumerate(runs):
+    less, jitter = 'C+' in run.name, 1 + 0.01 * (i % 3)
+    run.curves['step'][1:] *= jitter * (0.5 if less else 1)
+    run.curves['train_accuracy_undistorted'] = run.curves['test_accuracy'] + (
+      0.12 if less else 0.1
+    )
+  made = Made(stage3_changes=runs)
+  # The smoothing's least window, 300 steps, pulls it a little towards 1.
+  assert measured('17a', made).effect.value == pytest.approx(2, rel=0.1)
+  assert verdict('17a', made) == SUPPORTED
+  assert measured('17b', made).effect.value == pytest.approx(2, abs=0.1)
+  assert verdict('17b', made) == CONTRADICTED
+
+
+def test_steps_are_counted_to_a_target_that_all_runs_reach():
+  runs = runs_with('G', 0)
+  assert stage_3.design_of(runs).target == 0.5
+  low = runs[3].curves['test_accuracy']
+  low[:] = np.minimum(low, 0.42)
+  assert stage_3.design_of(runs).target == 0.4
+  low[:] = 0.1
+  made = Made(stage3_changes=runs)
+  assert verdict('17a', made) == INCONCLUSIVE
+  assert 'do not reach 30 %' in measured('17a', made).too_little
+  assert np.isfinite(measured('17b', made).effect.low), 'the gap needs no target'
+
+
+def test_the_section_has_a_row_and_a_sentence_for_each(tmp_path):
+  text = stage_3.section(runs_with('D', 2), tmp_path)
+  for title in stage_3.factors().values():
+    assert f' {title}' in text
+  sentences = [line for line in text.splitlines() if line.startswith('- **')]
+  assert len(sentences) == len(stage_3.CLAIMS)
+  assert any(line.startswith('- **18: supported.** A fifth of') for line in sentences)
+  assert (tmp_path / 'main_effects.svg').exists()
+
+
+@pytest.mark.parametrize(
+  'accuracy, levels',
+  [
+    ((0.70, 0.70, 0.70, 0.70), (0.005, 0.025)),  # none differs by half a point
+    ((0.70, 0.71, 0.69, 0.50), (0.001, 0.005)),  # the largest bearable one
+    ((0.70, 0.66, 0.60, 0.50), (0.00004, 0.0002)),
+    ((0.70, 0.70, 0.70, 0.671), (0.005, 0.025)),
+  ],
+)
+def test_the_pilots_rule_gives_the_levels_of_l2(accuracy, levels):
+  weights = (2e-4, 1e-3, 5e-3, 2.5e-2)
+  assert stage_3.levels_of_l2(dict(zip(weights, accuracy))) == pytest.approx(levels)
+
+
+def test_the_pilots_text_says_which():
+  text = stage_3.pilot(stage_runs(stage_3.PILOT))
+  assert text.endswith("By the protocol's rule stage 3 has 0.005 and 0.025.")

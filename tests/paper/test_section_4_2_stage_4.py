@@ -1,0 +1,69 @@
+"""The network without BN: never above chance, and whether it diverges."""
+
+import math
+
+import pytest
+from paper.claims_made import Made, measured, verdict
+from paper.stages_made import stage_runs
+
+from bn_repro.paper import section_4_2_stage_4 as stage_4
+from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+
+
+def controls(diverged=(), best=0.107):
+  """Stage 4; runs of which a name is in `diverged` do, and sigmoids get to `best`."""
+  runs = stage_runs(stage_4.STAGE, lambda name: best if 'sigmoid' in name else 0.4)
+  for run in runs:
+    run.summary['diverged'] = run.name in diverged
+    run.summary['diverged_between_steps'] = [10, 20]
+  return runs
+
+
+@pytest.mark.parametrize(
+  'best, expected',
+  [(0.107, SUPPORTED), (0.125, INCONCLUSIVE), (0.15, CONTRADICTED)],
+)
+def test_14_the_highest_evaluation_with_its_interval(best, expected):
+  made = Made(stage4_controls=controls(best=best))
+  assert verdict('14', made) == expected
+  effect = measured('14', made).effect
+  assert effect.value == pytest.approx(100 * (best - 0.1), abs=0.02)
+  # Wilson's interval of a share of 3,925 images is about two standard errors wide.
+  half = 196 * math.sqrt(best * (1 - best) / 3925)
+  assert effect.high - effect.value == pytest.approx(half, rel=0.05)
+
+
+def test_14_a_run_that_ended_early_does_not_show_never():
+  runs = controls()
+  for run in runs:
+    run.summary['num_steps'] = min(run.summary['num_steps'], 50_000)
+  assert verdict('14', Made(stage4_controls=runs)) == INCONCLUSIVE
+
+
+FIVE = [f'{kind}_x5_seed{seed}' for kind in ('fan_in', 'std0.03') for seed in (0, 1)]
+
+
+@pytest.mark.parametrize(
+  'diverged, expected',
+  [
+    ((), CONTRADICTED),
+    (FIVE[:2], SUPPORTED),  # both seeds of one kind
+    (FIVE[::2], INCONCLUSIVE),  # one seed of each of two
+    (('he_x5_seed0', 'he_x5_seed1'), CONTRADICTED),  # He's are not counted
+    (('fan_in_x10_seed0', 'fan_in_x10_seed1'), CONTRADICTED),  # another rate
+  ],
+)
+def test_15_all_seeds_of_some_kind_but_hes(diverged, expected):
+  """The rule of the protocol, word for word."""
+  assert verdict('15', Made(stage4_controls=controls(diverged))) == expected
+
+
+def test_15_says_how_many_of_each():
+  text = measured('15', Made(stage4_controls=controls(FIVE[:1]))).text
+  assert 'fan_in 1 of 2' in text and 'he 0 of 2' in text
+
+
+def test_the_table_says_what_became_of_each_run():
+  text = stage_4.section(controls(FIVE[:1]))
+  assert 'diverges between steps 10 and 20' in text
+  assert 'stays at chance' in text and '| trains' in text
