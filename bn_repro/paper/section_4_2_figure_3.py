@@ -114,7 +114,7 @@ def figure_3(networks: Networks, tuned: Mapping[str, Effect], path: Path) -> Non
   axes.set(xscale='log', xlabel='speed-up over Inception (fewer steps, times)')
   axes.set_xticks([1, 2, 5, 10, 15], ['1', '2', '5', '10', '15'])
   axes.minorticks_off()
-  axes.set_ylim(len(names) - 0.5, -0.5)
+  axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
   figure.legend(fontsize=8, loc='outside lower center', ncols=2)
   save(figure, path, family.all_runs(networks))
 

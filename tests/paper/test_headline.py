@@ -7,8 +7,8 @@ import pytest
 from bn_repro.paper import inception_page
 from bn_repro.paper import section_4_2_1_changes as changes
 from bn_repro.paper import section_4_2_comparison as comparison
+from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_rates as rates
-from bn_repro.paper.section_4_2_networks import by_network
 from bn_repro.report import collect
 from bn_repro.report.speed_up import speed_up
 from support import PROJECT
@@ -23,14 +23,26 @@ def runs():
 
 
 @pytest.fixture(scope='module')
-def networks(runs):
-  return by_network([*runs['networks'], *runs['decay']])
+def first(runs):
+  """The runs before the protocol, which the sweep of learning rates is compared with."""
+  return family.by_network([*runs['networks'], *runs['decay']])
+
+
+@pytest.fixture(scope='module')
+def compared():
+  """Those of figure 3, with whole stages of the protocol."""
+  return family.figure_3(lambda name: collect.load(RESULTS, name))
 
 
 @pytest.fixture(scope='module')
 def readme():
   text = (PROJECT / 'README.md').read_text()
   return ' '.join(text.partition('**What came out.**')[2].partition('## ')[0].split())
+
+
+@pytest.fixture(scope='module')
+def guide():
+  return ' '.join((PROJECT / 'results/reading_guide.md').read_text().split())
 
 
 def said(readme, pattern):
@@ -54,23 +66,44 @@ def rounded_as(said, effect, digits=1):
     ('bn_x5_sigmoid', r'With sigmoids it is # times as fast \(# to #\)'),
   ],
 )
-def test_speed_ups(readme, networks, name, pattern):
+def test_speed_ups(readme, compared, name, pattern):
   """With two digits where the interval ends beside 1, which one would hide."""
-  effect = speed_up(networks, name, 'inception', comparison.TARGET)
+  effect = speed_up(compared, name, 'inception', comparison.TARGET)
   digits = 2 if name == 'bn_baseline' else 1
   assert rounded_as(said(readme, pattern), effect, digits)
 
 
-def test_both_sides_at_their_best_learning_rate(readme, runs, networks):
-  chosen = rates.at_best_rates(networks, runs['learning_rates'])
+@pytest.mark.parametrize(
+  'name, pattern',
+  [
+    ('bn_x30', r'BN-x30 needs # times fewer steps to 75 % than Inception \(# to #\)'),
+    ('bn_baseline', r'BN alone is # times as fast \(# to #\)'),
+    ('bn_x5', r'BN-x5 is # times as fast \(# to #\)'),
+    ('bn_x5_decay_of_inception', r'slower decay of Inception # times \(# to #\)'),
+  ],
+)
+def test_speed_ups_of_the_reading_guide(guide, compared, name, pattern):
+  effect = speed_up(compared, name, 'inception', comparison.TARGET)
+  digits = 2 if name == 'bn_baseline' else 1
+  assert rounded_as(said(guide, pattern), effect, digits)
+
+
+def test_the_readme_says_how_many_seeds(readme, compared):
+  numbers = sorted({len(runs) for runs in compared.values()})
+  words = [('no', 'one', 'two', 'three')[number] for number in numbers]
+  assert f'{" or ".join(words)} seeds' in readme
+
+
+def test_both_sides_at_their_best_learning_rate(readme, runs, first):
+  chosen = rates.at_best_rates(first, runs['learning_rates'])
   effect = speed_up(chosen, 'bn_x5', 'inception', rates.TARGET)
   assert rounded_as(said(readme, r'The speed-up to 50 % is then # \(# to #\)'), effect)
-  literal = speed_up(networks, 'bn_x30', 'inception', rates.TARGET)
+  literal = speed_up(first, 'bn_x30', 'inception', rates.TARGET)
   pattern = r'learning rates of the paper it is # \(# to #\)'
   assert rounded_as(said(readme, pattern), literal)
 
 
-def test_what_five_times_the_learning_rate_is_worth(readme, runs, networks):
-  effect = changes.compare(networks, runs['ablation']).accuracy('learning_rate')
+def test_what_five_times_the_learning_rate_is_worth(readme, runs, first):
+  effect = changes.compare(first, runs['ablation']).accuracy('learning_rate')
   pattern = r'five times the learning rate is worth # points .*?\(# to #\)'
   assert rounded_as(said(readme, pattern), effect, digits=0)
