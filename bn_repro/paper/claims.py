@@ -54,7 +54,8 @@ def entries(results: Path) -> list[dict[str, Any]]:
   findings = [*map(finding_of, claims, evidence)]
   p_values = [*map(_p_value, claims, findings)]
   adjusted = ledger.holm(
-    [p if claim.primary else math.nan for claim, p in zip(claims, p_values)]
+    [p if claim.primary else math.nan for claim, p in zip(claims, p_values)],
+    number=sum(claim.primary for claim in claims),
   )
   return [*map(_entry, claims, findings, evidence, p_values, adjusted)]
 
@@ -141,8 +142,7 @@ def text(claims: list[dict[str, Any]]) -> str:
           'verdict')  # fmt: skip
   return pages.render(
     'claims', verdicts=by_verdict(claims), claims=claims, margin=margin,
-    sides={key_of(entry): entry['side'] for entry in claims},
-    units={key_of(entry): entry['unit'] for entry in claims},
+    experiments={key_of(entry): entry['experiment'] for entry in claims},
     table=tables.markdown(head, map(_row, claims)),
   )  # fmt: skip
 

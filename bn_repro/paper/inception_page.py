@@ -36,8 +36,7 @@ def write(results: Path) -> None:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   everything = family.all_runs(sweeps)
   ablation = sweeps['ablation']
-  ladder = sweeps[stage_2b.STAGE]
-  ladder = ladder if stages.is_whole(stage_2b.STAGE, ladder) else []
+  ladder = stages.if_whole(stage_2b.STAGE, sweeps[stage_2b.STAGE])
   text = pages.render(
     'inception_page', config=networks[PLAIN][0].config,
     images=family.VALIDATION_IMAGES,

@@ -192,11 +192,14 @@ def p_value(claim: Claim, effect: Effect) -> float:
   return max(both) / 2 if abs(effect.value) < claim.margin else min(both)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-  """Holm's (1979) adjusted p values, in the order given; NaN stays NaN."""
+def holm(p_values: Sequence[float], number: int) -> list[float]:
+  """Holm's (1979) adjusted p values, in the order given; NaN stays NaN.
+
+  `number` is that of the family, in which a test without p counts as one that failed.
+  """
   adjusted, so_far = [math.nan] * len(p_values), 0.0
   known = [i for i in np.argsort(p_values) if not math.isnan(p_values[i])]
   for rank, i in enumerate(known):
-    so_far = max(so_far, min(1.0, (len(known) - rank) * p_values[i]))
+    so_far = max(so_far, min(1.0, (number - rank) * p_values[i]))
     adjusted[i] = so_far
   return adjusted

@@ -26,8 +26,7 @@ from bn_repro.run import config as config_lib
 STAGE, PILOT = 'stage3_changes', 'stage3_pilot'
 # Steps are counted to the first of these that all runs reach.
 TARGETS = (0.5, 0.45, 0.4, 0.35, 0.3)
-# The pilot's rule: a weight may cost so much, and needs so much of an effect.
-COSTS_AT_MOST, EFFECT_AT_LEAST = 0.03, 0.005
+COSTS_AT_MOST = 0.03  # accuracy, of the high weight of the L2 penalty in the pilot
 
 
 class Design(NamedTuple):
@@ -60,9 +59,14 @@ def design_of(runs: list[Run]) -> Design:
   target = next(reached, math.nan)
   steps = lambda run: math.log(speed_up.crossing(run, target).steps)
   return Design(
-    accuracy=of(lambda run: 100 * comparison.averaged_accuracy(run)), gap=of(_gap),
+    accuracy=of(lambda run: 100 * averaged_accuracy(run)), gap=of(_gap),
     log_steps=None if math.isnan(target) else of(steps), target=target,
   )  # fmt: skip
+
+
+def averaged_accuracy(run: Run) -> float:
+  """Of the averaged weights at the end, 0 to 1: some runs have not annealed by then."""
+  return comparison.at_end(run, run.curves['test_accuracy_polyak'])
 
 
 def _reaches(run: Run, target: float) -> bool:
@@ -70,10 +74,9 @@ def _reaches(run: Run, target: float) -> bool:
 
 
 def _gap(run: Run) -> float:
-  """Training less validation accuracy over the last tenth, in points."""
-  curves = run.curves
-  gap = curves['train_accuracy_undistorted'] - curves['test_accuracy']
-  return 100 * comparison.of_last_part(curves['step'], gap, is_open=True)
+  """Training less validation accuracy at the end, of the weights, in points."""
+  gap = run.curves['train_accuracy_undistorted'] - run.curves['test_accuracy']
+  return 100 * comparison.at_end(run, gap)
 
 
 def factors() -> dict[str, str]:
@@ -191,27 +194,27 @@ CLAIMS: dict[str, Measure] = {key: main_effect(key) for key in OUTCOMES}
 
 def pilot(runs: list[Run]) -> str:
   """The pilot's table, and the two weights that its rule gives for stage 3."""
-  groups = {w: group for (w,), group in tables.group_by(runs, 'l2').items()}
-  accuracy = {
-    weight: tables.over(group, comparison.averaged_accuracy)
-    for weight, group in groups.items()
-  }
-  columns = {'accuracy': lambda weight: tables.percent(accuracy[weight])}
-  rows = {f'{weight:g}': weight for weight in groups}
-  low, high = levels_of_l2({w: float(np.mean(v)) for w, v in accuracy.items()})
-  table = seeds.table('weight of the L2 penalty', rows, columns)
-  return f"{table}\n\nBy the protocol's rule stage 3 has {low:g} and {high:g}."
+  groups = {f'{weight:g}': v for weight, v in pilot_accuracy(runs).items()}
+  table = seeds.table('weight of the L2 penalty', groups, {'accuracy': tables.percent})
+  low, high = levels_of_l2(runs)
+  return (
+    f"{table}\n\nBy the protocol's rule the levels of stage 3 are {low:g} and {high:g}."
+  )
 
 
-def levels_of_l2(accuracy: dict[float, float]) -> tuple[float, float]:
-  """The low and the high weight by the protocol's rule, from the mean accuracies.
+def pilot_accuracy(runs: list[Run]) -> dict[float, np.ndarray]:
+  """`[seeds]` by weight of the L2 penalty, 0 to 1."""
+  groups = tables.group_by(runs, 'l2').items()
+  return {weight: tables.over(group, averaged_accuracy) for (weight,), group in groups}
 
-  The high one is the largest weight that costs at most three points against the best,
-  or simply the largest if none differs from the smallest by half a point.
+
+def levels_of_l2(runs: list[Run]) -> tuple[float, float]:
+  """The low and the high weight of stage 3 by the pilot's rule.
+
+  The high one is the largest whose mean accuracy is not more than three points below
+  the best; the low one a fifth of it.
   """
-  weights, best = sorted(accuracy), max(accuracy.values())
-  smallest = accuracy[weights[0]]
-  differs = any(abs(a - smallest) > EFFECT_AT_LEAST for a in accuracy.values())
-  bearable = [w for w in weights if accuracy[w] >= best - COSTS_AT_MOST]
-  high = bearable[-1] if differs else weights[-1]
+  means = {w: float(np.mean(v)) for w, v in pilot_accuracy(runs).items()}
+  least = max(means.values()) - COSTS_AT_MOST
+  high = max(weight for weight, mean in means.items() if mean >= least)
   return high / 5, high

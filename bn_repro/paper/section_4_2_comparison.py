@@ -58,12 +58,14 @@ def of_last_part(
   return float(np.mean(accuracy[steps > first if is_open else steps >= first]))
 
 
-def averaged_accuracy(run: Run) -> float:
-  """Of the averaged weights over the last tenth, 0 to 1; without them, of the last.
+def at_end(run: Run, curve: np.ndarray) -> float:
+  """The mean of a curve, `[evaluations]`, over the last five, of the protocol's runs.
 
-  Of the protocol's stages 2 to 4.
+  Of one that diverged the last evaluation that is finite, which may be that of the
+  initial weights.
   """
-  curve = run.curves.get('test_accuracy_polyak', run.curves['test_accuracy'])
+  if run.summary['diverged']:
+    return float(curve[-1])
   return of_last_part(run.curves['step'], curve, is_open=True)
 
 

@@ -28,7 +28,9 @@ HIGHER = 0.026
 STEPS_TO_ITS_END = {PLAIN: 80_000}
 
 
-def section(networks: Networks, tuned: Mapping[str, Effect], results: Path) -> str:
+def section(
+  networks: Networks, tuned: Mapping[str, Effect | None], results: Path
+) -> str:
   """The text of section 4.2.2; draws its figures into the folder.
 
   `tuned` are speed-ups of networks where Inception has its best learning rate, too.
@@ -93,21 +95,23 @@ def _text_of_paper(name: str) -> str:
   return f'{PAPER[PLAIN] / PAPER[name]:.3g}' if PAPER[name] < math.inf else 'never'
 
 
-def figure_3(networks: Networks, tuned: Mapping[str, Effect], path: Path) -> None:
+def figure_3(
+  networks: Networks, tuned: Mapping[str, Effect | None], path: Path
+) -> None:
   """Figure 3: speed-up over Inception, ours with 95 % intervals beside the paper's."""
   names = [name for name in networks if name != PLAIN]
   figure, (axes,) = panels(1, 7, 3.2)
   for row, name in enumerate(names):
     colour = family.COLOURS[name]
     _draw(axes, row, speed_up(networks, name, PLAIN, TARGET), fmt='o', color=colour)
-    if name in tuned:
+    if tuned.get(name):
       _draw(axes, row + 0.25, tuned[name], fmt='D', ms=5, color=colour)
     if (steps := PAPER.get(name, math.inf)) < math.inf:
       axes.plot(PAPER[PLAIN] / steps, row, 'x', ms=8, color='black')
   here = f'here, to {rounded(TARGET, 0)}, 95 % interval'
   axes.plot([], [], 'ko', label=here)
   if tuned:
-    axes.plot([], [], 'kD', ms=5, label='here, both sides tuned')
+    axes.plot([], [], 'kD', ms=5, label='here, both sides tuned (of BN-x5 the recipe)')
   axes.plot([], [], 'kx', label='the paper, to 72.2 % on ImageNet')
   axes.set_yticks(range(len(names)), [with_seeds(n, networks[n]) for n in names])
   axes.axvline(1, color='grey', lw=1)
@@ -120,10 +124,14 @@ def figure_3(networks: Networks, tuned: Mapping[str, Effect], path: Path) -> Non
 
 
 def _draw(axes, row: float, effect: Effect, **style) -> None:
-  """With its interval, if it is a number at all."""
+  """With its interval; a bound as an arrow that points to where the number lies."""
   if 0 < effect.value < math.inf:
     value, error = effects.values_and_errors([effect])
     axes.errorbar(value, row, xerr=error, capsize=4, **style)
+  elif 0 < effect.low < math.inf:
+    axes.plot(effect.low, row, '>', color=style['color'])
+  elif 0 < effect.high < math.inf:
+    axes.plot(effect.high, row, '<', color=style['color'])
 
 
 def faster(

@@ -66,6 +66,11 @@ def is_at_chance(run: Run) -> bool:
   return best(run) < chance(run) + 0.02
 
 
+def ends_at_chance(run: Run) -> bool:
+  """Whether the last evaluation is not two points above chance, whatever was before."""
+  return float(run.curves['test_accuracy'][-1]) < chance(run) + 0.02
+
+
 def title(run: Run) -> str:
   """Data set, size and width, for the title of a figure."""
   name, size, width = (run.config[field] for field in DATA[:3])
@@ -96,8 +101,7 @@ def figure_3(load: Callable[[str], list[Run]]) -> Networks:
   key = lambda run: (collect.variant(run.name), run.config['seed'])
   latest = {key(run): run for sweep in ('networks', 'decay') for run in load(sweep)}
   for stage in STAGES:
-    if stages.is_whole(stage, runs := load(stage)):
-      latest |= {key(run): run for run in runs}
+    latest |= {key(run): run for run in stages.if_whole(stage, load(stage))}
   return by_network(latest.values())
 
 

@@ -32,9 +32,9 @@ def section(sweeps: dict[str, list[Run]], results: Path) -> str:
     for stage, title in stages.TITLES.items()
   ]
   estimates = {
-    stages.TITLES[stage]: write(runs[stage], results)
+    stages.TITLES[stage]: write(whole, results)
     for stage, write in WRITERS.items()
-    if stages.is_whole(stage, runs[stage])
+    if (whole := stages.if_whole(stage, runs[stage]))
   }
   return pages.render(
     'section_4_2_protocol',

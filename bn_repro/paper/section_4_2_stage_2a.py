@@ -24,25 +24,32 @@ from bn_repro.report.tables import rounded
 
 STAGE = 'stage2_rates'
 RECIPE = 'bn_x5'
-# The learning rate of the stage that is nearest to the paper's thirty times.
-TIMES = 32
+# In these tables the network of BN-x5 has other learning rates than BN-x5.
+TITLES = NAMES | {RECIPE: 'recipe of BN-x5'}
+# Claim 16: the learning rates of the recipe, as times of Inception's. 32 is the one
+# that is nearest to the paper's thirty.
+UNIT, LOWER, HIGH = 0.0015, (4, 8, 16), 32
 # By network the accuracies, 0 to 1, of its runs at each learning rate, or length.
 Ladders = dict[str, dict[float, list[float]]]
 
 
 def ladders(runs: list[Run], measure: Callable[[Run], float]) -> Ladders:
-  """The runs by network and then by `measure`, such as their length, in order."""
+  """Accuracy at the end by network and then by `measure`, such as the learning rate.
+
+  Of the weights themselves: the runs are annealed, and an average would lag in the
+  shortest ones.
+  """
   found: Ladders = {}
   for run in sorted(runs, key=lambda run: (run.config['network'], measure(run))):
     at = found.setdefault(run.config['network'], {})
-    at.setdefault(measure(run), []).append(comparison.averaged_accuracy(run))
+    accuracy = comparison.at_end(run, run.curves['test_accuracy'])
+    at.setdefault(measure(run), []).append(accuracy)
   return {name: found[name] for name in NAMES if name in found}
 
 
 def section(runs: list[Run], results: Path) -> str:
   """The text on this stage, of all of its runs; draws the figure."""
-  trained = [run for run in runs if not fails(run)]
-  by_rate = ladders(trained, rate_of)
+  by_rate = ladders(trained(runs), rate_of)
   best = {name: best_lib.best_rate(of_one) for name, of_one in by_rate.items()}
   _figure(by_rate, best, results / 'best_rates.png', runs)
   columns = {
@@ -50,12 +57,19 @@ def section(runs: list[Run], results: Path) -> str:
     "over Inception's": lambda name: _ratio_text(best, name),
     'accuracy there': lambda name: rounded(best[name].accuracy),
     'trains up to': lambda name: f'{max(by_rate[name]):g}',
-    'fails at': lambda name: _failures(runs, name),
+    'a seed fails at': lambda name: _failures(runs, name),
   }
   return pages.render(
     'section_4_2_stage_2a', near=f'{best_lib.NEAR:g}',
-    table=seeds.table('network', {NAMES[name]: name for name in best}, columns),
+    table=seeds.table('network', {TITLES[name]: name for name in best}, columns),
   )  # fmt: skip
+
+
+def trained(runs: list[Run]) -> list[Run]:
+  """Those of networks and learning rates of which no seed fails."""
+  setting = lambda run: (run.config['network'], rate_of(run))
+  failing = {setting(run) for run in runs if fails(run)}
+  return [run for run in runs if setting(run) not in failing]
 
 
 def rate_of(run: Run) -> float:
@@ -64,8 +78,8 @@ def rate_of(run: Run) -> float:
 
 
 def fails(run: Run) -> bool:
-  """Whether a run diverges or stays at chance."""
-  return run.summary['diverged'] or family.is_at_chance(run)
+  """Whether a run diverges, or ends at chance."""
+  return run.summary['diverged'] or family.ends_at_chance(run)
 
 
 def _rate_text(best: BestRate) -> str:
@@ -91,7 +105,7 @@ def _figure(
   for name, of_one in by_rate.items():
     style = {'color': family.COLOURS[name]}
     points = [(rate, value) for rate, values in of_one.items() for value in values]
-    axes.plot(*zip(*points), 'o', ms=4, label=NAMES[name], **style)
+    axes.plot(*zip(*points), 'o', ms=4, label=TITLES[name], **style)
     if best[name].parabola is not None:
       at = np.geomspace(*best[name].fitted, 50)
       axes.plot(at, np.polyval(best[name].parabola, np.log(at)), lw=1, **style)
@@ -106,24 +120,22 @@ def _figure(
 
 
 def harmless_rates(evidence: Evidence) -> Finding:
-  """Claim 16: 32 times Inception's learning rate against the best lower one."""
-  by_rate = ladders(runs := stages.needed(evidence, STAGE), rate_of)
-  unit, accuracy = min(by_rate[PLAIN]), by_rate[RECIPE]
-  highest = min(accuracy, key=lambda rate: abs(rate / unit - TIMES))
-  lower = max((r for r in accuracy if r < highest), key=lambda r: np.mean(accuracy[r]))
-  trained = ladders([run for run in runs if not fails(run)], rate_of)
-  spread = pooled_deviation(v for of_one in trained.values() for v in of_one.values())
-  effect = effects.difference(accuracy[highest], accuracy[lower], spread)
+  """Claim 16: 32 times Inception's learning rate against the best lower one.
+
+  The best of three, which works against the claim.
+  """
+  runs = stages.needed(evidence, STAGE)
+  by_rate = {round(r / UNIT): v for r, v in ladders(runs, rate_of)[RECIPE].items()}
+  lower = max(LOWER, key=lambda times: np.mean(by_rate[times]))
+  groups = ladders(trained(runs), rate_of).values()
+  spread = pooled_deviation(values for of_one in groups for values in of_one.values())
+  effect = effects.difference(by_rate[HIGH], by_rate[lower], spread)
   effect = effects.scaled(effect, 100)
-  means = ', '.join(
-    f'{rounded(np.mean(v))} at {r / unit:.3g}' for r, v in accuracy.items()
-  )
-  number = sum(map(len, accuracy.values()))
+  means = ', '.join(f'{rounded(np.mean(v))} at {t:g}' for t, v in by_rate.items())
   return Finding(
-    effect, number, 'runs',
+    effect, sum(map(len, by_rate.values())), 'runs',
     f"the recipe of BN-x5 reaches, by times of Inception's learning rate: {means}; "
-    f'{TIMES} times is {effect.text("{:+.1f}", " points")} from '
-    f'{lower / unit:.3g} times',
+    f'{HIGH} times is {effect.text("{:+.1f}", " points")} from {lower} times',
     runs=[run for run in runs if run.config['network'] == RECIPE],
   )  # fmt: skip
 

@@ -6,7 +6,7 @@ is decided by the earlier runs of section 4.2.
 
 import dataclasses
 
-from bn_repro.paper.ledger import Claim, Evidence, runs_if_any
+from bn_repro.paper.ledger import Claim, Evidence, Missing, runs_if_any
 from bn_repro.report import commands
 from bn_repro.report.collect import Run
 from bn_repro.run import config as config_lib
@@ -33,19 +33,24 @@ def runs_listed(sweep: str) -> list[str]:
   return [name for name, *_ in listed]
 
 
-def is_whole(stage: str, runs: list[Run]) -> bool:
-  """Whether all runs of a stage are there."""
-  return len(runs) == len(runs_listed(stage))
-
-
-def needed(evidence: Evidence, stage: str) -> list[Run]:
-  """The runs of a stage; raises `Missing` unless all of them are there."""
-  return evidence.runs('inception', stage, len(runs_listed(stage)))
+def if_whole(stage: str, runs: list[Run]) -> list[Run]:
+  """The runs that a stage asks for, in the order given; [] unless all are there."""
+  listed = {*runs_listed(stage)}
+  chosen = [run for run in runs if run.name in listed]
+  return chosen if len(chosen) == len(listed) else []
 
 
 def whole(evidence: Evidence, stage: str) -> list[Run]:
   """The runs of a stage; [] unless all of them are there."""
-  return runs_if_any(evidence, 'inception', stage, len(runs_listed(stage)))
+  listed = len(runs_listed(stage))
+  return if_whole(stage, runs_if_any(evidence, 'inception', stage, listed))
+
+
+def needed(evidence: Evidence, stage: str) -> list[Run]:
+  """The runs of a stage; raises `Missing` unless all of them are there."""
+  if not (runs := whole(evidence, stage)):
+    raise Missing(f'inception/{stage}.json with all runs of its sweep')
+  return runs
 
 
 def decided_by_its_stage(claim: Claim) -> Claim:

@@ -170,7 +170,7 @@ def changes(networks: Networks, runs: list[Run]) -> Rows:
 
 def stage_3(runs: list[Run]) -> Rows:
   """The seven main effects of the protocol's 32 runs; [] before all are there."""
-  if not stages.is_whole(stage_3_lib.STAGE, runs):
+  if not (runs := stages.if_whole(stage_3_lib.STAGE, runs)):
     return []
   design = stage_3_lib.design_of(runs)
   return [

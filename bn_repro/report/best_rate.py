@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from bn_repro.report import effects
 from bn_repro.report.effects import Effect
@@ -48,7 +49,8 @@ def best_rate(accuracies: Mapping[float, Sequence[float]]) -> BestRate:
 
   The parabola is fitted to learning rates within a factor of `NEAR` of the one with the
   best mean, if there are three. A vertex is known only between learning rates that were
-  tried. Runs that failed are to be left out: a cliff is no parabola.
+  tried, and where the parabola is bent downwards at 5 %. Learning rates of which a run
+  failed are to be left out: a cliff is no parabola.
   """
   tried = max(accuracies, key=lambda rate: np.mean(accuracies[rate]))
   is_near = lambda rate: abs(math.log(rate / tried)) < 1.001 * math.log(NEAR)
@@ -56,17 +58,19 @@ def best_rate(accuracies: Mapping[float, Sequence[float]]) -> BestRate:
   best = BestRate(
     tried, float(np.mean(near[tried])), None, None, (min(near), max(near))
   )
-  if len(near) < 3:
-    return best
   x = np.log(np.repeat([*near], [len(values) for values in near.values()]))
+  if len(near) < 3 or len(x) < 4:
+    return best
   parabola, covariance = np.polyfit(x, np.concatenate([*near.values()]), 2, cov=True)
   best = best._replace(parabola=parabola)
   bend, slope, constant = parabola
   vertex = -slope / (2 * bend)
-  if bend >= 0 or not min(near) < math.exp(vertex) < max(near):
+  freedom = len(x) - 3
+  is_bent = bend < stats.t.ppf(0.025, freedom) * math.sqrt(covariance[0, 0])
+  if not (is_bent and min(near) < math.exp(vertex) < max(near)):
     return best
   gradient = np.array([slope / (2 * bend**2), -1 / (2 * bend), 0.0])
-  error = Spread(math.sqrt(gradient @ covariance @ gradient), len(x) - 3)
+  error = Spread(math.sqrt(gradient @ covariance @ gradient), freedom)
   peak = float(constant + slope * vertex / 2)
   return best._replace(accuracy=peak, log_rate=(float(vertex), error))
 

@@ -2,10 +2,12 @@
 
 Annealed runs of several lengths; the speed-up is the horizontal distance between
 accuracy at the end against the number of steps. The recipe of BN-x5 has shorter runs,
-too, so that the accuracy of Inception's longest lies between two of its lengths.
+too, and BN alone one, so that the accuracy of Inception's longest lies between two of
+their lengths.
 
 BEST holds what runs of 20 epochs say. Before the first run of this stage the learning
-rates that stage 2a finds take their place, and protocol.md notes the day.
+rates that stage 2a finds take their place, to three digits (a test holds them to it),
+and protocol.md notes the day. Sigmoids have that of the recipe.
 """
 
 from configs.sweeps._protocol import annealed, in_random_order, run_of
@@ -14,6 +16,7 @@ BEST = {
   'inception': 0.0075, 'bn_baseline': 0.0075, 'bn_x5': 0.045, 'bn_x5_sigmoid': 0.045
 }  # fmt: skip
 HORIZONS = {
+  'bn_baseline': (6_000, 12_000, 24_000),
   'bn_x5': (3_000, 6_000, 12_000, 24_000),
   'bn_x5_sigmoid': (12_000,),
 }

@@ -24,7 +24,7 @@ def runs():
 
 @pytest.fixture(scope='module')
 def first(runs):
-  """The runs before the protocol, which the sweep of learning rates is compared with."""
+  """The runs before the protocol, as the page of learning rates has them."""
   return family.by_network([*runs['networks'], *runs['decay']])
 
 

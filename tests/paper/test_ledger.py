@@ -74,10 +74,16 @@ def test_an_identity_is_verified_and_not_supported(value, expected):
 
 def test_holm_multiplies_the_smallest_p_most_and_never_falls():
   """By hand: 0.01 * 4, 0.02 * 3, max(0.06, 0.025 * 2), 0.5."""
-  adjusted = ledger.holm([0.5, 0.01, math.nan, 0.025, 0.02])
+  adjusted = ledger.holm([0.5, 0.01, math.nan, 0.025, 0.02], number=4)
   assert adjusted[:2] == [0.5, 0.04]
   assert math.isnan(adjusted[2])
   assert adjusted[3:] == pytest.approx([0.06, 0.06])
+
+
+def test_a_test_without_p_does_not_make_the_family_smaller():
+  """As if its p were 1: otherwise a claim that fails would help the others."""
+  without = ledger.holm([0.01, math.nan, 0.02], number=3)
+  assert without[::2] == ledger.holm([0.01, 1.0, 0.02], number=3)[::2]
 
 
 def test_p_of_an_equivalence_is_the_larger_of_two_one_sided_tests():

@@ -6,7 +6,13 @@ from paper.claims_made import Made, measured, verdict
 from paper.stages_made import stage_runs
 
 from bn_repro.paper import section_4_2_1_stage_3 as stage_3
+from bn_repro.paper import stages
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from bn_repro.report import collect
+from configs.sweeps.inception_stage3_changes import FACTORS
+from support import PROJECT
+
+RESULTS = PROJECT / 'results' / 'inception'
 
 CLAIMS_OF = {'18': 'D', '19': 'B', '20': 'E', '21': 'F', '22': 'G'}
 
@@ -88,20 +94,58 @@ def test_the_section_has_a_row_and_a_sentence_for_each(tmp_path):
   assert (tmp_path / 'main_effects.svg').exists()
 
 
+def test_a_run_that_diverges_at_once_counts_with_its_last_evaluation():
+  """Not as NaN, which would make all contrasts NaN."""
+  runs = runs_with('D', 2)
+  for i in range(0, 32, 9):
+    first = {name: values[:1] for name, values in runs[i].curves.items()}
+    summary = runs[i].summary | {'diverged': True}
+    runs[i] = runs[i]._replace(curves=first, summary=summary)
+  design = stage_3.design_of(runs)
+  assert np.isfinite([*design.accuracy.contrasts().values()]).all()
+  assert design.log_steps is None
+  assert '4 runs diverged' in stage_3.OUTCOMES['18'].finding(runs).text
+
+
+def pilot_runs(*accuracies):
+  """The pilot, with such an accuracy at each weight."""
+  at = dict(zip(('0.0002', '0.001', '0.005', '0.025'), accuracies))
+  return stage_runs(stage_3.PILOT, lambda name: at[name.split('_')[1]])
+
+
 @pytest.mark.parametrize(
-  'accuracy, levels',
+  'accuracies, levels',
   [
-    ((0.70, 0.70, 0.70, 0.70), (0.005, 0.025)),  # none differs by half a point
+    ((0.70, 0.70, 0.70, 0.70), (0.005, 0.025)),
     ((0.70, 0.71, 0.69, 0.50), (0.001, 0.005)),  # the largest bearable one
     ((0.70, 0.66, 0.60, 0.50), (0.00004, 0.0002)),
     ((0.70, 0.70, 0.70, 0.671), (0.005, 0.025)),
   ],
 )
-def test_the_pilots_rule_gives_the_levels_of_l2(accuracy, levels):
-  weights = (2e-4, 1e-3, 5e-3, 2.5e-2)
-  assert stage_3.levels_of_l2(dict(zip(weights, accuracy))) == pytest.approx(levels)
+def test_the_pilots_rule_gives_the_levels_of_l2(accuracies, levels):
+  assert stage_3.levels_of_l2(pilot_runs(*accuracies)) == pytest.approx(levels)
+
+
+def test_in_the_pilot_a_weight_that_diverges_at_once_is_not_chosen():
+  runs = [
+    run._replace(curves={name: v[:1] for name, v in run.curves.items()},
+                 summary=run.summary | {'diverged': True})
+    if run.name.startswith('l2_0.025') else run
+    for run in pilot_runs(0.7, 0.7, 0.7, 0.7)
+  ]  # fmt: skip
+  assert stage_3.levels_of_l2(runs) == pytest.approx((0.001, 0.005))
 
 
 def test_the_pilots_text_says_which():
-  text = stage_3.pilot(stage_runs(stage_3.PILOT))
-  assert text.endswith("By the protocol's rule stage 3 has 0.005 and 0.025.")
+  text = stage_3.pilot(pilot_runs(0.7, 0.7, 0.7, 0.7))
+  assert text.endswith(
+    "By the protocol's rule the levels of stage 3 are 0.005 and 0.025."
+  )
+
+
+def test_stage_3_has_the_levels_that_the_pilot_found():
+  pilot = stages.if_whole(stage_3.PILOT, collect.load(RESULTS, stage_3.PILOT))
+  if not pilot:
+    pytest.skip('the pilot is not whole')
+  low, high = FACTORS['D'][1][1], FACTORS['D'][1][-1]
+  assert (low, high) == pytest.approx(stage_3.levels_of_l2(pilot))

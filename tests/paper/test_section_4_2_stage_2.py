@@ -7,7 +7,14 @@ from paper.stages_made import stage_runs
 
 from bn_repro.paper import section_4_2_stage_2a as stage_2a
 from bn_repro.paper import section_4_2_stage_2b as stage_2b
+from bn_repro.paper import stages
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from bn_repro.report import collect
+from bn_repro.report.best_rate import best_rate
+from configs.sweeps.inception_stage2_ladder import BEST
+from support import PROJECT
+
+RESULTS = PROJECT / 'results' / 'inception'
 
 
 def rates(high=0.0, failing=()):
@@ -51,17 +58,49 @@ def test_runs_that_fail_are_named_and_left_out_of_the_parabola(tmp_path):
 def test_the_best_rate_and_its_ratio_are_those_put_in(tmp_path):
   """Accuracy peaks at 0.012 in all networks."""
   text = stage_2a.section(stage_runs(stage_2a.STAGE), tmp_path)
-  (row,) = (line for line in text.splitlines() if line.startswith('| BN-x5 '))
+  (row,) = (line for line in text.splitlines() if line.startswith('| recipe of BN-x5 '))
   best, ratio = (float(row.split('|')[i].split()[0]) for i in (2, 3))
   assert best == pytest.approx(0.012, rel=0.02) and ratio == pytest.approx(1, abs=0.02)
 
 
-def test_the_averaged_weights_count():
+def test_16_stays_at_its_learning_rates_when_lower_ones_are_added(monkeypatch):
+  """As the protocol adds where the best one lies at an edge."""
+  runs = rates(-0.03)
+  before = measured('16', Made(stage2_rates=runs)).effect
+  for run in [run for run in runs if '_rate0.0015_' in run.name]:
+    config = run.config | {'learning_rate': run.config['learning_rate'] / 4}
+    summary = run.summary | {'config': config}
+    runs.append(run._replace(name=f'lower_{run.name}', summary=summary))
+  monkeypatch.setattr(stages, 'runs_listed', lambda _: [run.name for run in runs])
+  assert measured('16', Made(stage2_rates=runs)).effect.value == before.value
+
+
+def test_16_a_seed_that_falls_back_to_chance_does_not_widen_the_interval():
+  """It is a failure, though its curve was above chance before."""
+  runs = rates()
+  (fallen,) = (run for run in runs if run.name == 'inception_rate0.048_seed0')
+  fallen.curves['test_accuracy'][-20:] = 0.1
+  assert stage_2a.fails(fallen)
+  effect = measured('16', Made(stage2_rates=runs)).effect
+  assert effect.high - effect.low < 1
+
+
+def test_16_runs_that_diverge_at_once_contradict_it():
+  """What is left of them is the evaluation of the initial weights."""
+  runs = rates()
+  for i, run in enumerate(runs):
+    if run.name.startswith('bn_x5_rate0.048'):
+      first = {name: values[:1] for name, values in run.curves.items()}
+      runs[i] = run._replace(curves=first, summary=run.summary | {'diverged': True})
+  assert verdict('16', Made(stage2_rates=runs)) == CONTRADICTED
+
+
+def test_the_weights_themselves_count():
+  """The runs are annealed; averaged weights would lag in the shortest ones."""
   runs = stage_runs(stage_2b.STAGE)
   for run in runs:
     run.curves['test_accuracy_polyak'] = np.full_like(run.curves['step'], 0.9)
-  by_length = stage_2b.ladders(runs, stage_2b._length)
-  assert {v for one in by_length.values() for s in one.values() for v in s} == {0.9}
+  assert stage_2b.compare(runs) == stage_2b.compare(stage_runs(stage_2b.STAGE))
 
 
 def test_the_tuned_speed_up_is_the_one_put_in(tmp_path):
@@ -70,8 +109,28 @@ def test_the_tuned_speed_up_is_the_one_put_in(tmp_path):
   assert ratios.keys() == {'bn_baseline', 'bn_x5'}
   assert ratios['bn_x5'].value == pytest.approx(5, rel=0.03)
   text = stage_2b.section(runs, tmp_path)
-  assert '| BN-x5 ' in text and (tmp_path / 'ladder.png').exists()
-  assert stage_2b.section([], tmp_path) == ''
+  assert '| recipe of BN-x5 ' in text and (tmp_path / 'ladder.png').exists()
+  assert stage_2b.section([], tmp_path) == '' and stage_2b.tuned_speed_ups([]) == {}
+
+
+def test_twice_as_fast_can_be_told_of_bn_alone():
+  """Claim 9's margin lies within its lengths: a bound of 2 could not be above it."""
+  _, baseline = max(
+    stage_2b.compare(stage_runs(stage_2b.STAGE)).ladders['inception'].items()
+  )
+  lengths = stage_2b.compare(stage_runs(stage_2b.STAGE)).ladders['bn_baseline']
+  assert 24_000 / min(lengths) > 2 and len(baseline) == 4
+
+
+def test_12b_asks_for_a_higher_accuracy_than_inceptions():
+  compared = stage_2b.compare(stage_runs(stage_2b.STAGE))
+  higher = compared.speed_up('bn_x5', higher=0.02).value
+  # Half a doubling at four points a doubling.
+  assert higher == pytest.approx(5 / 2**0.5, rel=0.03)
+  text = stage_2b.tuned(CLAIMS['12b'], Made(stage2_ladder=stage_runs(stage_2b.STAGE)))
+  assert text != stage_2b.tuned(
+    CLAIMS['10'], Made(stage2_ladder=stage_runs(stage_2b.STAGE))
+  )
 
 
 @pytest.mark.parametrize('key', stage_2b.TUNED)
@@ -79,7 +138,7 @@ def test_a_claim_says_what_both_sides_tuned_give(key):
   """With the verdict by its own margin; nothing before the stage is whole."""
   runs = stage_runs(stage_2b.STAGE)
   text = stage_2b.tuned(CLAIMS[key], Made(stage2_ladder=runs))
-  assert text.startswith('; each at its own best learning rate ')
+  assert text.startswith('; with both sides tuned ')
   assert text.endswith(' by the same margin')
   assert stage_2b.tuned(CLAIMS[key], Made(stage2_ladder=runs[:-1])) == ''
 
@@ -90,7 +149,18 @@ def test_a_claim_without_a_tuned_comparison_says_nothing():
 
 
 def test_networks_are_compared_at_the_longest_length_that_both_have():
-  by_length = stage_2b.ladders(stage_runs(stage_2b.STAGE), stage_2b._length)
-  effect, length = stage_2b.difference(by_length, 'bn_x5_sigmoid', 'inception')
+  compared = stage_2b.compare(stage_runs(stage_2b.STAGE))
+  effect, length = compared.difference('bn_x5_sigmoid', 'inception')
   assert length == 12_000
   assert effect.value == pytest.approx(4 * np.log2(5), abs=0.1)
+
+
+def test_the_ladder_has_the_learning_rates_that_stage_2a_found():
+  """To three digits, once stage 2a is whole; sigmoids have that of the recipe."""
+  runs = stages.if_whole(stage_2a.STAGE, collect.load(RESULTS, stage_2a.STAGE))
+  if not runs:
+    pytest.skip('stage 2a is not whole')
+  by_rate = stage_2a.ladders(stage_2a.trained(runs), stage_2a.rate_of)
+  best = {name: best_rate(of_one).rate.value for name, of_one in by_rate.items()}
+  best['bn_x5_sigmoid'] = best['bn_x5']
+  assert {name: float(f'{rate:.3g}') for name, rate in best.items()} == BEST

@@ -36,7 +36,7 @@ def test_14_the_highest_evaluation_with_its_interval(best, expected):
 def test_14_a_run_that_ended_early_does_not_show_never():
   runs = controls()
   for run in runs:
-    run.summary['num_steps'] = min(run.summary['num_steps'], 50_000)
+    run.summary['last_step'] = min(run.summary['last_step'], 50_000)
   assert verdict('14', Made(stage4_controls=runs)) == INCONCLUSIVE
 
 
@@ -59,11 +59,34 @@ def test_15_all_seeds_of_some_kind_but_hes(diverged, expected):
 
 
 def test_15_says_how_many_of_each():
-  text = measured('15', Made(stage4_controls=controls(FIVE[:1]))).text
-  assert 'fan_in 1 of 2' in text and 'he 0 of 2' in text
+  finding = measured('15', Made(stage4_controls=controls(FIVE[:1])))
+  assert (
+    'fan_in: 1 of 2 diverge, 1 fail' in finding.text and 'he: 0 of 2' in finding.text
+  )
+  assert finding.number == 6 and finding.effect.value == 0.5
+
+
+def test_15_initial_weights_that_fail_at_the_usual_rate_are_no_evidence():
+  """They would not train with a lower rate either."""
+  runs = controls(FIVE[:2])
+  for run in runs:
+    if run.name.startswith('fan_in_x1_'):
+      run.curves['test_accuracy'][:] = 0.1
+  assert verdict('15', Made(stage4_controls=runs)) == CONTRADICTED
+  for run in runs:
+    if '_x1_' in run.name and not run.name.startswith('he'):
+      run.curves['test_accuracy'][:] = 0.1
+  finding = measured('15', Made(stage4_controls=runs))
+  assert 'no other initial weights train' in finding.too_little
 
 
 def test_the_table_says_what_became_of_each_run():
   text = stage_4.section(controls(FIVE[:1]))
   assert 'diverges between steps 10 and 20' in text
-  assert 'stays at chance' in text and '| trains' in text
+  assert 'stays at chance' in text and ' trains ' in text
+
+
+def test_a_run_that_falls_back_is_said_so():
+  (run, *_) = controls()
+  run.curves['test_accuracy'][-5:] = 0.1
+  assert stage_4._outcome(run) == 'falls back to chance'

@@ -51,6 +51,14 @@ def test_not_needed_is_no_loss_in_the_protocol_and_an_equivalence_before():
     assert (now.side, now.margin) == (ledger.ABOVE, -1)
 
 
+def test_runs_that_a_stage_does_not_ask_for_do_not_count():
+  """Neither in place of one that it asks for nor beside them all."""
+  runs = stage_runs('stage2_rates')
+  other = runs[0]._replace(name='another')
+  assert stages.if_whole('stage2_rates', [other, *runs[1:]]) == []
+  assert stages.if_whole('stage2_rates', [other, *runs]) == runs
+
+
 @pytest.mark.parametrize('stage', stages.TITLES)
 def test_a_stage_is_whole_with_all_runs_of_its_sweep(stage):
   assert stages.runs_listed(stage) == [name for name, *_ in listed(stage)]

@@ -46,6 +46,21 @@ def test_at_an_edge_it_is_the_best_tried_without_an_interval(best, tried):
   assert found.accuracy == pytest.approx(np.mean(accuracies(best)[tried]))
 
 
+def test_a_curve_that_is_as_good_as_flat_has_no_best_rate():
+  """Where the parabola is not surely bent, its vertex may lie anywhere."""
+  rng, known = np.random.default_rng(6), 0
+  for _ in range(200):
+    known += best_rate(accuracies(0.01, 0.005, rng, bend=0.0)).log_rate is not None
+  assert known <= 20, 'the window around the best mean lets some through'
+
+
+def test_three_runs_have_no_parabola():
+  """One run of each: the parabola goes through all, and has no error."""
+  assert (
+    best_rate({rate: [0.5 - rate] for rate in (0.01, 0.02, 0.04)}).rate.value == 0.01
+  )
+
+
 def test_two_learning_rates_that_train_have_no_parabola():
   two = {rate: [0.5, 0.51] for rate in (0.01, 0.02)}
   assert best_rate(two).parabola is None and best_rate(two).log_rate is None
