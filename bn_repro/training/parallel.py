@@ -80,6 +80,8 @@ def normalization_groups(
 
 def replicate(tree: Any, devices: list[jax.Device]) -> Any:
   """Puts a tree of arrays on every device, once, for `spread`."""
+  if not jax.tree.leaves(tree):  # which `pmap` of several processes does not return
+    return tree
   if len(devices) == 1:
     return jax.device_put(tree, devices[0])
   copy = jax.pmap(lambda _, leaves: leaves, in_axes=(0, None), devices=devices)
