@@ -44,8 +44,8 @@ class Feed(abc.ABC):
   Attributes:
     examples: a tree of arrays.
     num_examples: without those left out when the feed was opened.
-    num_skipped: the number of examples left out then, or by the last complete
-      `inputs_in_order`.
+    num_skipped: the number of examples left out then, the same in every process. What
+      is found unreadable later does not count in its `Batch`.
   """
 
   examples: Any = ()

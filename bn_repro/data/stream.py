@@ -35,7 +35,8 @@ class Crops(NamedTuple):
   labels: Int32[np.ndarray, '*steps batch']
   positions: UInt32[np.ndarray, '*steps batch']
   counts: Bool[np.ndarray, '*steps batch']
-  skipped: Int32[np.ndarray, '*steps batch']  # unreadable images before each crop
+  # Unreadable images before each crop of training, in whose place it is.
+  skipped: Int32[np.ndarray, '*steps batch']
 
 
 class Crop(NamedTuple):
@@ -111,7 +112,7 @@ class Reader:
 
     image = self._read(decode.read_crop, record, choose_box)
     if image is None:
-      return Crop(self._black, counts=False, skipped=1)
+      return Crop(self._black, counts=False)
     return Crop(image, record.label)
 
   def _read(
@@ -163,10 +164,7 @@ class StreamedImages(Feed):
     self, size: int, start: int = 0, stop: int | None = None
   ) -> Iterator[Crops]:
     mini_batches = [*self._in_order(size, start, stop)]
-    self.num_skipped = 0
-    for batch in self._read(self._reader.centre_crops, mini_batches, self._needed):
-      self.num_skipped += int(np.sum(batch.skipped))
-      yield batch
+    yield from self._read(self._reader.centre_crops, mini_batches, self._needed)
 
   def views(self, start: int = 0, stop: int | None = None) -> Iterator[ImageViews]:
     element = views.NUMBER // 2 * self._image_bytes

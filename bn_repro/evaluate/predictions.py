@@ -85,9 +85,12 @@ class PredictionFile:
     )
 
   def complete(self, left_out: int = 0) -> None:
-    """Says that there is nothing to add; `left_out` are those that the feed skipped."""
+    """Says that there is nothing to add.
+
+    `left_out` examples have no rows; those whose rows do not count are added to them.
+    """
     uncounted = int(np.sum(~self.read()['counts']))
-    self._save(left_out=max(left_out, uncounted))
+    self._save(left_out=left_out + uncounted)
 
   def read(self) -> np.ndarray:
     """All rows, mapped from the disk: fields named as those of `Predictions`.

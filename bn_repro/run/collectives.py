@@ -24,6 +24,14 @@ def any_process(answer: bool) -> bool:
   return bool(np.any(multihost_utils.process_allgather(np.asarray(answer))))
 
 
+def sum_over_processes(number: int) -> int:
+  """The sum of the numbers of all processes; all of them must call this."""
+  if jax.process_count() == 1:
+    return number
+  numbers = multihost_utils.process_allgather(np.asarray(number, np.int32))
+  return int(np.sum(numbers))
+
+
 def is_first_process() -> bool:
   """Whether this process is the one that writes and prints."""
   return jax.process_index() == 0

@@ -5,7 +5,6 @@ average is evaluated too, to see how well it tracks them. Does not know how the 
 was trained.
 """
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -48,9 +47,8 @@ class Evaluator:
     self._on_test_set = ExampleEvaluator(experiment, feeds.test, check=check)
     self._on_training_set = None
     if number := config.get('training_images_evaluated', 0):
-      # A copy of the feed has a count of skipped images of its own.
       self._on_training_set = ExampleEvaluator(
-        experiment, copy.copy(feeds.train), training_examples, check, number
+        experiment, feeds.train, training_examples, check, number
       )
     self.population_statistics = PopulationStatistics(
       experiment, training_examples, check
@@ -86,7 +84,7 @@ class Evaluator:
       )
       averaged, _ = self._on_test_set(state.averaged, population)
       scalars['test/accuracy_polyak'] = averaged['accuracy']
-    if num_skipped := self._on_test_set.feed.num_skipped:
+    if num_skipped := self._on_test_set.num_skipped:
       scalars['data/skipped_test_images'] = float(num_skipped)
     return scalars, inputs
 
@@ -96,7 +94,12 @@ class Evaluator:
 
 
 class ExampleEvaluator:
-  """Evaluates networks with fixed statistics on the examples of a feed."""
+  """Evaluates networks with fixed statistics on the examples of a feed.
+
+  Attributes:
+    num_skipped: images that the last call left out, or opening the feed had, in all
+      processes.
+  """
 
   def __init__(
     self,
@@ -118,7 +121,8 @@ class ExampleEvaluator:
     devices = experiment.devices
     if examples is None:
       examples = parallel.replicate(feed.examples, devices)
-    self.feed = feed
+    self.num_skipped = feed.num_skipped
+    self._feed = feed
     self._examples, self._check, self._stop = examples, check, stop
     self._devices = devices
     size = experiment.config.evaluation_batch_size
@@ -138,11 +142,13 @@ class ExampleEvaluator:
     batches = []
     network = parallel.on_one((params, batch_stats), self._devices)
     examples = self._examples if examples is None else examples
-    for inputs in self.feed.inputs_in_order(self._size, stop=self._stop):
+    for inputs in self._feed.inputs_in_order(self._size, stop=self._stop):
       self._check()
       batches.append(self._forward(network, examples, inputs))
     each = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
-    counts = each.pop('counts')
+    counts = each.pop('counts')  # gathered from all processes, as the rest
+    unread = len(self._feed.chosen(stop=self._stop)) - int(np.sum(counts))
+    self.num_skipped = self._feed.num_skipped + unread
     each = {name: values[counts] for name, values in each.items()}
     inputs = each.pop(SIGMOID_INPUTS, None)
     means = {name: float(np.mean(v, dtype=np.float64)) for name, v in each.items()}

@@ -190,9 +190,20 @@ class Trainer:
       scalars['steps_per_second'] = (steps.stop - first) / seconds
     scalars[WAITING] = waited / seconds
     scalars['train/learning_rate'] = float(self._experiment.learning_rates(steps[-1]))
-    if not scalars.setdefault(SKIPPED, float(self._feed.num_skipped)):
+    scalars[SKIPPED] = self._num_skipped(scalars.get(SKIPPED))
+    if not scalars[SKIPPED]:
       del scalars[SKIPPED]
     return scalars
+
+  def _num_skipped(self, here: float | None) -> float:
+    """How many images all processes have left out.
+
+    `here` counts those in this process's share of the mini-batches; None of a feed that
+    every process has read whole when it was opened.
+    """
+    if here is None:
+      return float(self._feed.num_skipped)
+    return float(collectives.sum_over_processes(int(here)))
 
   def _read(self, part: range, measured: list) -> tuple[Any, float]:
     """The inputs of steps, and for how many seconds at most the device waited."""
@@ -255,7 +266,7 @@ def _parts(steps: range, size: int) -> Iterator[range]:
 
 
 def _skipped(inputs: Any) -> dict[str, np.ndarray]:
-  """How many images were skipped at each step, if the inputs have that."""
+  """How many images this process skipped at each step, if the inputs have that."""
   if not hasattr(inputs, 'skipped'):
     return {}
   return {SKIPPED: np.sum(inputs.skipped, axis=-1, dtype=np.float32)}

@@ -19,6 +19,7 @@ from bn_repro.run import checkpoint, collectives, damage
 from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoint
 from bn_repro.run.errors import UserError
+from bn_repro.run.records import SKIPPED
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.initial import begin
 from bn_repro.training.step import TrainState, initial_state
@@ -29,7 +30,8 @@ class Progress(NamedTuple):
 
   Attributes:
     state: after the last step that was taken.
-    measured: of the steps since the last record, in parts: `[steps]` by tag.
+    measured: of the steps since the last record, in parts: `[steps]` by tag. Skipped
+      images are those in this process's share of the mini-batches.
     position: of the records, as `Recorder.position`; None before there are any.
   """
 
@@ -77,6 +79,8 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
     data = _packed(_as_state(newest, template, workdir), newest.notes)
   state, notes = _unpacked(collectives.from_first_process(data), template)
   measured = {tag: np.float32(values) for tag, values in notes['measured'].items()}
+  if SKIPPED in measured and not is_first:  # they are summed, and the first has them
+    measured[SKIPPED] = np.zeros_like(measured[SKIPPED])
   return Progress(state, [measured] if measured else [], notes['position'])
 
 

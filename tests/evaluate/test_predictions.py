@@ -56,8 +56,8 @@ def test_a_complete_file_says_so(tmp_path):
 
 
 def test_what_was_left_out_is_kept(tmp_path):
-  """Two of these rows do not count; the feed may have left out more before."""
-  for name, of_feed, left_out in (('rows', 0, 2), ('feed', 7, 7)):
+  """Two of these rows do not count; the feed may have left out others before."""
+  for name, of_feed, left_out in (('rows', 0, 2), ('feed', 7, 9)):
     file = opened(tmp_path / name)
     file.append(predictions(0, 8), 1.0)
     file.complete(of_feed)
