@@ -1,13 +1,55 @@
 """A run that goes on where another process stopped: what it records of that one."""
 
-import numpy as np
+import signal
 
-from bn_repro.run import collectives
+import numpy as np
+import pytest
+
+from bn_repro.run import collectives, watch
 from bn_repro.run.checkpoint import Checkpoints
-from bn_repro.run.records import SKIPPED
-from bn_repro.training import experiment
+from bn_repro.run.errors import Preempted
+from bn_repro.run.records import SKIPPED, WAITING
+from bn_repro.training import experiment, loop
+from bn_repro.training.evaluator import Evaluator
 from bn_repro.training.resume import Progress, start_or_resume
 from bn_repro.training.step import initial_state
+from support import metrics_of, without_times
+
+SPEED = 'steps_per_second'
+
+
+@pytest.fixture
+def stopped_at_20(config, tmp_path, monkeypatch):
+  """A run that SIGTERM stopped in the evaluation at step 20."""
+  evaluate = Evaluator.__call__
+
+  def evaluate_and_stop(self, state):
+    if state.step == 20:
+      signal.raise_signal(signal.SIGTERM)
+    return evaluate(self, state)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(watch, 'react', lambda: None)  # this process does not leave
+    patch.setattr(Evaluator, '__call__', evaluate_and_stop)
+    with pytest.raises(Preempted):
+      loop.train(config, tmp_path / 'stopped')
+  return tmp_path / 'stopped'
+
+
+def test_a_stop_during_an_evaluation_records_no_wrong_speed(
+  config, tmp_path, stopped_at_20
+):
+  """Nor a share of waiting: the steps of that line were taken by another process."""
+  assert [line['step'] for line in metrics_of(stopped_at_20)] == [0, 10]
+  summary = loop.train(config, stopped_at_20)
+  lines = metrics_of(stopped_at_20)
+  for tag in (SPEED, WAITING):
+    assert [line['step'] for line in lines if tag in line] == [10, 30, 40]
+  speeds = [line[SPEED] for line in lines if SPEED in line]
+  assert min(speeds) > 0
+  assert summary['examples_per_second'] == config.batch_size * np.median(speeds)
+  loop.train(config, tmp_path / 'whole')
+  assert without_times(lines) == without_times(metrics_of(tmp_path / 'whole'))
 
 
 def test_images_skipped_before_a_stop_are_counted_by_the_first_process_alone(
