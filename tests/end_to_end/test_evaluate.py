@@ -5,11 +5,14 @@ import os
 import signal
 import time
 
+import jax
+import numpy as np
 import pytest
 
 import forked
 from data.prepared import examples, prepare
 from data.prepared import small_config as small_photographs
+from evaluate import saved
 from evaluate.saved import save_run
 from support import clean_environment, small_config
 
@@ -41,6 +44,23 @@ def test_one_run_and_an_ensemble(runs, tmp_path):
   assert [member['seed'] for member in found['members']] == [0, 1]
   assert found['ensemble']['examples'] == 360
   assert [line['members'] for line in found['by_number_of_members']] == [1, 2]
+
+
+def test_a_number_that_is_nan_is_null(tmp_path, monkeypatch):
+  """The scores are strict JSON, which has no NaN."""
+  weights = saved.random_variables
+  spoil = lambda leaf: np.full_like(leaf, np.nan)
+  spoiled = lambda *arguments: jax.tree.map(spoil, weights(*arguments))
+  monkeypatch.setattr(saved, 'random_variables', spoiled)
+  workdir = saved.save_run(small_config('batch_norm'), tmp_path / 'run')
+  output = tmp_path / 'scores.json'
+  flags = ['--statistics=moving_average', '--examples=20']
+  result = evaluate(f'--workdir={workdir}', '--output', output, *flags)
+  assert result.returncode == 0, result.stderr
+  refused = lambda name: pytest.fail(f'{name} is no JSON')
+  (member,) = json.loads(output.read_text(), parse_constant=refused)['members']
+  assert member['cross_entropy'] is None
+  assert (member['examples'], member['top_1']['accuracy']) == (20, 0)
 
 
 def test_help_names_the_flags():
