@@ -1,9 +1,12 @@
 """Population statistics are computed once for a checkpoint, and never mixed up."""
 
+import weakref
+
 import jax
 import numpy as np
 import pytest
 
+from bn_repro.data.pixels import PixelFeed
 from bn_repro.evaluate import statistics
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import MOVING_AVERAGE, POPULATION, Request
@@ -47,6 +50,39 @@ def test_they_are_those_of_algorithm_2_as_training_computes_them(network):
   compute = PopulationStatistics(built, built.feeds.train.examples, lambda: None)
   expected = compute(network.params, network.batch_stats)
   assert_equal(of(network), jax.device_get(expected))
+
+
+@pytest.fixture
+def alive(monkeypatch):
+  """How many inputs and statistics are alive, noted at each reading."""
+  found, inputs, parts, read = [], [], [], PixelFeed.inputs
+  of_parts = PopulationStatistics._of_parts
+
+  def reading(*arguments):
+    found.append([sum(ref() is not None for ref in refs) for refs in (inputs, parts)])
+    result = read(*arguments)
+    inputs.append(weakref.ref(result.indices))
+    return result
+
+  def measuring(*arguments):
+    for part in of_parts(*arguments):
+      parts.append(weakref.ref(jax.tree.leaves(part)[0]))
+      yield part
+
+  monkeypatch.setattr(PixelFeed, 'inputs', reading)
+  monkeypatch.setattr(PopulationStatistics, '_of_parts', measuring)
+  return found
+
+
+def test_more_mini_batches_take_no_more_memory(network, alive):
+  """They are read one by one; that of the constructor and the last one are kept."""
+  most = []
+  for number in (6, 60):
+    alive.clear()
+    statistics.computed(network, number, lambda: None)
+    most.append(np.max(alive, axis=0).tolist())
+    assert len(alive) == 1 + number
+  assert most[0] == most[1] and max(most[0]) <= 2
 
 
 def test_they_are_computed_once(network, times_computed):
