@@ -209,7 +209,9 @@ def help_text(arguments: list[str]) -> str:
     fields = config_lib.flatten(config_lib.load(location))
   except UserError as error:
     return f'{__doc__}\nfields of {location}: none, for {errors.line(str(error))}'
-  width = max(map(len, fields), default=0)
+  if not fields:
+    return f'{__doc__}\nfields of {location}: none'
+  width = max(map(len, fields))
   rows = '\n'.join(f'  {name:{width}}  {value}' for name, value in fields.items())
   return f'{__doc__}\nfields of {location}, with their values:\n{rows}'
 

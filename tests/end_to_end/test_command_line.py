@@ -155,6 +155,25 @@ def test_help_shows_usage_and_every_field():
     assert text in result.stdout
 
 
+@pytest.mark.parametrize(
+  'config, reason',
+  [
+    ('ConfigDict()', ''),
+    ("ConfigDict({'model': {}})", ''),
+    ('None', ', for get_config of {} returns None, not a ConfigDict'),
+  ],
+)
+def test_help_of_a_config_without_fields(tmp_path, config, reason):
+  """All the rest of the text, and that there is none; not an empty list."""
+  path, head = tmp_path / 'empty.py', 'from ml_collections import ConfigDict\n'
+  path.write_text(f'{head}\ndef get_config():\n  return {config}\n')
+  result = program(f'--config={path}', '--help')
+  assert (result.returncode, result.stderr) == (0, '')
+  assert 'usage:' in result.stdout and 'exit codes:' in result.stdout
+  said = f'fields of {path}: none{reason.format(path)}'
+  assert result.stdout.splitlines()[-1] == said
+
+
 @pytest.mark.parametrize('program', ['bn_repro', 'bn_repro.export'])
 def test_help_for_a_reader_that_leaves_early(program):
   """Such as `head`: no complaint."""
