@@ -5,7 +5,6 @@ of metrics.jsonl, for a run that was stopped between two lines, and the length a
 digest of metrics.jsonl itself.
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,12 +71,13 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   newest = checkpoint.restore_newest(workdir) if is_first else None
   if not collectives.any_process(newest is not None):
     return Progress(begin(experiment), [], None)
+  # As bytes, so that every process gets the same bits.
+  data = newest and serialization.msgpack_serialize(newest._asdict(), in_place=True)
+  fields = serialization.msgpack_restore(collectives.from_first_process(data))
+  saved = Checkpoint(**fields)
   # Only here: to trace a deep network takes seconds.
   template = jax.eval_shape(lambda: initial_state(experiment))
-  data = None
-  if newest:
-    data = _packed(_as_state(newest, template, workdir), newest.notes)
-  state, notes = _unpacked(collectives.from_first_process(data), template)
+  state, notes = _as_state(saved, template, workdir), saved.notes
   measured = {tag: np.float32(values) for tag, values in notes['measured'].items()}
   if SKIPPED in measured and not is_first:  # they are summed, and the first has them
     measured[SKIPPED] = np.zeros_like(measured[SKIPPED])
@@ -120,19 +120,3 @@ def have_same_shapes(tree: Any, other: Any) -> bool:
   """Whether two trees have the same leaves, by shape and type."""
   kind = lambda leaf: (leaf.shape, np.dtype(leaf.dtype))
   return jax.tree.map(kind, tree) == jax.tree.map(kind, other)
-
-
-def _packed(state: TrainState, notes: dict[str, Any]) -> bytes:
-  """As bytes, so that every process gets the same bits."""
-  arrays = b''.join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state))
-  return arrays + json.dumps(notes).encode()
-
-
-def _unpacked(data: bytes, template: TrainState) -> tuple[TrainState, dict[str, Any]]:
-  leaves, position = [], 0
-  for leaf in jax.tree.leaves(template):
-    array = np.frombuffer(data, leaf.dtype, leaf.size, position)
-    leaves.append(array.reshape(leaf.shape))
-    position += array.nbytes
-  state = jax.tree.unflatten(jax.tree.structure(template), leaves)
-  return state, json.loads(data[position:])
