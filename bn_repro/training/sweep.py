@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,6 @@ from bn_repro.run import config_files, devices, exits, places, summary
 from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line, shown
 from bn_repro.run.progress import progress_bar
 
-PROJECT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.5
 
 
@@ -41,7 +41,7 @@ class Run(NamedTuple):
 
   def load(self) -> ConfigDict:
     """The checked config."""
-    config = config_lib.load(str(PROJECT / self.config), self.overrides)
+    config = config_lib.load(str(config_files.PROJECT / self.config), self.overrides)
     config_lib.check(config)
     return config
 
@@ -123,39 +123,31 @@ class Sweep:
 
     A KeyboardInterrupt is raised again after the runs under way have saved.
     """
-    if self._pending:
-      devices.check_apart()
-    waiting = queue.Queue()
-    for run in self._pending:
-      waiting.put(run)
-    workers = [
-      threading.Thread(target=self._work, args=(waiting, cores))
-      for cores in _shares_of_cores(min(self._jobs, len(self._pending)))
-    ]
-    try:
-      for worker in workers:
-        worker.start()
-      self._show_progress(workers)
-    except KeyboardInterrupt:
-      waiting.queue.clear()
-      with self._starting:
-        self._is_stopped = True
-      for process in self._processes.values():
-        process.terminate()  # which lets it save
-      for process in self._processes.values():
-        process.wait()
-      raise
+    if not self._pending:
+      return
+    devices.check_apart()
+    shares = queue.SimpleQueue()
+    for cores in _shares_of_cores(min(self._jobs, len(self._pending))):
+      shares.put(cores)
+    with ThreadPoolExecutor(shares.qsize()) as workers:
+      try:
+        tasks = [workers.submit(self._run, run, shares) for run in self._pending]
+        self._show_progress(tasks)
+      except KeyboardInterrupt:
+        workers.shutdown(wait=False, cancel_futures=True)
+        with self._starting:
+          self._is_stopped = True
+        for process in self._processes.values():
+          process.terminate()  # which lets it save; its worker waits for it
+        raise
 
-  def _work(self, waiting: queue.Queue, cores: set[int] | None) -> None:
-    while True:
-      try:
-        run = waiting.get_nowait()
-      except queue.Empty:
-        return
-      try:
-        self._start_and_wait(run, cores)
-      except Exception as error:  # of any kind; the others continue
-        self.failures[run.name] = one_line(error)
+  def _run(self, run: Run, shares: queue.SimpleQueue) -> None:
+    cores = shares.get()
+    try:
+      self._start_and_wait(run, cores)
+    except Exception as error:  # of any kind; the others continue
+      self.failures[run.name] = one_line(error)
+    shares.put(cores)
 
   def _start_and_wait(self, run: Run, cores: set[int] | None) -> None:
     workdir = self._root / run.name
@@ -165,26 +157,26 @@ class Sweep:
       if self._is_stopped:
         return
       process = subprocess.Popen(
-        run.command(self._root), cwd=PROJECT, stdout=output, stderr=output,
+        run.command(self._root), cwd=config_files.PROJECT, stdout=output, stderr=output,
         env=places.environment(),
       )  # fmt: skip
       self._processes[run.name] = process
     if cores:
       os.sched_setaffinity(process.pid, cores)
     code = process.wait()
-    if not self._summary(run):
+    if not summary.read(workdir):
       reason = last_line(log.read_text())
       self.failures[run.name] = f'exit code {code}: {reason} (see {log})'
 
-  def _show_progress(self, workers: list[threading.Thread]) -> None:
+  def _show_progress(self, tasks: list[Future]) -> None:
     """The time left is estimated from the steps of this call alone."""
     before = sum(self._steps_taken(run) for run in self._pending)
     total = sum(self._steps[run.name] for run in self._pending)
     with progress_bar(
       total, 'step', f'{len(self._pending)} runs',
-      initial=before, unit_scale=True, smoothing=0, disable=not self._pending,
+      initial=before, unit_scale=True, smoothing=0,
     ) as bar:  # fmt: skip
-      while any(worker.is_alive() for worker in workers):
+      while not all(task.done() for task in tasks):
         time.sleep(POLL_SECONDS)
         bar.set_postfix_str(self._counts(), refresh=False)
         bar.update(sum(map(self._steps_taken, self._pending)) - bar.n)
@@ -201,9 +193,6 @@ class Sweep:
 
   def _is_finished(self, run: Run) -> bool:
     return (self._root / run.name / summary.NAME).exists()
-
-  def _summary(self, run: Run) -> dict | None:
-    return summary.read(self._root / run.name)
 
 
 def _last_step(path: Path) -> int:

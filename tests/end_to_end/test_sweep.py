@@ -132,7 +132,7 @@ def test_a_stop_reaches_a_run_that_is_being_started(tmp_path, monkeypatch):
     started.append(popen(['sleep', '60'], **options))
     return started[-1]
 
-  def stop(workers):
+  def stop(tasks):
     is_starting.wait()
     raise KeyboardInterrupt
 
