@@ -7,7 +7,6 @@ predictions are made.
 """
 
 import os
-import sys
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
+from bn_repro.run.errors import warn
 from bn_repro.run.files import read_sealed, write_sealed
 
 _ROWS = 4096  # that are read at a time
@@ -118,7 +118,7 @@ class PredictionFile:
     except FileNotFoundError:
       return Index()
     except (ValueError, KeyError, TypeError) as error:
-      print(f'warning: {self._path} is damaged ({error}); made anew', file=sys.stderr)
+      warn(f'{self._path} is damaged ({error}); made anew')
       return Index()
     return index
 

@@ -10,7 +10,7 @@ from bn_repro.data import contents
 from bn_repro.data.contents import Contents
 from bn_repro.evaluate.network import Network
 from bn_repro.run import provenance
-from bn_repro.run.errors import UserError
+from bn_repro.run.errors import UserError, warn
 from bn_repro.training import identity
 
 
@@ -42,14 +42,12 @@ def differences(
 
 def _warn(network: Network, differing: list[str] | None) -> None:
   if differing is None:
-    identity.warn(
+    warn(
       f'with which data, settings and versions {network.workdir} was trained is not '
       'known'
     )
   elif differing:
-    identity.warn(
-      f'not all is as when {network.workdir} was trained: {"; ".join(differing)}'
-    )
+    warn(f'not all is as when {network.workdir} was trained: {"; ".join(differing)}')
 
 
 def data_of(network: Network) -> Contents | None:

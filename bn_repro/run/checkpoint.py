@@ -23,7 +23,7 @@ import orbax.checkpoint as ocp
 from flax import traverse_util
 
 from bn_repro.run import collectives, damage
-from bn_repro.run.errors import MachineError, UserError
+from bn_repro.run.errors import MachineError, UserError, warn
 
 KEPT = 3
 FOLDER = 'checkpoints'
@@ -94,7 +94,7 @@ class Checkpoints:
     _report_errors_once()
     try:
       if not self._directory.is_dir():
-        print(f'warning: {self._directory} was removed; made again', file=sys.stderr)
+        warn(f'{self._directory} was removed; made again')
         self._directory.mkdir()
       self._manager.save(checkpoint.step, args=parts, force=True)
     except Exception as error:  # of Orbax, TensorStore or the system
@@ -260,10 +260,9 @@ def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
     number = sum(other.name.split('.')[0] == name for other in folder.iterdir())
     shutil.move(path, folder / f'{name}.{number}')
   newest = max(int(path.name.split('.')[0]) for path in damaged)
-  print(
-    f'warning: {_listed(damaged)}; moved to {folder}; resuming at step {step}, '
-    f'{max(0, newest - step)} steps are taken again',
-    file=sys.stderr,
+  warn(
+    f'{_listed(damaged)}; moved to {folder}; resuming at step {step}, '
+    f'{max(0, newest - step)} steps are taken again'
   )
 
 

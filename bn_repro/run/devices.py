@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bn_repro.run import memory
-from bn_repro.run.errors import MachineError, UserError, line, one_line
+from bn_repro.run.errors import MachineError, UserError, line, one_line, warn
 
 _NUMBER = 'JAX_NUM_CPU_DEVICES'
 _FLAGS = 'XLA_FLAGS'
@@ -38,7 +38,7 @@ def start() -> list[Any]:
     except (RuntimeError, AssertionError) as error:
       raise _refusal(jax, error, lines) from error
   for text in dict.fromkeys(lines):
-    print(line(f'warning: JAX: {text}'), file=sys.stderr)
+    warn(f'JAX: {text}')
   return devices
 
 

@@ -103,6 +103,11 @@ def last_line(output: str) -> str:
   return lines[-1].strip() if lines else 'no output'
 
 
+def warn(text: str) -> None:
+  """Prints a warning in one line."""
+  print(line(f'warning: {text}'), file=sys.stderr)
+
+
 def leave(text: str, code: int) -> NoReturn:
   """Ends a script with one line on stderr and an exit code."""
   print(line(text), file=sys.stderr)

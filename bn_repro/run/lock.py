@@ -8,13 +8,12 @@ import contextlib
 import fcntl
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from bn_repro.run import damage, places
-from bn_repro.run.errors import UserError
+from bn_repro.run.errors import UserError, warn
 
 NAME = 'lock'
 
@@ -73,8 +72,7 @@ def _take(file: TextIO, workdir: Path) -> None:
       'use another --workdir'
     ) from None
   except OSError as error:  # a network file system may have none
-    print(
-      f'warning: {workdir} cannot be locked ({error.strerror}); start only one run '
-      'in it at a time',
-      file=sys.stderr,
+    warn(
+      f'{workdir} cannot be locked ({error.strerror}); start only one run in it at a '
+      'time'
     )

@@ -8,7 +8,6 @@ import contextlib
 import enum
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,7 @@ from typing import Any
 
 import jax
 
-from bn_repro.run import errors
-from bn_repro.run.errors import UserError
+from bn_repro.run.errors import UserError, warn
 
 _TABLES = tomllib.loads(Path(__file__).with_suffix('.toml').read_text())
 NEEDED = _TABLES['needed'] | dict.fromkeys(_TABLES['needed_unset'])
@@ -45,8 +43,7 @@ def fixed() -> Iterator[None]:
   }
   if others:
     listed = ', '.join(f'{name}={_plain(value)}' for name, value in others.items())
-    text = f'warning: set aside, as the run would not be the same: {listed}'
-    print(errors.line(text), file=sys.stderr)
+    warn(f'set aside, as the run would not be the same: {listed}')
   _update({name: NEEDED[name] for name in others})
   try:
     yield

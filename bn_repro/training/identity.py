@@ -6,7 +6,6 @@ refused when the run is resumed; other circumstances are named and recorded.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import jax
 from ml_collections import ConfigDict
 
 from bn_repro.data import contents
-from bn_repro.run import collectives, errors, provenance, settings
+from bn_repro.run import collectives, provenance, settings
 from bn_repro.run import config as config_lib
-from bn_repro.run.errors import UserError
+from bn_repro.run.errors import UserError, warn
 from bn_repro.run.files import read_sealed, write_sealed
 
 NAME = 'identity.json'
@@ -144,11 +143,6 @@ def _name_differences(
     )
   if last and (listed := differences(last, now)):
     warn(f'{workdir} goes on at step {step:,} with {"; ".join(listed)}')
-
-
-def warn(text: str) -> None:
-  """Prints a warning in one line."""
-  print(errors.line(f'warning: {text}'), file=sys.stderr)
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -79,7 +79,6 @@ REASONS = {
   'choose a higher target': _RESULTS,
   '--output={}` makes it': _RESULTS,
   'give the runs with --root': _RESULTS,
-  'set aside, as the run would': 'no remedy: what is set aside follows the colon',
   'leave it first': 'of a host program: tests/run/test_settings.py',
   'needs --images=DIR': _PREPARING,
   '--archives={} is no folder': _PREPARING,
