@@ -5,10 +5,10 @@ classes in another order. Imports no JAX.
 """
 
 import hashlib
-import json
 from typing import Any
 
 from bn_repro.data import digests, sources
+from bn_repro.run.files import digest
 
 Contents = dict[str, Any]
 
@@ -51,12 +51,7 @@ def _of_prepared(name: str) -> Contents:
 
 
 def _half(examples: int, hashes: list[str]) -> dict[str, Any]:
-  return {'examples': examples, 'sha256': fingerprint(hashes)}
-
-
-def fingerprint(contents: Any) -> str:
-  """A SHA-256 of contents, or of any JSON."""
-  return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+  return {'examples': examples, 'sha256': digest(hashes)}
 
 
 def first_other_class(one: Contents, other: Contents) -> str | None:

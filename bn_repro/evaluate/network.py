@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from bn_repro.data import contents
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
-from bn_repro.run import checkpoint, places, provenance, published
+from bn_repro.run import checkpoint, files, places, provenance, published
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from bn_repro.training import identity, resume
@@ -63,7 +63,7 @@ def restore(workdir: Path, workers: int | None = None) -> Network:
   newest = checkpoint.read_newest(workdir)
   arrays = _params_and_statistics(newest.arrays)
   model = _built(config, workers, arrays, f'checkpoint {newest.step} of {workdir}')
-  digest = contents.fingerprint(checkpoint.digests(newest))
+  digest = files.digest(checkpoint.digests(newest))
   record = identity.read(workdir)
   return Network(workdir, config, model, newest.step, digest, **arrays, record=record)
 
@@ -108,7 +108,7 @@ def dependencies(network: Network, dataset: str) -> dict[str, Any]:
   """What decides a network's numbers on a data set, as JSON."""
   return {
     'checkpoint': network.digest,
-    'data': contents.fingerprint(contents.of(dataset)),
+    'data': files.digest(contents.of(dataset)),
     **provenance.circumstances(jax.local_devices()),
   }
 

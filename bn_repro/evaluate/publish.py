@@ -9,7 +9,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 import bn_repro
-from bn_repro.data import contents
 from bn_repro.evaluate import scores, statistics, trained_on
 from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import Network, kept_for, restore
@@ -21,6 +20,7 @@ from bn_repro.run import (
   checkpoint,
   config_files,
   fields,
+  files,
   provenance,
   published,
   settings,
@@ -28,7 +28,6 @@ from bn_repro.run import (
 from bn_repro.run import config as config_lib
 from bn_repro.run import summary as summary_lib
 from bn_repro.run.errors import UserError
-from bn_repro.run.files import strict
 from bn_repro.run.signals import Interruption
 
 PLAIN, AVERAGED = 'plain', 'averaged'
@@ -84,7 +83,7 @@ def _of_the_printed_number(network: Network) -> tuple[Network, str]:
   if not averaged:
     return network, PLAIN
   # Another network than the one whose statistics the workdir keeps.
-  digest = contents.fingerprint([network.digest, AVERAGED])
+  digest = files.digest([network.digest, AVERAGED])
   return network._replace(params=averaged, digest=digest), AVERAGED
 
 
@@ -168,7 +167,7 @@ def in_results(config: ConfigDict, accuracy: str) -> dict[str, Any] | None:
           'run': f'{folder.name}/{sweep}/{name}',
           'accuracy': run[accuracy],
           'seeds': len(seeds),
-          'over_seeds': _interval(seeds),
+          'over_seeds': files.strict(intervals.of_mean(seeds)._asdict()),
         }
   return None
 
@@ -177,7 +176,3 @@ def _compared(config: dict[str, Any]) -> dict[str, Any]:
   """A flat config without what no accuracy depends on."""
   whole = fields.defaults() | config
   return {name: value for name, value in whole.items() if name not in _WHERE}
-
-
-def _interval(values: list[float]) -> dict[str, float]:
-  return strict(intervals.of_mean(values)._asdict())

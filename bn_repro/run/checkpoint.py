@@ -8,7 +8,6 @@ Arrays are read by TensorStore and notes are JSON: loading executes no code.
 """
 
 import hashlib
-import json
 import logging
 import re
 import shutil
@@ -22,7 +21,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from flax import traverse_util
 
-from bn_repro.run import collectives, damage
+from bn_repro.run import collectives, damage, files
 from bn_repro.run.errors import MachineError, UserError, warn
 
 KEPT = 3
@@ -49,8 +48,7 @@ class Checkpoint(NamedTuple):
 
 def digests(checkpoint: Checkpoint) -> dict[str, str]:
   """The SHA-256 of every array with its type and shape, and of step and notes."""
-  text = json.dumps([checkpoint.step, checkpoint.notes], sort_keys=True)
-  digest_of = {NOTES: hashlib.sha256(text.encode()).hexdigest()}
+  digest_of = {NOTES: files.digest([checkpoint.step, checkpoint.notes])}
   for name, values in traverse_util.flatten_dict(checkpoint.arrays, sep='/').items():
     array = np.asarray(values)
     data = f'{array.dtype.str} {array.shape} '.encode() + array.tobytes()

@@ -61,7 +61,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
   """As `write_json`, with a digest of the content."""
   content = strict(content)
-  write_json(path, content | {_SEAL: _digest(content)})
+  write_json(path, content | {_SEAL: digest(content)})
 
 
 def strict(value: Any) -> Any:
@@ -81,11 +81,12 @@ def read_sealed(path: Path) -> dict[str, Any]:
     content = read_json(path)
   except RecursionError as error:
     raise ValueError('it holds no JSON of ours') from error
-  if content.pop(_SEAL, None) != _digest(content):
+  if content.pop(_SEAL, None) != digest(content):
     raise ValueError('its digest does not fit')
   return content
 
 
-def _digest(content: dict[str, Any]) -> str:
+def digest(content: Any) -> str:
+  """The SHA-256 of anything that JSON can hold."""
   text = json.dumps(content, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()

@@ -3,8 +3,6 @@
 Written by the main thread, so that a full disk raises an error at once.
 """
 
-import hashlib
-import json
 import logging
 import time
 from pathlib import Path
@@ -15,6 +13,8 @@ from tensorboardX import summary
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.record_writer import RecordWriter
+
+from bn_repro.run import files
 
 HPARAMS = '.hparams'
 # Of the files that hold a whole run. A change of what is written needs another form.
@@ -103,9 +103,8 @@ def write_whole(
     config: flat.
     numbers: by tag, as in `write_hparams`.
   """
-  content = json.dumps([_FORM, curves, last_step, config, numbers], sort_keys=True)
-  digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-  path = directory / f'{_WHOLE}.{digest}'
+  digest = files.digest([_FORM, curves, last_step, config, numbers])
+  path = directory / f'{_WHOLE}.{digest[:16]}'
   if path.exists():
     return False
   directory.mkdir(parents=True, exist_ok=True)
