@@ -31,7 +31,6 @@ from pathlib import Path
 from bn_repro.run import command_line, config_files, exits, places
 from bn_repro.run.errors import UserError, shown
 
-FLAGS = command_line.Flags(('output', 'only'), ('help', 'h'))
 RESULTS = config_files.PROJECT / 'results'
 
 
@@ -44,7 +43,6 @@ def run(words: list[str]) -> None:
   """Parses the words that follow the program's name, then prints help or writes."""
   if command_line.asks_for_help(words):
     return print(__doc__)
-  command_line.check(words, FLAGS)
   parser = command_line.Parser()
   parser.add_argument('--output', required=True)
   parser.add_argument('--only', default='*')

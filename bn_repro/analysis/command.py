@@ -42,7 +42,6 @@ OF_NETWORK = (
 )  # fmt: skip
 ALONE = ('toy_bias', 'whitening_cost')
 EXPERIMENTS = (*OF_NETWORK, *ALONE)
-FLAGS = command_line.Flags(('workdir', 'workers', 'output'), ('help', 'h'))
 
 
 def main() -> None:
@@ -57,7 +56,6 @@ def run(words: list[str]) -> None:
   if not words or words[0] not in EXPERIMENTS:
     problem = f'no experiment {shown(words[0])}' if words else 'no experiment is named'
     raise UserError(f'{problem}; there are {", ".join(EXPERIMENTS)}, see --help')
-  command_line.check(words[1:], FLAGS)
   arguments = parse(words[1:])
   if (arguments.workdir is None) != (words[0] in ALONE):
     does = 'takes no' if arguments.workdir else 'needs a'

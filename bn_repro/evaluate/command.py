@@ -48,10 +48,6 @@ from bn_repro.evaluate.request import CROPS, POPULATION, STATISTICS, Request
 from bn_repro.run import command_line, devices, exits, places, published
 from bn_repro.run.errors import UserError, shown
 
-FLAGS = command_line.Flags(
-  ('workdir', 'model', *Request._fields, 'workers', 'output'), ('help', 'h')
-)
-
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
@@ -62,7 +58,6 @@ def run(words: list[str]) -> None:
   """Parses the words that follow the program's name, then prints help or evaluates."""
   if command_line.asks_for_help(words):
     return print(__doc__)
-  command_line.check(words, FLAGS)
   arguments = parse(words)
   places.check_variables()
   devices.start()

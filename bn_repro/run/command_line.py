@@ -75,10 +75,16 @@ def asks_for_help(words: Sequence[str]) -> bool:
 
 
 class Parser(argparse.ArgumentParser):
-  """Parses flags that `check` has passed; raises UserError, and has no --help."""
+  """Parses words that `check` passes for its flags; has no --help of its own."""
 
   def __init__(self):
     super().__init__(add_help=False, allow_abbrev=False)
+
+  def parse_args(self, words: Sequence[str]) -> argparse.Namespace:
+    """The values of the flags; raises UserError for the first wrong word."""
+    names = (name.removeprefix('--') for name in self._option_string_actions)
+    check(words, Flags(tuple(names), ('help', 'h')))
+    return super().parse_args(words)
 
   def error(self, message: str) -> NoReturn:
     """Raises UserError, where argparse would exit."""
