@@ -73,9 +73,3 @@ def write(path: Path, program: bytes, card: dict[str, Any]) -> None:
     with zipfile.ZipFile(file, 'w') as archive:
       # With the earliest date that an archive can have, not that of today.
       archive.writestr(zipfile.ZipInfo(NAME), json.dumps(card, indent=2) + '\n')
-
-
-def read(path: Path) -> dict[str, Any]:
-  """The card of an exported file."""
-  with zipfile.ZipFile(path) as archive:
-    return json.loads(archive.read(NAME))

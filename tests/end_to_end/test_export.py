@@ -8,11 +8,11 @@ import pytest
 
 import forked
 from bn_repro.data import sources
-from bn_repro.evaluate import model_card, serving
+from bn_repro.evaluate import serving
 from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import MOVING_AVERAGE, Request
-from evaluate.saved import save_run
+from evaluate.saved import card_in, save_run
 from support import small_config
 
 # The lines of --help, where there is nothing but what it names and what that requires.
@@ -76,7 +76,7 @@ def test_the_oldest_jax_that_the_file_names_reads_it(tmp_path):
   """In an environment of exactly what --help names; skips without a package index."""
   workdir = save_run(small_config('batch_norm'), tmp_path / 'run')
   serving.export(workdir, MOVING_AVERAGE, tmp_path / 'network')
-  oldest = model_card.read(tmp_path / 'network')['oldest_jax']
+  oldest = card_in(tmp_path / 'network')['oldest_jax']
   python = tmp_path / 'bare' / 'bin' / 'python'
   subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'bare'], check=True)
   wanted = (f'jax=={oldest}', 'numpy', 'flatbuffers')

@@ -1,7 +1,10 @@
 """Runs that were not trained: random weights, saved as a run saves its own."""
 
 import functools
+import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -25,6 +28,11 @@ def save_run(config: ConfigDict, workdir: Path, step: int = 7) -> Path:
     variables = random_variables(model, size, config.seed)
     checkpoints.save(Checkpoint(step, variables, {}))
   return workdir
+
+
+def card_in(path: Path) -> dict[str, Any]:
+  """The card of an exported file, read as --help says."""
+  return json.loads(zipfile.ZipFile(path).read('model.json'))
 
 
 def random_variables(model: nn.Module, size: tuple[int, ...], seed: int) -> dict:

@@ -8,7 +8,7 @@ from bn_repro.data import contents
 from bn_repro.evaluate import model_card
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import MOVING_AVERAGE
-from evaluate.saved import save_run
+from evaluate.saved import card_in, save_run
 
 TEN = {'name': 'digits', 'classes': list('abcdefghij'), 'num_classes': 10, 'splits': {}}
 
@@ -55,7 +55,7 @@ def test_it_stands_behind_the_program_in_the_same_bytes_each_time(tmp_path):
     model_card.write(path, b'program' * 100, {'classes': ['a', 'ä']})
   assert paths[0].read_bytes() == paths[1].read_bytes()
   assert paths[0].read_bytes().startswith(b'program' * 100)
-  assert model_card.read(paths[0]) == {'classes': ['a', 'ä']}
+  assert card_in(paths[0]) == {'classes': ['a', 'ä']}
   assert zipfile.ZipFile(paths[0]).testzip() is None
   assert sorted(path.name for path in tmp_path.iterdir()) == ['one', 'two']
 
