@@ -55,17 +55,12 @@ class FolderBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     super().__init__(**options)
 
   def _info(self) -> tfds.core.DatasetInfo:
-    return tfds.core.DatasetInfo(
-      builder=self,
-      description='A folder of class folders, by scripts/prepare_data.py.',
-      features=tfds.features.FeaturesDict(
-        {
-          'image': tfds.features.Image(encoding_format=self._format),
-          'label': tfds.features.ClassLabel(names=self._folder.classes),
-          'file_name': tfds.features.Text(),
-        }
-      ),
-      supervised_keys=('image', 'label'),
+    return _info_of(
+      self,
+      'A folder of class folders, by scripts/prepare_data.py.',
+      image=tfds.features.Image(encoding_format=self._format),
+      label=tfds.features.ClassLabel(names=self._folder.classes),
+      file_name=tfds.features.Text(),
     )
 
   def _split_generators(self, dl_manager):
@@ -104,17 +99,11 @@ class SquaresBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     super().__init__(**options)
 
   def _info(self) -> tfds.core.DatasetInfo:
-    return tfds.core.DatasetInfo(
-      builder=self,
-      description=f'Squares of {self._source.info.full_name}, by '
-      'scripts/prepare_data.py.',
-      features=tfds.features.FeaturesDict(
-        {
-          'image': tfds.features.Image(shape=(SIDE, SIDE, 3), encoding_format='jpeg'),
-          'label': self._source.info.features['label'],
-        }
-      ),
-      supervised_keys=('image', 'label'),
+    return _info_of(
+      self,
+      f'Squares of {self._source.info.full_name}, by scripts/prepare_data.py.',
+      image=tfds.features.Image(shape=(SIDE, SIDE, 3), encoding_format='jpeg'),
+      label=self._source.info.features['label'],
     )
 
   def _split_generators(self, dl_manager):
@@ -128,6 +117,15 @@ class SquaresBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     for number, record in enumerate(source):
       image = io.BytesIO(square(record['image']))
       yield number, {'image': image, 'label': record['label']}
+
+
+def _info_of(builder, description: str, **features) -> tfds.core.DatasetInfo:
+  return tfds.core.DatasetInfo(
+    builder=builder,
+    description=description,
+    features=tfds.features.FeaturesDict(features),
+    supervised_keys=('image', 'label'),
+  )
 
 
 def square(data: bytes) -> bytes:

@@ -13,7 +13,6 @@ import math
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -22,8 +21,8 @@ import harness
 from project import PROJECT
 
 from bn_repro.data import sources
-from bn_repro.run import config as config_lib
 from bn_repro.run.errors import Preempted, UserError, last_line
+from bn_repro.training import sweep
 
 DEFAULT_SECONDS = 120.0
 # Of the time: to save and to exit, which may wait for a compilation to end.
@@ -43,19 +42,18 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  location, overrides = choose(options.tiny)
-  config = config_lib.load(str(PROJECT / location), overrides)
+  run = sweep.Run('run', *choose(options.tiny))
   left = harness.seconds_left()
   left = left if math.isfinite(left) else DEFAULT_SECONDS
   with tempfile.TemporaryDirectory() as folder:
-    workdir = Path(folder) / 'run'
-    code = train(location, overrides, workdir, left - SECONDS_TO_SAVE)
+    workdir = Path(folder) / run.name
+    code = train(run.command(Path(folder)), left - SECONDS_TO_SAVE)
     saved = sorted(int(path.name) for path in (workdir / 'checkpoints').glob('[0-9]*'))
     metrics = [json.loads(x) for x in (workdir / 'metrics.jsonl').open()]
     starts = json.loads((workdir / 'identity.json').read_text())['starts']
   check(saved, metrics)
   return {
-    'device': starts[0]['device'], 'config': config.to_dict(), 'exit_code': code,
+    'device': starts[0]['device'], 'config': run.load().to_dict(), 'exit_code': code,
     'checkpoints': saved, 'metrics': metrics,
   }  # fmt: skip
 
@@ -72,12 +70,10 @@ def choose(is_tiny: bool) -> tuple[str, dict]:
     return 'configs/bn_x30.py:digits', often | ON_DIGITS
 
 
-def train(location: str, overrides: dict, workdir: Path, seconds: float) -> int:
+def train(command: list[str], seconds: float) -> int:
   """Trains until the time is over; the exit code, which is 0 or 75."""
-  flags = [f'--config.{field}={value}' for field, value in overrides.items()]
-  command = ['-m', 'bn_repro', f'--config={location}', f'--workdir={workdir}', *flags]
   process = subprocess.Popen(
-    [sys.executable, *command], cwd=PROJECT, env=os.environ | {'TQDM_DISABLE': '1'},
+    command, cwd=PROJECT, env=os.environ | {'TQDM_DISABLE': '1'},
     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
   )  # fmt: skip
   try:

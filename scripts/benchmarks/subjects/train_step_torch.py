@@ -19,10 +19,10 @@ import torch
 import torch.nn.functional as F
 from ml_collections import ConfigDict
 from subjects.inception import experiment_of
+from subjects.mnist_task import ORDER_STEPS, order
 from subjects.train_step_task import Task
 from torch import nn
 
-from bn_repro.data import sampler
 from bn_repro.data.sources import Examples
 from bn_repro.models import inception
 from bn_repro.training.step import initial_state
@@ -36,7 +36,6 @@ NONLINEARITIES = {
   'relu': functools.partial(nn.ReLU, inplace=True),
   'sigmoid': nn.Sigmoid,
 }
-ORDER_STEPS = 1_000
 
 
 class Convolution(nn.Sequential):
@@ -194,11 +193,8 @@ class Step:
     images = torch.from_numpy(examples.images).movedim(-1, 1).to(self.device)
     self._images = images.contiguous(memory_format=form)
     self._labels = torch.from_numpy(examples.labels).long().to(self.device)
-    order = sampler.example_indices(
-      config.seed, range(ORDER_STEPS), config.batch_size, len(examples.labels)
-    )
     # Cut apart beforehand: indexing a tensor costs microseconds a step.
-    self._order = torch.from_numpy(order).to(self.device).unbind()
+    self._order = torch.from_numpy(order(config, examples)).to(self.device).unbind()
     network = Network(config)
     load(network, {'params': initial_parameters(config, examples)})
     self._network = network.to(self.device, memory_format=form)
