@@ -5,7 +5,6 @@ from pathlib import Path
 from bn_repro.run import config_files, damage, places
 from bn_repro.run.errors import UserError
 
-PROJECT = Path(__file__).resolve().parents[2]
 DIGITS = 'digits'
 DESCRIPTION = 'dataset_info.json'
 
@@ -20,7 +19,7 @@ def data_directories() -> list[Path]:
   """The directories that are searched for prepared data sets, in this order."""
   if chosen := places.variable('TFDS_DATA_DIR'):
     return [chosen]
-  parents = [PROJECT.parent / 'shared'] if config_files.IS_CHECKOUT else []
+  parents = [config_files.PROJECT.parent / 'shared'] if config_files.IS_CHECKOUT else []
   parents += [home] if (home := places.home()) else []
   return [parent / 'tensorflow_datasets' for parent in parents]
 

@@ -86,11 +86,8 @@ def lengths(config: ConfigDict, num_examples: int) -> Lengths:
         f'config.{name}={durations[name]!r} is more than {MOST_STEPS:,} steps'
       )
   number = config.get('log_spaced_evaluations')
-  return Lengths(**steps)._replace(
-    evaluation_steps=_log_spaced(number, steps['evaluate_every'], steps['train_for'])
-    if number
-    else None
-  )
+  spaced = number and _log_spaced(number, steps['evaluate_every'], steps['train_for'])
+  return Lengths(**steps, evaluation_steps=spaced or None)
 
 
 def _log_spaced(number: int, first: int, last: int) -> tuple[int, ...]:

@@ -240,7 +240,9 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
 
   compilation.keep()
   is_first = collectives.is_first_process()
-  with settings.fixed(), _hold(workdir, is_first):
+  # The first process takes it for all of them.
+  locked = lock.held(workdir) if is_first else contextlib.nullcontext()
+  with settings.fixed(), locked:
     collectives.meet()
     if is_first:
       resume.check_length(config, workdir)
@@ -248,11 +250,6 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   if outcome:
     print(_outcome(outcome))
     print(f'written: {workdir / summary.NAME}')
-
-
-def _hold(workdir: Path, is_first: bool) -> contextlib.AbstractContextManager:
-  """The lock of the workdir, which the first process takes for all of them."""
-  return lock.held(workdir) if is_first else contextlib.nullcontext()
 
 
 def _processes() -> tuple[str | None, int | None, int | None]:

@@ -161,8 +161,7 @@ def _split(tree: Any, shards: int, axis: int) -> Any:
   """Splits an axis over a new leading one, of shards."""
 
   def split(leaf):
-    before, after = leaf.shape[:axis], leaf.shape[axis + 1 :]
-    parts = leaf.reshape(*before, shards, leaf.shape[axis] // shards, *after)
+    parts = leaf.reshape(*leaf.shape[:axis], shards, -1, *leaf.shape[axis + 1 :])
     return np.moveaxis(parts, axis, 0)
 
   return jax.tree.map(split, tree)
