@@ -8,7 +8,7 @@
 #   Nothing is said. Python's `random` is right, since Python seeds it anew in each forked process; so is a
 #   generator made of the row's index (with_indices=True).
 # Version: datasets 5.2.0 on Linux with Python 3.11, 2026-11-29. Source: datasets/arrow_dataset.py, Dataset.map(), which
-#   hands shards to a pool of forked processes; the docstring of num_proc speaks of speed.
+#   hands shards to a pool of forked processes; the docstring says nothing of random numbers.
 # Matters: a prepared set has a quarter of the noise that it seems to have; a random split by row repeats its pattern,
 #   and with another num_proc it is another split.
 set -euo pipefail

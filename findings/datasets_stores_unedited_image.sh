@@ -7,7 +7,7 @@
 #   uncovered, in Dataset.from_generator, from_dict and map; so do the Parquet files made of it. The same edits of an
 #   image opened from bytes, or of a copy(), are kept.
 # Version: datasets 5.2.0, pillow 13.0.0, 2026-11-29. Source: datasets/features/image.py, encode_pil_image().
-#   The documentation shows PIL images as input and speaks of no such exception.
+#   The docstring of Image names a PIL image object as input and no such exception.
 # Matters: faces or labels that were painted over for publication are back, and a set that was shrunk is not.
 set -euo pipefail
 work=$(mktemp -d)
