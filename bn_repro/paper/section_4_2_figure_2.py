@@ -22,11 +22,10 @@ def figure_2(networks: Networks, path: Path) -> None:
   thin line is a seed that was trained longer than another; an arrow ends each run.
   """
   figure, (steps, hours) = panels(2, 5.5, 4.4, sharey=True)
-  _, costs = comparison.seconds_per_step(networks)
+  _, seconds = comparison.seconds_per_step()
   for name, runs in networks.items():
     _draw_network(steps, name, runs, 1.0)
-    if name in costs:
-      _draw_network(hours, name, runs, costs[name] / 3600)
+    _draw_network(hours, name, runs, seconds[name] / 3600)
   for axes, label, first in ((steps, 'training steps', 300), (hours, 'hours', 0.01)):
     axes.set(xlabel=label, xscale='log', xlim=(first, None), ylim=(_FROM, None))
     axes.grid(alpha=0.3, which='both')

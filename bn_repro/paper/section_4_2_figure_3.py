@@ -43,7 +43,7 @@ def section(
 
 def text(networks: Networks) -> str:
   """The text alone."""
-  device, costs = comparison.seconds_per_step(networks)
+  device, _ = comparison.seconds_per_step()
   spreads = {t: comparison.spread_of_steps(networks, t) for t in TARGETS}
   others = {NAMES[name]: name for name in networks if name != PLAIN}
   columns = {rounded(t, 0): speed_up_column(networks, t) for t in TARGETS}
@@ -57,18 +57,20 @@ def text(networks: Networks) -> str:
     spread=spreads[TARGET], spreads=[s.deviation for s in spreads.values()],
     equality=comparison.equality_of_spreads(networks),
     fixed=fixed, earlier=len(runs) - fixed,
-    device=device, not_timed=[NAMES[name] for name in networks if name not in costs],
+    device=device,
   )  # fmt: skip
 
 
 def table(networks: Networks) -> str:
   """Figure 3: ours beside the paper's; the two accuracies are not comparable."""
   ours = speed_up_column(networks, TARGET)
+  in_time = lambda name: _text_in_time(speed_up(networks, name, PLAIN, TARGET), name)
   columns = {
     'learning rate': lambda name: f'{networks[name][0].config["learning_rate"]:g}',
     'seeds': lambda name: seeds.number(networks[name]),
     f'speed-up to {rounded(TARGET, 0)}': lambda n: '1' if n == PLAIN else ours(n),
     'in the paper': _text_of_paper,
+    'in time': lambda name: '1' if name == PLAIN else in_time(name),
     'final accuracy': lambda name: comparison.final_accuracy(networks[name]),
   }
   return seeds.table('network', {NAMES[name]: name for name in networks}, columns)
@@ -86,6 +88,14 @@ def speed_up_text(networks: Networks, name: str, target: float) -> str:
     return '-'
   reached = comparison.number_reached(networks, name, target)
   return f'{effect.text("{:.2f}")}, {reached}/{len(networks[name])}'
+
+
+def _text_in_time(effect: Effect, name: str) -> str:
+  """A speed-up in steps as one in time: a network's step may take longer."""
+  _, seconds = comparison.seconds_per_step()
+  if math.isnan(effect.value):
+    return '-'
+  return effects.scaled(effect, seconds[PLAIN] / seconds[name]).text('{:.2f}')
 
 
 def _text_of_paper(name: str) -> str:

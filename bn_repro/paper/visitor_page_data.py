@@ -47,13 +47,13 @@ def needed(results: Path, sweep: str) -> list[Run]:
 
 
 def described(networks: Networks) -> Rows:
-  """What the page needs to know of each network; hours only where it was timed."""
-  _, seconds = comparison.seconds_per_step(networks)
+  """What the page needs to know of each network; `hours` are of a step."""
+  _, seconds = comparison.seconds_per_step()
   return [
     {
       'id': name, 'name': NAMES[name], 'seeds': len(runs),
       'images': runs[0].config['batch_size'],
-      'hours': seconds[name] / 3600 if name in seconds else None,
+      'hours': seconds[name] / 3600,
     }
     for name, runs in networks.items()
   ]  # fmt: skip

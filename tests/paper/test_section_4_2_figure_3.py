@@ -6,6 +6,7 @@ import pytest
 from paper.claims_made import Made, measured, verdict
 from paper.inception_made import BN_X5, PLAIN, learning, networks, several
 
+from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_decay as decay
 from bn_repro.paper import section_4_2_figure_3 as figure_3
 from bn_repro.paper import section_4_2_networks as family
@@ -54,11 +55,14 @@ def test_the_text_says_which_protocols_are_mixed():
     assert said in figure_3.text({'inception': fixed, name: others})
 
 
-def test_hours_name_the_machine_and_what_was_not_measured_there():
-  other = learning('bn_x30', 9_000)
-  other.summary['device'] = 'another cpu'
-  text = figure_3.text(networks() | {'bn_x30': [other]})
-  assert 'one machine, a cpu; not measured there: BN-x30.' in text
+def test_a_speed_up_in_time_counts_what_a_step_costs(monkeypatch):
+  """Three times fewer steps of twice the time are one and a half times as fast."""
+  seconds = {'inception': 0.1, 'bn_x5': 0.2}
+  monkeypatch.setattr(comparison, 'seconds_per_step', lambda: ('a cpu', seconds))
+  line = figure_3.table({'inception': PLAIN, 'bn_x5': BN_X5}).splitlines()[-1]
+  in_steps, _, in_time = (cell.split()[0] for cell in line.split('|')[4:7])
+  assert float(in_time) == pytest.approx(float(in_steps) / 2, abs=0.01)
+  assert 'one machine, a cpu' in figure_3.text({'inception': PLAIN, 'bn_x5': BN_X5})
 
 
 def test_both_decays_are_compared_at_their_last_common_step(tmp_path):

@@ -29,8 +29,8 @@ def test_the_page_is_made_from_the_files(tmp_path):
 
 @pytest.mark.parametrize(
   'name',
-  ['decode', 'growth', 'inference', 'mnist', 'mnist_growth', 'parallel_cost',
-   'parallel_growth', 'revisions', 'revisions_jax_0.12', 'start', 'train_step',
+  ['decode', 'growth', 'inference', 'mnist', 'mnist_growth', 'networks',
+   'parallel_cost', 'parallel_growth', 'revisions', 'revisions_jax_0.12', 'start', 'train_step',
    'waiting'],
 )  # fmt: skip
 def test_a_table_is_made_from_its_rounds(name):
@@ -63,6 +63,7 @@ FACTS = {
   'growth': {'rounds': 1, 'title': '64 pixels, width 0.25, batch 32, float32'},
   'mnist': {'rounds': 5, 'data_set': 'MNIST'},
   'mnist_growth': {'rounds': 3},
+  'networks': {'rounds': 6, 'data': 'imagenette_160'},
   'parallel_cost': {'devices': 8, 'images': 32},
   'parallel_growth': {'rounds': 9, 'width': 0.0625, 'batch': 64, 'steps': 4},
   'start': {'rounds': 3},

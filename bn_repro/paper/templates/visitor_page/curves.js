@@ -66,11 +66,8 @@ function drawCurves() {
       isSingle ? null : Plot.tip(pointed(networks, curves, axis, from), Plot.pointer(tip)),
     ],
   });
-  const untimed = networks.filter((network) => network.hours === null);
   element('curve-note').textContent =
-    axis === 'hours' && untimed.length
-      ? `Not timed on the same machine: ${untimed.map((n) => n.name).join(', ')}.`
-      : `The dashed line is the target of figure 3 below, ${Math.round(target * 100)} %.`;
+    `The dashed line is the target of figure 3 below, ${Math.round(target * 100)} %.`;
 }
 
 function highest(curves) {
