@@ -82,11 +82,19 @@ def gradient_like(
     summed: its `total`, which saves a collective where it is the sum; or `own` again.
     argument: what the gradient is by.
   """
-  names = frozenset(_names(axis_name))
-  if names and groups is None and names <= varying(own) - varying(argument):
+  if axis_name and groups is None and is_shared(argument, own, axis_name):
     own = summed
   shared = varying(own) - varying(argument)
   return lax.psum(own, tuple(shared)) if shared else own
+
+
+def is_shared(argument: jax.Array, own: jax.Array, axis_name: AxisName | None) -> bool:
+  """Whether devices along the axis are known to share the argument of their own values.
+
+  Only `shard_map` that types arrays by their axes knows it. Elsewhere each device may
+  have its own, unless there is no axis.
+  """
+  return {*_names(axis_name)} <= varying(own) - varying(argument)
 
 
 def varying(x: jax.Array) -> frozenset[str]:

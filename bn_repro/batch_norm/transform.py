@@ -127,7 +127,7 @@ def batch_normalize(
 
   Args:
     x: each group is normalized by its own moments.
-    gamma, beta: scale and shift.
+    gamma, beta: scale and shift, which each device may have of its own.
     mask: the values that the moments are of. All values are normalized, the others,
       too, and must be finite.
     epsilon: added to the variance.
@@ -174,6 +174,7 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
                 + dl/dvar * 2 * (x - mean) / m + dl/dmean / m
               = gamma / sqrt(var + epsilon)
                 * (dy - (sum(dy) + x_hat * sum(dy * x_hat)) / m)
+              (gamma stands within the sums where devices may differ in it)
     dl/dgamma = sum(dy * x_hat)
     dl/dbeta  = sum(dy)
   """
@@ -182,24 +183,38 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
   inverse = lax.rsqrt(var + epsilon)
   centred = x.astype(mean.dtype) - _rows(mean, x)
   own = jnp.sum(dy, axis=-2), jnp.sum(dy * centred, axis=-2) * inverse
-  # Every device's output depends on the merged moments, and so on this x.
-  summed = _sum_over_devices(own, axis_name, axis_index_groups, group)
+  # Every device's output depends on the merged moments, and so on this x. A gamma that
+  # all have can wait until after the sums; where it may differ, each weighs its own.
+  is_shared = device_axes.is_shared(gamma, own[0], axis_name)
+  weighted = own if is_shared else [_times(gamma, part) for part in own]
+  summed = _sum_over_devices(weighted, axis_name, axis_index_groups, group)
   like = lambda own, summed, argument: device_axes.gradient_like(
     own, summed, argument, axis_name, axis_index_groups
   )
   d_beta, d_gamma = (
-    like(_over_groups(own), _over_groups(summed), parameter).astype(parameter.dtype)
-    for own, summed, parameter in zip(own, summed, (beta, gamma))
+    like(_over_groups(own), _over_groups(total), parameter).astype(parameter.dtype)
+    for own, total, parameter in zip(own, summed if is_shared else own, (beta, gamma))
   )
-  sum_dy, sum_dy_x_hat = summed
-  through_mean = _rows(sum_dy / count, x)
-  through_variance = centred * _rows(sum_dy_x_hat * inverse / count, x)
-  through_moments = through_mean + through_variance
-  if mask is not None:
-    through_moments = jnp.where(mask, through_moments, 0)
-  scale = _rows(gamma, x).astype(mean.dtype) * _rows(inverse, x)
-  d_x = (dy - through_moments) * scale
+  through = _through_moments(summed, centred, inverse, count, mask)
+  scale = _rows(gamma, x).astype(mean.dtype)
+  if is_shared:
+    d_x = (dy - through) * (scale * _rows(inverse, x))
+  else:
+    d_x = (dy * scale - through) * _rows(inverse, x)
   return like(d_x, d_x, x).astype(x.dtype), d_gamma, d_beta, None
+
+
+def _through_moments(summed, centred, inverse, count, mask):
+  """(sum(dy) + x_hat * sum(dy * x_hat)) / m, and 0 where x does not count."""
+  sum_dy, sum_dy_x_hat = summed
+  through_mean = _rows(sum_dy / count, centred)
+  through_variance = centred * _rows(sum_dy_x_hat * inverse / count, centred)
+  through = through_mean + through_variance
+  return through if mask is None else jnp.where(mask, through, 0)
+
+
+def _times(gamma, sums):
+  return jnp.broadcast_to(gamma.astype(sums.dtype), sums.shape) * sums
 
 
 def _over_groups(gradient):
