@@ -206,9 +206,10 @@ def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
 
 def _through_moments(summed, centred, inverse, count, mask):
   """(sum(dy) + x_hat * sum(dy * x_hat)) / m, and 0 where x does not count."""
+  at_least_one = jnp.maximum(count, 1)
   sum_dy, sum_dy_x_hat = summed
-  through_mean = _rows(sum_dy / count, centred)
-  through_variance = centred * _rows(sum_dy_x_hat * inverse / count, centred)
+  through_mean = _rows(sum_dy / at_least_one, centred)
+  through_variance = centred * _rows(sum_dy_x_hat * inverse / at_least_one, centred)
   through = through_mean + through_variance
   return through if mask is None else jnp.where(mask, through, 0)
 

@@ -1,4 +1,4 @@
-"""Gradients beside the usual ones: with a gamma for each device.
+"""Gradients beside the usual ones: with a gamma for each device, and of gradients.
 
 The usual ones are in test_transform.py, and on several devices in test_engines.py.
 """
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from batch_norm.test_parallel_layer import pmap, shard_map, vmap
-from batch_norm.test_transform import EPSILON, assert_close, by_autodiff
+from batch_norm.test_transform import EPSILON, assert_close, by_autodiff, make_arguments
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from numpy.testing import assert_allclose
@@ -132,3 +132,26 @@ def test_flax_has_the_same_gradient_for_gammas_of_devices(float64):
   with jax.numpy_dtype_promotion('standard'), jax.numpy_rank_promotion('allow'):
     theirs = gradient(*layers[1])
   assert_close(gradient(*layers[0]), theirs, 1e-9, 1e-9)
+
+
+def test_a_group_of_which_nothing_counts_has_second_derivatives(float64):
+  """Finite ones, y being gamma x / sqrt(epsilon) + beta; other groups are as alone."""
+  x, gamma, beta, dy, _ = make_arguments((2, 6, 3), dtype='f8')
+  mask = np.arange(2)[:, None, None] == np.zeros((2, 6, 1), int)
+
+  def of_penalty(transform, *of):
+    loss = lambda x, gamma, dy: jnp.sum(dy * transform(x, gamma) ** 2)
+    penalty = lambda *of: jnp.sum(jax.grad(loss)(*of) ** 2)
+    return jax.grad(penalty, (0, 1))(*of)
+
+  whole = lambda x, gamma: batch_normalize(x, gamma, beta, mask, EPSILON)[0]
+  alone = lambda x, gamma: batch_normalize(x, gamma, beta, None, EPSILON)[0]
+  rows = lambda vector: jnp.broadcast_to(vector, (6, 3))
+  fixed = lambda x, gamma: rows(gamma) * x / np.sqrt(EPSILON) + rows(beta)
+  d_x, d_gamma = of_penalty(whole, x, gamma, dy)
+  of_groups = [
+    of_penalty(transform, x[i], gamma, dy[i])
+    for i, transform in enumerate((alone, fixed))
+  ]
+  assert_close(d_x, np.stack([part[0] for part in of_groups]))
+  assert_close(d_gamma, sum(part[1] for part in of_groups))
