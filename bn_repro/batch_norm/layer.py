@@ -38,7 +38,8 @@ class BatchNorm(nn.Module):
   Forward mode is not supported in training: `jax.jvp`, `jax.jacfwd` and `jax.hessian`
   raise a TypeError. Take `jax.jacrev(jax.grad(f))` for a Hessian, and
   `jax.grad(lambda x: jnp.vdot(jax.grad(f)(x), v))` for its product with v. With
-  `train=False` both modes work.
+  `train=False` both modes work. No gradient flows through updated `batch_stats` to x:
+  they are for tracking.
 
   Attributes:
     decay: weight of the old value in the moving average, 0 to 1; at 0 the collection

@@ -14,10 +14,11 @@ from batch_norm.test_parallel_layer import pmap, shard_map, vmap
 from batch_norm.test_transform import EPSILON, assert_close, by_autodiff, make_arguments
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.batch_norm.transform import batch_normalize
+from support import PROJECT
 
 DEVICES = 8
 PAIRS = ((0, 5), (2, 1), (4, 3), (6, 7))
@@ -155,3 +156,23 @@ def test_a_group_of_which_nothing_counts_has_second_derivatives(float64):
   ]
   assert_close(d_x, np.stack([part[0] for part in of_groups]))
   assert_close(d_gamma, sum(part[1] for part in of_groups))
+
+
+def test_no_gradient_flows_through_updated_batch_stats():
+  """As docstring and page say; through those of Flax's layer one does."""
+  x = make_arguments((6, 3))[0]
+
+  def gradient(layer, train):
+    variables = layer.init(jax.random.key(0), x, train)
+
+    def tracked(x):
+      _, new = layer.apply(variables, x, train, mutable=['batch_stats'])
+      return sum(map(jnp.sum, jax.tree.leaves(new)))
+
+    return jax.grad(tracked)(x)
+
+  assert_array_equal(gradient(BatchNorm(), True), np.zeros_like(x))
+  with jax.numpy_dtype_promotion('standard'), jax.numpy_rank_promotion('allow'):
+    assert np.abs(gradient(nn.BatchNorm(), False)).max() > 1e-3
+  for text in (BatchNorm.__doc__, (PROJECT / 'docs/layer.md').read_text()):
+    assert 'No gradient flows through updated `batch_stats`' in ' '.join(text.split())
