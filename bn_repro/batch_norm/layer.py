@@ -224,11 +224,12 @@ def _tracked(decay, old, statistic, is_counted):
   """decay * old + (1 - decay) * mean of the statistic over the groups that count.
 
   A group with fewer than two unmasked values has no variance and does not count; where
-  no group counts, the old value stays.
+  no group counts, the old value stays. At decay 0 an old one that is not finite goes.
   """
   over_groups = tuple(range(statistic.ndim - 1))
   number = jnp.sum(is_counted, over_groups, dtype=statistic.dtype)
   total = jnp.sum(jnp.where(is_counted, statistic, 0), over_groups)
   now = (total / jnp.maximum(number, 1)).reshape(old.shape)
   is_new = jnp.broadcast_to(number > 0, total.shape).reshape(now.shape)
-  return jnp.where(is_new, decay * old + (1 - decay) * now, old), ()
+  moved = jnp.where(decay == 0, now, decay * old + (1 - decay) * now)
+  return jnp.where(is_new, moved, old), ()

@@ -238,6 +238,25 @@ def test_a_group_without_variance_is_not_tracked():
   assert_close(update(np.zeros(9, bool)), variables['batch_stats'], 0, 0)
 
 
+@pytest.mark.parametrize('is_traced', [False, True], ids=['number', 'traced'])
+def test_decay_0_forgets_statistics_that_are_not_finite(is_traced):
+  """Such as those of a batch that overflowed, in which 0 times the old would be NaN."""
+  x = values((12, 5), 'f4')
+  old = {'mean': np.full(5, np.nan, 'f4'), 'var': np.full(5, np.inf, 'f4')}
+  params = {'gamma': np.ones(5, 'f4'), 'beta': np.zeros(5, 'f4')}
+
+  def updated(decay, old):
+    variables = {'params': params, 'batch_stats': old}
+    return BatchNorm(decay=decay).apply(variables, x, True, mutable=['batch_stats'])[1]
+
+  at_0 = functools.partial(updated, 0.0)
+  if is_traced:
+    at_0 = functools.partial(jax.jit(updated), np.float32(0))
+  finite = {'mean': np.zeros(5, 'f4'), 'var': np.ones(5, 'f4')}
+  assert_close(at_0(old), at_0(finite), 0, 0)
+  assert np.all(np.isnan(updated(0.5, old)['batch_stats']['mean']))
+
+
 def test_the_layer_is_found_at_its_former_place():
   """Networks outside this project import it there."""
   from bn_repro import batch_norm_layer
