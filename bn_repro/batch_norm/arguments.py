@@ -123,7 +123,10 @@ def _check_axis_name(axis_name: Any) -> None:
 def number_of_groups(
   group_size: int | None, batch: int, axis_name: AxisName | None
 ) -> int:
-  """Number of ghost batches in a training batch; a UserError if it is not whole."""
+  """Number of ghost batches in a training batch; a UserError if it is not whole.
+
+  A batch without examples is one group without any.
+  """
   if group_size is None:
     return 1
   if axis_name is not None:
@@ -135,7 +138,7 @@ def number_of_groups(
     raise UserError(
       f'a batch of {batch} is not a whole number of groups of {group_size}'
     )
-  return batch // group_size
+  return max(batch // group_size, 1)
 
 
 def _groups(value: Any, axis_name: AxisName | None) -> Groups:

@@ -112,9 +112,11 @@ def test_examples_without_values_are_refused(shape, per_activation):
 
 
 @pytest.mark.parametrize('per_activation', [False, True])
-def test_no_examples_infer_to_nothing_and_cannot_train(per_activation):
-  layer, x = BatchNorm(per_activation=per_activation), np.ones((0, 2, 4), 'f4')
-  variables = layer.init(jax.random.key(0), x, train=False)
+@pytest.mark.parametrize('group_size', [None, 2])
+def test_no_examples_infer_to_nothing_and_cannot_train(per_activation, group_size):
+  layer = BatchNorm(per_activation=per_activation, group_size=group_size)
+  x = np.ones((0, 2, 4), 'f4')
+  variables = layer.init(jax.random.key(0), x, train=True)
   assert layer.apply(variables, x, train=False).shape == x.shape
   with pytest.raises(UserError, match='m > 1 values'):
     train(layer, variables, x)
