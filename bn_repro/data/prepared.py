@@ -1,5 +1,6 @@
 """Where prepared data sets lie, and how to prepare a missing one. Imports no TFDS."""
 
+import re
 from pathlib import Path
 
 from bn_repro.run import config_files, damage, places
@@ -25,12 +26,12 @@ def data_directories() -> list[Path]:
 
 
 def find_prepared(name: str) -> Path:
-  """The directory of the last prepared version, by name, of a TFDS data set."""
+  """The directory of the last prepared version of a TFDS data set, by its numbers."""
   for directory in data_directories():
     versions = damage.entries(directory / name)
     prepared = [path for path in versions if not damage.is_missing(path / DESCRIPTION)]
     if prepared:
-      return prepared[-1]
+      return max(prepared, key=_version)
     if configurations := _configurations(directory, name):
       raise UserError(
         f'data set {name!r} is prepared in {directory} as '
@@ -41,6 +42,12 @@ def find_prepared(name: str) -> Path:
     f'data set {name!r} is not in {searched}; set TFDS_DATA_DIR, prepare it with '
     f'{preparing(name)}, or train on the embedded digits with {_digits_for(name)}'
   )
+
+
+def _version(path: Path) -> tuple[tuple[int, ...], str]:
+  """What versions are ordered by: 10.0.0 comes after 9.0.0, and a word before both."""
+  is_version = re.fullmatch(r'\d+(\.\d+)*', path.name, re.ASCII)
+  return tuple(map(int, path.name.split('.'))) if is_version else (), path.name
 
 
 def _configurations(directory: Path, name: str) -> list[str]:

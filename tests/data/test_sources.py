@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from bn_repro.data import sources
+from bn_repro.data import prepared, sources
 from bn_repro.run.errors import UserError
 from data.prepared import NUM_CLASSES, Stored, examples, is_prepared, prepare
 
@@ -58,6 +58,17 @@ def test_missing_data_names_the_places_and_the_cure(monkeypatch, tmp_path):
   with pytest.raises(UserError, match=r'prepare_data\.py mnist') as caught:
     sources.load('mnist')
   assert str(tmp_path) in str(caught.value)
+
+
+def test_the_last_version_is_the_highest_by_its_numbers(monkeypatch, tmp_path):
+  """As text 9.0.0 would come after 10.0.0; what is not prepared does not count."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  for version in ('9.0.0', '10.0.0', '9.10.0', 'copy of 11.0.0', '12.0.0'):
+    directory = tmp_path / 'made' / version
+    directory.mkdir(parents=True)
+    if version != '12.0.0':
+      (directory / prepared.DESCRIPTION).touch()
+  assert prepared.find_prepared('made').name == '10.0.0'
 
 
 def test_tfrecord_is_refused_with_the_cure(monkeypatch, tmp_path):
