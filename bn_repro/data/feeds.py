@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from bn_repro.data import sources
 from bn_repro.data.feed import Feed
 from bn_repro.data.pixels import PixelFeed
+from bn_repro.run.errors import UserError
 
 
 class Feeds(NamedTuple):
@@ -26,6 +27,11 @@ def open_feeds(config: ConfigDict, devices: list[jax.Device]) -> Feeds:
     dataset = sources.load(config.dataset.name)
     train, test = (PixelFeed(half, config, devices) for half in dataset[:2])
     return Feeds(train, test, dataset.num_classes, dataset.train.images.shape[1:])
+  if config.dataset.name == sources.DIGITS and config.dataset.feed == 'stream':
+    raise UserError(
+      'config.dataset.feed=stream reads prepared sets, and digits are inside a '
+      'package; choose auto or resident'
+    )
   train, test = (_photographs(split, config, devices) for split in ('train', 'test'))
   size = config.dataset.size
   return Feeds(train, test, config.dataset.num_classes, (size, size, 3))

@@ -52,6 +52,11 @@ def batch_of(feed, step, which):
   return jax.device_get(make(feed.examples, inputs))
 
 
+def test_digits_cannot_be_streamed(made):
+  with pytest.raises(UserError, match=r'digits .* choose auto or resident'):
+    open_feeds('digits', 'stream', **{'dataset.num_classes': 10, 'dataset.size': 8})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('which, strength', [(0, 0.0), (1, 0.0), (0, 1.0)])
 def test_both_feeds_give_the_same_boxes_and_distortions(made, which, strength):

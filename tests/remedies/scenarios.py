@@ -102,6 +102,14 @@ def images_of_several_sizes(runs: Runs) -> None:
   runs.begins(runs.streamed())
 
 
+def digits_that_are_streamed(runs: Runs) -> None:
+  wrong = runs.config('bn_x5.py:digits', dataset__feed='stream')
+  runs.refused(wrong, 'choose auto or resident')
+  for feed in ('auto', 'resident'):
+    runs.workdir = runs.folder / feed
+    runs.begins(runs.config('bn_x5.py:digits', dataset__feed=feed))
+
+
 def images_smaller_than_the_crop(runs: Runs) -> None:
   wrong = runs.config('bn_x5.py:digits', dataset__size=16)
   runs.refused(wrong, 'config.dataset.size=16; choose 8 or less')
@@ -410,6 +418,7 @@ SCENARIOS = {
   'classes; set it to {}': another_number_of_classes,
   'on_corrupt=skip': an_image_that_cannot_be_read,
   'dataset.feed=stream': images_of_several_sizes,
+  'choose auto or resident': digits_that_are_streamed,
   'choose {} or less': images_smaller_than_the_crop,
   'or config.model.auxiliary_heads=false': heads_on_maps_that_are_too_small,
   'can be read; prepare it again': no_image_can_be_read,
