@@ -11,7 +11,10 @@ from ml_collections import ConfigDict
 
 
 class Dataset(NamedTuple):
-  """The columns of the table below; `train_for` is None for the paper's own."""
+  """The columns of the table below; `train_for` is None for the paper's own.
+
+  `mirror` is False for characters, whose mirror images are others or none.
+  """
 
   name: str
   size: int
@@ -19,6 +22,7 @@ class Dataset(NamedTuple):
   stem: str
   width: float
   train_for: str | None
+  mirror: bool = True
 
 
 DATASETS = {
@@ -32,23 +36,26 @@ DATASETS = {
   'cifar10': Dataset('cifar10', 32, 10, 'small', 0.5, '60 epochs'),
   # Not tried for accuracy: size and classes are the data's, the rest is as on cifar10.
   'cifar100': Dataset('cifar100', 32, 100, 'small', 0.5, '60 epochs'),
-  'svhn_cropped': Dataset('svhn_cropped', 32, 10, 'small', 0.5, '60 epochs'),
+  'svhn_cropped': Dataset('svhn_cropped', 32, 10, 'small', 0.5, '60 epochs', False),
   'fashion_mnist': Dataset('fashion_mnist', 28, 10, 'small', 0.5, '60 epochs'),
-  'kmnist': Dataset('kmnist', 28, 10, 'small', 0.5, '60 epochs'),
-  'emnist/balanced': Dataset('emnist/balanced', 28, 47, 'small', 0.5, '60 epochs'),
+  'kmnist': Dataset('kmnist', 28, 10, 'small', 0.5, '60 epochs', False),
+  'emnist/balanced': Dataset(
+    'emnist/balanced', 28, 47, 'small', 0.5, '60 epochs', False
+  ),
   # Its labels are 1 to 26; TFDS counts 37 classes, and so does the softmax.
-  'emnist/letters': Dataset('emnist/letters', 28, 37, 'small', 0.5, '60 epochs'),
+  'emnist/letters': Dataset('emnist/letters', 28, 37, 'small', 0.5, '60 epochs', False),
   # 8x8, inside scikit-learn: to try things in a minute.
-  'digits': Dataset('digits', 8, 10, 'small', 0.125, '10 epochs'),
+  'digits': Dataset('digits', 8, 10, 'small', 0.125, '10 epochs', False),
 }
 
 
 def choose(config: ConfigDict, name: str) -> None:
-  """Sets size, classes, stem and width for one of `DATASETS`."""
+  """Sets size, classes, mirroring, stem and width for one of `DATASETS`."""
   dataset = _find(name)
   config.dataset.name = dataset.name
   config.dataset.size = dataset.size
   config.dataset.num_classes = dataset.num_classes
+  config.dataset.mirror = dataset.mirror
   config.model.stem = dataset.stem
   config.model.width = dataset.width
 

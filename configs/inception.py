@@ -33,6 +33,8 @@ def get_config(dataset: str = 'imagenet2012') -> ConfigDict:
   config.dataset.feed = 'auto'
   config.dataset.workers = 0  # processes that decode; 0: threads of this one
   config.dataset.on_corrupt = 'stop'  # or skip: unreadable images are counted
+  # Half of the training images, at random, left for right; no data set of characters.
+  config.dataset.mirror = True
 
   config.model = ConfigDict()
   config.model.name = 'inception'

@@ -117,16 +117,17 @@ class Distortion(NamedTuple):
 
 def finished(
   images: Images, positions: Positions | None = None,
-  distortion: Distortion | None = None,
+  distortion: Distortion | None = None, mirrors: bool = True,
 ) -> Images:  # fmt: skip
   """Network inputs from crops of 0 to 255: distorted, then scaled to -1 to 1.
 
   The distortions depend on the positions of the examples in the order of training.
+  `mirrors` says whether to `mirror` is one of them.
   """
   images = images / 255
   if distortion is not None:
     keys = example_keys(distortion.seed, distortion.stream, positions)
-    images = mirror(keys, images)
+    images = mirror(keys, images) if mirrors else images
     if distortion.strength is not None:
       images = photometric(keys, images, distortion.strength)
   return 2 * images - 1

@@ -41,6 +41,7 @@ class ResidentImages(Feed):
     self.examples = examples
     self.num_skipped = num_skipped
     self._order = Order(config, number)
+    self._mirrors = config.dataset.get('mirror', True)
     size = config.dataset.size
     if min(self._height, self._width) < size:
       raise UserError(
@@ -83,7 +84,7 @@ class ResidentImages(Feed):
     images = distort.resample(
       examples.images[inputs.indices], inputs.boxes, self._config.dataset.size
     )
-    images = distort.finished(images, inputs.positions, distortion)
+    images = distort.finished(images, inputs.positions, distortion, self._mirrors)
     return Batch(images, examples.labels[inputs.indices], inputs.counts)
 
 

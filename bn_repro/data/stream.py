@@ -140,6 +140,7 @@ class StreamedImages(Feed):
     self._streams: dict[int, tuple[int, Iterator[Crops]]] = {}
     self._image_bytes = 3 * config.dataset.size**2
     self._workers = config.dataset.workers
+    self._mirrors = config.dataset.get('mirror', True)
     # As the evaluator rounds it.
     evaluation = -(-config.evaluation_batch_size // len(devices)) * len(devices)
     # Training, population statistics and evaluation may read at the same time.
@@ -198,5 +199,5 @@ class StreamedImages(Feed):
     self, examples: tuple, inputs: Crops, distortion: Distortion | None
   ) -> Batch:
     images = inputs.images.astype(jnp.float32)
-    images = finished(images, inputs.positions, distortion)
+    images = finished(images, inputs.positions, distortion, self._mirrors)
     return Batch(images, inputs.labels, inputs.counts)

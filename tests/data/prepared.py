@@ -143,6 +143,7 @@ def small_config(name: str, **overrides) -> ConfigDict:
     'dataset.name': name,
     'dataset.size': 16,
     'dataset.num_classes': NUM_CLASSES,
+    'dataset.mirror': True,
     'batch_size': 6,
     'model.normalization_group': 0,
   }

@@ -173,6 +173,13 @@ def test_no_strength_changes_no_bit():
   assert_array_equal(seen, 2 * mirrored - 1)
 
 
+def test_characters_need_not_be_mirrored():
+  images, positions = 255 * make_images(8), jnp.arange(8)
+  distortion = distort.Distortion(0, 0, None)
+  seen = distort.finished(images, positions, distortion, mirrors=False)
+  assert_array_equal(seen, 2 * (images / 255) - 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('strength', [0.3, 1.0])
 def test_photometric_is_the_chain_of_the_four(strength, monkeypatch):

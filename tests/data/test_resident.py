@@ -1,5 +1,7 @@
 """Photographs kept on the device: the same as streamed ones, each once, or refused."""
 
+import copy
+
 import jax
 import numpy as np
 import pytest
@@ -50,6 +52,33 @@ def batch_of(feed, step, which):
   distortion = hyperparameters.of_run(feed._config).distortion(which)
   make = jax.jit(lambda examples, inputs: feed.batch(examples, inputs, distortion))
   return jax.device_get(make(feed.examples, inputs))
+
+
+@pytest.mark.parametrize('feed', ['resident', 'stream'])
+def test_images_are_mirrored_unless_the_config_says_otherwise(made, feed):
+  """A config of before the field mirrors, to the same bits."""
+  config = small_config(
+    'exact', **{'dataset.feed': feed, 'photometric_distortion': 0.0}
+  )
+
+  def images(change):
+    changed = copy.deepcopy(config)
+    with changed.unlocked():
+      change(changed.dataset)
+    opened = feeds.open_feeds(changed, jax.devices()[:1])
+    return batch_of(opened.train, 3, sampler.TRAINING).images
+
+  kept = images(lambda fields: fields.update(mirror=False))
+  mirrored = images(lambda fields: fields.update(mirror=True))
+  of_before = images(lambda fields: fields.__delitem__('mirror'))
+  np.testing.assert_array_equal(of_before, mirrored)
+  # Two programs, which may round differently.
+  is_like = lambda images: np.all(
+    np.isclose(mirrored, images, atol=1e-5), axis=(1, 2, 3)
+  )
+  is_turned = is_like(kept[:, :, ::-1])
+  assert np.all(is_turned ^ is_like(kept))
+  assert is_turned.any() and not is_turned.all()
 
 
 def test_digits_cannot_be_streamed(made):

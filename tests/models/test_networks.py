@@ -8,6 +8,7 @@ from pytest import approx
 from bn_repro.run import config as config_lib
 from bn_repro.run import durations
 from bn_repro.run.errors import UserError
+from configs import datasets
 from support import PROJECT
 
 NETWORKS = (
@@ -135,7 +136,8 @@ def test_the_default_member_is_the_first():
 # Data sets.
 
 OF_DATASET = {
-  'dataset.name', 'dataset.size', 'dataset.num_classes', 'model.stem', 'model.width'
+  'dataset.name', 'dataset.size', 'dataset.num_classes', 'dataset.mirror', 'model.stem',
+  'model.width',
 }  # fmt: skip
 
 
@@ -166,13 +168,22 @@ def test_imagenet_is_that_of_the_paper():
   """224 pixels, 1,000 classes, figure 5 in full width, and the steps of figure 3."""
   fields = fields_of('inception')
   assert [fields[field] for field in sorted(OF_DATASET)] == [
-    'imagenet2012', 1000, 224, 'figure5', 1.0
+    True, 'imagenet2012', 1000, 224, 'figure5', 1.0
   ]  # fmt: skip
   steps = {n: durations.lengths(load(n), IMAGENET).train_for for n in NETWORKS}
   # At least those that each takes in the paper: to its best, or to Inception's.
   least = {'inception': 31e6, 'bn_baseline': 13.3e6, 'bn_x5': 2.1e6, 'bn_x30': 6e6}
   assert all(steps[network] >= needed for network, needed in least.items())
   assert fields['targets'] == [0.722]
+
+
+def test_characters_alone_are_not_mirrored():
+  """A mirrored one is another, or none; of photographs and clothes it is as good."""
+  mirrored = {n for n in datasets.DATASETS if load('bn_x5', n).dataset.mirror}
+  assert mirrored == {
+    'imagenet2012', 'imagenette', 'imagenette_160', 'cifar10', 'cifar100',
+    'fashion_mnist',
+  }  # fmt: skip
 
 
 @pytest.mark.parametrize('dataset', DATASETS)
