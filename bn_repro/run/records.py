@@ -76,7 +76,10 @@ class Recorder:
     measurements: dict[str, Any],
     histograms: dict[str, np.ndarray] | None = None,
   ) -> None:
-    """Writes one line of measurements; the same and the histograms to TensorBoard."""
+    """Writes one line of measurements; the same and the histograms to TensorBoard.
+
+    None is null there, and no point here.
+    """
     line = {'step': step} | measurements
     line['seconds'] = time.perf_counter() - self._began
     self.history.append(line)
@@ -84,8 +87,8 @@ class Recorder:
       self._write(line)
       for tag, values in (histograms or {}).items():
         self._events.histogram(step, tag, values)
-      scalars = {tag: value for tag, value in line.items() if tag not in HIDDEN}
-      self._events.scalars(step, scalars)
+      shown = {tag: v for tag, v in line.items() if tag not in HIDDEN and v is not None}
+      self._events.scalars(step, shown)
 
   def chart(self, name: str, title: str, tags: tuple[str, ...]) -> None:
     """Has TensorBoard draw the curves of some tags in one chart."""

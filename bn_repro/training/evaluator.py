@@ -58,11 +58,13 @@ class Evaluator:
     self._last_mini_batches = config.get('last_population_batches', 0)
     self._has_moving_average = config.get('moving_average_evaluated', True)
 
-  def __call__(self, state: TrainState) -> tuple[dict[str, float], SigmoidInputs]:
+  def __call__(
+    self, state: TrainState
+  ) -> tuple[dict[str, float | None], SigmoidInputs]:
     """Scalars by tag (accuracies from 0 to 1), and the inputs of the last sigmoids.
 
-    The inputs are those of all test examples; None of a network that has no sigmoids.
-    `state` holds host arrays.
+    A scalar is None where a probe has no finite value. The inputs are those of all test
+    examples; None of a network that has no sigmoids. `state` holds host arrays.
     """
     params, batch_stats = state.params, state.batch_stats
     mini_batches = self._mini_batches(int(state.step))

@@ -58,7 +58,10 @@ def joined(measured: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def is_finite(tree: Any) -> bool:
-  """Whether every number of a tree of numbers and host arrays is finite."""
+  """Whether every number of a tree of numbers and host arrays is finite.
+
+  None, in the place of what a probe could not measure, is no number.
+  """
   return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
 
 

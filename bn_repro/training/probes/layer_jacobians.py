@@ -61,9 +61,13 @@ def singular_values(
 
   Of the first `JACOBIANS` examples, in float64, largest first. `kernel` is W with
   whatever scale batch normalization adds, `before` and `after` are the sigmoid inputs
-  of a layer and of the next.
+  of a layer and of the next. All are NaN where a unit of the next one is constant.
   """
   sigmoid = 1 / (1 + np.exp(-before[:JACOBIANS]))
   slopes = sigmoid * (1 - sigmoid) * before.std(axis=0)
-  matrices = slopes[:, :, None] * np.asarray(kernel, np.float64) / after.std(axis=0)
+  products = slopes[:, :, None] * np.asarray(kernel, np.float64)
+  with np.errstate(divide='ignore', invalid='ignore'):
+    matrices = products / after.std(axis=0)
+  if not np.isfinite(matrices).all():  # of which LAPACK finds none
+    return np.full((len(matrices), min(kernel.shape)), np.nan)
   return np.linalg.svd(matrices, compute_uv=False)

@@ -5,6 +5,7 @@ called with every state that is evaluated and the statistics of algorithm 2.
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,9 +41,13 @@ class Probes:
       )
     self._probes = [PROBES[name](experiment) for name in names]
 
-  def __call__(self, state: TrainState, population: Any) -> dict[str, float]:
-    """What they measure, by its TensorBoard tag."""
+  def __call__(self, state: TrainState, population: Any) -> dict[str, float | None]:
+    """What they measure, by its TensorBoard tag.
+
+    None where that is not finite, such as a distance in standard deviations of a unit
+    that is constant: this says nothing of whether training has diverged.
+    """
     measured = {}
     for probe in self._probes:
       measured |= probe(state, population)
-    return measured
+    return {tag: v if math.isfinite(v) else None for tag, v in measured.items()}
