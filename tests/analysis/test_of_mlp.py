@@ -123,6 +123,25 @@ def test_the_shape_of_known_distributions(name):
   assert found['from_gaussian'] == pytest.approx(distance, abs=0.03)
 
 
+@pytest.mark.parametrize('side', [7, 14, 28, 32, 56, 112])
+def test_every_row_and_column_of_a_map_is_sampled_alike(side):
+  """Of 200 images, whatever factors their size has."""
+  places = np.arange(200 * side * side) % (side * side)
+  step = nonlinearity_inputs._step(len(places), side * side)
+  taken = places[::step]
+  for lines in (taken // side, taken % side):
+    counts = np.bincount(lines, minlength=side)
+    assert counts.min() > 0.95 * counts.mean() and counts.max() < 1.05 * counts.mean()
+  assert 0.9 * nonlinearity_inputs.VALUES / 2 < len(taken) <= nonlinearity_inputs.VALUES
+
+
+@pytest.mark.parametrize('side', [1, 4, 8, 16, 32, 64])
+def test_maps_of_64_pixel_photographs_are_sampled_as_for_the_committed_results(side):
+  number = 200 * side * side
+  expected = -(-number // nonlinearity_inputs.VALUES)
+  assert nonlinearity_inputs._step(number, side * side) == expected
+
+
 def test_all_hidden_layers_are_measured_on_both_sides(network):
   found = nonlinearity_inputs.measure(network)
   assert [(row['layer'], row['side']) for row in found['rows']] == [
