@@ -19,8 +19,9 @@ from bn_repro.data import sampler
 from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
+from bn_repro.models import networks
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.training import hyperparameters
+from bn_repro.training import hyperparameters, parallel
 from bn_repro.training.step import loss
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -36,7 +37,7 @@ def measure(network: Network) -> dict[str, Any]:
   the gradient of its weights times the factor, and the norm of the gradient of the
   network's input, both relative to those at factor 1.
   """
-  network = subject.mlp(network)
+  network = _as_trained(subject.mlp(network))
   # The first mini-batch of training.
   feed = open_feeds(network.config, jax.local_devices()[:1]).train
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
@@ -56,6 +57,16 @@ def measure(network: Network) -> dict[str, Any]:
         for factor in FACTORS
       ]  # fmt: skip
   return {'rows': rows}
+
+
+def _as_trained(network: Network) -> Network:
+  """Normalizes the groups of examples that the run does, on one device."""
+  config = network.config
+  groups = parallel.normalization_groups(
+    config.model.normalization_group, config.batch_size, num_devices=1
+  )
+  model = networks.build(config, network.num_classes, groups)
+  return network._replace(model=networks.without_noise(model))
 
 
 def _models(network: Network) -> dict[float | None, nn.Module]:

@@ -1,10 +1,12 @@
 """Claim 4's experiment: with epsilon = 0 nothing changes but the gradient, by 1/a."""
 
+import numpy as np
 import pytest
 from fake_experiment import small
 
 from bn_repro.analysis import weight_scale
 from bn_repro.evaluate.network import restore
+from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
@@ -62,6 +64,40 @@ def test_factor_1_is_the_measure(rows):
 def test_the_table_has_a_line_for_each_row(rows):
   lines = TABLES['weight_scale']({'rows': rows['batch_norm']}).splitlines()
   assert len(lines) == 2 + len(rows['batch_norm'])
+
+
+def test_examples_are_normalized_in_the_groups_of_the_run(tmp_path):
+  """Epsilon matters more or less by the variance of each group."""
+  rows = {}
+  for group in (0, 20, 60):  # 60 is the whole mini-batch
+    config = small_config(
+      'batch_norm',
+      **{'model.hidden_sizes': (20, 15), 'model.normalization_group': group},
+    )
+    page = weight_scale.measure(restore(save_run(config, tmp_path / str(group))))
+    rows[group] = page['rows']
+  assert rows[60] == rows[0] != rows[20]
+  for row in of(rows[20], 0.0, 100.0):
+    assert row['inputs_moved'] < 1e-4
+
+
+@pytest.mark.parametrize('group', [0, 20])
+def test_the_groups_are_those_of_ghost_batches(tmp_path, group):
+  """The inputs of the sigmoids are those of each group by itself."""
+  config = small_config('batch_norm', **{'model.normalization_group': group})
+  network = restore(save_run(config, tmp_path / 'run'))
+  images = np.random.default_rng(0).random((60, 8, 8)).astype(np.float32)
+
+  def inputs(model, images):
+    _, sown = model.apply(
+      network.variables, images, train=True, mutable=['batch_stats', SIGMOID_INPUTS]
+    )
+    return np.concatenate(sigmoid_inputs(sown), axis=1)
+
+  found = inputs(weight_scale._as_trained(network).model, images)
+  parts = [images[i : i + (group or 60)] for i in range(0, 60, group or 60)]
+  expected = np.concatenate([inputs(network.model, part) for part in parts])
+  np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_another_network(tmp_path):
