@@ -85,10 +85,15 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
 
 
 def check_workdir(config: ConfigDict, workdir: Path) -> None:
-  """Raises UserError unless the workdir can hold this run; writes nothing."""
+  """Raises UserError unless the workdir can hold this run, new or begun.
+
+  Writes nothing.
+  """
   if problem := places.not_a_folder(workdir):
     raise places.no_workdir(workdir, problem)
-  if not damage.is_missing(workdir / NAME):
+  if damage.is_missing(workdir / NAME):
+    fields.check_of_new_run(flatten(config))
+  else:
     check_same(config, workdir / NAME)
 
 

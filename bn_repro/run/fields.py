@@ -134,6 +134,19 @@ def check(values: Mapping[str, Any]) -> None:
     )
 
 
+def check_of_new_run(values: Mapping[str, Any]) -> None:
+  """Raises UserError for a field without effect that an older run may have.
+
+  Such a run is still resumed and evaluated.
+  """
+  number = values.get('last_population_batches', 0)
+  if number and not values.get('log_spaced_evaluations', 0):
+    raise UserError(
+      f'config.last_population_batches={number} is not 0 without '
+      'config.log_spaced_evaluations'
+    )
+
+
 def _is_of_kind(kind: str, value: Any) -> bool:
   """Whether a value is of a kind; a whole number is a number, too."""
   if kind in _PARTS:

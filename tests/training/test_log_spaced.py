@@ -6,8 +6,9 @@ from fake_experiment import only_rows
 
 from bn_repro.run import config as config_lib
 from bn_repro.run import durations, fields
-from bn_repro.run.config import check_same, store
+from bn_repro.run.config import check_same, check_workdir, store
 from bn_repro.run.errors import UserError
+from bn_repro.run.files import write_json
 from bn_repro.training import loop
 from support import PROJECT, metrics_of, small_config
 
@@ -53,6 +54,22 @@ def test_a_run_with_log_spaced_evaluations_keeps_its_length(spaced, tmp_path):
   spaced.train_for = '80 steps'
   with pytest.raises(UserError, match='differs in train_for'):
     check_same(spaced, tmp_path / 'config.json')
+
+
+def test_a_number_for_the_last_evaluations_that_there_are_not_is_refused(
+  spaced, tmp_path
+):
+  """Of a new run; an older one that has it goes on."""
+  check_workdir(spaced, tmp_path / 'spaced')
+  spaced.log_spaced_evaluations = 0
+  wrong = r'config\.last_population_batches=9 is not 0 without config\.log_spaced_eval'
+  with pytest.raises(UserError, match=wrong):
+    check_workdir(spaced, tmp_path / 'new')
+  write_json(tmp_path / 'config.json', spaced.to_dict())
+  check_workdir(spaced, tmp_path)
+  assert config_lib.stored(tmp_path).last_population_batches == 9
+  spaced.last_population_batches = 0
+  check_workdir(spaced, tmp_path / 'new')
 
 
 def test_a_run_of_before_these_fields_is_the_same_run(tmp_path):
