@@ -28,6 +28,7 @@ from bn_repro.training import identity, parallel, percentiles
 from bn_repro.training.evaluator import Evaluator, SigmoidInputs
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.outcome import has_stopped_rising, outcome
+from bn_repro.training.probes import probes
 from bn_repro.training.resume import Progress, is_finite, joined, start_or_resume
 from bn_repro.training.step import NORMS, Steps
 
@@ -65,6 +66,7 @@ def train(
     Preempted: a signal came; the steps so far are saved.
   """
   identity.check_config(config)
+  probes.check(config)
   experiment = experiment_lib.build(config)
   record = identity.check_data(workdir, config.dataset.name)
   workdir.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+from ml_collections import ConfigDict
 
 from bn_repro.run.errors import UserError
 from bn_repro.training.experiment import Experiment
@@ -28,17 +29,23 @@ PROBES: Mapping[str, Callable[[Experiment], Probe]] = {
 }
 
 
+def check(config: ConfigDict) -> None:
+  """Raises UserError if a config names probes and there are several processes."""
+  names = config.get('probes', ())
+  if names and jax.process_count() > 1:
+    raise UserError(
+      f'config.probes={tuple(names)} need whole mini-batches, and each process has '
+      'its share alone; run it with one process'
+    )
+
+
 class Probes:
   """The probes that a config names."""
 
   def __init__(self, experiment: Experiment):
-    """Raises UserError if the config names some and there are several processes."""
+    """Of one process: `check` refuses several, which lack the first device."""
+    check(experiment.config)
     names = experiment.config.get('probes', ())
-    if names and jax.process_count() > 1:
-      raise UserError(
-        f'config.probes={tuple(names)} need whole mini-batches, and each process has '
-        'its share alone; run it with one process'
-      )
     self._probes = [PROBES[name](experiment) for name in names]
 
   def __call__(self, state: TrainState, population: Any) -> dict[str, float | None]:

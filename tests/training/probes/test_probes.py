@@ -12,7 +12,7 @@ from bn_repro.data import sampler
 from bn_repro.models.mlp import SIGMOID_INPUTS
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
-from bn_repro.training import experiment
+from bn_repro.training import experiment, identity, loop
 from bn_repro.training.evaluator import Evaluator
 from bn_repro.training.probes import covariate_shift, layer_jacobians
 from bn_repro.training.probes.layer_jacobians import LayerJacobians
@@ -34,12 +34,16 @@ def built(variant, **overrides):
   return made, jax.device_get(initial_state(made))
 
 
-def test_probes_need_whole_mini_batches(monkeypatch):
-  """Of which each of several processes has its share alone."""
+def test_probes_need_whole_mini_batches(monkeypatch, tmp_path):
+  """Of which each of several processes has its share alone; nothing is written."""
   made, _ = built('baseline')
   monkeypatch.setattr(jax, 'process_count', lambda: 2)
   with pytest.raises(UserError, match='run it with one process'):
     Probes(made)
+  monkeypatch.setattr(identity, 'check_config', lambda config: None)
+  with pytest.raises(UserError, match='run it with one process'):
+    loop.train(made.config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
 
 
 @pytest.mark.slow
