@@ -1,7 +1,7 @@
 """Writes a trained network to a file that needs no part of this package.
 
 usage:
-  python -m bn_repro.export --workdir=DIR --output=FILE [--statistics=KIND]
+  python -m bn_repro.export --workdir=DIR --output=FILE [FLAG]...
 
 The network of the newest checkpoint, its batch normalization folded into the layers
 before it (section 3.1), as a program of StableHLO for CPU, NVIDIA and AMD GPUs and TPU.
@@ -20,21 +20,25 @@ These lines need jax, numpy and flatbuffers, which jax uses and does not require
   model = json.loads(zipfile.ZipFile(FILE).read('model.json'))
 
 the names of the classes in the order of the probabilities (null if it has none), size
-and values of the crops, network, step, statistics, digest of the checkpoint, versions
-that wrote it, and oldest_jax, which reads it: 0.8.2 for what jax 0.8.2 to 0.11 wrote,
-0.11 for 0.12; for other writers their own version. Newer ones read it for half a year
-at least, which is what JAX promises: 0.12 refuses a file of 0.8.0.
+and values of the crops, network, step, weights (plain or averaged), statistics, digest
+of the checkpoint, versions that wrote it, and oldest_jax, which reads it: 0.8.2 for
+what jax 0.8.2 to 0.11 wrote, 0.11 for 0.12; for other writers their own version. Newer
+ones read it for half a year at least, which is what JAX promises: 0.12 refuses a file
+of 0.8.0.
 
-An output that ends in .safetensors gets the weights of a finished run instead, with
-population statistics, and beside it a card of JSON, as in results/models. Such a model
-can be evaluated (--model=FILE of bn_repro.evaluate), be what a run begins with
-(--init_from=FILE of bn_repro) and be loaded without this package: docs/models.md.
+An output that ends in .safetensors gets the weights of a finished run instead, averaged
+if it keeps an average, with population statistics, and beside it a card of JSON, as in
+results/models. Such a model can be evaluated (--model=FILE of bn_repro.evaluate), be
+what a run begins with (--init_from=FILE of bn_repro) and be loaded without this
+package: docs/models.md.
 
 flags:
   --workdir       the run
   --output        the file to write
   --statistics    population (algorithm 2, as every number that is reported) or
                   moving_average; population if not given
+  --weights       plain, or averaged: the Polyak average of a run with polyak_decay;
+                  plain if not given. Not of an output that ends in .safetensors
   --help          this text
 
 exit codes: as those of `python -m bn_repro --help`.
@@ -44,10 +48,22 @@ exit codes: as those of `python -m bn_repro --help`.
 import argparse
 import sys
 
-from bn_repro.evaluate.request import POPULATION, STATISTICS
+from bn_repro.evaluate.request import (
+  POPULATION,
+  STATISTICS,
+  WEIGHTS,
+  check_together,
+)
 from bn_repro.run import command_line, devices, exits, places, published
 from bn_repro.run.errors import UserError
 
+<<<<<<< HEAD
+=======
+FLAGS = command_line.Flags(
+  ('workdir', 'output', 'statistics', 'weights'), ('help', 'h')
+)
+
+>>>>>>> ec1834b (evaluate and export say which weights they take, and --weights=averaged takes the Polyak average; --population_batches with moving averages is refused)
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""
@@ -68,7 +84,9 @@ def run(words: list[str]) -> None:
   if arguments.output.suffix == published.ENDING:
     publish.publish(arguments.workdir, arguments.output)
     return
-  serving.export(arguments.workdir, arguments.statistics, arguments.output)
+  serving.export(
+    arguments.workdir, arguments.statistics, arguments.output, arguments.weights
+  )
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -77,10 +95,17 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--workdir', required=True)
   parser.add_argument('--output', required=True)
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
+  parser.add_argument('--weights', choices=WEIGHTS)
   arguments = places.of_flags(
     parser.parse_args(words), workdir=places.folder, output=places.output
   )
+  check_together(arguments.statistics, arguments.weights)
   is_published = arguments.output.suffix == published.ENDING
+  if is_published and arguments.weights:
+    raise UserError(
+      f'a file {published.ENDING} holds the weights that the reports evaluate; leave '
+      '--weights out'
+    )
   if is_published and arguments.statistics != POPULATION:
     raise UserError(
       f'a file {published.ENDING} holds population statistics; use '

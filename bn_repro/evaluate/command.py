@@ -24,7 +24,10 @@ flags:
                   moving_average; population if not given
   --population_batches
                   training mini-batches that population statistics are averaged over;
-                  100 if not given
+                  100 if not given. Not with moving_average, which has none
+  --weights       plain, or averaged: the Polyak average of a run with polyak_decay, as
+                  published models of such runs have; if not given, the plain ones of a
+                  run, and those that a published model has
   --examples      how many examples, from the first; all if not given
   --workers       processes that decode, 0 for threads; if not given, as each run had
   --output        the file for the result; if not given, one in DIR/evaluation of the
@@ -44,7 +47,15 @@ import os
 import sys
 from pathlib import Path
 
-from bn_repro.evaluate.request import CROPS, POPULATION, STATISTICS, Request
+from bn_repro.evaluate.request import (
+  CROPS,
+  MOVING_AVERAGE,
+  POPULATION,
+  STATISTICS,
+  WEIGHTS,
+  Request,
+  check_together,
+)
 from bn_repro.run import command_line, devices, exits, places, published
 from bn_repro.run.errors import UserError, shown
 
@@ -79,21 +90,33 @@ def parse(words: list[str]) -> argparse.Namespace:
   parser.add_argument('--crops', type=int, choices=CROPS, default=1)
   parser.add_argument('--dataset')
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
-  parser.add_argument(
-    '--population_batches', type=_at_least_one, default=Request().population_batches
-  )
+  parser.add_argument('--population_batches', type=_at_least_one)
+  parser.add_argument('--weights', choices=WEIGHTS)
   parser.add_argument('--examples', type=_at_least_one)
   parser.add_argument('--workers', type=command_line.workers)
   parser.add_argument('--output')
   arguments = places.of_flags(
     parser.parse_args(words), workdir=workdirs_of, output=places.output
   )
+  _check_statistics(arguments)
   arguments.workdir = arguments.workdir or []
   if not arguments.workdir and not arguments.model:
     raise UserError('--workdir or --model is missing; name what to evaluate')
   for name in arguments.model:
     published.find(name, '--model')
   return arguments
+
+
+def _check_statistics(arguments: argparse.Namespace) -> None:
+  """Sets the number of mini-batches; UserError where flags contradict each other."""
+  check_together(arguments.statistics, arguments.weights)
+  if arguments.population_batches is None:
+    arguments.population_batches = Request().population_batches
+  elif arguments.statistics == MOVING_AVERAGE:
+    raise UserError(
+      f'--statistics={MOVING_AVERAGE} averages over no --population_batches; leave one '
+      'of the two flags out'
+    )
 
 
 def workdirs_of(text: str, flag: str) -> list[Path]:

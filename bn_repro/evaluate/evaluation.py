@@ -22,11 +22,11 @@ from bn_repro.evaluate.network import (
   FOLDER,
   Network,
   dependencies,
-  restore,
   restore_model,
+  restore_named,
 )
 from bn_repro.evaluate.predictions import PredictionFile
-from bn_repro.evaluate.request import POPULATION, Request
+from bn_repro.evaluate.request import AVERAGED, POPULATION, Request
 from bn_repro.evaluate.result import result_of, table
 from bn_repro.models import describe
 from bn_repro.run import fields, lock, places, settings
@@ -59,8 +59,9 @@ def evaluate(
   """
   if output:
     places.output(str(output), '--output')
-  networks = [restore(workdir, workers) for workdir in workdirs]
-  networks += [restore_model(model, workers) for model in models]
+  weights = request.weights
+  networks = [restore_named(workdir, weights, workers) for workdir in workdirs]
+  networks += [restore_model(model, workers, weights) for model in models]
   name = _common_dataset(networks, request)
   # Which a published network need not, whose statistics are kept with it.
   reads_training_set = request.statistics == POPULATION and any(
@@ -111,7 +112,9 @@ def predict(
   dataset = request.dataset or network.config.dataset.name
   path = network.workdir / FOLDER / _file_name(request, dataset)
   with lock.held(path.parent):
-    identity = {**dependencies(network, dataset), **request._asdict()}
+    # The digest of the checkpoint says which weights these are.
+    of_request = request._replace(weights=None)._asdict()
+    identity = {**dependencies(network, dataset), **of_request}
     file = PredictionFile(path, identity, network.num_classes)
     if not file.is_complete:
       _complete(file, network, request, check)
@@ -120,10 +123,11 @@ def predict(
 
 
 def _file_name(request: Request, dataset: str) -> str:
-  """Such as 'imagenette_160_144_crops_population'."""
+  """Such as 'imagenette_160_144_crops_population', or that and '_averaged'."""
   crops = '1_crop' if request.crops == 1 else f'{request.crops}_crops'
   examples = [f'first_{request.examples}'] if request.examples else []
-  parts = [dataset.replace('/', '_'), *examples, crops, request.statistics]
+  weights = [AVERAGED] if request.weights == AVERAGED else []
+  parts = [dataset.replace('/', '_'), *examples, crops, request.statistics, *weights]
   return '_'.join(parts)
 
 

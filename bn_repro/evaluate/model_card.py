@@ -37,6 +37,7 @@ def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[st
     'seed': network.config.seed,
     'dataset': network.config.dataset.name,
     'step': network.step,
+    'weights': network.weights,
     'statistics': statistics,
     'checkpoint_sha256': network.digest,
     'num_classes': num_classes,

@@ -1,5 +1,6 @@
 """A trained network, as its workdir or a published model holds it. Only reads."""
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +10,10 @@ import jax
 from ml_collections import ConfigDict
 
 from bn_repro.data import contents
+from bn_repro.evaluate.request import AVERAGED, PLAIN
 from bn_repro.models import networks
 from bn_repro.models.describe import input_of
-from bn_repro.run import checkpoint, files, places, provenance, published
+from bn_repro.run import checkpoint, errors, files, places, provenance, published
 from bn_repro.run import config as config_lib
 from bn_repro.run.errors import UserError
 from bn_repro.training import identity, resume
@@ -37,6 +39,8 @@ class Network(NamedTuple):
   batch_stats: Any
   record: dict[str, Any] | None = None  # of `identity.read`
   population_batches: int | None = None
+  weights: str = PLAIN  # or AVERAGED, which `params` then are
+  has_average: bool = False  # whether the checkpoint has averaged weights, too
 
   @property
   def name(self) -> str:
@@ -54,30 +58,60 @@ class Network(NamedTuple):
     return input_of(self.config)[1]
 
 
-def restore(workdir: Path, workers: int | None = None) -> Network:
+def restore(workdir: Path, workers: int | None = None, weights: str = PLAIN) -> Network:
   """The network of a run, trained to its end or not.
 
-  `workers` replaces `config.dataset.workers`, too many, perhaps, for this evaluation.
+  Args:
+    workdir: of the run.
+    workers: in place of `config.dataset.workers`, which may be too many now.
+    weights: one of `request.WEIGHTS`. The averaged ones are another network, whose
+      digest is another; its `batch_stats` are still those of the plain ones.
   """
   config = config_lib.stored(workdir)
   newest = checkpoint.read_newest(workdir)
   arrays = _params_and_statistics(newest.arrays)
-  model = _built(config, workers, arrays, f'checkpoint {newest.step} of {workdir}')
   digest = files.digest(checkpoint.digests(newest))
-  record = identity.read(workdir)
-  return Network(workdir, config, model, newest.step, digest, **arrays, record=record)
-
-
-def restore_model(text: str, workers: int | None = None) -> Network:
-  """A published model, by its name or by the path of its weights."""
-  weights = published.find(text, '--model')
-  card = published.card_of(weights)
-  config, digest = config_lib.of_json(card['config']), card['weights_sha256']
-  arrays = _params_and_statistics(published.read(weights, digest))
-  model = _built(config, workers, arrays, str(weights))
+  averaged = newest.arrays.get('averaged')
+  if weights == AVERAGED:
+    if not averaged:
+      raise UserError(f'{workdir} keeps no average of its weights; use --weights=plain')
+    arrays['params'], digest = averaged, files.digest([digest, AVERAGED])
+  model = _built(config, workers, arrays, f'checkpoint {newest.step} of {workdir}')
   return Network(
-    kept_for(weights.stem), config, model, card['step'], digest, **arrays,
+    workdir, config, model, newest.step, digest, **arrays,
+    record=identity.read(workdir), weights=weights, has_average=bool(averaged),
+  )  # fmt: skip
+
+
+def restore_named(
+  workdir: Path, weights: str | None, workers: int | None = None
+) -> Network:
+  """As `restore`; with None the plain weights, and a notice if there are others."""
+  network = restore(workdir, workers, weights or PLAIN)
+  if weights is None and network.has_average:
+    text = f'{workdir}: its plain weights; --weights={AVERAGED} takes their average'
+    print(errors.line(text), file=sys.stderr)
+  return network
+
+
+def restore_model(
+  text: str, workers: int | None = None, weights: str | None = None
+) -> Network:
+  """A published model, by its name or by the path of its weights.
+
+  UserError if `weights` are given and it has others.
+  """
+  path = published.find(text, '--model')
+  card = published.card_of(path)
+  if weights not in (None, card['weights']):
+    raise UserError(f'{path} has {card["weights"]} weights alone; leave --weights out')
+  config, digest = config_lib.of_json(card['config']), card['weights_sha256']
+  arrays = _params_and_statistics(published.read(path, digest))
+  model = _built(config, workers, arrays, str(path))
+  return Network(
+    kept_for(path.stem), config, model, card['step'], digest, **arrays,
     record=card['identity'], population_batches=card['population_batches'],
+    weights=card['weights'],
   )  # fmt: skip
 
 

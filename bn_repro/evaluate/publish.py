@@ -12,12 +12,12 @@ import bn_repro
 from bn_repro.evaluate import scores, statistics, trained_on
 from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import Network, kept_for, restore
-from bn_repro.evaluate.request import Request
+from bn_repro.evaluate.request import AVERAGED, Request
 from bn_repro.models.describe import input_of
 from bn_repro.report import collect, intervals
 from bn_repro.report.tables import share
+from bn_repro.run import config as config_lib
 from bn_repro.run import (
-  checkpoint,
   config_files,
   fields,
   files,
@@ -25,12 +25,10 @@ from bn_repro.run import (
   published,
   settings,
 )
-from bn_repro.run import config as config_lib
 from bn_repro.run import summary as summary_lib
 from bn_repro.run.errors import UserError
 from bn_repro.run.signals import Interruption
 
-PLAIN, AVERAGED = 'plain', 'averaged'
 ACCURACY = 'final_test_accuracy'
 AVERAGED_ACCURACY = 'final_test_accuracy_polyak'
 LICENCE = 'Apache-2.0'
@@ -53,7 +51,7 @@ def publish(workdir: Path, output: Path) -> dict[str, Any]:
     )
   if summary['diverged']:
     raise UserError(f'the run in {workdir} diverged; choose another')
-  network, kind = _of_the_printed_number(restore(workdir))
+  network = _of_the_printed_number(workdir)
   if network.step != summary['last_step']:
     raise UserError(
       f'the newest checkpoint of {workdir} is of step {network.step:,}, and the run '
@@ -66,25 +64,21 @@ def publish(workdir: Path, output: Path) -> dict[str, Any]:
       workdir=kept_for(output.stem), digest=hashlib.sha256(data).hexdigest()
     )
     rows = predict(network, Request(), interruption.check).read()
-  card = card_of(network, kind, summary, rows)
+  card = card_of(network, summary, rows)
   published.write(output, data, card)
   top = card['accuracy']['top_1']
   print(
-    f'{network.name}, step {network.step:,}, {kind} weights: '
+    f'{network.name}, step {network.step:,}, {network.weights} weights: '
     f'{share(top["accuracy"], top["low"], top["high"])} of {len(rows):,} examples\n'
     f'written: {output} ({len(data):,} bytes) and {output.stem}.json'
   )
   return card
 
 
-def _of_the_printed_number(network: Network) -> tuple[Network, str]:
-  """The network with the weights that the reports evaluate, and which those are."""
-  averaged = checkpoint.read_newest(network.workdir).arrays.get('averaged')
-  if not averaged:
-    return network, PLAIN
-  # Another network than the one whose statistics the workdir keeps.
-  digest = files.digest([network.digest, AVERAGED])
-  return network._replace(params=averaged, digest=digest), AVERAGED
+def _of_the_printed_number(workdir: Path) -> Network:
+  """The network with the weights that the reports evaluate."""
+  network = restore(workdir)
+  return restore(workdir, weights=AVERAGED) if network.has_average else network
 
 
 def _with_statistics(network: Network, check) -> Network:
@@ -98,26 +92,27 @@ def _with_statistics(network: Network, check) -> Network:
 
 
 def card_of(
-  network: Network, kind: str, summary: dict[str, Any], rows: np.ndarray
+  network: Network, summary: dict[str, Any], rows: np.ndarray
 ) -> dict[str, Any]:
   """What `published.write` puts beside the weights, as JSON.
 
-  `kind` is `PLAIN` or `AVERAGED`, `summary` that of the run, `rows` the predictions for
-  the test set, `[examples]` with the fields of `Predictions`, one crop each.
+  `summary` is that of the run, `rows` are the predictions for the test set,
+  `[examples]` with the fields of `Predictions`, one crop each.
   """
+  accuracy = AVERAGED_ACCURACY if network.weights == AVERAGED else ACCURACY
   config, (size, num_classes) = network.config, input_of(network.config)
   return {
     'network': config.network,
     'seed': config.seed,
     'licence': LICENCE,
     'step': network.step,
-    'weights': kind,
+    'weights': network.weights,
     'parameters': summary['parameters'],
     'population_batches': network.population_batches,
     'accuracy': {'crops': 1}
     | scores.summarize(scores.score([rows]), num_classes),
-    'accuracy_in_training': summary[_accuracy_of(kind)],
-    'in_results': in_results(config, _accuracy_of(kind)),
+    'accuracy_in_training': summary[accuracy],
+    'in_results': in_results(config, accuracy),
     'input': {
       'shape': ['batch', *size], 'dtype': 'float32', 'values': values_of(config),
     },
@@ -131,10 +126,6 @@ def card_of(
     'identity': network.record,
     'config': config.to_dict(),
   }  # fmt: skip
-
-
-def _accuracy_of(kind: str) -> str:
-  return AVERAGED_ACCURACY if kind == AVERAGED else ACCURACY
 
 
 def values_of(config: ConfigDict) -> str:

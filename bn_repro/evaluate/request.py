@@ -3,10 +3,13 @@
 from typing import NamedTuple
 
 from bn_repro.data import views
+from bn_repro.run.errors import UserError
 
 CROPS = (1, views.NUMBER)
 POPULATION, MOVING_AVERAGE = 'population', 'moving_average'
 STATISTICS = (POPULATION, MOVING_AVERAGE)
+PLAIN, AVERAGED = 'plain', 'averaged'
+WEIGHTS = (PLAIN, AVERAGED)
 
 
 class Request(NamedTuple):
@@ -20,3 +23,14 @@ class Request(NamedTuple):
   # (results/population).
   population_batches: int = 100
   examples: int | None = None  # from the first; None for all
+  # One of `WEIGHTS`; None for the plain ones of runs, and those of published models.
+  weights: str | None = None
+
+
+def check_together(statistics: str, weights: str | None) -> None:
+  """Raises UserError for statistics that are not of the weights."""
+  if statistics == MOVING_AVERAGE and weights == AVERAGED:
+    raise UserError(
+      f'moving averages were taken with the plain weights; use --weights={PLAIN} or '
+      f'--statistics={POPULATION}'
+    )

@@ -36,7 +36,8 @@ def result_of(
     'examples_left_out': files[0].index.left_out,
     'members': [
       about(network)
-      | {'differs_from_training': differs, 'seconds': file.index.seconds}
+      | {'weights': network.weights, 'differs_from_training': differs}
+      | {'seconds': file.index.seconds}
       | summary([own])
       for network, file, own, differs in zip(networks, files, rows, differing)
     ],
@@ -71,6 +72,8 @@ def table(page: dict[str, Any]) -> str:
     f'{page["dataset"]}: {examples:,} examples, {crops}; '
     f'statistics: {page["statistics"]}'
   )
+  weights = dict.fromkeys(row['weights'] for row in page['members'])
+  head += f'; weights: {" and ".join(weights)}'
   named = [
     (f'{row["network"]}, seed {row["seed"]}', f'{row["step"]:,}', row)
     for row in page['members']

@@ -14,7 +14,7 @@ from bn_repro.batch_norm import fold
 from bn_repro.data.distort import finished
 from bn_repro.data.pixels import convert_pixels
 from bn_repro.evaluate import model_card, statistics, trained_on
-from bn_repro.evaluate.network import Network, restore
+from bn_repro.evaluate.network import Network, restore_named
 from bn_repro.evaluate.request import POPULATION, Request
 from bn_repro.models.describe import input_of
 from bn_repro.run import settings
@@ -24,12 +24,13 @@ PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 
 
 @settings.fixed()
-def export(workdir: Path, kind: str, output: Path) -> None:
+def export(workdir: Path, kind: str, output: Path, weights: str | None = None) -> None:
   """Writes the network of a run to a file, reads it back and compares the two.
 
-  `kind` of the statistics is one of `request.STATISTICS`.
+  `kind` of the statistics is one of `request.STATISTICS`, `weights` as `Request` has
+  them.
   """
-  network = restore(workdir)
+  network = restore_named(workdir, weights)
   is_read = kind == POPULATION
   trained_on.differences([network], None, reads_training_set=is_read)
   batch_stats = statistics.of_network(network, Request(statistics=kind), lambda: None)
@@ -39,9 +40,9 @@ def export(workdir: Path, kind: str, output: Path) -> None:
   model_card.write(output, program, card)
   difference = _difference(network, output)
   print(
-    f'{network.name}, step {network.step:,}: {len(program):,} bytes; on 8 random '
-    f'images its probabilities differ by at most {difference:.1e} from those before '
-    'folding\n'
+    f'{network.name}, step {network.step:,}, {network.weights} weights: '
+    f'{len(program):,} bytes; on 8 random images its probabilities differ by at most '
+    f'{difference:.1e} from those before folding\n'
     f'names of classes: {_named(card["classes"])}\n'
     f'written: {output}, read by jax {card["oldest_jax"]} and newer'
   )

@@ -18,7 +18,13 @@ from flax import traverse_util
 from tqdm import tqdm
 
 from bn_repro.evaluate.network import FOLDER, Network, dependencies
-from bn_repro.evaluate.request import MOVING_AVERAGE, POPULATION, Request
+from bn_repro.evaluate.request import (
+  AVERAGED,
+  MOVING_AVERAGE,
+  POPULATION,
+  Request,
+  check_together,
+)
 from bn_repro.run import damage
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import replaced
@@ -26,6 +32,7 @@ from bn_repro.training.experiment import on_one_device
 from bn_repro.training.population import PopulationStatistics
 
 NAME = 'population_statistics.npz'
+_OF_AVERAGED = 'population_statistics_averaged.npz'
 _IDENTITY = 'identity'  # among the arrays, whose names have a slash
 
 
@@ -43,11 +50,15 @@ def of_network(network: Network, request: Request, check: Callable[[], None]) ->
       f'{network.name} is published with population statistics alone; use '
       f'--statistics={POPULATION}'
     )
-  if request.statistics == MOVING_AVERAGE or not network.batch_stats:
+  if not network.batch_stats:
+    return network.batch_stats
+  check_together(request.statistics, network.weights)
+  if request.statistics == MOVING_AVERAGE:
     return network.batch_stats
   if network.population_batches == request.population_batches:
     return network.batch_stats
-  path = network.workdir / FOLDER / NAME
+  name = _OF_AVERAGED if network.weights == AVERAGED else NAME
+  path = network.workdir / FOLDER / name
   identity = _identity(network, request.population_batches)
   statistics = _read(path, identity)
   if statistics is None:
