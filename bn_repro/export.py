@@ -57,13 +57,6 @@ from bn_repro.evaluate.request import (
 from bn_repro.run import command_line, devices, exits, places, published
 from bn_repro.run.errors import UserError
 
-<<<<<<< HEAD
-=======
-FLAGS = command_line.Flags(
-  ('workdir', 'output', 'statistics', 'weights'), ('help', 'h')
-)
-
->>>>>>> ec1834b (evaluate and export say which weights they take, and --weights=averaged takes the Polyak average; --population_batches with moving averages is refused)
 
 def main() -> None:
   """Runs the command line; leaves with one of the exit codes of `--help`."""

@@ -26,7 +26,7 @@ _NEWEST_TRIED = (0, 12)
 
 
 def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[str, Any]:
-  """As JSON; `statistics` is one of `request.STATISTICS`.
+  """As JSON; `statistics` is one of `request.STATISTICS`; null without BN.
 
   `classes` are names in the order of the probabilities, None where there are none.
   """
@@ -38,7 +38,7 @@ def of(network: Network, statistics: str, platforms: tuple[str, ...]) -> dict[st
     'dataset': network.config.dataset.name,
     'step': network.step,
     'weights': network.weights,
-    'statistics': statistics,
+    'statistics': statistics if network.batch_stats else None,
     'checkpoint_sha256': network.digest,
     'num_classes': num_classes,
     'classes': data and data['classes'],

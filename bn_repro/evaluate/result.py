@@ -8,7 +8,7 @@ import numpy as np
 from bn_repro.evaluate import scores
 from bn_repro.evaluate.network import Network
 from bn_repro.evaluate.predictions import PredictionFile
-from bn_repro.evaluate.request import Request
+from bn_repro.evaluate.request import POPULATION, Request
 from bn_repro.models import describe
 from bn_repro.report.tables import markdown, share
 from bn_repro.run import provenance
@@ -31,13 +31,12 @@ def result_of(
     'dataset': dataset,
     'crops': request.crops,
     'different_crops': float(np.mean(rows[0]['crops'])),
-    'statistics': request.statistics,
-    'population_batches': request.population_batches,
-    'examples_left_out': files[0].index.left_out,
+    **_statistics(networks, request),
+    'examples_left_out': max(file.index.left_out for file in files),
     'members': [
       about(network)
       | {'weights': network.weights, 'differs_from_training': differs}
-      | {'seconds': file.index.seconds}
+      | {'seconds': file.index.seconds, 'examples_left_out': file.index.left_out}
       | summary([own])
       for network, file, own, differs in zip(networks, files, rows, differing)
     ],
@@ -46,6 +45,16 @@ def result_of(
     page['ensemble'] = summary(rows)
     page['by_number_of_members'] = scores.by_number_of_members(rows)
   return page | provenance.origin(jax.local_devices())
+
+
+def _statistics(networks: list[Network], request: Request) -> dict[str, Any]:
+  """Which statistics were used; null where no network has any, or no number."""
+  has_any = any(network.batch_stats for network in networks)
+  is_population = has_any and request.statistics == POPULATION
+  return {
+    'statistics': request.statistics if has_any else None,
+    'population_batches': request.population_batches if is_population else None,
+  }
 
 
 def about(network: Network) -> dict[str, Any]:
@@ -68,10 +77,9 @@ def table(page: dict[str, Any]) -> str:
   crops = f'{page["crops"]} crop(s) of each'
   if page['crops'] > 1:
     crops += f', of which {page["different_crops"]:.4g} differ'
-  head = (
-    f'{page["dataset"]}: {examples:,} examples, {crops}; '
-    f'statistics: {page["statistics"]}'
-  )
+  head = f'{page["dataset"]}: {examples:,} examples, {crops}'
+  if page['statistics']:
+    head += f'; statistics: {page["statistics"]}'
   weights = dict.fromkeys(row['weights'] for row in page['members'])
   head += f'; weights: {" and ".join(weights)}'
   named = [

@@ -9,6 +9,7 @@ from bn_repro.evaluate import model_card
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import MOVING_AVERAGE
 from evaluate.saved import card_in, save_run
+from support import small_config
 
 TEN = {'name': 'digits', 'classes': list('abcdefghij'), 'num_classes': 10, 'splits': {}}
 
@@ -29,6 +30,11 @@ def test_what_it_says(network):
   assert (card['statistics'], card['num_classes']) == (MOVING_AVERAGE, 10)
   assert card['checkpoint_sha256'] == network.digest
   assert card['written_by'].keys() >= {'bn_repro', 'git_revision', 'jax', 'flatbuffers'}
+
+
+def test_a_network_without_batch_normalization_has_no_statistics(tmp_path):
+  workdir = save_run(small_config('baseline'), tmp_path / 'plain')
+  assert model_card.of(restore(workdir), MOVING_AVERAGE, ())['statistics'] is None
 
 
 def test_classes_are_those_of_training_though_the_data_are_gone(network, monkeypatch):
