@@ -6,14 +6,14 @@ from jax import export as jax_export
 
 from bn_repro import export
 from bn_repro.data import sources
-from bn_repro.evaluate import command, evaluation, model_card, serving
+from bn_repro.evaluate import command, evaluation, serving
 from bn_repro.evaluate.evaluation import evaluate, predict
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import AVERAGED, MOVING_AVERAGE, PLAIN, Request
 from bn_repro.run import summary
 from bn_repro.run.errors import UserError
 from bn_repro.training.loop import train
-from evaluate.saved import save_run
+from evaluate.saved import card_in, save_run
 from support import small_config
 
 NOTICE = 'its plain weights; --weights=averaged takes their average'
@@ -67,7 +67,7 @@ def test_the_card_of_an_export_says_which(run, tmp_path, capsys):
     output = tmp_path / f'network_{weights}'
     serving.export(run, 'population', output, weights)
     kind = weights or PLAIN
-    assert model_card.read(output)['weights'] == kind
+    assert card_in(output)['weights'] == kind
     printed = capsys.readouterr()
     assert f'{kind} weights' in printed.out
     assert (NOTICE in printed.err) == (weights is None)
