@@ -60,7 +60,7 @@ def rounded_as(said, effect, digits=1):
   'name, pattern',
   [
     ('bn_x30', r'BN-x30 reaches 75 % accuracy in # times fewer .*?interval # to #\)'),
-    ('bn_baseline', r'BN alone, .*? is # times as fast to 75 % \(# to #, one seed\)'),
+    ('bn_baseline', r'BN alone, .*? is # times as fast to 75 % \(# to #\)'),
     ('bn_x5', r'BN-x5 is # times as fast to 75 % \(# to #; 14.8'),
     ('bn_x5_decay_of_inception', r'slower decay of Inception # times \(# to #\)'),
     ('bn_x5_sigmoid', r'With sigmoids it is # times as fast \(# to #\)'),
