@@ -10,7 +10,6 @@ import pytest
 from fake_experiment import only_rows
 
 from bn_repro.models import networks
-from bn_repro.run import durations
 from bn_repro.training import optimizer
 from support import PROJECT
 
@@ -18,7 +17,6 @@ sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
 
 from subjects import noise
 from subjects import train_step_jax as subjects
-from subjects.inception import TRAINING_IMAGES
 from subjects.train_step_task import Task, operations
 
 torch = pytest.importorskip(
@@ -116,8 +114,8 @@ def test_the_update_is_ours(config, network, variables):
   config = config.copy_and_resolve_references()
   config.l2, config.momentum = 0.5, 0.7
   gradient = jax.tree.map(lambda leaf: np.cos(100 * leaf), variables['params'])
-  lengths = durations.lengths(config, TRAINING_IMAGES)
-  ours, params = optimizer.build(config, lengths), variables['params']
+  ours = optimizer.build(config, config.learning_rate, config.l2)
+  params = variables['params']
   state = ours.init(params)
   theirs = port.optimizer_of(network, config)
   copy = port.Network(config)

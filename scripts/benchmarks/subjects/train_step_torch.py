@@ -39,9 +39,10 @@ NONLINEARITIES = {
 
 
 class Convolution(nn.Sequential):
-  """g(BN(Wu)) of `[batch, inputs, height, width]`, padded as SAME.
+  """g(BN(Wu)), or g(Wu + b) without BN, of `[batch, inputs, height, width]`.
 
-  With `multiplier` filters on each input alone before it, the kernel is theirs.
+  Padded as SAME. With `multiplier` filters on each input alone before it, the kernel is
+  theirs.
   """
 
   def __init__(self, inputs, features, settings, kernel=1, stride=1, multiplier=0):
@@ -59,12 +60,14 @@ class Convolution(nn.Sequential):
       )
       self.add_module('depthwise', depthwise)
       inputs, kernel, stride, padding = filters, 1, 1, 0
-    linear = nn.Conv2d(inputs, features, kernel, stride, padding, bias=False)
+    has_bias = not settings.batch_norm
+    linear = nn.Conv2d(inputs, features, kernel, stride, padding, bias=has_bias)
     self.add_module('convolution', linear)
-    batch_norm = nn.BatchNorm2d(features, settings.epsilon, 1 - settings.decay)
-    # A counter that nothing reads, in a kernel of its own.
-    batch_norm.num_batches_tracked = None
-    self.add_module('batch_norm', batch_norm)
+    if settings.batch_norm:
+      batch_norm = nn.BatchNorm2d(features, settings.epsilon, 1 - settings.decay)
+      # A counter that nothing reads, in a kernel of its own.
+      batch_norm.num_batches_tracked = None
+      self.add_module('batch_norm', batch_norm)
     self.add_module('nonlinearity', NONLINEARITIES[settings.nonlinearity]())
 
 
@@ -118,7 +121,7 @@ class InceptionModule(nn.Module):
 
 
 class Network(nn.Module):
-  """Figure 5 with batch normalization; its parts are named as ours are."""
+  """Figure 5, with or without batch normalization; parts are named as ours are."""
 
   def __init__(self, config: ConfigDict):
     super().__init__()
