@@ -141,14 +141,18 @@ def _read(results: Path, name: str) -> tuple[dict[str, dict], dict[str, list[dic
 
 
 def _rows(workdir: Path) -> list[dict]:
-  """The evaluations of a run, by the columns of the CSV."""
+  """The evaluations of a run, by the columns of the CSV.
+
+  A probe without a finite value has an empty cell: its column is there all the same.
+  """
   rows = []
   for line in map(json.loads, (workdir / 'metrics.jsonl').read_text().splitlines()):
     if 'test/accuracy' in line:
       probes = {tag: tag for tag in line if tag.startswith(PROBES)}
       values = {name: line.get(tag) for name, tag in (COLUMNS | probes).items()}
       known = {name: round(v, DIGITS) for name, v in values.items() if v is not None}
-      rows.append({'run': workdir.name, 'step': line['step'], **known})
+      row = {'run': workdir.name, 'step': line['step']}
+      rows.append(row | dict.fromkeys(probes, '') | known)
   return rows
 
 

@@ -100,7 +100,7 @@ def estimate(
 ) -> str:
   """Mean and 95 % interval over seeds, such as '0.51 (0.48 to 0.54)'."""
   if missing := int(np.sum(~np.isfinite(values))):
-    return f'{missing} of {len(values)} diverged'
+    return f'{missing} of {len(values)} diverged or without a value'
   return tables.interval(of_mean(values), form, unit, scale)
 
 

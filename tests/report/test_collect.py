@@ -3,9 +3,10 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
-from bn_repro.report import collect
+from bn_repro.report import collect, seeds
 from bn_repro.run import summary
 from bn_repro.run.errors import UserError
 from evaluate.saved import save_run
@@ -41,6 +42,17 @@ def test_columns_of_probes_are_kept(root, tmp_path):
   (found,) = collect.load(tmp_path, 'found')
   assert found.curves.keys() == {'step', 'test_accuracy', 'landscape/smoothness'}
   assert found.curves['landscape/smoothness'].tolist() == [2.5]
+
+
+def test_a_probe_that_is_null_in_every_run_has_a_column_of_nan(root, tmp_path):
+  """Its section says that there is no value, and does not lack the column."""
+  line = {'step': 0, 'test/accuracy': 0.1, 'landscape/smoothness': None}
+  finish(root, 'a_seed0', line)
+  collect.collect(root, tmp_path, 'found')
+  (found,) = collect.load(tmp_path, 'found')
+  values = found.curves['landscape/smoothness']
+  assert np.isnan(values).all()
+  assert seeds.estimate(values) == '1 of 1 diverged or without a value'
 
 
 def test_runs_of_another_machine_are_kept(root, tmp_path):
