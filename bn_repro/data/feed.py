@@ -44,12 +44,12 @@ class Feed(abc.ABC):
   Attributes:
     examples: a tree of arrays.
     num_examples: without those left out when the feed was opened.
-    num_skipped: the number of examples left out then, the same in every process. What
-      is found unreadable later does not count in its `Batch`.
+    skipped: the places in the split of the examples left out then, rising, the same in
+      every process. What is found unreadable later does not count in its `Batch`.
   """
 
   examples: Any = ()
-  num_skipped = 0
+  skipped: tuple[int, ...] = ()
 
   def __init__(
     self, num_examples: int, config: ConfigDict, devices: list[jax.Device]
@@ -57,6 +57,17 @@ class Feed(abc.ABC):
     self.num_examples = num_examples
     self._config = config
     self._devices = devices
+
+  @property
+  def num_skipped(self) -> int:
+    """The number of examples left out when the feed was opened."""
+    return len(self.skipped)
+
+  def num_skipped_among(self, number: int | None) -> int:
+    """How many were left out before the last of the first `number`; None for all."""
+    # Of the examples before `place`, i are left out themselves.
+    before = (place - i for i, place in enumerate(self.skipped))
+    return sum(number is None or kept < number for kept in before)
 
   @abc.abstractmethod
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:

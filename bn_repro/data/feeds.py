@@ -59,5 +59,5 @@ def _photographs(split: str, config: ConfigDict, devices: list[jax.Device]) -> F
   records = sources.Split(name, split, config.dataset.num_classes)
   if feed == 'stream' or (feed == 'auto' and not records.is_kept):
     return stream.StreamedImages(records, config, devices)
-  examples, num_skipped = resident.decode_all(records, config.dataset.on_corrupt)
-  return resident.ResidentImages(examples, config, devices, num_skipped)
+  examples, skipped = resident.decode_all(records, config.dataset.on_corrupt)
+  return resident.ResidentImages(examples, config, devices, skipped)

@@ -33,13 +33,13 @@ class ResidentImages(Feed):
     examples: sources.Examples,
     config: ConfigDict,
     devices: list[jax.Device],
-    num_skipped: int = 0,
+    skipped: tuple[int, ...] = (),
   ):
-    """Takes `[n, height, width, 3]` uint8."""
+    """Takes `[n, height, width, 3]` uint8, without the examples at `skipped`."""
     number, self._height, self._width, _ = examples.images.shape
     super().__init__(number, config, devices)
     self.examples = examples
-    self.num_skipped = num_skipped
+    self.skipped = skipped
     self._order = Order(config, number)
     self._mirrors = config.dataset.get('mirror', True)
     size = config.dataset.size
@@ -88,8 +88,10 @@ class ResidentImages(Feed):
     return Batch(images, examples.labels[inputs.indices], inputs.counts)
 
 
-def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples, int]:
-  """All images of a split, which have one size, and the number of skipped ones."""
+def decode_all(
+  split: sources.Split, on_corrupt: str
+) -> tuple[sources.Examples, tuple[int, ...]]:
+  """All images of a split, which have one size, and the places of skipped ones."""
 
   read = functools.partial(decode.read_or_skip, on_corrupt, decode.read_whole)
   decoded = list(zip(*split.decoded(read)))
@@ -104,4 +106,5 @@ def decode_all(split: sources.Split, on_corrupt: str) -> tuple[sources.Examples,
       f'the images differ in size ({some}); use --config.dataset.feed=stream'
     )
   examples = sources.Examples(np.stack(images), np.asarray(labels, np.int32))
-  return examples, len(split) - len(readable)
+  skipped = tuple(i for i, (image, _) in enumerate(decoded) if image is None)
+  return examples, skipped

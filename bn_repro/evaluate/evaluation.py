@@ -6,7 +6,6 @@ where they come from.
 
 import copy
 import hashlib
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from bn_repro.data import decode, sources
 from bn_repro.data.feed import Feed
 from bn_repro.data.feeds import open_test_feed
 from bn_repro.evaluate import statistics, trained_on
@@ -149,23 +147,7 @@ def _complete(
       seconds, began = time.perf_counter() - began, time.perf_counter()
       file.append(predictions, seconds)
       bar.update(len(predictions.labels))
-  file.complete(_left_out(feed, network, request))
-
-
-def _left_out(feed: Feed, network: Network, request: Request) -> int:
-  """Examples without rows among those asked for, up to the last one evaluated."""
-  number = request.examples
-  if not feed.num_skipped or number is None or number > feed.num_examples:
-    return feed.num_skipped
-  # The feed knows how many it left out, not which: they are looked for.
-  name = request.dataset or network.config.dataset.name
-  split, readable = sources.Split(name, 'test', network.num_classes), 0
-  for index in itertools.count():
-    record = split[index]
-    image = decode.read_or_skip('skip', decode.read_whole, record.data, record.name)
-    readable += image is not None
-    if readable == number:
-      return index + 1 - number
+  file.complete(feed.num_skipped_among(request.examples))
 
 
 def _open(network: Network, request: Request, devices: list[jax.Device]) -> Feed:

@@ -79,7 +79,7 @@ def test_what_was_left_out_is_counted_anew_in_each_evaluation(config):
   """With what was left out when the data set was opened, and without padding."""
   built = build(config)
   feed = SomeUnreadable(built.feeds.test.examples, config, built.devices)
-  feed.num_skipped = 7
+  feed.skipped = tuple(range(7))
   evaluate = ExampleEvaluator(built, feed, stop=350)
   params = jax.device_get(initial_state(built).params)
   counted = []
