@@ -104,23 +104,22 @@ def section(runs: list[Run], results: Path) -> str:
     table=seeds.table('factor', {factor: factor for factor in titles}, columns),
     target=rounded(design.target, 0), error=design.accuracy.spread,
     has_target=design.log_steps is not None, strong=strong[:3],
-    sentences=[sentence(claim, runs) for claim in _claims()],
+    sentences=[sentence(claim, design, runs) for claim in _claims()],
   )  # fmt: skip
 
 
 def _claims() -> list[ledger.Claim]:
   """Those that this stage decides, in its words."""
-  every = ledger.read_claims()
   return [
     stages.decided_by_its_stage(claim)
-    for claim in every
+    for claim in ledger.read_claims()
     if claim.again.get('stage') == STAGE
   ]
 
 
-def sentence(claim: ledger.Claim, runs: list[Run]) -> str:
+def sentence(claim: ledger.Claim, design: Design, runs: list[Run]) -> str:
   """What became of a claim: '**18: inconclusive.** A fifth of ...: 0.1 points.'"""
-  finding = OUTCOMES[claim.key].finding(runs)
+  finding = OUTCOMES[claim.key].finding(design, runs)
   effect = finding.too_little or finding.effect.text('{:.2f}', f' {claim.unit}')
   verdict = ledger.verdict(claim, finding)
   return f'**{claim.key}: {verdict}.** {claim.claim.removesuffix(".")}: {effect}.'
@@ -155,9 +154,9 @@ class Outcome(NamedTuple):
   factor: str
   outcome: str = 'accuracy'
 
-  def finding(self, runs: list[Run]) -> Finding:
-    """With all three outcomes of the factor in its text."""
-    design, title = design_of(runs), factors()[self.factor]
+  def finding(self, design: Design, runs: list[Run]) -> Finding:
+    """With all three outcomes of the factor in its text; the design is of the runs."""
+    title = factors()[self.factor]
     ratio = design.speed_up(self.factor)
     accuracy, gap = (d.effect(self.factor) for d in (design.accuracy, design.gap))
     diverged = sum(run.summary['diverged'] for run in runs)
@@ -184,7 +183,8 @@ def main_effect(key: str) -> Measure:
   """Claims 17 to 22: the main effect that `OUTCOMES` names."""
 
   def measured(evidence: Evidence) -> Finding:
-    return OUTCOMES[key].finding(stages.needed(evidence, STAGE))
+    runs = stages.needed(evidence, STAGE)
+    return OUTCOMES[key].finding(design_of(runs), runs)
 
   return measured
 

@@ -64,7 +64,10 @@ def text(networks: Networks) -> str:
 def table(networks: Networks) -> str:
   """Figure 3: ours beside the paper's; the two accuracies are not comparable."""
   ours = speed_up_column(networks, TARGET)
-  in_time = lambda name: _text_in_time(speed_up(networks, name, PLAIN, TARGET), name)
+  _, seconds = comparison.seconds_per_step()
+  in_time = lambda name: _text_in_time(
+    speed_up(networks, name, PLAIN, TARGET), seconds[PLAIN] / seconds[name]
+  )
   columns = {
     'learning rate': lambda name: f'{networks[name][0].config["learning_rate"]:g}',
     'seeds': lambda name: seeds.number(networks[name]),
@@ -90,12 +93,11 @@ def speed_up_text(networks: Networks, name: str, target: float) -> str:
   return f'{effect.text("{:.2f}")}, {reached}/{len(networks[name])}'
 
 
-def _text_in_time(effect: Effect, name: str) -> str:
-  """A speed-up in steps as one in time: a network's step may take longer."""
-  _, seconds = comparison.seconds_per_step()
-  if math.isnan(effect.value):
-    return '-'
-  return effects.scaled(effect, seconds[PLAIN] / seconds[name]).text('{:.2f}')
+def _text_in_time(effect: Effect, cost: float) -> str:
+  """A speed-up in steps as one in time; `cost`: Inception's step over its own."""
+  return (
+    '-' if math.isnan(effect.value) else effects.scaled(effect, cost).text('{:.2f}')
+  )
 
 
 def _text_of_paper(name: str) -> str:

@@ -113,7 +113,7 @@ def _figure(
       rate, error = effects.values_and_errors([best[name].rate])
       axes.errorbar(rate, best[name].accuracy, xerr=error, fmt='D', capsize=4, **style)
   axes.set(xscale='log', xlabel='learning rate',
-           ylabel='accuracy of the averaged weights at the end')  # fmt: skip
+           ylabel='validation accuracy at the end')  # fmt: skip
   axes.set_title(f'{family.title(runs[0])}, {runs[0].config["train_for"]}')
   axes.legend(fontsize=8)
   save(figure, path, runs)

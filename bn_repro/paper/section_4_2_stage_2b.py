@@ -51,9 +51,9 @@ class Comparison(NamedTuple):
   def speed_up(
     self, name: str, baseline: str = PLAIN, higher: float = 0.0
   ) -> Effect | None:
-    """The baseline's longest runs, in steps, over a network's to their accuracy.
+    """Steps of the baseline's longest runs over those to their accuracy, or `higher`.
 
-    None where accuracy does not rise. The network is asked for `higher` accuracy.
+    `higher` is a share, 0 to 1. None where accuracy does not rise with the length.
     """
     steps, accuracies = max(self.ladders[baseline].items())
     target = [accuracy + higher for accuracy in accuracies]

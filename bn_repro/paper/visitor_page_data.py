@@ -173,11 +173,12 @@ def stage_3(runs: list[Run]) -> Rows:
   if not (runs := stages.if_whole(stage_3_lib.STAGE, runs)):
     return []
   design = stage_3_lib.design_of(runs)
+  target = tables.rounded(design.target, 0) if design.log_steps else None
   return [
     {
       'change': title, 'setting': f'{len(runs)} runs of the protocol',
       'accuracy': interval(design.accuracy.effect(factor), '{:+.2f}'),
-      'speed_up': interval(design.speed_up(factor), '{:.2f}'),
+      'speed_up': interval(design.speed_up(factor), '{:.2f}'), 'target': target,
     }
     for factor, title in stage_3_lib.factors().items()
   ]  # fmt: skip

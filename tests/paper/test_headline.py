@@ -57,35 +57,28 @@ def rounded_as(said, effect, digits=1):
 
 
 @pytest.mark.parametrize(
-  'name, pattern',
+  'page, name, pattern',
   [
-    ('bn_x30', r'BN-x30 reaches 75 % accuracy in # times fewer .*?interval # to #\)'),
-    ('bn_baseline', r'BN alone, .*? is # times as fast to 75 % \(# to #\)'),
-    ('bn_x5', r'BN-x5 is # times as fast to 75 % \(# to #; 14.8'),
-    ('bn_x5_decay_of_inception', r'slower decay of Inception # times \(# to #\)'),
-    ('bn_x5_sigmoid', r'With sigmoids it is # times as fast \(# to #\)'),
+    ('readme', 'bn_x30',
+     r'BN-x30 reaches 75 % accuracy in # times fewer .*?interval # to #\)'),
+    ('readme', 'bn_baseline', r'BN alone, .*? is # times as fast to 75 % \(# to #\)'),
+    ('readme', 'bn_x5', r'BN-x5 is # times as fast to 75 % \(# to #; 14.8'),
+    ('readme', 'bn_x5_decay_of_inception',
+     r'slower decay of Inception # times \(# to #\)'),
+    ('readme', 'bn_x5_sigmoid', r'With sigmoids it is # times as fast \(# to #\)'),
+    ('guide', 'bn_x30',
+     r'BN-x30 needs # times fewer steps to 75 % than Inception \(# to #\)'),
+    ('guide', 'bn_baseline', r'BN alone is # times as fast \(# to #\)'),
+    ('guide', 'bn_x5', r'BN-x5 is # times as fast \(# to #\)'),
+    ('guide', 'bn_x5_decay_of_inception',
+     r'slower decay of Inception # times \(# to #\)'),
   ],
-)
-def test_speed_ups(readme, compared, name, pattern):
+)  # fmt: skip
+def test_speed_ups(request, compared, page, name, pattern):
   """With two digits where the interval ends beside 1, which one would hide."""
   effect = speed_up(compared, name, 'inception', comparison.TARGET)
   digits = 2 if name == 'bn_baseline' else 1
-  assert rounded_as(said(readme, pattern), effect, digits)
-
-
-@pytest.mark.parametrize(
-  'name, pattern',
-  [
-    ('bn_x30', r'BN-x30 needs # times fewer steps to 75 % than Inception \(# to #\)'),
-    ('bn_baseline', r'BN alone is # times as fast \(# to #\)'),
-    ('bn_x5', r'BN-x5 is # times as fast \(# to #\)'),
-    ('bn_x5_decay_of_inception', r'slower decay of Inception # times \(# to #\)'),
-  ],
-)
-def test_speed_ups_of_the_reading_guide(guide, compared, name, pattern):
-  effect = speed_up(compared, name, 'inception', comparison.TARGET)
-  digits = 2 if name == 'bn_baseline' else 1
-  assert rounded_as(said(guide, pattern), effect, digits)
+  assert rounded_as(said(request.getfixturevalue(page), pattern), effect, digits)
 
 
 def test_the_readme_says_how_many_seeds(readme, compared):

@@ -156,6 +156,7 @@ def test_stage_3_stands_beside_the_ablation_when_it_is_whole(whole_stage):
   assert values.pop('thorough shuffling') == pytest.approx(2)
   assert [*values.values()] == pytest.approx([0] * 6, abs=1e-9)
   assert all(row['speed_up']['value'] > 0 for row in rows)
+  assert {row['target'] for row in rows} == {'50 %'}
 
 
 def test_without_its_json_it_is_refused_in_one_line(tmp_path):
