@@ -10,6 +10,7 @@ scripts/gpu_check.py does; tests that need several devices fail on one.
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -95,6 +96,13 @@ def pytest_unconfigure():
 def pytest_runtest_setup(item):
   for mark in item.iter_markers('fault'):
     item.user_properties.append(('faults', (mark.args[0], 1, 0)))
+
+
+@pytest.fixture(autouse=True)
+def no_watch():
+  """One left in this process would end it at a signal that a later test raises."""
+  yield
+  assert signal.set_wakeup_fd(-1) == -1, 'patch watch.start, or start a program'
 
 
 @pytest.fixture(scope='module', autouse=True)

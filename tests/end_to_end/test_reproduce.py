@@ -88,6 +88,7 @@ def test_what_fails_is_named_and_the_rest_goes_on(small, capfd, monkeypatch):
   monkeypatch.setattr(reproduce, 'ANALYSES', {'analysis/a': ('nothing', None)})
   monkeypatch.setattr(reproduce, 'REPORTS', {'nonsense': Report(None)})
   monkeypatch.setattr(signal, 'signal', lambda *unused: None)
+  monkeypatch.setattr(exits.watch, 'start', lambda: None)
   with pytest.raises(SystemExit) as ended:
     exits.exit_after(lambda: reproduce.reproduce(with_inception=False, jobs=1))
   assert ended.value.code == 1
