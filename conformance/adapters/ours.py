@@ -23,9 +23,13 @@ class Layer(JaxLayer):
     return variables['params'], variables['batch_stats']
 
   def apply(self, params, stats, x, train, mask=None):
-    variables = {'params': params, 'batch_stats': stats}
+    variables, shape = {'params': params, 'batch_stats': stats}, x.shape
+    if mask is not None and mask.ndim > 1:
+      # The layer takes masks of the positions of sequences, which those of images are
+      # for one that normalizes over all of them.
+      x, mask = x.reshape(len(x), -1, shape[-1]), mask.reshape(len(x), -1)
     y, new = self.layer.apply(variables, x, train, mask, mutable=['batch_stats'])
-    return y, new['batch_stats']
+    return y.reshape(shape), new['batch_stats']
 
   def forgotten(self):
     variables = {
