@@ -39,10 +39,8 @@ class Effect(NamedTuple):
 
 def of_values(values: Sequence[float]) -> Effect:
   """The mean of independent values, `[n]`, by Student's t; no interval for n = 1."""
-  if len(values) < 2:
-    return without_interval(float(np.mean(values)))
-  error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-  return _student(float(np.mean(values)), error, len(values) - 1, "Student's t")
+  error = intervals.error_of_mean(values)
+  return _student(float(np.mean(values)), *error, "Student's t")
 
 
 def of_ratios(values: Sequence[float]) -> Effect:
@@ -77,10 +75,8 @@ def contrast(groups: Iterable[tuple[float, Sequence[float]]], spread: Spread) ->
 
 
 def of_estimate(value: float, error: Spread) -> Effect:
-  """A value with its standard error; without degrees of freedom without an interval."""
-  if not error.freedom:
-    return without_interval(value)
-  return _student(value, error.deviation, error.freedom, "Student's t, pooled spread")
+  """A value with its standard error; no interval without degrees of freedom."""
+  return _student(value, *error, "Student's t, pooled spread")
 
 
 def of_two_shares(first: float, second: float, number: int) -> Effect:
@@ -131,6 +127,9 @@ def _transformed(effect: Effect, there, back) -> Effect:
 
 
 def _student(value: float, error: float, freedom: float, test: str) -> Effect:
+  if not freedom:
+    return without_interval(value)
+
   def p_value(margin: float) -> float:
     if not error:
       return float(value == margin)

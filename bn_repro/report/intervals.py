@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 
 
 class Spread(NamedTuple):
-  """The standard deviation of single values, and its degrees of freedom."""
+  """A standard deviation, of single values or of a mean, and its degrees of freedom."""
 
   deviation: float
   freedom: int
@@ -31,11 +31,15 @@ class Spread(NamedTuple):
 
 def of_mean(values: Sequence[float]) -> Interval:
   """The mean of independent values, `[n]`; without an interval for n = 1."""
-  mean = float(np.mean(values))
+  return around(float(np.mean(values)), *error_of_mean(values))
+
+
+def error_of_mean(values: Sequence[float]) -> Spread:
+  """The standard error of the mean of independent values, `[n]`; NaN for n = 1."""
   if len(values) < 2:
-    return Interval(mean, math.nan, math.nan)
+    return Spread(math.nan, 0)
   deviation = float(np.std(values, ddof=1))
-  return around(mean, deviation / math.sqrt(len(values)), len(values) - 1)
+  return Spread(deviation / math.sqrt(len(values)), len(values) - 1)
 
 
 def of_share(number: int, of: int) -> Interval:
@@ -45,7 +49,7 @@ def of_share(number: int, of: int) -> Interval:
 
 
 def around(mean: float, deviation: float, freedom: float) -> Interval:
-  """From the estimated standard deviation of a mean and its degrees of freedom."""
+  """From the standard error of a mean and its degrees of freedom; NaN without any."""
   half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * deviation
   return Interval(mean, mean - half, mean + half)
 
