@@ -7,7 +7,7 @@ from bn_repro.report import figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.intervals import of_mean
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import by_number, draw, draw_intervals, split
+from bn_repro.report.variants import by_number, draw, split
 
 EXAMPLES = 60_000  # of MNIST's training set
 EARLY = 500  # steps
@@ -116,7 +116,8 @@ def _figure_of_equal_rates(results: Results, runs, networks) -> str:
     accuracies = [of_mean(seeds.final(group)) for group in rates.values()]
     mean, most, least = 1 - np.transpose(accuracies)
     errors = np.transpose([mean, np.maximum(least, 1e-3), most])
-    draw_intervals(axes, [*rates], errors, ms=4, color=COLOURS[network], label=name)
+    style = {'ms': 4, 'color': COLOURS[network], 'label': name}
+    figures.draw_intervals(axes, rates, errors, **style)
   axes.set(xscale='log', xlabel='learning rate', ylabel='final test error')
   axes.set(yscale='log', ylim=(0.01, 1))
   axes.legend(fontsize=8)

@@ -7,7 +7,7 @@ import numpy as np
 from bn_repro.report import figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import draw, draw_intervals
+from bn_repro.report.variants import draw
 
 NAMES = {
   'baseline': 'nothing, 60 examples',
@@ -40,7 +40,7 @@ def section(results: Results, runs: list[Run]) -> str:
 def _figure(results: Results, runs, variants, cost) -> str:
   figure, (left, right) = figures.panels(2, width=4.8)
   widths = [row['width'] for row in cost['rows']]
-  draw_intervals(left, widths, [_median_and_range(row) for row in cost['rows']])
+  figures.draw_intervals(left, widths, map(_median_and_range, cost['rows']))
   left.set(xscale='log', yscale='log', xlabel='activations of the layer')
   left.set_xticks(widths, map(str, widths))
   left.minorticks_off()

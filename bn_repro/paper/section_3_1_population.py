@@ -8,7 +8,6 @@ import numpy as np
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.report import commands, effects, figures, pages, tables
 from bn_repro.report.intervals import of_share
-from bn_repro.report.variants import draw_intervals
 
 COMMAND = 'python -m bn_repro.analysis'
 _LOST_ENOUGH = 1.0  # points; the recovered share of less is noise
@@ -134,7 +133,8 @@ def _draw_both(axes, rows: list[dict]) -> None:
   )
   for column, label, colour in kinds:
     shares = 100 * np.asarray([of_share(row[column], row['images']) for row in rows])
-    draw_intervals(axes, range(len(rows)), shares, ms=4, color=colour, label=label)
+    style = {'ms': 4, 'color': colour, 'label': label}
+    figures.draw_intervals(axes, range(len(rows)), shares, **style)
 
 
 def shifted(evidence: Evidence) -> Finding:

@@ -8,7 +8,6 @@ import numpy as np
 
 from bn_repro.report import effects, figures, pages, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.variants import draw_intervals
 
 STEPS = (1_000, 5_000, 10_000, 50_000)
 # A network that names one digit for all images is right for 11.35 % of MNIST's.
@@ -209,7 +208,7 @@ def figure(runs: list[Run], path: Path) -> None:
 
 def _draw_rates(axes, network: str, of_network: list[Setting], step, style) -> None:
   accuracy = [setting.at(step) for setting in of_network]
-  draw_intervals(
+  figures.draw_intervals(
     axes, [setting.learning_rate for setting in of_network],
     [(values.mean(), values.min(), values.max()) for values in accuracy],
     fmt=f'o{style}', ms=3, color=COLOURS[network],

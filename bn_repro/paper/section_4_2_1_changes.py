@@ -20,7 +20,7 @@ from bn_repro.paper.section_4_2_networks import Networks
 from bn_repro.report import effects, pages, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
-from bn_repro.report.figures import panels, save
+from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.intervals import Spread, pooled_deviation
 from bn_repro.report.seeds import by_variant
 from bn_repro.report.tables import rounded
@@ -191,9 +191,8 @@ def _figure(ablation: Ablation, path: Path, runs: list[Run]) -> None:
       if setting in (BOTH, *(pair.setting for pair in ablation.pairs[field]))
     }
     if rows:
-      values, errors = effects.values_and_errors(rows.values())
       style = {'fmt': 'o' if setting else 'D', 'label': setting or 'mean of both'}
-      axes.errorbar(values, [*rows], xerr=errors, capsize=3, **style)
+      draw_intervals(axes, rows, rows.values(), sideways=True, capsize=3, **style)
   axes.set_yticks(range(len(fields)), [CHANGES[field][0] for field in fields])
   axes.axvline(0, color='black', lw=1)
   axes.set_xlabel('points of accuracy after 20 epochs, 95 % interval')

@@ -19,7 +19,7 @@ from bn_repro.report import effects, pages, seeds, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.factorial import Factorial, factorial, half_normal
-from bn_repro.report.figures import panels, save
+from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.tables import rounded
 from bn_repro.run import config as config_lib
 
@@ -128,8 +128,8 @@ def sentence(claim: ledger.Claim, design: Design, runs: list[Run]) -> str:
 def figure(design: Design, titles: dict[str, str], path: Path, runs: list[Run]) -> None:
   """Main effects with 95 % intervals; all contrasts against half-normal quantiles."""
   panel, (main, normal) = panels(2, 5.5, 3.8)
-  values, errors = effects.values_and_errors(map(design.accuracy.effect, titles))
-  main.errorbar(values, range(len(titles)), xerr=errors, fmt='o', capsize=3)
+  style = {'fmt': 'o', 'capsize': 3, 'sideways': True}
+  draw_intervals(main, range(len(titles)), map(design.accuracy.effect, titles), **style)
   names = [f'{factor}: {title}' for factor, title in titles.items()]
   main.set_yticks(range(len(titles)), names, fontsize=8)
   main.axvline(0, color='black', lw=1)

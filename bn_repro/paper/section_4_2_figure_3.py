@@ -15,7 +15,7 @@ from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN, Networks
 from bn_repro.report import effects, pages, seeds
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
-from bn_repro.report.figures import panels, save
+from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.speed_up import speed_up
 from bn_repro.report.tables import rounded
 
@@ -138,8 +138,7 @@ def figure_3(
 def _draw(axes, row: float, effect: Effect, **style) -> None:
   """With its interval; a bound as an arrow that points to where the number lies."""
   if 0 < effect.value < math.inf:
-    value, error = effects.values_and_errors([effect])
-    axes.errorbar(value, row, xerr=error, capsize=4, **style)
+    draw_intervals(axes, [row], [effect], sideways=True, capsize=4, **style)
   elif 0 < effect.low < math.inf:
     axes.plot(effect.low, row, '>', color=style['color'])
   elif 0 < effect.high < math.inf:

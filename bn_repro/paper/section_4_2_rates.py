@@ -13,7 +13,7 @@ from bn_repro.paper.section_4_2_figure_3 import speed_up_text
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
 from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.figures import panels, save
+from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.intervals import pooled_deviation
 from bn_repro.report.tables import rounded
 
@@ -105,11 +105,11 @@ def _figure(shown: Networks, path: Path) -> None:
     group for recipe in shown.values() for group in by_rate(recipe).values()
   )
   for name, recipe in shown.items():
-    style = {'color': family.COLOURS[name]}
     finished = by_rate([run for run in recipe if not run.summary['diverged']])
     means = [effects.contrast([(1, accuracies(g))], spread) for g in finished.values()]
-    axes.errorbar([*finished], *effects.values_and_errors(means), fmt='o-', ms=4,
-                  capsize=3, label=NAMES[name], **style)  # fmt: skip
+    style = {'color': family.COLOURS[name]}
+    of_means = {'ms': 4, 'capsize': 3, 'label': NAMES[name]}
+    draw_intervals(axes, finished, means, **of_means, **style)
     diverged = [run for run in recipe if run.summary['diverged']]
     at = [run.config['learning_rate'] for run in diverged]
     axes.plot(at, accuracies(diverged), 'x', ms=9, **style)

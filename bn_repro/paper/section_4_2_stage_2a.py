@@ -18,7 +18,7 @@ from bn_repro.report import best_rate as best_lib
 from bn_repro.report import effects, pages, seeds
 from bn_repro.report.best_rate import BestRate
 from bn_repro.report.collect import Run
-from bn_repro.report.figures import panels, save
+from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.intervals import pooled_deviation
 from bn_repro.report.tables import rounded
 
@@ -110,8 +110,8 @@ def _figure(
       at = np.geomspace(*best[name].fitted, 50)
       axes.plot(at, np.polyval(best[name].parabola, np.log(at)), lw=1, **style)
     if best[name].log_rate:
-      rate, error = effects.values_and_errors([best[name].rate])
-      axes.errorbar(rate, best[name].accuracy, xerr=error, fmt='D', capsize=4, **style)
+      style |= {'fmt': 'D', 'capsize': 4, 'sideways': True}
+      draw_intervals(axes, [best[name].accuracy], [best[name].rate], **style)
   axes.set(xscale='log', xlabel='learning rate',
            ylabel='validation accuracy at the end')  # fmt: skip
   axes.set_title(f'{family.title(runs[0])}, {runs[0].config["train_for"]}')

@@ -25,7 +25,7 @@ from bn_repro.paper.section_4_2_stage_2a import (
 from bn_repro.report import effects, pages, seeds
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
-from bn_repro.report.figures import panels, save
+from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.intervals import Spread, pooled_deviation
 from bn_repro.report.ladder import ratio_of_lengths
 from bn_repro.report.tables import rounded
@@ -137,9 +137,8 @@ def _figure(compared: Comparison, path: Path, runs: list[Run]) -> None:
   figure, (axes,) = panels(1, 7, 4.2)
   for name, of_one in compared.ladders.items():
     means = [effects.contrast([(1, v)], compared.spread) for v in of_one.values()]
-    style = {'label': TITLES[name], 'color': family.COLOURS[name], 'fmt': 'o-'}
-    intervals = effects.values_and_errors(means)
-    axes.errorbar([*of_one], *intervals, ms=4, capsize=3, **style)
+    style = {'label': TITLES[name], 'color': family.COLOURS[name]}
+    draw_intervals(axes, of_one, means, ms=4, capsize=3, **style)
   lengths = sorted(
     {length for of_one in compared.ladders.values() for length in of_one}
   )

@@ -88,12 +88,6 @@ def of_two_shares(first: float, second: float, number: int) -> Effect:
   return _student(first - second, error, number - 1, 'two proportions, unpaired')
 
 
-def values_and_errors(estimates: Iterable[Effect]) -> tuple[np.ndarray, np.ndarray]:
-  """For error bars: values, `[n]`, and how far their intervals reach, `[2, n]`."""
-  values, low, high = np.reshape([effect[:3] for effect in estimates], (-1, 3)).T
-  return values, np.stack([values - low, high - values])
-
-
 def between(value: float, low: float, high: float, test: str) -> Effect:
   """A value that is known to lie between two; without a test."""
   return Effect(value, low, high, test, lambda _: math.nan)

@@ -5,7 +5,7 @@ Does not know what is drawn.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,22 @@ def draw(
   (line,) = axes.plot(at * per_step, values.mean(0), **style)
   band = {'color': line.get_color(), 'alpha': 0.2, 'lw': 0}
   axes.fill_between(at * per_step, values.min(0), values.max(0), **band)
+
+
+def draw_intervals(
+  axes: Any, at: Iterable[float], estimates: Iterable[Sequence[Any]],
+  sideways: bool = False, **style: Any,
+) -> None:  # fmt: skip
+  """Points with bars: an `Effect`, or a value, its low and its high end, at each place.
+
+  Values go up, or, `sideways`, to the right.
+  """
+  values, low, high = np.reshape([one[:3] for one in estimates], (-1, 3)).T
+  errors, style = (values - low, high - values), {'fmt': 'o-', 'capsize': 2} | style
+  if sideways:
+    axes.errorbar(values, [*at], xerr=errors, **style)
+  else:
+    axes.errorbar([*at], values, errors, **style)
 
 
 def save(figure, path: Path, runs: list[Run], *pages: Any) -> str:

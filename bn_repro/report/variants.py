@@ -1,6 +1,6 @@
 """Variants of a sweep side by side: split by their names, drawn, compared by seed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,16 +42,6 @@ def draw(
   for name, group in groups.items():
     figures.draw(axes, group, column, **{'label': name} | style(name))
   axes.set(**{'xlabel': 'training steps'} | settings)
-
-
-def draw_intervals(
-  axes: Any, at: Sequence[float], estimates: Sequence[Sequence[float]], **style: Any
-) -> None:
-  """Points with bars: `estimates` has a value, its low and its high end for each."""
-  middle, low, high = np.transpose(estimates)
-  axes.errorbar(
-    at, middle, (middle - low, high - middle), capsize=2, **{'fmt': 'o-'} | style
-  )
 
 
 def gain(runs: list[Run], others: list[Run]) -> Effect:

@@ -87,12 +87,6 @@ def test_one_value_has_no_interval():
   assert effect.text('{:.1f}', ' points') == '3.0 points'
 
 
-def test_error_bars_reach_from_values_to_the_ends_of_intervals():
-  values, errors = effects.values_and_errors([effects.between(2, 1, 5, '')])
-  assert values.tolist() == [2] and errors.tolist() == [[1], [3]]
-  assert effects.values_and_errors([])[1].shape == (2, 0)
-
-
 def test_two_shares_of_the_same_images_are_taken_as_independent():
   effect = effects.of_two_shares(0.8, 0.75, 4000)
   half = 1.96 * math.sqrt((0.8 * 0.2 + 0.75 * 0.25) / 4000)
