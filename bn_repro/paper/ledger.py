@@ -87,6 +87,12 @@ class Finding(NamedTuple):
   runs: Sequence[Run] = ()
 
 
+def of_seeds(effect: Effect, text: str, *groups: list[Run]) -> Finding:
+  """A finding from groups of runs; its n is the number of seeds of the first."""
+  runs = [run for group in groups for run in group]
+  return Finding(effect, len(groups[0]), 'seeds', text, runs=runs)
+
+
 class Evidence:
   """The committed results; `files` lists those that were read, by their paths there."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.report import collect, effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
@@ -76,16 +76,15 @@ def bias_grows(evidence: Evidence) -> Finding:
   alone = toy['mean, outside the gradient']
   # Curves are committed with six digits; a bias of rounding errors reads as 0.
   largest = max(seeds.final(still, BIAS).max(), 10.0**-collect.DIGITS)
-  return Finding(
-    growth, len(running), 'seeds',
+  text = (
     f'the norm of the first bias grows from 0 to '
     f'{norm.text("{:.2f}")}, by a factor of {growth.text("{:.2f}")} in the second half '
     f'of training; where the gradient goes through the mean, it stays '
     f'below {largest:.0e}. In the toy b grows to {alone["bias"][-1]:.1f} in '
     f'100 steps and the loss changes by '
-    f'{abs(alone["loss"][-1] / alone["loss"][0] - 1):.0e} of itself',
-    runs=running + still,
-  )  # fmt: skip
+    f'{abs(alone["loss"][-1] / alone["loss"][0] - 1):.0e} of itself'
+  )
+  return of_seeds(growth, text, running, still)
 
 
 def worse_with_the_scale(evidence: Evidence) -> Finding:
@@ -94,13 +93,12 @@ def worse_with_the_scale(evidence: Evidence) -> Finding:
     evidence, 'analysis', 'runaway_bias', 'standardization_rate1.0',
     'centring_outside_gradient_rate1.0', 'standardization_outside_gradient_rate1.0',
   )  # fmt: skip
-  return Finding(
-    gain(mean_alone, both), len(both), 'seeds',
+  text = (
     f'at learning rate 1 the network loses {gain(usual, both).text()} points with mean '
     f'and scale outside the gradient, {gain(usual, mean_alone).text()} with the mean '
-    'alone, compared with mean and scale inside it',
-    runs=usual + mean_alone + both,
-  )  # fmt: skip
+    'alone, compared with mean and scale inside it'
+  )
+  return of_seeds(gain(mean_alone, both), text, usual, mean_alone, both)
 
 
 CLAIMS: dict[str, Measure] = {'3a': bias_grows, '3b': worse_with_the_scale}

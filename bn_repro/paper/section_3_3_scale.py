@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.paper.section_4_1_grid import NAMES
 from bn_repro.report import effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
@@ -108,19 +108,18 @@ def scale_invariant(evidence: Evidence) -> Finding:
 def less_dependent(evidence: Evidence) -> Finding:
   """Claim 27."""
   runs = evidence.runs('analysis', 'initial_scale')
-  variants(evidence, 'analysis', 'initial_scale', *seeds.by_variant(runs))
+  groups = variants(evidence, 'analysis', 'initial_scale', *seeds.by_variant(runs))
   plain, normalized = (
-    100 * np.ptp([seeds.final(group) for group in groups.values()], axis=0)
-    for groups in by_number(runs, '_x').values()
+    100 * np.ptp([seeds.final(group) for group in by_factor.values()], axis=0)
+    for by_factor in by_number(runs, '_x').values()
   )
   lost, kept = (effects.of_values(ranges) for ranges in (plain, normalized))
-  return Finding(
-    effects.of_values(plain - normalized), len(plain), 'seeds',
+  text = (
     "over a factor of 0.01 to 100 on one layer's initial weights final accuracy "
     f'varies by {kept.text()} points with BN and {lost.text()} without, where the '
-    'network trains worst with weights that are too small',
-    runs=runs,
-  )  # fmt: skip
+    'network trains worst with weights that are too small'
+  )
+  return of_seeds(effects.of_values(plain - normalized), text, *groups)
 
 
 CLAIMS: dict[str, Measure] = {'4': scale_invariant, '27': less_dependent}

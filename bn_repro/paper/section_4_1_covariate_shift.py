@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.report import effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
@@ -123,16 +123,14 @@ def jacobians(evidence: Evidence) -> Finding:
   before_without, before = (
     np.mean([_at_start(runs, JACOBIAN(i, 50)) for i in LAYERS]) for runs in networks
   )
-  plain, normalized = networks
-  effect = effects.of_values(at_end(normalized, 10).min(axis=0))
-  return Finding(
-    effect, len(normalized), 'seeds',
+  effect = effects.of_values(at_end(networks[1], 10).min(axis=0))
+  text = (
     f'after training one singular value in ten is below '
     f'{effect.text("{:.2f}")} with BN; the median over both layers '
     f'is {middle.text("{:.2f}")} with BN and {without.text("{:.2f}")} without '
-    f'(before training {before:.2f} and {before_without:.2f}, by how it is measured)',
-    runs=plain + normalized,
-  )  # fmt: skip
+    f'(before training {before:.2f} and {before_without:.2f}, by how it is measured)'
+  )
+  return of_seeds(effect, text, *networks)
 
 
 CLAIMS: dict[str, Measure] = {'28': jacobians}

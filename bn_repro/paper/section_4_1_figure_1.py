@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bn_repro.paper import section_4_1_grid as grid
-from bn_repro.paper.ledger import Evidence, Finding, Measure, variants
+from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.paper.section_4_1_grid import COLOURS, NAMES
 from bn_repro.report import collect, commands, effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
@@ -126,23 +126,16 @@ def trains_faster(evidence: Evidence) -> Finding:
     tables.over(runs, lambda run: run.steps_to(0.95)) for runs in (plain, normalized)
   )
   effect = effects.of_ratios(slow / fast)
-  return Finding(
-    effect, len(plain), 'seeds',
-    f'BN reaches 95 % in {effect.text()} times fewer steps',
-    runs=plain + normalized,
-  )  # fmt: skip
+  text = f'BN reaches 95 % in {effect.text()} times fewer steps'
+  return of_seeds(effect, text, plain, normalized)
 
 
 def ends_higher(evidence: Evidence) -> Finding:
   """Claim 1, second half."""
   plain, normalized = _both(evidence)
   effect = gain(normalized, plain)
-  return Finding(
-    effect, len(plain), 'seeds',
-    f'{effect.text("{:+.2f}", " points")} of test accuracy after '
-    '50,000 steps',
-    runs=plain + normalized,
-  )  # fmt: skip
+  text = f'{effect.text("{:+.2f}", " points")} of test accuracy after 50,000 steps'
+  return of_seeds(effect, text, plain, normalized)
 
 
 def steadier(evidence: Evidence) -> Finding:
@@ -155,13 +148,13 @@ def steadier(evidence: Evidence) -> Finding:
     for percentile in PERCENTILES
   }
   relative, absolute = ratios('relative'), ratios('range')
-  return Finding(
-    min(relative.values(), key=lambda effect: effect.low), len(plain), 'seeds',
+  least = min(relative.values(), key=lambda effect: effect.low)
+  text = (
     f'without BN the inputs drift more, relative to their spread: '
     f'{_by_percentile(relative)}; in absolute terms, as the figure shows it: '
-    f'{_by_percentile(absolute)}',
-    runs=plain + normalized,
-  )  # fmt: skip
+    f'{_by_percentile(absolute)}'
+  )
+  return of_seeds(least, text, plain, normalized)
 
 
 def _by_percentile(ratios: dict[int, effects.Effect]) -> str:

@@ -40,7 +40,7 @@ class Setting(NamedTuple):
 
   def diverged(self) -> np.ndarray:
     """Whether it diverged, `[seeds]`."""
-    return np.asarray([run.summary['diverged'] for run in self.runs])
+    return np.asarray([run.diverged for run in self.runs])
 
   def failures(self) -> str:
     """How many seeds diverged or never left chance; '' if none did."""

@@ -216,7 +216,7 @@ def mean_of_both(
     estimate = getattr(ablation, effect)
     text = lambda setting=BOTH: estimate(field, setting).text(form, unit)
     single = '; '.join(f'{p.setting} {text(p.setting)}' for p in pairs)
-    diverged = sum(run.summary['diverged'] for pair in pairs for run in pair.with_it)
+    diverged = sum(run.diverged for pair in pairs for run in pair.with_it)
     remark = f'; {diverged} runs with the change diverged' if diverged else ''
     return Finding(
       estimate(field), sum(min(len(p.with_it), len(p.without)) for p in pairs),

@@ -48,7 +48,7 @@ def _dropout(run: Run) -> float:
 
 def _at_end(run: Run) -> list[str]:
   """Accuracy on training images, on validation images, and the gap."""
-  if run.summary['diverged']:
+  if run.diverged:
     return ['diverged', '', '']
   training = run.at_end('train_accuracy_undistorted')
   return [rounded(training), rounded(run.at_end()), f'{100 * run.gap:.1f} points']

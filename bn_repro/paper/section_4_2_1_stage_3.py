@@ -159,7 +159,7 @@ class Outcome(NamedTuple):
     title = factors()[self.factor]
     ratio = design.speed_up(self.factor)
     accuracy, gap = (d.effect(self.factor) for d in (design.accuracy, design.gap))
-    diverged = sum(run.summary['diverged'] for run in runs)
+    diverged = sum(run.diverged for run in runs)
     text = (
       f'{title}: {accuracy.text("{:+.2f}", " points")} of accuracy, '
       f'{gap.text("{:+.2f}", " points")} of the gap to training images'

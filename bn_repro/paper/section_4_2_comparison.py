@@ -74,7 +74,7 @@ def at_end(run: Run, curve: np.ndarray) -> float:
   Of one that diverged the last evaluation that is finite, which may be that of the
   initial weights.
   """
-  if run.summary['diverged']:
+  if run.diverged:
     return float(curve[-1])
   return of_last_part(run.curves['step'], curve, is_open=True)
 
@@ -88,7 +88,7 @@ def final_accuracy(runs: list[Run]) -> str:
   """Mean and standard deviation over seeds; says how many diverged or never rose."""
   text = tables.percent(tables.over(runs, accuracy_until))
   failed = {
-    'diverged': sum(run.summary['diverged'] for run in runs),
+    'diverged': sum(run.diverged for run in runs),
     'at chance': sum(map(is_at_chance, runs)),
   }
   remarks = ', '.join(f'{number} {name}' for name, number in failed.items() if number)

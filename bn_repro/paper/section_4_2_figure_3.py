@@ -8,7 +8,7 @@ import numpy as np
 
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
-from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
+from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing, of_seeds
 from bn_repro.paper.section_4_2_comparison import TARGET, TARGETS
 from bn_repro.paper.section_4_2_figure_2 import figure_2, runtimes, with_seeds
 from bn_repro.paper.section_4_2_networks import NAMES, PAPER, PLAIN, Networks
@@ -184,7 +184,7 @@ def _finding(
 ) -> Finding:
   if math.isnan(effect.value):
     text = f'neither network reaches {rounded(target, 0)}'
-  return Finding(effect, len(runs), 'seeds', text, runs=[*runs, *others])
+  return of_seeds(effect, text, runs, others)
 
 
 def starts_slower(evidence: Evidence) -> Finding:
@@ -217,7 +217,7 @@ def ends_higher(name: str, other: str, together: bool) -> Measure:
       f'{NAMES[name]} reaches {ours} and {NAMES[other]} {theirs}, {when}: '
       f'{effect.text("{:+.1f}", " points")}'
     )
-    return Finding(effect, len(groups[0]), 'seeds', text, runs=[*groups[0], *groups[1]])
+    return of_seeds(effect, text, *groups)
 
   return measure
 

@@ -105,12 +105,12 @@ def _figure(shown: Networks, path: Path) -> None:
     group for recipe in shown.values() for group in by_rate(recipe).values()
   )
   for name, recipe in shown.items():
-    finished = by_rate([run for run in recipe if not run.summary['diverged']])
+    finished = by_rate([run for run in recipe if not run.diverged])
     means = [effects.contrast([(1, accuracies(g))], spread) for g in finished.values()]
     style = {'color': family.COLOURS[name]}
     of_means = {'ms': 4, 'capsize': 3, 'label': NAMES[name]}
     draw_intervals(axes, finished, means, **of_means, **style)
-    diverged = [run for run in recipe if run.summary['diverged']]
+    diverged = [run for run in recipe if run.diverged]
     at = [run.config['learning_rate'] for run in diverged]
     axes.plot(at, accuracies(diverged), 'x', ms=9, **style)
   axes.axhline(family.chance(runs[0]), color='grey', ls=':', lw=1, label='chance')
@@ -127,7 +127,7 @@ def sigmoids_alone(evidence: Evidence) -> Finding:
   chance = family.chance(runs[0])
   best = max(map(family.best, runs))
   length = min(run.summary['num_steps'] for run in runs)
-  diverged = sum(run.summary['diverged'] for run in runs)
+  diverged = sum(run.diverged for run in runs)
   short = f'{length:,} steps cannot show "never", which asks for {STEPS_OF_NEVER:,}'
   return Finding(
     effects.without_interval(100 * (best - chance)), len(runs), 'runs',
@@ -153,12 +153,12 @@ def diverges(evidence: Evidence) -> Finding:
   usual, *_ = family.trained(evidence)[PLAIN]
   runs = [usual, *_at_other_rates(evidence, PLAIN)]
   times = lambda run: run.config['learning_rate'] / usual.config['learning_rate']
-  fails = lambda run: run.summary['diverged'] or family.is_at_chance(run)
+  fails = lambda run: run.diverged or family.is_at_chance(run)
   low = max(times(run) for run in runs if not fails(run))
   above = sorted(times(run) for run in runs if fails(run) and times(run) > low)
   high = min(above, default=math.inf)
   ends = np.nextafter((low, high), (math.inf, 0 if above else math.inf))
-  diverged = sum(run.summary['diverged'] for run in runs)
+  diverged = sum(run.diverged for run in runs)
   middle = math.sqrt(low * high)
   return Finding(
     effects.between(middle, *ends.tolist(), 'bracket of learning rates'),

@@ -79,7 +79,7 @@ def rate_of(run: Run) -> float:
 
 def fails(run: Run) -> bool:
   """Whether a run diverges, or ends at chance."""
-  return run.summary['diverged'] or family.ends_at_chance(run)
+  return run.diverged or family.ends_at_chance(run)
 
 
 def _rate_text(best: BestRate) -> str:

@@ -33,7 +33,7 @@ def section(runs: list[Run]) -> str:
 
 
 def _outcome(run: Run) -> str:
-  if run.summary['diverged']:
+  if run.diverged:
     first, last = run.summary['diverged_between_steps']
     return f'diverges between steps {first:,} and {last:,}'
   if family.is_at_chance(run):
@@ -57,7 +57,7 @@ def never_above_chance(evidence: Evidence) -> Finding:
   share = intervals.of_share(round(best * images), images)
   above = [100 * (value - chance) for value in share]
   length = min(run.summary['last_step'] for run in runs)
-  diverged = sum(run.summary['diverged'] for run in runs)
+  diverged = sum(run.diverged for run in runs)
   is_short = length < STEPS_OF_NEVER and not diverged
   short = f'{length:,} steps cannot show "never", which asks for {STEPS_OF_NEVER:,}'
   return Finding(
@@ -79,7 +79,7 @@ def diverges_without_he(evidence: Evidence) -> Finding:
   kinds = {_kind_and_times(run)[0] for run in runs}
   at = lambda kind, times: [r for r in runs if _kind_and_times(r) == (kind, times)]
   counted = [k for k in sorted(kinds - {HE}) if not any(map(fails, at(k, 1)))]
-  diverged = lambda kind: [run.summary['diverged'] for run in at(kind, TIMES)]
+  diverged = lambda kind: [run.diverged for run in at(kind, TIMES)]
   share = max((float(np.mean(diverged(kind))) for kind in counted), default=math.nan)
   ends = (share, share) if share in (0, 1) else (math.nan, math.nan)
   said = '; '.join(

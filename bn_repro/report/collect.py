@@ -46,9 +46,14 @@ class Run(NamedTuple):
     """The flat config of the run."""
     return self.summary['config']
 
+  @property
+  def diverged(self) -> bool:
+    """Whether training ended early, with a loss that was not finite."""
+    return self.summary['diverged']
+
   def at_end(self, column: str = 'test_accuracy') -> float:
     """The last value of a curve; NaN for a run that diverged."""
-    return float('nan') if self.summary['diverged'] else float(self.curves[column][-1])
+    return float('nan') if self.diverged else float(self.curves[column][-1])
 
   @property
   def gap(self) -> float:

@@ -92,7 +92,7 @@ def crossing(run: Run, target: float) -> Crossing:
   One that diverges before it arrives would not have arrived with more steps either: it
   is censored where it should have ended, not where it stopped.
   """
-  if run.summary['diverged'] and not (run.curves['test_accuracy'] >= target).any():
+  if run.diverged and not (run.curves['test_accuracy'] >= target).any():
     return Crossing(float(run.summary['num_steps']), True)
   try:
     return crossing_of(run.curves['step'], run.curves['test_accuracy'], target)
