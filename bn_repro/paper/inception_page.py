@@ -35,20 +35,22 @@ def write(results: Path) -> None:
   if PLAIN not in networks:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   everything = family.all_runs(sweeps)
-  ablation = sweeps['ablation']
+  around = lambda sweep, section: (
+    section(networks, sweeps[sweep], results) if sweeps[sweep] else ''
+  )
   ladder = stages.if_whole(stage_2b.STAGE, sweeps[stage_2b.STAGE])
   text = pages.render(
     'inception_page', config=networks[PLAIN][0].config,
     images=family.VALIDATION_IMAGES,
     missing=[NAMES[network] for network in PAPER if network not in networks],
     sections=[
-      stage_2b.section(ladder, results),
+      stage_2b.section(ladder, results) if ladder else '',
       figure_3.section(compared, stage_2b.tuned_speed_ups(ladder), results),
-      rates.section(networks, sweeps['learning_rates'], results),
+      around('learning_rates', rates.section),
       decay.section(compared, results),
-      changes.section(networks, ablation, results),
-      dropout.section(networks, ablation, results),
-      normalization.section(networks, sweeps['normalization']),
+      around('ablation', changes.section),
+      around('ablation', dropout.section),
+      around('normalization', normalization.section),
       protocol.section(sweeps, results),
     ],
     left_out=_left_out(sweeps),

@@ -143,9 +143,7 @@ def largest_part(ablation: Ablation) -> tuple[str, float, float]:
 
 
 def section(networks: Networks, runs: list[Run], results: Path) -> str:
-  """The text on the ablation, '' without its runs; draws the figure."""
-  if not runs:
-    return ''
+  """The text on the runs of the ablation; draws the figure."""
   ablation = compare(networks, runs)
   _figure(ablation, results / 'ablation.png', runs)
   largest, share, rest = largest_part(ablation)

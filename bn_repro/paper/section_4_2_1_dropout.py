@@ -18,8 +18,6 @@ PAIRS = {
 
 def section(networks: Networks, runs: list[Run], results: Path) -> str:
   """The text, '' without a pair of runs; draws the figure into the folder."""
-  if not runs:
-    return ''
   networks = within_budget_of(runs, networks)
   by_name = {run.name: run for run in runs}
   pairs = {

@@ -25,9 +25,7 @@ HIGHEST = 30.0  # times Inception's learning rate, as BN-x30
 
 
 def section(networks: Networks, runs: list[Run], results: Path) -> str:
-  """The text on the sweep of learning rates, '' without its runs; draws the figure."""
-  if not runs:
-    return ''
+  """The text on the sweep of learning rates; draws the figure."""
   sigmoids = {'inception_sigmoid': _of(runs, 'inception_sigmoid')}
   shown = recipes(networks, runs) | sigmoids
   shown = {name: recipe for name, recipe in shown.items() if recipe}
@@ -84,7 +82,7 @@ def at_best_rates(networks: Networks, runs: list[Run]) -> Networks:
 
 def best_rates(networks: Networks, runs: list[Run]) -> str:
   """The speed-up with each side at its best learning rate; '' without runs of both."""
-  if not runs or 'bn_x5' not in (chosen := at_best_rates(networks, runs)):
+  if 'bn_x5' not in (chosen := at_best_rates(networks, runs)):
     return ''
   return pages.render(
     'section_4_2_best_rates', final_accuracy=final_accuracy,

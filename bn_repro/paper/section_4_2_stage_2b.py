@@ -83,9 +83,7 @@ def tuned_speed_ups(runs: list[Run]) -> dict[str, Effect | None]:
 
 
 def section(runs: list[Run], results: Path) -> str:
-  """The text on this stage, '' without its runs; draws the figure."""
-  if not runs:
-    return ''
+  """The text on this stage, of all of its runs; draws the figure."""
   compared, ratios = compare(runs), tuned_speed_ups(runs)
   rates = {run.config['network']: rate_of(run) for run in runs}
   _figure(compared, results / 'ladder.png', runs)
