@@ -155,17 +155,13 @@ def spread_of_nan(result: Result) -> Cell:
 
 def masked(result: Result) -> Cell:
   """The moments of what counts."""
-  if cell := refused(result['partly']):
-    return cell
-  return _error(number(result['partly']['error']))
+  return _error(number(result['error']))
 
 
 def empty_mask(result: Result) -> Cell:
   """Nothing counts: nothing should be stored."""
-  if cell := refused(result['empty']):
-    return cell
-  stored = [number(value) for value in result['empty']['stored']]
-  share = number(result['empty']['y_nan'])
+  stored = [number(value) for value in result['stored']]
+  share = number(result['y_nan'])
   kept = 'kept' if stored == [0, 1] else f'stores {stored[0]:.3g}, {stored[1]:.3g}'
   if any(value != value for value in stored):
     kept = 'NaN stored'
@@ -214,19 +210,12 @@ def ratio(result: Result) -> Cell:
   return Cell(' / '.join(dict.fromkeys(texts)), smallest < KEEPS_VARIANCE)
 
 
-def half(dtype: str) -> Callable[[Result], Cell]:
-  """The dtypes of y and of what is stored, and the error of the variance."""
-
-  def cell(result: Result) -> Cell:
-    answer = result.get(dtype, {'not_offered': ''})
-    if refusal := refused(answer):
-      return refusal
-    names = answer['dtypes']
-    worst = max(number(answer[f'{n}_10']) for n in ('mean', 'var'))
-    text = f'y {names.get("y")}, stored {names.get("var")}, error {worst:.0e}'
-    return Cell(text, not worst <= HALF)
-
-  return cell
+def half(result: Result) -> Cell:
+  """The dtypes of y and of what is stored, and the worst error of the moments."""
+  names = result['dtypes']
+  worst = max(number(result[f'{n}_10']) for n in ('mean', 'var'))
+  text = f'y {names.get("y")}, stored {names.get("var")}, error {worst:.0e}'
+  return Cell(text, not worst <= HALF)
 
 
 def _of_each_dtype(result: Result, cell: Callable[[str, Result], Cell]) -> Cell:
@@ -258,42 +247,33 @@ def overflow(result: Result) -> Cell:
   return _of_each_dtype(result, cell)
 
 
-def over_devices(kind: str) -> Callable[[Result], Cell]:
+def over_devices(result: Result) -> Cell:
   """The worst error of y and gradients over devices.
 
   Stored moments are no part of it: a library that debiases them stores others.
   """
-
-  def cell(result: Result) -> Cell:
-    answer = result[kind]
-    if refusal := refused(answer):
-      return refusal
-    others = ('collectives', 'mean', 'var')
-    errors = [number(v) for name, v in answer.items() if name not in others]
-    if any(error != error for error in errors):
-      return Cell('NaN', True)
-    return Cell(f'{max(errors):.0e}', max(errors) > AGREES)
-
-  return cell
+  others = ('collectives', 'mean', 'var')
+  errors = [number(v) for name, v in result.items() if name not in others]
+  if any(error != error for error in errors):
+    return Cell('NaN', True)
+  return Cell(f'{max(errors):.0e}', max(errors) > AGREES)
 
 
 def collectives(result: Result) -> Cell:
   """Forward and backward."""
-  answer = result['equal']
-  if refusal := refused(answer):
-    return refusal
-  counts = answer['collectives']
+  counts = result['collectives']
   return Cell(' + '.join(map(str, counts)) if counts else 'not counted')
 
 
-def accuracy(settings: str, kind: str) -> Callable[[Result], Cell]:
-  """Of section 4.1's network after its last step."""
+def stored_accuracy(result: Result) -> Cell:
+  """Of section 4.1's network after its last step, with the statistics it stored."""
+  return _share([*result['stored'].values()][-1])
 
-  def cell(result: Result) -> Cell:
-    answer = result[settings]
-    if refusal := refused(answer):
-      return refusal
-    share = answer[kind] if kind == 'algorithm_2' else [*answer[kind].values()][-1]
-    return Cell(f'{100 * number(share):.2f} %')
 
-  return cell
+def accuracy_of_algorithm_2(result: Result) -> Cell:
+  """The same with population statistics."""
+  return _share(result['algorithm_2'])
+
+
+def _share(value: Any) -> Cell:
+  return Cell(f'{100 * number(value):.2f} %')

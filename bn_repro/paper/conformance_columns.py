@@ -10,12 +10,16 @@ from bn_repro.paper import conformance_cells as cells
 
 
 class Column(NamedTuple):
-  """A column of the table: its probe, the line of the paper or mistake behind it."""
+  """A column of the table: its probe, the line of the paper or mistake behind it.
+
+  `part` names one entry of what the probe measured; '' for all of it.
+  """
 
   title: str
   probe: str
   why: str
   cell: Callable[[cells.Result], cells.Cell]
+  part: str = ''
 
 
 @functools.cache
@@ -27,10 +31,7 @@ def groups() -> dict[str, tuple[Column, ...]]:
 
 
 def _column(fields: dict[str, Any]) -> Column:
-  cell = getattr(cells, fields['cell'])
-  if 'with' in fields:
-    cell = cell(*fields['with'])
-  return Column(fields['title'], fields['probe'], fields['why'], cell)
+  return Column(**fields | {'cell': getattr(cells, fields['cell'])})
 
 
 def cell_of(column: Column, probes: dict[str, cells.Result]) -> cells.Cell:
@@ -38,4 +39,7 @@ def cell_of(column: Column, probes: dict[str, cells.Result]) -> cells.Cell:
   if column.probe not in probes:
     return cells.Cell('not run')
   result = probes[column.probe]
+  if not cells.refused(result) and column.part:
+    # Dtypes that an implementation does not take are left out by the probe.
+    result = result.get(column.part, {'not_offered': ''})
   return cells.refused(result) or column.cell(result)
