@@ -19,6 +19,8 @@ from bn_repro.report import figures, pages, tables
 from bn_repro.run.errors import UserError
 
 RUN = 'python -m conformance.run'
+# How a layer was run: its height in its row of a figure, and its colour.
+MODES = {'eager': (0.13, 'tab:blue'), 'compiled': (-0.13, 'tab:orange')}
 Page = dict[str, Any]
 
 
@@ -58,7 +60,8 @@ def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
     pairs=len(carry.pairs(ran)), possible=len(ran) * (len(ran) - 1),
     speeds=[(p, speed.table(p, titles), speed.verdicts(p)) for p in speeds],
     absent=[(p['title'], p['not_installed']) for p in made if 'not_installed' in p],
-    versions=versions_table(made), origins=origins(made),
+    versions=versions_table(made),
+    origins=[f'{n}: {tables.each(made, n)}' for n in ('git_revision', 'device')],
     limits={name: getattr(cells, name) for name in (
       'AGREES', 'AS_STATED', 'CARRIED', 'KEEPS_VARIANCE', 'HALF')},
   )  # fmt: skip
@@ -74,30 +77,29 @@ def group_table(ran: list[Page], group: tuple) -> str:
   return tables.markdown(head, rows)
 
 
-def departing(page: Page) -> list[tuple[str, Cell]]:
-  """The columns, with their groups, in which an implementation departs."""
-  said = [
-    (f'{title.lower()}: {column.title}', columns.cell_of(column, page['probes']))
+def cells_of(page: Page) -> dict[str, Cell]:
+  """All that is said of an implementation, by the columns with their groups."""
+  return {
+    f'{title.lower()}: {column.title}': columns.cell_of(column, page['probes'])
     for title, group in columns.groups().items()
     for column in group
-  ]
-  return [(title, cell) for title, cell in said if cell.departs]
+  }
 
 
 def departures(page: Page | None) -> list[str] | None:
   """What of an implementation departs, in words; None if it was not run."""
-  return page and [f'{title}: {cell.text}' for title, cell in departing(page)]
+  return page and [
+    f'{t}: {cell.text}' for t, cell in cells_of(page).items() if cell.departs
+  ]
 
 
 def departures_table(ran: list[Page]) -> str:
   """How many columns of each depart, and how many say something about the paper."""
   rows = []
   for page in ran:
-    every = [c for group in columns.groups().values() for c in group]
-    said = [columns.cell_of(column, page['probes']).departs for column in every]
-    rows.append(
-      (page['title'], str(said.count(True)), str(len(said) - said.count(None)))
-    )
+    said = [cell.departs for cell in cells_of(page).values()]
+    of = len(said) - said.count(None)
+    rows.append((page['title'], str(said.count(True)), str(of)))
   return tables.markdown(('', 'depart', 'of'), rows)
 
 
@@ -110,29 +112,17 @@ def versions_table(made: list[Page]) -> str:
   return tables.markdown(('', 'packages'), rows)
 
 
-def origins(made: list[Page]) -> list[str]:
-  """Revisions and devices, each once."""
-  return [
-    f'{name}: {", ".join(sorted({page[name] for page in made}))}'
-    for name in ('git_revision', 'device')
-  ]
-
-
 def draw_rounding(ran: list[Page], path: Path) -> None:
   """The ratio of mean to deviation up to which the variance is right, of each."""
   figure, (axes,) = figures.panels(1, 7.5, 0.32 * len(ran) + 1.4)
   for row, page in enumerate(reversed(ran)):
-    for mode, shapes in page['probes'].get('mean_over_deviation', {}).items():
-      if mode not in ('eager', 'compiled'):
-        continue
-      for (shape, one), marker in zip(shapes.items(), 'os'):
+    probed = page['probes'].get('mean_over_deviation', {})
+    for mode, (offset, color) in MODES.items():
+      for (shape, one), marker in zip(probed.get(mode, {}).items(), 'os'):
         if 'ratio' in one:
           at = max(number(one['ratio']), 1.0)
-          axes.plot(
-            at, row + (0.13 if mode == 'eager' else -0.13), marker, ms=5,
-            color='tab:blue' if mode == 'eager' else 'tab:orange',
-            label=f'{mode}, {shape}',
-          )  # fmt: skip
+          style = {'color': color, 'ms': 5, 'label': f'{mode}, {shape}'}
+          axes.plot(at, row + offset, marker, **style)
   axes.axvline(cells.KEEPS_VARIANCE, color='grey', ls=':', label='threshold')
   titles = [page['title'] for page in reversed(ran)]
   axes.set(xscale='log', xlim=(0.8, 2e6), yticks=range(len(ran)), yticklabels=titles)

@@ -40,7 +40,7 @@ def text(batches: dict[str, Any], shifts: dict[str, Any]) -> str:
     loss=100 * (batches['accuracy_of_reference'] - np.mean(accuracies[1])),
     batches=batches_table(batches), shifts=shifts_table(shifts),
     finding=finding(shifts['rows']), commands=commands.block(*measures),
-    origin=pages.origin(batches, batches['checkpoint']),
+    origin=tables.origin_of([batches], batches['checkpoint']),
   )  # fmt: skip
 
 

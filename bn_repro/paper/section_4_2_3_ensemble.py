@@ -48,16 +48,17 @@ def write(results: Path) -> None:
     commands.evaluation(MEMBERS, crops, f'ensemble/{name}')
     for crops, name in FILES.items()
   ]
-  runs = collect.load(results, 'ensemble')
+  summaries = [run.summary for run in collect.load(results, 'ensemble')]
   page, members = by_crops[144], by_crops[144]['members']
   text = pages.render(
     'section_4_2_3_ensemble',
     page=page, member=members[0], scores=_scores(by_crops), gains=_gains(by_crops),
     members=_members(by_crops), calibration=_calibration(by_crops),
     cost=cost.exists() and json.loads(cost.read_text()), cost_table=_cost_table,
-    revision=tables.listed(runs, 'git_revision'), device=tables.listed(runs, 'device'),
+    revision=tables.each(summaries, 'git_revision'),
+    device=tables.each(summaries, 'device'),
     commands=commands.block(commands.inception('ensemble'), *evaluations),
-    origin=pages.origin(page, *(member['checkpoint'] for member in members)),
+    origin=tables.origin_of([page], *(member['checkpoint'] for member in members)),
   )  # fmt: skip
   (results / 'README.md').write_text(text)
 

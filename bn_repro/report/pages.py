@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from bn_repro.report import collect, tables
+from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.run.errors import UserError
 
@@ -66,8 +66,3 @@ def read(path: Path, command: str) -> dict[str, Any]:
   if not path.exists():
     raise UserError(f'no {path}; `{command} --output={path}` makes it')
   return json.loads(path.read_text())
-
-
-def origin(page: dict[str, Any], *checkpoints: str) -> str:
-  """The section on what is behind a page; checkpoints are given by their digests."""
-  return tables.origin_of([page], *checkpoints)

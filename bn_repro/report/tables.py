@@ -106,16 +106,12 @@ def origin(runs: list[Run]) -> str:
 def origin_of(records: Iterable[dict[str, Any]], *checkpoints: str) -> str:
   """The same of any records with these entries, and of checkpoints by their digests."""
   lines = [f'SHA-256 of the checkpoint: {digest}' for digest in checkpoints]
-  lines += [f'{n}: {_each(records, n)}' for n in ('git_revision', 'device', 'versions')]
+  lines += [f'{n}: {each(records, n)}' for n in ('git_revision', 'device', 'versions')]
   return '\n- '.join(['## Where the numbers come from\n', *lines])
 
 
-def listed(runs: list[Run], name: str) -> str:
-  """Every value that an entry of the summaries has, each once, in order."""
-  return _each([run.summary for run in runs], name)
-
-
-def _each(records: Iterable[dict[str, Any]], name: str) -> str:
+def each(records: Iterable[dict[str, Any]], name: str) -> str:
+  """Every value that an entry of some records has, each once, in order."""
   return ', '.join(sorted({_text(record[name]) for record in records}))
 
 
