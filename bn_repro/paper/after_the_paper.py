@@ -36,7 +36,7 @@ def ghost_batches(results: Results, runs: list[Run]) -> str:
   return pages.render(
     'after_the_paper_ghost_batches',
     table=seeds.table('mini-batch', variants, columns),
-    figure=figures.save(figure, results.figures / 'ghost_batches.png', runs),
+    figure=figures.save(figure, results.folder / 'ghost_batches.png', runs),
   )
 
 
@@ -60,7 +60,7 @@ def moving_average(results: Results, runs: list[Run]) -> str:
   return pages.render(
     'after_the_paper_moving_average', early=EARLY,
     table=seeds.table(('decay', 'learning rate'), settings, columns),
-    figure=figures.save(figure, results.figures / 'moving_average.png', runs),
+    figure=figures.save(figure, results.folder / 'moving_average.png', runs),
   )  # fmt: skip
 
 
@@ -121,4 +121,4 @@ def _figure_of_equal_rates(results: Results, runs, networks) -> str:
   axes.set(xscale='log', xlabel='learning rate', ylabel='final test error')
   axes.set(yscale='log', ylim=(0.01, 1))
   axes.legend(fontsize=8)
-  return figures.save(figure, results.figures / 'equal_rates.png', runs)
+  return figures.save(figure, results.folder / 'equal_rates.png', runs)

@@ -76,7 +76,7 @@ NOT_RUN = 'Not run yet; `bash scripts/reproduce.sh` does.\n'
 
 def write(results: Path) -> None:
   """Writes the README and the figures of `results` from its JSON and CSV files."""
-  (results / 'README.md').write_text(text(Results(results, figures=results)))
+  (results / 'README.md').write_text(text(Results(results)))
 
 
 def text(results: Results) -> str:

@@ -1,6 +1,7 @@
 """Writes results/claims.json and, from it, results/claims.md: all thirty claims."""
 
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ from bn_repro.paper import (
   stages,
 )
 from bn_repro.paper.ledger import Claim, Evidence, Finding, Measure, Missing
-from bn_repro.report import pages, tables
+from bn_repro.report import collect, pages, tables
+from bn_repro.report.tables import digits
 
 # Each has `CLAIMS`: what measures a claim, by its key in claims.toml.
 SECTIONS = (
@@ -49,7 +51,8 @@ NAME = 'claims.json'
 def entries(results: Path) -> list[dict[str, Any]]:
   """Every claim with what was measured and its verdict, in the order of claims.toml."""
   listed = ledger.read_claims()
-  evidence = [Evidence(results) for _ in listed]
+  load = functools.cache(collect.load)
+  evidence = [Evidence(results, load) for _ in listed]
   claims = [*map(decided, listed, evidence)]
   findings = [*map(finding_of, claims, evidence)]
   p_values = [*map(_p_value, claims, findings)]
@@ -111,21 +114,16 @@ def _entry(
   hours = sum(summary['wall_seconds'] for summary in summaries) / 3600
   remarks = (finding.text, finding.too_little, claim.withheld)
   return columns | {
-    'value': _digits(value), 'low': _digits(low), 'high': _digits(high), 'test': test,
-    'p': _digits(p), 'adjusted_p': _digits(adjusted_p),
+    'value': digits(value), 'low': digits(low), 'high': digits(high), 'test': test,
+    'p': digits(p), 'adjusted_p': digits(adjusted_p),
     'n': finding.number, 'n_counts': finding.counts,
     'computed_by': computed_by(claim),
     'files': evidence.files if finding.effect else [],
-    'hours': _digits(hours) if summaries else None,
+    'hours': digits(hours) if summaries else None,
     'revisions': sorted({summary['git_revision'] for summary in summaries}),
     'verdict': ledger.verdict(claim, finding),
     'measured': '; '.join(filter(None, remarks)),
   }  # fmt: skip
-
-
-def _digits(value: float) -> float | None:
-  """Six significant digits; JSON has neither NaN nor infinity."""
-  return float(f'{value:.6g}') if math.isfinite(value) else None
 
 
 def write(results: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bn_repro.report import collect
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.pages import Missing, Results
@@ -94,28 +95,29 @@ def of_seeds(effect: Effect, text: str, *groups: list[Run]) -> Finding:
 
 
 class Evidence:
-  """The committed results; `files` lists those that were read, by their paths there."""
+  """The committed results; `files` lists those that were used, by their paths there.
 
-  def __init__(self, results: Path):
-    self._results = results
+  `load` reads a sweep, as `collect.load`; one that remembers serves several claims.
+  """
+
+  def __init__(self, results: Path, load: Callable = collect.load):
+    self._results, self._load = results, load
     self.files: list[str] = []
 
   def runs(self, folder: str, name: str, at_least: int = 1) -> list[Run]:
-    """Of a sweep; raises `Missing` if fewer were run, and has not read it then."""
-    runs = self._folder(folder).runs(name)
+    """Of a sweep; raises `Missing` if fewer were run, and has not used it then."""
+    runs = self._load(self._results / folder, name)
     if len(runs) < at_least:
-      raise Missing(f'{folder}/{name}.json with {at_least} runs')
+      few = f' with {at_least} runs' if at_least > 1 else ''
+      raise Missing(f'{folder}/{name}.json{few}')
     self._note(f'{folder}/{name}_curves.csv', f'{folder}/{name}.json')
     return runs
 
   def page(self, folder: str, name: str) -> dict[str, Any]:
     """Of an analysis or evaluation; raises `Missing` if it was not made."""
-    page = self._folder(folder).page(name)
+    page = Results(self._results / folder).page(name)
     self._note(f'{folder}/{name}.json')
     return page
-
-  def _folder(self, name: str) -> Results:
-    return Results(self._results / name, figures=self._results / name)
 
   def _note(self, *files: str) -> None:
     self.files += [file for file in files if file not in self.files]

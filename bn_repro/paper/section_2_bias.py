@@ -49,7 +49,7 @@ def _figure(results: Results, runs, groups, toy) -> str:
   norm.set_ylabel('norm of the first bias')
   draw(accuracy, at('1.0'), style=style, title='network, learning rate 1', ylim=(0, 1))
   accuracy.set_ylabel('test accuracy')
-  return figures.save(figure, results.figures / 'runaway_bias.png', runs, toy)
+  return figures.save(figure, results.folder / 'runaway_bias.png', runs, toy)
 
 
 def toy_table(page: dict[str, Any]) -> str:

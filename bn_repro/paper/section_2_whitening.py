@@ -47,7 +47,7 @@ def _figure(results: Results, runs, variants, cost) -> str:
   left.set_ylabel('time of whitening / of normalization')
   draw(right, variants, ylim=(0.7, 1), ylabel='test accuracy')
   right.legend(fontsize=7, loc='center right')
-  return figures.save(figure, results.figures / 'whitening.png', runs, cost)
+  return figures.save(figure, results.folder / 'whitening.png', runs, cost)
 
 
 def times_as_long(row: dict[str, Any]) -> np.ndarray:

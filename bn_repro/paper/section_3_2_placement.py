@@ -54,7 +54,7 @@ def section(results: Results, runs: list[Run]) -> str:
     'section_3_2_placement',
     steps=runs[0].summary['num_steps'],
     table=seeds.table('hidden layer', placements, columns),
-    figure=figures.save(figure, results.figures / 'placement.png', runs),
+    figure=figures.save(figure, results.folder / 'placement.png', runs),
     distributions=tables.markdown(head, rows),
     of_distributions=_figure_of_distributions(results, inputs),
   )
@@ -87,7 +87,7 @@ def _figure_of_distributions(results: Results, inputs) -> str:
     axes.set_xticks(range(len(NETWORKS)), NETWORKS.values(), fontsize=8)
   left.legend(fontsize=8)
   return figures.save(
-    figure, results.figures / 'nonlinearity_inputs.png', [], *inputs.values()
+    figure, results.folder / 'nonlinearity_inputs.png', [], *inputs.values()
   )
 
 

@@ -71,7 +71,7 @@ def _figure(results: Results, runs, networks, trained) -> str:
   axes[2].set_ylabel('gradient of the weights (1 at a = 1)')
   for panel in axes:
     panel.legend(fontsize=7)
-  return figures.save(figure, results.figures / 'initial_scale.png', runs, *trained)
+  return figures.save(figure, results.folder / 'initial_scale.png', runs, *trained)
 
 
 def factors_table(page: dict[str, Any]) -> str:

@@ -58,7 +58,7 @@ def _figure(results: Results, runs, variants, page) -> str:
   right.set_yticks(range(len(variants)), variants)
   right.set(xlabel='training less test accuracy, points')
   right.invert_yaxis()
-  return figures.save(figure, results.figures / 'batch_noise.png', runs, page)
+  return figures.save(figure, results.folder / 'batch_noise.png', runs, page)
 
 
 def noise_table(page: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ def section(results: Results, runs: list[Run]) -> str:
   }
   in_order = [run for group in networks.values() for run in group]
   shown = {
-    name: figures.save(figure, results.figures / f'{name}.png', in_order)
+    name: figures.save(figure, results.folder / f'{name}.png', in_order)
     for name, figure in figures_of.items()
   }
   return pages.render(

@@ -144,12 +144,9 @@ def _to_target(networks: Networks, target: float) -> Rows:
 def interval(effect: Effect, form: str) -> dict[str, Any]:
   """An effect as text and as numbers, None where not finite."""
   known = not math.isnan(effect.value)
-  ends = {name: _digits(getattr(effect, name)) for name in ('value', 'low', 'high')}
-  return {'text': effect.text(form) if known else 'neither arrives', **ends}
-
-
-def _digits(value: float) -> float | None:
-  return float(f'{value:.5g}') if math.isfinite(value) else None
+  numbers = (tables.digits(end, DIGITS) for end in effect[:3])
+  ends = zip(('value', 'low', 'high'), numbers)
+  return {'text': effect.text(form) if known else 'neither arrives', **dict(ends)}
 
 
 def changes(networks: Networks, runs: list[Run]) -> Rows:

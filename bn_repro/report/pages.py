@@ -20,10 +20,9 @@ class Missing(Exception):
 
 
 class Results(NamedTuple):
-  """A folder of results/ with the files of sweeps and pages; `figures` gets theirs."""
+  """A folder of results/ with the files of sweeps and pages, and with their figures."""
 
   folder: Path
-  figures: Path
 
   def runs(self, name: str) -> list[Run]:
     """Of a sweep; raises `Missing` if it was not run."""

@@ -62,6 +62,11 @@ def rounded(value: float, digits: int = 1) -> str:
   return f'{100 * value:.{digits}f} %'
 
 
+def digits(value: float, number: int = 6) -> float | None:
+  """With so many significant digits, for JSON, which has neither NaN nor infinity."""
+  return float(f'{value:.{number}g}') if math.isfinite(value) else None
+
+
 def share(mean: float, low: float, high: float) -> str:
   """A share with its interval: '72.20 % (71.80 to 72.60)'."""
   return interval(Interval(mean, low, high), '{:.2f}', ' %', 100)

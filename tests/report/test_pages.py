@@ -41,7 +41,7 @@ def test_a_value_that_a_template_lacks_is_an_error():
 
 
 def test_what_is_missing_is_named_with_its_folder(tmp_path):
-  results = Results(tmp_path / 'analysis', figures=tmp_path)
+  results = Results(tmp_path / 'analysis')
   with pytest.raises(Missing, match=r'^analysis/placement\.json$'):
     results.runs('placement')
   with pytest.raises(Missing, match=r'^analysis/toy_bias\.json$'):
