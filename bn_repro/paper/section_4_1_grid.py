@@ -51,6 +51,11 @@ class Setting(NamedTuple):
       if failed.any()
     )
 
+  def row(self) -> tuple[str, ...]:
+    """Its place, its accuracy at each of `STEPS`, and how many seeds failed."""
+    accuracies = (tables.percent(self.at(step)) for step in STEPS)
+    return *self.place, *accuracies, self.failures()
+
   @property
   def place(self) -> tuple[str, str]:
     """Its learning rate and initial standard deviation, as text."""
@@ -59,9 +64,10 @@ class Setting(NamedTuple):
 
 def settings(runs: list[Run]) -> dict[str, list[Setting]]:
   """The settings of each network, by learning rate and initial standard deviation."""
-  corners = tables.group_by(runs, 'network', 'learning_rate', 'model.init_std')
+  fields = ('network', 'learning_rate', 'model.init_std')
+  corner_of = lambda run: tuple(run.config[field] for field in fields)
   of_network: dict[str, list[Setting]] = {}
-  for corner, group in corners.items():
+  for corner, group in tables.group_by(runs, corner_of).items():
     of_network.setdefault(corner[0], []).append(Setting(*corner, group))
   return of_network
 
@@ -111,11 +117,7 @@ def _failures(plain: list[Setting], normalized: list[Setting]) -> str:
 
 
 def _accuracy_table(of_network: list[Setting]) -> str:
-  rows = [
-    (*s.place, *(tables.percent(s.at(step)) for step in STEPS), s.failures())
-    for s in of_network
-  ]
-  return tables.markdown((*HEAD, 'remark'), rows)
+  return tables.markdown((*HEAD, 'remark'), [s.row() for s in of_network])
 
 
 def _best_table(plain: list[Setting], normalized: list[Setting]) -> str:

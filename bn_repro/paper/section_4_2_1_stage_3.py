@@ -204,8 +204,8 @@ def pilot(runs: list[Run]) -> str:
 
 def pilot_accuracy(runs: list[Run]) -> dict[float, np.ndarray]:
   """`[seeds]` by weight of the L2 penalty, 0 to 1."""
-  groups = tables.group_by(runs, 'l2').items()
-  return {weight: tables.over(group, averaged_accuracy) for (weight,), group in groups}
+  groups = tables.group_by(runs, lambda run: run.config['l2']).items()
+  return {weight: tables.over(group, averaged_accuracy) for weight, group in groups}
 
 
 def levels_of_l2(runs: list[Run]) -> tuple[float, float]:

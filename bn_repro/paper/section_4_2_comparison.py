@@ -106,7 +106,7 @@ def accuracy_difference(
   """The accuracy of a network less that of another, in points, both up to a step."""
   first, second = (accuracies(networks[key], step) for key in (name, other))
   spread = accuracy_spread(networks.values(), step)
-  return effects.scaled(effects.difference(first, second, spread), 100)
+  return effects.points_between(first, second, spread)
 
 
 def accuracy_spread(groups: Iterable[list[Run]], step: float = math.inf) -> Spread:

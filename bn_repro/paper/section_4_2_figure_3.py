@@ -69,7 +69,7 @@ def table(networks: Networks) -> str:
     speed_up(networks, name, PLAIN, TARGET), seconds[PLAIN] / seconds[name]
   )
   columns = {
-    'learning rate': lambda name: f'{networks[name][0].config["learning_rate"]:g}',
+    'learning rate': lambda name: f'{family.rate_of(networks[name][0]):g}',
     'seeds': lambda name: seeds.number(networks[name]),
     f'speed-up to {rounded(TARGET, 0)}': lambda n: '1' if n == PLAIN else ours(n),
     'in the paper': _text_of_paper,

@@ -47,6 +47,11 @@ STAGES = ('stage1_networks', 'stage1_again')
 Networks = dict[str, list[Run]]
 
 
+def rate_of(run: Run) -> float:
+  """Its learning rate."""
+  return run.config['learning_rate']
+
+
 def best(run: Run) -> float:
   """The maximum of validation accuracy; it was chosen on these images."""
   return float(run.curves['test_accuracy'].max())

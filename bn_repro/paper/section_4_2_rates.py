@@ -60,8 +60,7 @@ def _of(runs: list[Run], network: str) -> list[Run]:
 
 def by_rate(runs: list[Run]) -> dict[float, list[Run]]:
   """Runs by their learning rates, smallest first."""
-  groups = tables.group_by(runs, 'learning_rate')
-  return {rate: group for (rate,), group in groups.items()}
+  return tables.group_by(runs, family.rate_of)
 
 
 def at_best_rates(networks: Networks, runs: list[Run]) -> Networks:
@@ -109,7 +108,7 @@ def _figure(shown: Networks, path: Path) -> None:
     of_means = {'ms': 4, 'capsize': 3, 'label': NAMES[name]}
     draw_intervals(axes, finished, means, **of_means, **style)
     diverged = [run for run in recipe if run.diverged]
-    at = [run.config['learning_rate'] for run in diverged]
+    at = [*map(family.rate_of, diverged)]
     axes.plot(at, accuracies(diverged), 'x', ms=9, **style)
   axes.axhline(family.chance(runs[0]), color='grey', ls=':', lw=1, label='chance')
   axes.set(xscale='log', xlabel='learning rate', ylim=(0, None))
@@ -126,13 +125,19 @@ def sigmoids_alone(evidence: Evidence) -> Finding:
   best = max(map(family.best, runs))
   length = min(run.summary['num_steps'] for run in runs)
   diverged = sum(run.diverged for run in runs)
-  short = f'{length:,} steps cannot show "never", which asks for {STEPS_OF_NEVER:,}'
   return Finding(
     effects.without_interval(100 * (best - chance)), len(runs), 'runs',
     f'accuracy is {rounded(best)} at most; chance is {rounded(chance, 0)}'
     + (f'; {diverged} of {len(runs)} runs diverged' if diverged else ''),
-    too_little=short if length < STEPS_OF_NEVER else '', runs=runs,
+    too_little=too_few_for_never(length), runs=runs,
   )  # fmt: skip
+
+
+def too_few_for_never(steps: int) -> str:
+  """Why runs of that length cannot show "never"; '' if they can."""
+  if steps >= STEPS_OF_NEVER:
+    return ''
+  return f'{steps:,} steps cannot show "never", which asks for {STEPS_OF_NEVER:,}'
 
 
 def _at_other_rates(evidence: Evidence, network: str) -> list[Run]:
@@ -150,7 +155,7 @@ def diverges(evidence: Evidence) -> Finding:
   """
   usual, *_ = family.trained(evidence)[PLAIN]
   runs = [usual, *_at_other_rates(evidence, PLAIN)]
-  times = lambda run: run.config['learning_rate'] / usual.config['learning_rate']
+  times = lambda run: family.rate_of(run) / family.rate_of(usual)
   fails = lambda run: run.diverged or family.is_at_chance(run)
   low = max(times(run) for run in runs if not fails(run))
   above = sorted(times(run) for run in runs if fails(run) and times(run) > low)
@@ -174,7 +179,7 @@ def harmless_rates(evidence: Evidence) -> Finding:
   sweep = _at_other_rates(evidence, 'bn_x5')
   ablation = runs_if_any(evidence, 'inception', 'ablation')
   networks = family.with_other_seeds(networks, ablation)
-  unit = networks[PLAIN][0].config['learning_rate']
+  unit = family.rate_of(networks[PLAIN][0])
   runs = recipes(networks, sweep)['bn_x5']
   by_times = {
     round(rate / unit, 6): accuracies(group) for rate, group in by_rate(runs).items()
@@ -184,8 +189,7 @@ def harmless_rates(evidence: Evidence) -> Finding:
   means = {times: np.mean(values) for times, values in by_times.items()}
   lower = max((times for times in means if times < HIGHEST), key=means.get)
   spread = pooled_deviation(by_times.values())
-  effect = effects.difference(by_times[HIGHEST], by_times[lower], spread)
-  effect = effects.scaled(effect, 100)
+  effect = effects.points_between(by_times[HIGHEST], by_times[lower], spread)
   rates = ', '.join(f'{times:g}' for times in means)
   reached = ', '.join(map(rounded, means.values()))
   return Finding(

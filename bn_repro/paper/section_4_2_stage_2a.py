@@ -13,9 +13,9 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import stages
 from bn_repro.paper.ledger import Evidence, Finding, Measure
-from bn_repro.paper.section_4_2_networks import NAMES, PLAIN
+from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, rate_of
 from bn_repro.report import best_rate as best_lib
-from bn_repro.report import effects, pages, seeds
+from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.best_rate import BestRate
 from bn_repro.report.collect import Run
 from bn_repro.report.figures import draw_intervals, panels, save
@@ -39,12 +39,16 @@ def ladders(runs: list[Run], measure: Callable[[Run], float]) -> Ladders:
   Of the weights themselves: the runs are annealed, and an average would lag in the
   shortest ones.
   """
-  found: Ladders = {}
-  for run in sorted(runs, key=lambda run: (run.config['network'], measure(run))):
-    at = found.setdefault(run.config['network'], {})
-    accuracy = comparison.at_end(run, run.curves['test_accuracy'])
-    at.setdefault(measure(run), []).append(accuracy)
-  return {name: found[name] for name in NAMES if name in found}
+  accuracy = lambda run: comparison.at_end(run, run.curves['test_accuracy'])
+  groups = tables.group_by(runs, lambda run: run.config['network'])
+  return {
+    name: {
+      at: [*map(accuracy, some)]
+      for at, some in tables.group_by(groups[name], measure).items()
+    }
+    for name in NAMES
+    if name in groups
+  }
 
 
 def section(runs: list[Run], results: Path) -> str:
@@ -70,11 +74,6 @@ def trained(runs: list[Run]) -> list[Run]:
   setting = lambda run: (run.config['network'], rate_of(run))
   failing = {setting(run) for run in runs if fails(run)}
   return [run for run in runs if setting(run) not in failing]
-
-
-def rate_of(run: Run) -> float:
-  """Its learning rate."""
-  return run.config['learning_rate']
 
 
 def fails(run: Run) -> bool:
@@ -129,8 +128,7 @@ def harmless_rates(evidence: Evidence) -> Finding:
   lower = max(LOWER, key=lambda times: np.mean(by_rate[times]))
   groups = ladders(trained(runs), rate_of).values()
   spread = pooled_deviation(values for of_one in groups for values in of_one.values())
-  effect = effects.difference(by_rate[HIGH], by_rate[lower], spread)
-  effect = effects.scaled(effect, 100)
+  effect = effects.points_between(by_rate[HIGH], by_rate[lower], spread)
   means = ', '.join(f'{rounded(np.mean(v))} at {t:g}' for t, v in by_rate.items())
   return Finding(
     effect, sum(map(len, by_rate.values())), 'runs',

@@ -14,13 +14,12 @@ from bn_repro.paper import ledger, stages
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.ledger import Claim, Evidence, Finding
 from bn_repro.paper.section_4_2_figure_3 import HIGHER
-from bn_repro.paper.section_4_2_networks import PLAIN
+from bn_repro.paper.section_4_2_networks import PLAIN, rate_of
 from bn_repro.paper.section_4_2_stage_2a import (
   RECIPE,
   TITLES,
   Ladders,
   ladders,
-  rate_of,
 )
 from bn_repro.report import effects, pages, seeds
 from bn_repro.report.collect import Run
@@ -63,7 +62,7 @@ class Comparison(NamedTuple):
     """Accuracy less that of another, in points, at the longest length of both."""
     length = max(set(self.ladders[name]) & set(self.ladders[other]))
     groups = self.ladders[name][length], self.ladders[other][length]
-    return effects.scaled(effects.difference(*groups, self.spread), 100), length
+    return effects.points_between(*groups, self.spread), length
 
 
 def compare(runs: list[Run]) -> Comparison:

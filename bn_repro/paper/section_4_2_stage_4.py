@@ -12,9 +12,9 @@ from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import stages
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.paper.section_4_2_networks import PLAIN
-from bn_repro.paper.section_4_2_rates import STEPS_OF_NEVER
+from bn_repro.paper.section_4_2_rates import too_few_for_never
 from bn_repro.paper.section_4_2_stage_2a import fails
-from bn_repro.report import effects, intervals, seeds
+from bn_repro.report import effects, intervals, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.tables import rounded
 
@@ -58,13 +58,11 @@ def never_above_chance(evidence: Evidence) -> Finding:
   above = [100 * (value - chance) for value in share]
   length = min(run.summary['last_step'] for run in runs)
   diverged = sum(run.diverged for run in runs)
-  is_short = length < STEPS_OF_NEVER and not diverged
-  short = f'{length:,} steps cannot show "never", which asks for {STEPS_OF_NEVER:,}'
   return Finding(
     effects.between(*above, "Wilson's interval"), len(runs), 'runs',
     f'accuracy is {rounded(best)} at most, in {length:,} steps or more; chance is '
     f'{rounded(chance, 0)}; {diverged} of {len(runs)} runs diverged',
-    too_little=short if is_short else '', runs=runs,
+    too_little='' if diverged else too_few_for_never(length), runs=runs,
   )  # fmt: skip
 
 
@@ -76,19 +74,19 @@ def diverges_without_he(evidence: Evidence) -> Finding:
   some seeds of a kind diverge and others do not, no verdict follows.
   """
   runs = _of(PLAIN, evidence)
-  kinds = {_kind_and_times(run)[0] for run in runs}
-  at = lambda kind, times: [r for r in runs if _kind_and_times(r) == (kind, times)]
-  counted = [k for k in sorted(kinds - {HE}) if not any(map(fails, at(k, 1)))]
-  diverged = lambda kind: [run.diverged for run in at(kind, TIMES)]
-  share = max((float(np.mean(diverged(kind))) for kind in counted), default=math.nan)
+  groups = tables.group_by(runs, _kind_and_times)
+  faster = {kind: group for (kind, times), group in groups.items() if times == TIMES}
+  counted = [k for k in faster if k != HE and not any(map(fails, groups[k, 1]))]
+  diverged = {kind: [run.diverged for run in group] for kind, group in faster.items()}
+  share = max((float(np.mean(diverged[kind])) for kind in counted), default=math.nan)
   ends = (share, share) if share in (0, 1) else (math.nan, math.nan)
   said = '; '.join(
-    f'{kind}: {sum(diverged(kind))} of {len(at(kind, TIMES))} diverge, '
-    f'{sum(map(fails, at(kind, TIMES)))} fail'
-    for kind in sorted(kinds)
+    f'{kind}: {sum(diverged[kind])} of {len(group)} diverge, '
+    f'{sum(map(fails, group))} fail'
+    for kind, group in faster.items()
   )
   return Finding(
-    effects.between(share, *ends, 'counted'), sum(len(at(k, TIMES)) for k in counted),
+    effects.between(share, *ends, 'counted'), sum(len(faster[k]) for k in counted),
     'runs', f'at {TIMES} times its learning rate, by initial weights: {said}',
     too_little='' if counted else 'no other initial weights train at the usual rate',
     runs=runs,

@@ -82,7 +82,7 @@ def text(results: Path) -> str:
     accuracy=data_lib.accuracy_table(networks),
     accuracy_steps=[f'{step:,}' for step in data_lib.STEPS],
     default=round(100 * data_lib.comparison.TARGET), targets=data_lib.TARGETS,
-    grid=_grid_rows(data['grid']), grid_steps=grid_lib.STEPS,
+    grid=data_lib.grid_table(grid), grid_steps=grid_lib.STEPS,
     grid_heads=[f'{step:,}' for step in grid_lib.STEPS],
     title=family.title(networks[family.PLAIN][0]),
     part=lambda name: Markup((PARTS / name).read_text()), libraries=LIBRARIES,
@@ -152,12 +152,3 @@ def _figures(results: Path, claims: list[dict[str, Any]]) -> dict[str, str]:
     for name, path in paths.items()
     if path.exists()
   }
-
-
-def _grid_rows(cells: data_lib.Rows) -> list[tuple[str, ...]]:
-  """A row for each network, learning rate and deviation: its accuracy at each step."""
-  rows: dict[tuple[str, ...], list[str]] = {}
-  for cell in cells:
-    names = ('network', 'learning_rate', 'deviation', 'remark')
-    rows.setdefault(tuple(cell[name] for name in names), []).append(cell['text'])
-  return [(*place, *texts, remark) for (*place, remark), texts in rows.items()]

@@ -196,6 +196,12 @@ def grid(runs: list[Run]) -> Rows:
   ]  # fmt: skip
 
 
+def grid_table(runs: list[Run]) -> list[tuple[str, ...]]:
+  """The same as text, a row for each network, learning rate and deviation."""
+  settings = grid_lib.settings(runs).items()
+  return [(grid_lib.NAMES[name], *s.row()) for name, of_one in settings for s in of_one]
+
+
 def _cell(accuracy: np.ndarray) -> dict[str, Any]:
   """In percent the mean over the seeds that got there, None if none did."""
   there = 100 * accuracy[np.isfinite(accuracy)]

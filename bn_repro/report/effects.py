@@ -48,11 +48,14 @@ def of_ratios(values: Sequence[float]) -> Effect:
   return exponential(of_values(np.log(values)))
 
 
-def difference(
+def points_between(
   first: Sequence[float], second: Sequence[float], spread: Spread
 ) -> Effect:
-  """The mean of the first less that of the second, with a spread that is pooled."""
-  return contrast([(1.0, first), (-1.0, second)], spread)
+  """The mean of the first shares less that of the second, in points.
+
+  The spread of single shares, 0 to 1, is pooled.
+  """
+  return scaled(contrast([(1.0, first), (-1.0, second)], spread), 100)
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Effect:

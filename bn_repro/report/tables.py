@@ -19,11 +19,11 @@ NEVER = 'never'
 NUMBER = re.compile(rf'$|[\d+-]|{NEVER}$|not in |at most |at least ')
 
 
-def group_by(runs: Iterable[Run], *fields: str) -> dict[tuple, list[Run]]:
-  """Runs by the values of some config fields, sorted by these."""
-  groups: dict[tuple, list[Run]] = {}
+def group_by(runs: Iterable[Run], key_of: Callable[[Run], Any]) -> dict[Any, list[Run]]:
+  """Runs by what `key_of` says of each, such as a config field, smallest key first."""
+  groups: dict[Any, list[Run]] = {}
   for run in runs:
-    groups.setdefault(tuple(run.config[field] for field in fields), []).append(run)
+    groups.setdefault(key_of(run), []).append(run)
   return dict(sorted(groups.items()))
 
 

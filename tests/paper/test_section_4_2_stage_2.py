@@ -5,6 +5,7 @@ import pytest
 from paper.claims_made import CLAIMS, Made, measured, verdict
 from paper.stages_made import stage_runs
 
+from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_stage_2a as stage_2a
 from bn_repro.paper import section_4_2_stage_2b as stage_2b
 from bn_repro.paper import stages
@@ -160,7 +161,7 @@ def test_the_ladder_has_the_learning_rates_that_stage_2a_found():
   runs = stages.if_whole(stage_2a.STAGE, collect.load(RESULTS, stage_2a.STAGE))
   if not runs:
     pytest.skip('stage 2a is not whole')
-  by_rate = stage_2a.ladders(stage_2a.trained(runs), stage_2a.rate_of)
+  by_rate = stage_2a.ladders(stage_2a.trained(runs), family.rate_of)
   best = {name: best_rate(of_one).rate.value for name, of_one in by_rate.items()}
   best['bn_x5_sigmoid'] = best['bn_x5']
   assert {name: float(f'{rate:.3g}') for name, rate in best.items()} == BEST

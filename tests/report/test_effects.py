@@ -37,11 +37,12 @@ def speed_up():
 
 def test_a_difference_with_pooled_spread_is_that_of_two_samples():
   first, second = VALUES, [0.5, 1.0, 1.5]
-  effect = effects.difference(first, second, pooled_deviation([first, second]))
+  effect = effects.points_between(first, second, pooled_deviation([first, second]))
   result = stats.ttest_ind(first, second)
-  assert effect.value == pytest.approx(np.mean(first) - np.mean(second))
+  assert effect.value == pytest.approx(100 * (np.mean(first) - np.mean(second)))
   assert effect.p_value(0) == pytest.approx(result.pvalue)
-  assert effect[1:3] == pytest.approx(tuple(result.confidence_interval()))
+  low, high = result.confidence_interval()
+  assert effect[1:3] == pytest.approx((100 * low, 100 * high))
 
 
 def test_a_contrast_averages_two_settings():
