@@ -17,7 +17,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing
 from bn_repro.paper.section_4_2_networks import Networks
-from bn_repro.report import effects, pages, speed_up, tables
+from bn_repro.report import effects, pages, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.figures import draw_intervals, panels, save
@@ -73,7 +73,7 @@ class Ablation(NamedTuple):
 
   def ratio_of_steps(self, field: str, setting: str = BOTH) -> Effect:
     """Steps to `TARGET` without a change over those with it."""
-    less = self._mean(field, setting, _log_steps)
+    less = self._mean(field, setting, lambda run: comparison.log_steps(run, TARGET))
     return effects.exponential(effects.scaled(less, -1))
 
   def gap(self, field: str, setting: str = BOTH) -> Effect:
@@ -93,12 +93,6 @@ class Ablation(NamedTuple):
     """The standard deviation between seeds, pooled over all settings."""
     seeds = (tables.over(group, value_of) for group in self.groups.values())
     return pooled_deviation(values[np.isfinite(values)] for values in seeds)
-
-
-def _log_steps(run: Run) -> float:
-  """To the target; infinite where the run does not reach it."""
-  crossing = speed_up.crossing(run, TARGET)
-  return math.inf if crossing.is_censored else math.log(crossing.steps)
 
 
 def compare(networks: Networks, runs: list[Run]) -> Ablation:

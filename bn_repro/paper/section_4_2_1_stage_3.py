@@ -15,7 +15,7 @@ from bn_repro.paper import ledger, stages
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.paper.section_4_2_1_changes import CHANGES
-from bn_repro.report import effects, pages, seeds, speed_up, tables
+from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.factorial import Factorial, factorial, half_normal
@@ -55,9 +55,9 @@ def design_of(runs: list[Run]) -> Design:
     for run in runs
   ]
   of = lambda measure: factorial(levels, tables.over(runs, measure))
-  reached = (target for target in TARGETS if all(_reaches(run, target) for run in runs))
-  target = next(reached, math.nan)
-  steps = lambda run: math.log(speed_up.crossing(run, target).steps)
+  steps = lambda run: comparison.log_steps(run, target)
+  arrive = lambda target: all(comparison.log_steps(r, target) < math.inf for r in runs)
+  target = next(filter(arrive, TARGETS), math.nan)
   return Design(
     accuracy=of(lambda run: 100 * averaged_accuracy(run)), gap=of(_gap),
     log_steps=None if math.isnan(target) else of(steps), target=target,
@@ -67,10 +67,6 @@ def design_of(runs: list[Run]) -> Design:
 def averaged_accuracy(run: Run) -> float:
   """Of the averaged weights at the end, 0 to 1: some runs have not annealed by then."""
   return comparison.at_end(run, run.curves['test_accuracy_polyak'])
-
-
-def _reaches(run: Run, target: float) -> bool:
-  return not speed_up.crossing(run, target).is_censored
 
 
 def _gap(run: Run) -> float:
@@ -119,7 +115,7 @@ def _claims() -> list[ledger.Claim]:
 
 def sentence(claim: ledger.Claim, design: Design, runs: list[Run]) -> str:
   """What became of a claim: '**18: inconclusive.** A fifth of ...: 0.1 points.'"""
-  finding = OUTCOMES[claim.key].finding(design, runs)
+  finding = finding_of(claim.key, design, runs)
   effect = finding.too_little or finding.effect.text('{:.2f}', f' {claim.unit}')
   verdict = ledger.verdict(claim, finding)
   return f'**{claim.key}: {verdict}.** {claim.claim.removesuffix(".")}: {effect}.'
@@ -148,35 +144,31 @@ def figure(design: Design, titles: dict[str, str], path: Path, runs: list[Run]) 
   save(panel, path, runs)
 
 
-class Outcome(NamedTuple):
-  """What one claim asks of the design: an outcome of a factor."""
-
-  factor: str
-  outcome: str = 'accuracy'
-
-  def finding(self, design: Design, runs: list[Run]) -> Finding:
-    """With all three outcomes of the factor in its text; the design is of the runs."""
-    title = factors()[self.factor]
-    ratio = design.speed_up(self.factor)
-    accuracy, gap = (d.effect(self.factor) for d in (design.accuracy, design.gap))
-    diverged = sum(run.diverged for run in runs)
-    text = (
-      f'{title}: {accuracy.text("{:+.2f}", " points")} of accuracy, '
-      f'{gap.text("{:+.2f}", " points")} of the gap to training images'
-      + (f', {ratio.text("{:.2f}", " times")} as fast to {rounded(design.target, 0)}'
-         if design.log_steps else '')
-      + (f'; {diverged} runs diverged' if diverged else '')
-    )  # fmt: skip
-    effect = {'accuracy': accuracy, 'gap': gap, 'speed_up': ratio}[self.outcome]
-    reached = design.log_steps or self.outcome != 'speed_up'
-    short = '' if reached else f'some runs do not reach {rounded(TARGETS[-1], 0)}'
-    return Finding(effect, len(runs), 'runs', text, too_little=short, runs=runs)
-
-
+# By claim a factor, and which of its outcomes decides.
 OUTCOMES = {
-  '17a': Outcome('C', 'speed_up'), '17b': Outcome('C', 'gap'), '18': Outcome('D'),
-  '19': Outcome('B'), '20': Outcome('E'), '21': Outcome('F'), '22': Outcome('G'),
+  '17a': ('C', 'speed-up'), '17b': ('C', 'gap'), '18': ('D', 'accuracy'),
+  '19': ('B', 'accuracy'), '20': ('E', 'accuracy'), '21': ('F', 'accuracy'),
+  '22': ('G', 'accuracy'),
 }  # fmt: skip
+
+
+def finding_of(key: str, design: Design, runs: list[Run]) -> Finding:
+  """With all three outcomes of the factor in its text; the design is of the runs."""
+  factor, outcome = OUTCOMES[key]
+  ratio = design.speed_up(factor)
+  accuracy, gap = (d.effect(factor) for d in (design.accuracy, design.gap))
+  diverged = sum(run.diverged for run in runs)
+  text = (
+    f'{factors()[factor]}: {accuracy.text("{:+.2f}", " points")} of accuracy, '
+    f'{gap.text("{:+.2f}", " points")} of the gap to training images'
+    + (f', {ratio.text("{:.2f}", " times")} as fast to {rounded(design.target, 0)}'
+       if design.log_steps else '')
+    + (f'; {diverged} runs diverged' if diverged else '')
+  )  # fmt: skip
+  effect = {'accuracy': accuracy, 'gap': gap, 'speed-up': ratio}[outcome]
+  reached = design.log_steps or outcome != 'speed-up'
+  short = '' if reached else f'some runs do not reach {rounded(TARGETS[-1], 0)}'
+  return Finding(effect, len(runs), 'runs', text, too_little=short, runs=runs)
 
 
 def main_effect(key: str) -> Measure:
@@ -184,7 +176,7 @@ def main_effect(key: str) -> Measure:
 
   def measured(evidence: Evidence) -> Finding:
     runs = stages.needed(evidence, STAGE)
-    return OUTCOMES[key].finding(design_of(runs), runs)
+    return finding_of(key, design_of(runs), runs)
 
   return measured
 

@@ -42,10 +42,16 @@ def number_reached(networks: Networks, name: str, target: float) -> int:
   return len(_log_steps(networks[name], target))
 
 
+def log_steps(run: Run, target: float) -> float:
+  """The logarithm of the steps to a target; infinite where a run does not reach it."""
+  crossing = speed_up.crossing(run, target)
+  return math.inf if crossing.is_censored else math.log(crossing.steps)
+
+
 def _log_steps(runs: list[Run], target: float) -> np.ndarray:
   """Of the runs that reach the target."""
-  crossings = [speed_up.crossing(run, target) for run in runs]
-  return np.log([c.steps for c in crossings if not c.is_censored])
+  values = tables.over(runs, lambda run: log_steps(run, target))
+  return values[np.isfinite(values)]
 
 
 def accuracy_until(run: Run, step: float = math.inf) -> float:

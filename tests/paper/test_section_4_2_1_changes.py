@@ -4,7 +4,7 @@ import math
 
 import pytest
 from paper.claims_made import Made, measured, verdict
-from paper.inception_made import PLAIN, learning, run_of, several
+from paper.inception_made import PLAIN, learning, several
 
 from bn_repro.paper import section_4_2_1_changes as changes
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Missing
@@ -107,11 +107,6 @@ def test_the_table_has_a_row_for_each_setting_and_one_for_both():
   lines = changes.table(changes.compare(usual(0.6, 0.62), [ADDED, TAKEN])).splitlines()
   assert len(lines) == 2 + 3
   assert '**mean of both**' in lines[-1] and '1, 2' in lines[2]
-
-
-def test_a_run_that_never_reaches_the_target_has_no_steps():
-  flat = run_of('bn_x5', *[10] * 30, name='bn_x5_without_l2')
-  assert changes._log_steps(flat) == math.inf
 
 
 def ablated(gain, seeds=2):

@@ -104,7 +104,7 @@ def test_a_run_that_diverges_at_once_counts_with_its_last_evaluation():
   design = stage_3.design_of(runs)
   assert np.isfinite([*design.accuracy.contrasts().values()]).all()
   assert design.log_steps is None
-  assert '4 runs diverged' in stage_3.OUTCOMES['18'].finding(design, runs).text
+  assert '4 runs diverged' in stage_3.finding_of('18', design, runs).text
 
 
 def pilot_runs(*accuracies):

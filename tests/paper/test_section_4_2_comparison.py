@@ -101,6 +101,11 @@ def test_a_run_that_diverges_never_arrives():
   assert after.value < before.value and after.low < before.low
 
 
+def test_a_run_that_never_reaches_the_target_has_no_steps():
+  flat = run_of('bn_x5', *[10] * 30)
+  assert comparison.log_steps(flat, 0.4) == math.inf
+
+
 def test_a_damaged_curve_names_its_run():
   run = run_of('bn_x5', 10, 20, 30, 40)
   run.curves['step'][2] = run.curves['step'][1]
