@@ -4,13 +4,11 @@ Every pair was carried over; what to multiply the variance by hangs only on what
 the two stores. Imports no JAX.
 """
 
-import functools
-import tomllib
 from collections.abc import Iterable
-from importlib import resources
 from typing import Any, NamedTuple
 
 from bn_repro.paper import conformance_cells as cells
+from bn_repro.paper import conformance_columns as columns
 from bn_repro.paper.conformance_cells import number
 from bn_repro.report import tables
 
@@ -32,13 +30,6 @@ class Pair(NamedTuple):
   @property
   def kinds(self) -> tuple[str, str]:
     return kind(self.source), kind(self.target)
-
-
-@functools.cache
-def names() -> dict[str, dict[str, str]]:
-  """What each implementation calls its arrays and options, of conformance.toml."""
-  path = resources.files('bn_repro.paper') / 'conformance.toml'
-  return tomllib.loads(path.read_text())['names']
 
 
 def kind(page: Page) -> str:
@@ -91,7 +82,7 @@ def names_table(ran: list[Page]) -> str:
 
 def _settings(page: Page) -> tuple[str, str, str]:
   """Names of arrays; names of the two options and what they are by default."""
-  said, probes = names().get(page['name'], {}), page['probes']
+  said, probes = columns.words()['names'].get(page['name'], {}), page['probes']
   decay = cells.decay(probes['moving_average']).text
   epsilon = cells.epsilon(probes['defaults']).text
   option = said.get('decay', 'decay').replace('1 - ', '1 - decay')

@@ -65,7 +65,7 @@ def forward(result: Result) -> Cell:
 
 
 def gradients(result: Result) -> Cell:
-  """The six lines of section 3."""
+  """The six gradients of section 3."""
   for shape in result.values():
     if cell := refused(shape) or refused(shape.get('gradients', {})):
       return cell
@@ -73,7 +73,7 @@ def gradients(result: Result) -> Cell:
 
 
 def epsilon(result: Result) -> Cell:
-  """Inside the root if two variances give the same."""
+  """Its value, and whether it stands in the root: then two variances give the same."""
   first, second = (number(value) for value in result['epsilon'].values())
   if abs(second / first - 1) <= 0.2:  # float32 keeps two digits of it
     return Cell(f'{first:.0e}')
@@ -146,7 +146,7 @@ def one_value(result: Result) -> Cell:
 
 
 def spread_of_nan(result: Result) -> Cell:
-  """Over features, the stored statistics, and inference afterwards."""
+  """Which features one NaN spreads to, and whether inference has it afterwards."""
   hit = [number(share) > 0 for share in result['y_by_feature']]
   after = any(number(share) > 0 for share in result['inference'])
   features = 'its feature' if sum(hit) == 1 else f'{sum(hit)} of {len(hit)} features'
@@ -154,7 +154,7 @@ def spread_of_nan(result: Result) -> Cell:
 
 
 def masked(result: Result) -> Cell:
-  """The moments of what counts."""
+  """The error of the moments of what counts."""
   return _error(number(result['error']))
 
 
@@ -178,7 +178,7 @@ def affine(result: Result) -> Cell:
 
 
 def each_activation(result: Result) -> Cell:
-  """Section 4.2.3's last hidden layers."""
+  """The error of y where each activation is normalized by itself (section 4.2.3)."""
   error = result['error_of_y']
   return refused(error) if isinstance(error, dict) else _error(number(error))
 
@@ -198,7 +198,7 @@ def constants(result: Result) -> Cell:
 
 
 def ratio(result: Result) -> Cell:
-  """Of the smallest over modes and shapes."""
+  """Up to which mean over deviation the variance is right: the least over shapes."""
   texts, smallest = [], float('inf')
   for mode, shapes in result.items():
     values = [number(one['ratio']) for one in shapes.values() if 'ratio' in one]
@@ -260,7 +260,7 @@ def over_devices(result: Result) -> Cell:
 
 
 def collectives(result: Result) -> Cell:
-  """Forward and backward."""
+  """How many calls of a collective, forward + backward."""
   counts = result['collectives']
   return Cell(' + '.join(map(str, counts)) if counts else 'not counted')
 

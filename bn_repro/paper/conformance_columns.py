@@ -3,7 +3,7 @@
 import functools
 import tomllib
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bn_repro.paper import conformance_cells as cells
@@ -23,10 +23,15 @@ class Column(NamedTuple):
 
 
 @functools.cache
+def words() -> dict[str, Any]:
+  """What conformance.toml says."""
+  return tomllib.loads(Path(__file__).with_name('conformance.toml').read_text())
+
+
+@functools.cache
 def groups() -> dict[str, tuple[Column, ...]]:
-  """The columns of conformance.toml by the titles of their groups."""
-  path = resources.files('bn_repro.paper') / 'conformance.toml'
-  listed = tomllib.loads(path.read_text())['groups']
+  """The columns by the titles of their groups."""
+  listed = words()['groups']
   return {group['title']: tuple(map(_column, group['columns'])) for group in listed}
 
 

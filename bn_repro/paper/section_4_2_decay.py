@@ -5,6 +5,7 @@ from pathlib import Path
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.section_4_2_comparison import HIGH_TARGET, TARGET
+from bn_repro.paper.section_4_2_figure_2 import with_seeds
 from bn_repro.paper.section_4_2_figure_3 import speed_up_column
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, SLOW_DECAY, Networks
 from bn_repro.report import pages, seeds, tables
@@ -48,8 +49,7 @@ def _figure(networks: Networks, path: Path) -> None:
   shown = {name: networks[name] for name in (PLAIN, 'bn_x5', SLOW_DECAY)}
   for name, runs in shown.items():
     style = {'color': family.COLOURS[name]}
-    label = f'{NAMES[name]} ({len(runs)} seeds)'
-    draw(axes, runs, 'test_accuracy', label=label, **style)
+    draw(axes, runs, 'test_accuracy', label=with_seeds(name, runs), **style)
     # The runs of the protocol do not evaluate training images.
     if measured := [run for run in runs if ON_TRAINING_IMAGES in run.curves]:
       draw(axes, measured, ON_TRAINING_IMAGES, ls='--', lw=1, **style)

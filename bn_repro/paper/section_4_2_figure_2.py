@@ -48,7 +48,7 @@ def _draw_network(axes, network: str, runs: list[Run], scale: float) -> None:
 
 
 def with_seeds(network: str, runs: list[Run]) -> str:
-  """The name of a network for a legend of figures 2 and 3: 'BN-x5 (2 seeds)'."""
+  """The name of a network for a legend: 'BN-x5 (2 seeds)'."""
   number = 'one run' if len(runs) == 1 else f'{len(runs)} seeds'
   return f'{NAMES[network]} ({number})'
 

@@ -105,7 +105,7 @@ def read_claims(results: Path) -> list[dict[str, Any]]:
 
 
 def _shown(entry: dict[str, Any]) -> dict[str, Any]:
-  key = f'{entry["number"]}{entry["part"]}'
+  key = claims_lib.key_of(entry)
   figures = (name for name, keys in FIGURES.items() if key in keys.split())
   figure = next(figures, None)
   text = {'ours': claims_lib.with_interval(entry), 'bound': claims_lib.margin(entry)}

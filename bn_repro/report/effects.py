@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from bn_repro.report import intervals, tables
-from bn_repro.report.intervals import Interval, Spread
+from bn_repro.report.intervals import Spread
 
 
 class Effect(NamedTuple):
@@ -34,7 +34,7 @@ class Effect(NamedTuple):
       return f'at most {self.high:.2g}{unit}'
     if self.value == self.high == math.inf:
       return f'at least {self.low:.2g}{unit}'
-    return tables.interval(Interval(self.value, self.low, self.high), form, unit)
+    return tables.interval(self[:3], form, unit)
 
 
 def of_values(values: Sequence[float]) -> Effect:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from bn_repro.report.collect import Run
-from bn_repro.report.intervals import Interval
 
 NEVER = 'never'
 # A cell of a table that holds a number, a bound of one, or nothing.
@@ -45,16 +44,16 @@ def _mean(values: np.ndarray, form: str) -> str:
 
 
 def interval(
-  estimate: Interval, form: str = '{:.1f}', unit: str = '', scale: float = 1.0
+  estimate: Sequence[float], form: str = '{:.1f}', unit: str = '', scale: float = 1.0
 ) -> str:
   """Such as '2.1 points (1.9 to 2.3)', or '2.1 points' where bounds are NaN.
 
-  The unit begins with its space; `scale` multiplies all, 100 to make shares percent.
+  Of a value and its bounds. The unit begins with its space; `scale` multiplies all, 100
+  to make shares percent.
   """
-  mean, low, high = (form.format(scale * value) for value in estimate)
-  return (
-    f'{mean}{unit}' if math.isnan(estimate.low) else f'{mean}{unit} ({low} to {high})'
-  )
+  value, low, high = (form.format(scale * number) for number in estimate)
+  ends = '' if math.isnan(estimate[1]) else f' ({low} to {high})'
+  return f'{value}{unit}{ends}'
 
 
 def rounded(value: float, digits: int = 1) -> str:
@@ -69,7 +68,7 @@ def digits(value: float, number: int = 6) -> float | None:
 
 def share(mean: float, low: float, high: float) -> str:
   """A share with its interval: '72.20 % (71.80 to 72.60)'."""
-  return interval(Interval(mean, low, high), '{:.2f}', ' %', 100)
+  return interval((mean, low, high), '{:.2f}', ' %', 100)
 
 
 def steps(values: np.ndarray, missed: str = NEVER) -> str:

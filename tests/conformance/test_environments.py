@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from bn_repro.paper import conformance_carry
+from bn_repro.paper import conformance_columns
 from conformance import environments, run
 from conformance.environments import NotInstalled, implementations
 from support import PROJECT
@@ -73,7 +73,8 @@ def adapter_names(name):
 
 
 def test_the_page_names_options_as_the_adapters_set_them():
-  assert set(conformance_carry.names()) == set(implementations())
-  for name, said in conformance_carry.names().items():
+  names = conformance_columns.words()['names']
+  assert set(names) == set(implementations())
+  for name, said in names.items():
     options = adapter_names(implementations()[name].adapter)
     assert {option: said[option] for option in options} == options, name
