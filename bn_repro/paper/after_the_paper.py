@@ -7,7 +7,6 @@ from bn_repro.report import figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.intervals import of_mean
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import by_number, draw, split
 
 EXAMPLES = 60_000  # of MNIST's training set
 EARLY = 500  # steps
@@ -55,7 +54,9 @@ def moving_average(results: Results, runs: list[Run]) -> str:
     'ls': '-' if setting[1] == '0.1' else '--',
     'lw': 1,
   }
-  draw(axes, settings, off, style, yscale='log', ylabel='test accuracy is off by')
+  figures.draw_groups(
+    axes, settings, off, style, yscale='log', ylabel='test accuracy is off by'
+  )
   axes.legend(fontsize=7)
   return pages.render(
     'after_the_paper_moving_average', early=EARLY,
@@ -66,7 +67,9 @@ def moving_average(results: Results, runs: list[Run]) -> str:
 
 def by_setting(runs: list[Run]) -> dict[tuple[str, str], list[Run]]:
   """By decay and learning rate; smaller decays, whose names are shorter, first."""
-  settings = sorted(split(runs, '_rate').items(), key=lambda item: len(item[0][0]))
+  settings = sorted(
+    seeds.split(runs, '_rate').items(), key=lambda item: len(item[0][0])
+  )
   return {(name.removeprefix('decay'), rate): group for (name, rate), group in settings}
 
 
@@ -87,7 +90,7 @@ def early_and_after(group: list[Run]) -> tuple[list[float], list[float]]:
 
 def equal_rates(results: Results, runs: list[Run]) -> str:
   """Both networks at the same learning rates (Bjorck et al., 2018)."""
-  networks = by_number(runs, '_rate')
+  networks = seeds.by_number(runs, '_rate')
   rows = []
   for rate, normalized in networks['batch_norm'].items():
     both = (networks['baseline'][rate], normalized)

@@ -6,7 +6,7 @@ from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.report import collect, effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import draw, gain, split
+from bn_repro.report.seeds import gain
 
 NAMES = {
   'centring_outside_gradient': 'mean, outside the gradient',
@@ -25,7 +25,7 @@ COLUMNS = {
 
 def section(results: Results, runs: list[Run]) -> str:
   """Draws the figure and returns the text."""
-  toy, named = results.page('toy_bias'), split(runs, '_rate').items()
+  toy, named = results.page('toy_bias'), seeds.split(runs, '_rate').items()
   groups = {(NAMES[name], rate): group for (name, rate), group in named}
   return pages.render(
     'section_2_bias',
@@ -45,9 +45,11 @@ def _figure(results: Results, runs, groups, toy) -> str:
   colours = {name: f'C{i}' for i, name in enumerate(NAMES.values())}
   at = lambda rate: {name: group for (name, of), group in groups.items() if of == rate}
   style = lambda name: {'color': colours[name]}
-  draw(norm, at('0.1'), BIAS, style, title='network, learning rate 0.1')
+  figures.draw_groups(norm, at('0.1'), BIAS, style, title='network, learning rate 0.1')
   norm.set_ylabel('norm of the first bias')
-  draw(accuracy, at('1.0'), style=style, title='network, learning rate 1', ylim=(0, 1))
+  figures.draw_groups(
+    accuracy, at('1.0'), style=style, title='network, learning rate 1', ylim=(0, 1)
+  )
   accuracy.set_ylabel('test accuracy')
   return figures.save(figure, results.folder / 'runaway_bias.png', runs, toy)
 

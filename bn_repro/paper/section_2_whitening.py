@@ -7,7 +7,6 @@ import numpy as np
 from bn_repro.report import figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import draw
 
 NAMES = {
   'baseline': 'nothing, 60 examples',
@@ -45,7 +44,7 @@ def _figure(results: Results, runs, variants, cost) -> str:
   left.set_xticks(widths, map(str, widths))
   left.minorticks_off()
   left.set_ylabel('time of whitening / of normalization')
-  draw(right, variants, ylim=(0.7, 1), ylabel='test accuracy')
+  figures.draw_groups(right, variants, ylim=(0.7, 1), ylabel='test accuracy')
   right.legend(fontsize=7, loc='center right')
   return figures.save(figure, results.folder / 'whitening.png', runs, cost)
 

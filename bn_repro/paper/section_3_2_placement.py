@@ -11,7 +11,6 @@ from bn_repro.report import effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
 from bn_repro.report.tables import rounded
-from bn_repro.report.variants import draw, gain
 
 NETWORKS = {
   'baseline': "section 4.1's network",
@@ -42,7 +41,7 @@ def section(results: Results, runs: list[Run]) -> str:
     'norm of biases': norm_of_biases,
   }
   figure, (axes,) = figures.panels(1, width=6)
-  draw(axes, placements, ylim=(0.8, 1), ylabel='test accuracy')
+  figures.draw_groups(axes, placements, ylim=(0.8, 1), ylabel='test accuracy')
   axes.legend(fontsize=8)
   rows = [
     (name, *cells)
@@ -127,7 +126,7 @@ def no_bias_needed(evidence: Evidence) -> Finding:
   return gradient._replace(
     text=f'the gradient of the bias is {gradient.effect.value:.0e} of that of beta; '
     f'after training its norm is {norm_of_biases(biased)} and accuracy differs by '
-    f'{gain(biased, usual).text("{:+.2f}", " points")}'
+    f'{seeds.gain(biased, usual).text("{:+.2f}", " points")}'
   )
 
 

@@ -9,12 +9,11 @@ from bn_repro.paper.section_4_1_grid import NAMES
 from bn_repro.report import effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import by_number, draw
 
 
 def section(results: Results, runs: list[Run]) -> str:
   """Draws the figure and returns the text."""
-  networks = by_number(runs, '_x')
+  networks = seeds.by_number(runs, '_x')
   trained = [results.page(f'weight_scale_{n}') for n in ('batch_norm', 'baseline')]
   accuracies = [
     (f'{a:g}', *(seeds.final_accuracy(groups[a]) for groups in networks.values()))
@@ -57,7 +56,7 @@ def _figure(results: Results, runs, networks, trained) -> str:
   figure, axes = figures.panels(3)
   for panel, (name, groups) in zip(axes, networks.items()):
     style = lambda a: {'label': f'a = {a:g}'}
-    draw(panel, groups, style=style, title=NAMES[name], ylim=(0, 1))
+    figures.draw_groups(panel, groups, style=style, title=NAMES[name], ylim=(0, 1))
   axes[0].set_ylabel('test accuracy')
   for page in trained:
     for epsilon in deviations(page):
@@ -111,7 +110,7 @@ def less_dependent(evidence: Evidence) -> Finding:
   groups = variants(evidence, 'analysis', 'initial_scale', *seeds.by_variant(runs))
   plain, normalized = (
     100 * np.ptp([seeds.final(group) for group in by_factor.values()], axis=0)
-    for by_factor in by_number(runs, '_x').values()
+    for by_factor in seeds.by_number(runs, '_x').values()
   )
   lost, kept = (effects.of_values(ranges) for ranges in (plain, normalized))
   text = (

@@ -8,7 +8,6 @@ from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.report import effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.pages import Results
-from bn_repro.report.variants import draw
 
 NAMES = {
   'baseline': 'without BN',
@@ -91,7 +90,7 @@ def _panels(networks, columns: dict[str, str], ylabel: str = ''):
   axes[0].set_ylabel(ylabel)
   style = lambda name: {'color': COLOURS[name], 'lw': 1}
   for panel, (title, column) in zip(axes, columns.items()):
-    draw(panel, networks, column, style, title=title, yscale='log')
+    figures.draw_groups(panel, networks, column, style, title=title, yscale='log')
   axes[0].legend(fontsize=7)
   return figure
 

@@ -9,7 +9,6 @@ from bn_repro.paper.ledger import Evidence, Finding, Measure, of_seeds, variants
 from bn_repro.paper.section_4_1_grid import COLOURS, NAMES
 from bn_repro.report import collect, commands, effects, figures, pages, seeds, tables
 from bn_repro.report.collect import Run
-from bn_repro.report.variants import gain
 from bn_repro.run.percentiles import PERCENTILES
 
 SWEEPS = ('figure1', 'grid')
@@ -133,7 +132,7 @@ def trains_faster(evidence: Evidence) -> Finding:
 def ends_higher(evidence: Evidence) -> Finding:
   """Claim 1, second half."""
   plain, normalized = _both(evidence)
-  effect = gain(normalized, plain)
+  effect = seeds.gain(normalized, plain)
   text = f'{effect.text("{:+.2f}", " points")} of test accuracy after 50,000 steps'
   return of_seeds(effect, text, plain, normalized)
 

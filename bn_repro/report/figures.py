@@ -5,7 +5,7 @@ Does not know what is drawn.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,20 @@ def draw(
   (line,) = axes.plot(at * per_step, values.mean(0), **style)
   band = {'color': line.get_color(), 'alpha': 0.2, 'lw': 0}
   axes.fill_between(at * per_step, values.min(0), values.max(0), **band)
+
+
+def draw_groups(
+  axes: Any, groups: Mapping[Any, list[Run]],
+  column: str | Callable[[Run], np.ndarray] = 'test_accuracy',
+  style: Callable[[Any], dict[str, Any]] = lambda name: {}, **settings: Any,
+) -> None:  # fmt: skip
+  """A curve of `draw` for each group, labelled by its name.
+
+  `style` gives that of a curve from the name of its group; `settings` are of the axes.
+  """
+  for name, group in groups.items():
+    draw(axes, group, column, **{'label': name} | style(name))
+  axes.set(**{'xlabel': 'training steps'} | settings)
 
 
 def draw_intervals(

@@ -1,12 +1,13 @@
-"""Runs that differ in their seeds: tables of their numbers, with 95 % intervals."""
+"""Runs that differ in their seeds: groups, and tables of numbers with intervals."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from bn_repro.report import collect, tables
+from bn_repro.report import collect, effects, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.effects import Effect
 from bn_repro.report.intervals import of_mean
 
 Group = TypeVar('Group')
@@ -25,6 +26,21 @@ def by_variant(
   if titles is None:
     return groups
   return {title: groups[name] for name, title in titles.items() if name in groups}
+
+
+def split(runs: list[Run], separator: str) -> dict[tuple[str, str], list[Run]]:
+  """Runs by both parts of their variant, such as 'baseline' and '0.1' at '_rate'."""
+  variants = by_variant(runs).items()
+  return {tuple(variant.split(separator)): group for variant, group in variants}
+
+
+def by_number(runs: list[Run], separator: str) -> dict[str, dict[float, list[Run]]]:
+  """The same by the first part, and in it by the second, smallest first."""
+  groups: dict[str, dict[float, list[Run]]] = {}
+  parts = split(runs, separator)
+  for name, number in sorted(parts, key=lambda part: float(part[1])):
+    groups.setdefault(name, {})[float(number)] = parts[name, number]
+  return groups
 
 
 def aligned(
@@ -83,6 +99,11 @@ def steps_to(accuracy: float) -> Callable[[list[Run]], str]:
 def final(runs: list[Run], column: str = 'test_accuracy') -> np.ndarray:
   """The last value of a column, `[seeds]`; NaN of a run that diverged."""
   return tables.over(runs, lambda run: run.at_end(column))
+
+
+def gain(runs: list[Run], others: list[Run]) -> Effect:
+  """Final accuracy of some runs less that of others, in points, by seed."""
+  return effects.of_values(100 * (final(runs) - final(others)))
 
 
 def gaps(runs: list[Run]) -> np.ndarray:

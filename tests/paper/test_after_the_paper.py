@@ -5,7 +5,7 @@ import pytest
 from paper.claims_made import run
 
 from bn_repro.paper import after_the_paper
-from bn_repro.report.variants import by_number
+from bn_repro.report import seeds
 
 
 def test_the_moving_average_is_off_by_absolute_differences():
@@ -27,7 +27,7 @@ def test_networks_at_a_rate_are_compared_seed_by_seed():
     for rate, last in zip(('10.0', '0.01'), ends)
     for seed in (1, 0)
   ]
-  networks = by_number(runs, '_rate')
+  networks = seeds.by_number(runs, '_rate')
   assert [*networks['baseline']] == [*networks['batch_norm']] == [0.01, 10.0]
   plain, normalized = (networks[name][0.01] for name in ('baseline', 'batch_norm'))
   differences = after_the_paper.difference(plain, normalized)

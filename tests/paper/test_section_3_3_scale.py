@@ -5,7 +5,7 @@ from paper.claims_made import Made, measured, run, seeds, verdict
 
 from bn_repro.paper import section_3_3_scale as scale
 from bn_repro.paper.ledger import CONTRADICTED, IDENTITY, INCONCLUSIVE, SUPPORTED
-from bn_repro.report.variants import by_number
+from bn_repro.report.seeds import by_number
 
 
 def test_deviations_are_the_largest_of_an_epsilon():
