@@ -56,8 +56,8 @@ def cell(page: Page, name: str, shape: str) -> str:
   memory, spread = f'{median("megabytes"):.0f} MB', ratios(page, name, shape)
   if name == OURS:
     return f'{milliseconds}, {memory}'
-  middle, low, high = statistics.median(spread), min(spread), max(spread)
-  return f'{milliseconds}, {middle:.2f} ({low:.2f} to {high:.2f}), {memory}'
+  three = (statistics.median(spread), min(spread), max(spread))
+  return f'{milliseconds}, {tables.interval(three, "{:.2f}")}, {memory}'
 
 
 def verdicts(page: Page) -> list[str]:

@@ -64,7 +64,7 @@ def cost_table(page: dict[str, Any]) -> str:
   head = ('activations', f'rank, {page["mini_batch"]} examples', 'whitening takes')
   rows = [
     (str(row['width']), str(row['rank']),
-     '{:.1f} times as long ({:.1f} to {:.1f})'.format(*_median_and_range(row)))
+     tables.interval(_median_and_range(row), '{:.1f}', ' times as long'))
     for row in page['rows']
   ]  # fmt: skip
   return tables.markdown(head, rows)

@@ -106,7 +106,7 @@ def _of_both_sides(
     for measure, form in measures.items():
       values = [row[measure] for row in layers]
       three = (np.median(values), min(values), max(values))
-      cells.append('{} ({} to {})'.format(*map(form.format, three)))
+      cells.append(tables.interval(three, form))
     yield [side, str(len(layers)), *cells]
 
 

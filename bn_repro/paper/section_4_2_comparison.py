@@ -61,9 +61,7 @@ def accuracy_until(run: Run, step: float = math.inf) -> float:
   return of_last_part(steps, accuracy, bool(run.config.get('log_spaced_evaluations')))
 
 
-def of_last_part(
-  steps: np.ndarray, accuracy: np.ndarray, is_open: bool = False
-) -> float:
+def of_last_part(steps: np.ndarray, accuracy: np.ndarray, is_open: bool) -> float:
   """The mean accuracy over the last tenth of the steps, 0 to 1.
 
   Figure 3 gives the maximum, which is chosen on the images that it is measured on; this
@@ -107,7 +105,7 @@ def common_step(*groups: Iterable[Run]) -> float:
 
 
 def accuracy_difference(
-  networks: Networks, name: str, other: str, step: float = math.inf
+  networks: Networks, name: str, other: str, step: float
 ) -> Effect:
   """The accuracy of a network less that of another, in points, both up to a step."""
   first, second = (accuracies(networks[key], step) for key in (name, other))
@@ -124,18 +122,18 @@ def accuracy_spread(groups: Iterable[list[Run]], step: float = math.inf) -> Spre
   )
 
 
-def spread_of_steps(networks: Networks, target: float = TARGET) -> Spread:
+def spread_of_steps(networks: Networks, target: float) -> Spread:
   """The standard deviation of log steps between seeds; of runs that arrive."""
   return pooled_deviation(_log_steps(runs, target) for runs in networks.values())
 
 
-def equality_of_spreads(networks: Networks, target: float = TARGET) -> float | None:
-  """p of Brown and Forsythe's test that all networks spread alike.
+def equality_of_spreads(networks: Networks) -> float | None:
+  """p of Brown and Forsythe's test that log steps to `TARGET` spread alike.
 
   None unless two networks have three seeds: with two seeds of a network the test has
   hardly any power.
   """
-  groups = [_log_steps(runs, target) for runs in networks.values()]
+  groups = [_log_steps(runs, TARGET) for runs in networks.values()]
   several = [group for group in groups if len(group) > 2]
   if len(several) < 2:
     return None
@@ -152,7 +150,7 @@ def probability_of_improvement(
   pooled spread.
   """
   ours, theirs = (_log_steps(networks[key], TARGET) for key in (name, baseline))
-  spread = spread_of_steps(networks)
+  spread = spread_of_steps(networks, TARGET)
   error = spread.deviation * np.sqrt(2 + 1 / len(ours) + 1 / len(theirs))
   above = theirs.mean() - ours.mean() - np.log(factors)
   return stats.t.cdf(above / error, spread.freedom)

@@ -91,6 +91,11 @@ def by_network(runs: Iterable[Run]) -> Networks:
   return {name: group for name, group in groups.items() if group}
 
 
+def of_network(runs: Iterable[Run], network: str) -> list[Run]:
+  """Those of one network, whatever else differs."""
+  return [run for run in runs if run.config['network'] == network]
+
+
 def all_runs(networks: Networks) -> list[Run]:
   """Of all networks, in their order."""
   return [run for runs in networks.values() for run in runs]

@@ -10,7 +10,7 @@ from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.ledger import Evidence, Finding, Measure, Missing, runs_if_any
 from bn_repro.paper.section_4_2_comparison import accuracies, final_accuracy
 from bn_repro.paper.section_4_2_figure_3 import speed_up_text
-from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
+from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks, of_network
 from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.figures import draw_intervals, panels, save
@@ -26,7 +26,7 @@ HIGHEST = 30.0  # times Inception's learning rate, as BN-x30
 
 def section(networks: Networks, runs: list[Run], results: Path) -> str:
   """The text on the sweep of learning rates; draws the figure."""
-  sigmoids = {'inception_sigmoid': _of(runs, 'inception_sigmoid')}
+  sigmoids = {'inception_sigmoid': of_network(runs, 'inception_sigmoid')}
   shown = recipes(networks, runs) | sigmoids
   shown = {name: recipe for name, recipe in shown.items() if recipe}
   _figure(shown, results / 'learning_rates.png')
@@ -51,11 +51,7 @@ def recipes(networks: Networks, runs: list[Run]) -> Networks:
   networks = family.within_budget_of(runs, networks)
   bn_x5 = [*networks.get('bn_x5', []), *networks.get('bn_x30', [])]
   usual = {PLAIN: networks[PLAIN], 'bn_x5': bn_x5}
-  return {name: [*group, *_of(runs, name)] for name, group in usual.items()}
-
-
-def _of(runs: list[Run], network: str) -> list[Run]:
-  return [run for run in runs if run.config['network'] == network]
+  return {name: [*group, *of_network(runs, name)] for name, group in usual.items()}
 
 
 def by_rate(runs: list[Run]) -> dict[float, list[Run]]:
@@ -142,7 +138,7 @@ def too_few_for_never(steps: int) -> str:
 
 def _at_other_rates(evidence: Evidence, network: str) -> list[Run]:
   """The runs of a network in the sweep of learning rates."""
-  runs = _of(evidence.runs('inception', 'learning_rates'), network)
+  runs = of_network(evidence.runs('inception', 'learning_rates'), network)
   if not runs:
     raise Missing(f'inception/learning_rates.json with {network}')
   return runs

@@ -92,7 +92,7 @@ def _ratio_text(best: dict[str, BestRate], name: str) -> str:
 
 
 def _failures(runs: list[Run], name: str) -> str:
-  failed = {rate_of(r) for r in runs if r.config['network'] == name and fails(r)}
+  failed = {rate_of(run) for run in family.of_network(runs, name) if fails(run)}
   return ', '.join(f'{rate:g}' for rate in sorted(failed)) or 'none tried'
 
 
@@ -134,7 +134,7 @@ def harmless_rates(evidence: Evidence) -> Finding:
     effect, sum(map(len, by_rate.values())), 'runs',
     f"the recipe of BN-x5 reaches, by times of Inception's learning rate: {means}; "
     f'{HIGH} times is {effect.text("{:+.1f}", " points")} from {lower} times',
-    runs=[run for run in runs if run.config['network'] == RECIPE],
+    runs=family.of_network(runs, RECIPE),
   )  # fmt: skip
 
 

@@ -41,17 +41,12 @@ def _outcome(run: Run) -> str:
   return 'falls back to chance' if family.ends_at_chance(run) else 'trains'
 
 
-def _of(network: str, evidence: Evidence) -> list[Run]:
-  runs = stages.needed(evidence, STAGE)
-  return [run for run in runs if run.config['network'] == network]
-
-
 def never_above_chance(evidence: Evidence) -> Finding:
   """Claim 14: the highest evaluation of all, with its interval over images.
 
   Of the weights themselves. It was chosen among many, which works against the claim.
   """
-  runs = _of(SIGMOIDS, evidence)
+  runs = family.of_network(stages.needed(evidence, STAGE), SIGMOIDS)
   best, chance = max(map(family.best, runs)), family.chance(runs[0])
   images = family.VALIDATION_IMAGES
   share = intervals.of_share(round(best * images), images)
@@ -73,7 +68,7 @@ def diverges_without_he(evidence: Evidence) -> Finding:
   and are not counted, nor are kinds with which a seed fails at the usual rate. Where
   some seeds of a kind diverge and others do not, no verdict follows.
   """
-  runs = _of(PLAIN, evidence)
+  runs = family.of_network(stages.needed(evidence, STAGE), PLAIN)
   groups = tables.group_by(runs, _kind_and_times)
   faster = {kind: group for (kind, times), group in groups.items() if times == TIMES}
   counted = [k for k in faster if k != HE and not any(map(fails, groups[k, 1]))]

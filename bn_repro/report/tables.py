@@ -44,7 +44,7 @@ def _mean(values: np.ndarray, form: str) -> str:
 
 
 def interval(
-  estimate: Sequence[float], form: str = '{:.1f}', unit: str = '', scale: float = 1.0
+  estimate: Sequence[float], form: str, unit: str = '', scale: float = 1.0
 ) -> str:
   """Such as '2.1 points (1.9 to 2.3)', or '2.1 points' where bounds are NaN.
 
