@@ -20,6 +20,7 @@ from bn_repro.report.tables import rounded
 
 STAGE = 'stage4_controls'
 SIGMOIDS = 'inception_sigmoid'
+# In names of runs: He's initial weights, and times of Inception's learning rate.
 HE, TIMES = 'he', 5
 
 

@@ -62,7 +62,7 @@ def rounded(value: float, digits: int = 1) -> str:
 
 
 def digits(value: float, number: int = 6) -> float | None:
-  """With so many significant digits, for JSON, which has neither NaN nor infinity."""
+  """With so many significant digits; None where not finite, which JSON cannot say."""
   return float(f'{value:.{number}g}') if math.isfinite(value) else None
 
 
