@@ -63,30 +63,33 @@ def write(results: Path) -> None:
   (results / 'README.md').write_text(text)
 
 
-def predictions(by_crops: Pages) -> dict[str, list[dict[str, Any]]]:
-  """The scores of each way to predict, by its name: of each member, or of all."""
-  named = {}
+def scores_of(by_crops: Pages) -> dict[tuple[int, int], list[dict[str, Any]]]:
+  """The scores of each way to predict, by members and crops: of each member, or one."""
+  scores = {}
   for crops, page in by_crops.items():
-    title = 'one crop' if crops == 1 else f'{crops} crops'
-    named[f'one network, {title}'] = page['members']
-    named[f'six networks, {title}'] = [page['ensemble']]
-  return named
+    scores |= {(1, crops): page['members'], (6, crops): [page['ensemble']]}
+  return scores
+
+
+def predictions(by_crops: Pages) -> dict[str, list[dict[str, Any]]]:
+  """The same by names, such as 'six networks, 144 crops'."""
+  networks = {1: 'one network', 6: 'six networks'}
+  titles = {crops: 'one crop' if crops == 1 else f'{crops} crops' for crops in by_crops}
+  return {
+    f'{networks[members]}, {titles[crops]}': scores
+    for (members, crops), scores in scores_of(by_crops).items()
+  }
 
 
 def _scores(by_crops: Pages) -> str:
   """Ours, and beneath each the paper's."""
-  rows = []
-  for members, name in (
-    (1, '**one network, mean of six**'),
-    (6, '**ensemble of six**'),
-  ):
-    for crops, page in by_crops.items():
-      scores = page['members'] if members == 1 else [page['ensemble']]
-      ours = (_accuracy(scores, top) for top in ('top_1', 'top_5'))
-      rows.append((name, str(crops), *ours))
-      if papers := PAPER.get((members, crops)):
-        shown = (rounded(share, 2) for share in papers)
-        rows.append(('in the paper, on ImageNet', str(crops), *shown))
+  rows, names = [], {1: '**one network, mean of six**', 6: '**ensemble of six**'}
+  for (members, crops), scores in sorted(scores_of(by_crops).items()):
+    ours = (_accuracy(scores, top) for top in ('top_1', 'top_5'))
+    rows.append((names[members], str(crops), *ours))
+    if papers := PAPER.get((members, crops)):
+      shown = (rounded(share, 2) for share in papers)
+      rows.append(('in the paper, on ImageNet', str(crops), *shown))
   return tables.markdown(('', 'crops', 'top-1', 'top-5'), rows)
 
 
@@ -105,10 +108,7 @@ def _top_1(scores: list[dict]) -> list[float]:
 def _gains(by_crops: Pages) -> dict[str, list[float]]:
   """Points that crops and members gain, here and in the paper."""
   papers = {key: top_1 for key, (top_1, _) in PAPER.items()}
-  ours = {}
-  for crops, page in by_crops.items():
-    ours[1, crops] = np.mean(_top_1(page['members']))
-    ours[6, crops] = page['ensemble']['top_1']['accuracy']
+  ours = {key: np.mean(_top_1(of_one)) for key, of_one in scores_of(by_crops).items()}
   gain = lambda more, less: [
     100 * (top_1[more] - top_1[less]) for top_1 in (ours, papers) if more in top_1
   ]
