@@ -164,11 +164,16 @@ def faster(name: str, baseline: str = PLAIN, higher: float = 0.0) -> Measure:
     )
     if name == 'bn_x5' and family.SLOW_DECAY in networks:
       slow = speed_up(networks, family.SLOW_DECAY, PLAIN, TARGET)
-      times = slow.text('{:.2f}')
-      text += f'; with the decay of the plain network it is {times} times as fast'
+      text += '; with the decay of the plain network it ' + _times(slow)
     return _finding(effect, networks[name], networks[baseline], TARGET, text)
 
   return measure
+
+
+def _times(effect: Effect) -> str:
+  if math.isnan(effect.value):
+    return 'does not arrive either'
+  return f'is {effect.text("{:.2f}")} times as fast'
 
 
 def _arrivals(networks: Networks, name: str, target: float) -> str:
@@ -191,8 +196,10 @@ def starts_slower(evidence: Evidence) -> Finding:
   later = speed_up(networks, 'bn_x5', 'bn_x30', TARGET)
   text = (
     f'to {rounded(EARLY_TARGET, 0)} BN-x30 takes {effect.text("{:.2f}")} times the '
-    f'steps of BN-x5, to {rounded(TARGET, 0)} {later.text("{:.2f}")} times'
+    'steps of BN-x5'
   )
+  if not math.isnan(later.value):
+    text += f', to {rounded(TARGET, 0)} {later.text("{:.2f}")} times'
   return _finding(effect, networks['bn_x30'], networks['bn_x5'], EARLY_TARGET, text)
 
 

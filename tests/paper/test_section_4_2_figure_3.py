@@ -138,6 +138,20 @@ def test_10_says_what_the_slow_decay_does():
   assert 'with the decay of the plain network it is 5.0' in finding.text
 
 
+def test_10_and_11a_say_no_number_where_there_is_none():
+  """Neither the slow decay nor the plain network arrives; nobody does at the later."""
+  low = lambda name: several(name, 9_000, 9_100, limit=0.72)
+  slow = [
+    run._replace(name=f'bn_x5_decay_of_inception_seed{i}')
+    for i, run in enumerate(low('bn_x5'))
+  ]
+  plain = low('inception')
+  made = Made(networks=[*plain, *several('bn_x5', 7_000, 7_300)], decay=slow)
+  assert 'with the decay of the plain network it does not' in measured('10', made).text
+  made = Made(networks=[*plain, *low('bn_x5'), *low('bn_x30')])
+  assert measured('11a', made).text.endswith('times the steps of BN-x5')
+
+
 def test_12_and_23_nobody_arrives():
   low = [
     learning(name, 20_000, seed, limit=0.7)
