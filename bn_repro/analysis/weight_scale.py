@@ -20,9 +20,8 @@ from bn_repro.data.feed import Batch
 from bn_repro.data.feeds import open_feeds
 from bn_repro.evaluate.network import Network
 from bn_repro.models import networks
-from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
-from bn_repro.training import hyperparameters, parallel
-from bn_repro.training.step import loss
+from bn_repro.training import experiment, hyperparameters
+from bn_repro.training.step import loss_and_sigmoid_inputs
 
 FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 # The layer takes no 0. Added to a float32 variance above 1e-30, this changes no bit.
@@ -43,9 +42,9 @@ def measure(network: Network) -> dict[str, Any]:
   inputs = jax.tree.map(lambda leaf: leaf[0], feed.inputs(range(1)))
   distortion = hyperparameters.of_run(network.config).distortion(sampler.TRAINING)
   batch = feed.batch(feed.examples, inputs, distortion)
-  rows = []
+  parts, rows = experiment.num_parts(network.config), []
   for epsilon, model in _models(network).items():
-    run = jax.jit(functools.partial(_gradients, model, network.batch_stats))
+    run = jax.jit(functools.partial(_gradients, model, network.batch_stats, parts))
     for layer in range(1, len(network.config.model.hidden_sizes) + 1):
       measured = {
         factor: _measured(layer, *run(_scaled(network, layer, factor), batch))
@@ -61,11 +60,8 @@ def measure(network: Network) -> dict[str, Any]:
 
 def _as_trained(network: Network) -> Network:
   """Normalizes the groups of examples that the run does, on one device."""
-  config = network.config
-  groups = parallel.normalization_groups(
-    config.model.normalization_group, config.batch_size, num_devices=1
-  )
-  model = networks.build(config, network.num_classes, groups)
+  groups = experiment.normalization_groups(network.config, num_devices=1)
+  model = networks.build(network.config, network.num_classes, groups)
   return network._replace(model=networks.without_noise(model))
 
 
@@ -85,15 +81,17 @@ def _scaled(network: Network, layer: int, factor: float) -> Any:
   return network.params | {name: network.params[name] | {'kernel': kernel}}
 
 
-def _gradients(model: nn.Module, batch_stats: Any, params: Any, batch: Batch):
-  """Of the loss by parameters and images, and the inputs of all sigmoids."""
+def _gradients(
+  model: nn.Module, batch_stats: Any, parts: int, params: Any, batch: Batch
+):
+  """Of the loss by parameters and images, and the inputs of all sigmoids.
+
+  Of a mini-batch in the `parts` that the run takes it in.
+  """
 
   def loss_of(params, images):
-    value, (_, sown) = loss(
-      params, batch_stats, model, batch._replace(images=images), jax.random.key(0),
-      SIGMOID_INPUTS,
-    )  # fmt: skip
-    return value, sigmoid_inputs(sown)
+    changed, key = batch._replace(images=images), jax.random.key(0)
+    return loss_and_sigmoid_inputs(params, batch_stats, model, changed, key, parts)
 
   return jax.grad(loss_of, argnums=(0, 1), has_aux=True)(params, batch.images)
 

@@ -18,7 +18,7 @@ from bn_repro.data import sampler
 from bn_repro.data.feed import Batch
 from bn_repro.models import networks
 from bn_repro.models.inception import AUXILIARY_LOGITS
-from bn_repro.models.mlp import NOISE
+from bn_repro.models.mlp import NOISE, SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.hyperparameters import Hyperparameters
@@ -234,6 +234,31 @@ def loss(
     total += AUXILIARY_WEIGHT * cross_entropy(auxiliary, batch.labels)
   accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == batch.labels)
   return total, (accuracy, updated)
+
+
+def loss_and_sigmoid_inputs(
+  params: Any,
+  batch_stats: Any,
+  model: nn.Module,
+  batch: Batch,
+  key: jax.Array,
+  parts: int = 1,
+) -> tuple[jax.Array, list[Float[Array, 'batch units']]]:
+  """The `loss` of section 4.1's network and the inputs of its sigmoids, layer by layer.
+
+  Of a mini-batch in `parts`, as it is trained on one device; their examples follow one
+  another.
+  """
+
+  def of_part(batch, key):
+    value, (_, sown) = loss(params, batch_stats, model, batch, key, SIGMOID_INPUTS)
+    return value, sigmoid_inputs(sown)
+
+  if parts == 1:
+    return of_part(batch, key)
+  each = in_parts(batch, parts), jax.random.split(key, parts)
+  values, inputs = jax.lax.map(lambda part: of_part(*part), each)
+  return jnp.mean(values), [x.reshape(-1, x.shape[-1]) for x in inputs]
 
 
 def cross_entropy(

@@ -100,6 +100,28 @@ def test_the_groups_are_those_of_ghost_batches(tmp_path, group):
   np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_a_mini_batch_is_normalized_in_the_parts_of_the_run(tmp_path):
+  """Two parts of 30 are not one of 60, nor the halves of the mini-batch."""
+  rows = {}
+  for parts, group in ((1, 0), (1, 30), (2, 0), (2, 30)):
+    sizes = {'model.hidden_sizes': (20, 15), 'model.normalization_group': group}
+    config = small_config('batch_norm', **sizes)
+    with config.unlocked():
+      config.gradient_accumulation = parts
+    run = save_run(config, tmp_path / f'{parts}_{group}')
+    rows[parts, group] = weight_scale.measure(restore(run))['rows']
+  assert rows[2, 30] == rows[2, 0]
+  assert rows[2, 0] not in (rows[1, 0], rows[1, 30])
+
+
+def test_without_normalization_groups_are_nothing(tmp_path):
+  """Training does not ask for them either."""
+  sizes = {'model.hidden_sizes': (20, 15), 'model.normalization_group': 7}
+  network = restore(save_run(small_config('baseline', **sizes), tmp_path / 'run'))
+  assert weight_scale._as_trained(network).model.batch_norm is None
+
+
 def test_another_network(tmp_path):
   network = restore(save_run(small('bn_x5:{}'), tmp_path / 'run'))
   with pytest.raises(UserError, match=r'holds no network of section 4\.1'):

@@ -1,6 +1,7 @@
 """The step that training would take next, to look at what it changes.
 
-On one device, whatever the run has. Does not know what is measured.
+On one device, whatever the run has, in the parts that the run takes a mini-batch in.
+Does not know what is measured.
 """
 
 from collections.abc import Callable
@@ -11,10 +12,14 @@ import numpy as np
 
 from bn_repro.data import sampler
 from bn_repro.models import networks
-from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
 from bn_repro.training import optimizer, parallel
-from bn_repro.training.experiment import Experiment
-from bn_repro.training.step import OnDevices, TrainState, loss, with_dropout
+from bn_repro.training.experiment import Experiment, normalization_groups
+from bn_repro.training.step import (
+  OnDevices,
+  TrainState,
+  loss_and_sigmoid_inputs,
+  with_dropout,
+)
 
 
 class Step(NamedTuple):
@@ -42,10 +47,7 @@ class NextStep:
   ):
     """Compiles once; `measure` gives scalars by tag, by JAX alone."""
     config, feeds, devices = experiment.config, experiment.feeds, experiment.devices[:1]
-    # The whole mini-batch at once, whatever parts it is trained in.
-    groups = parallel.normalization_groups(
-      config.model.normalization_group, config.batch_size, num_devices=1
-    )
+    groups = normalization_groups(config, num_devices=1)
     self._experiment = experiment._replace(
       devices=devices, model=networks.build(config, feeds.num_classes, groups)
     )
@@ -73,14 +75,11 @@ class NextStep:
     distortion = hyperparameters.distortion(sampler.TRAINING)
     batch = experiment.feeds.train.batch(examples, inputs, distortion)
     model = with_dropout(experiment.model, hyperparameters)
-    gradient_of = jax.value_and_grad(loss, has_aux=True)
+    gradient_of = jax.value_and_grad(loss_and_sigmoid_inputs, has_aux=True)
 
     def differentiate(params, is_next=False):
       key = hyperparameters.noise_key(state.step + int(is_next))
-      (value, (_, sown)), gradient = gradient_of(
-        params, state.batch_stats, model, batch, key, SIGMOID_INPUTS
-      )
-      return (value, sigmoid_inputs(sown)), gradient
+      return gradient_of(params, state.batch_stats, model, batch, key, experiment.parts)
 
     _, gradient = differentiate(state.params)
     descent = optimizer.build(experiment.config, learning_rate, hyperparameters.l2)
