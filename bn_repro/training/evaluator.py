@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from bn_repro.data.feed import Feed
 from bn_repro.models.mlp import SIGMOID_INPUTS, sigmoid_inputs
+from bn_repro.run.errors import UserError
 from bn_repro.run.summary import TOP
 from bn_repro.training import parallel
 from bn_repro.training.experiment import Experiment
@@ -139,7 +140,8 @@ class ExampleEvaluator:
     """Means over all examples that count, by name, and the inputs of the last sigmoids.
 
     The network is given as host arrays; `examples`, if given, takes the place of the
-    feed's, and has as many.
+    feed's, and has as many. UserError where no example counts: means of nothing are not
+    finite, and would pass for divergence.
     """
     batches = []
     network = parallel.on_one((params, batch_stats), self._devices)
@@ -149,8 +151,13 @@ class ExampleEvaluator:
       batches.append(self._forward(network, examples, inputs))
     each = {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
     counts = each.pop('counts')  # gathered from all processes, as the rest
-    unread = len(self._feed.chosen(stop=self._stop)) - int(np.sum(counts))
-    self.num_skipped = self._feed.num_skipped + unread
+    number = len(self._feed.chosen(stop=self._stop))
+    if not np.any(counts):
+      raise UserError(
+        f'none of the {number:,} examples can be read that accuracy is measured on; '
+        'prepare the data set again'
+      )
+    self.num_skipped = self._feed.num_skipped + number - int(np.sum(counts))
     each = {name: values[counts] for name, values in each.items()}
     inputs = each.pop(SIGMOID_INPUTS, None)
     means = {name: float(np.mean(v, dtype=np.float64)) for name, v in each.items()}

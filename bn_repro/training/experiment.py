@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from bn_repro.data.feed import Batch, Feed
@@ -109,8 +110,16 @@ def normalization_groups(config: ConfigDict, num_devices: int) -> dict[str, Any]
 
 
 def first_examples(feed: Feed, number: int, devices: list[jax.Device]) -> Batch:
-  """The first `number` examples, or all; not distorted, on the first device."""
+  """The first `number` examples, or all; not distorted, on the first device.
+
+  Without those that do not count. `devices` are those of the feed, all of one process.
+  """
   number = min(number, feed.num_examples)
+  # As a feed gives each of its devices the same number of examples.
+  size = -(-number // len(devices)) * len(devices)
   examples = parallel.replicate(feed.examples, devices[:1])
-  inputs = next(iter(feed.inputs_in_order(number, stop=number)))
+  inputs = next(iter(feed.inputs_in_order(size, stop=number)))
+  is_counted = np.asarray(inputs.counts)
+  if not is_counted.all():
+    inputs = jax.tree.map(lambda leaf: leaf[is_counted], inputs)
   return feed.batch(examples, inputs, None)

@@ -68,6 +68,7 @@ REASONS = {
   'choose a --dataset with the same': _EVALUATION,
   '--dataset={}: choose': _EVALUATION,
   'take more of them': _EVALUATION,
+  'is measured on; prepare the data set again': 'tests/training',
   'use the same config.dataset.on_corrupt': _EVALUATION,
   'put the old set back': _EVALUATION,
   'use --crops=1': _EVALUATION,

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from bn_repro.data import pixels, sources
+from bn_repro.run.errors import UserError
 from bn_repro.training import experiment
 from bn_repro.training.evaluator import Evaluator, ExampleEvaluator
+from bn_repro.training.experiment import first_examples
 from bn_repro.training.step import initial_state
 from support import small_config
 
@@ -87,6 +89,31 @@ def test_what_was_left_out_is_counted_anew_in_each_evaluation(config):
     evaluate(params, {})
     counted.append(evaluate.num_skipped)
   assert counted == 2 * [7 + 21 + 50]
+
+
+def test_a_half_of_which_nothing_counts_is_no_divergence(config):
+  """The mean of nothing is not finite, which would pass for it."""
+  built = build(config)
+  test = SomeUnreadable(built.feeds.test.examples, config, built.devices)
+  params = jax.device_get(initial_state(built).params)
+  with pytest.raises(UserError, match='none of the 20 examples can be read'):
+    ExampleEvaluator(built, test, stop=20)(params, {})
+
+
+@pytest.mark.parametrize('num_devices', [1, 4])
+@pytest.mark.parametrize('number', [30, 351, 1000])
+def test_the_first_examples_are_those_that_count(config, num_devices, number):
+  """However many devices share them, and without padding."""
+  built = build(config, num_devices=num_devices)
+  examples = built.feeds.test.examples
+  for feed, left_out in (
+    (built.feeds.test, []),
+    (SomeUnreadable(examples, config, built.devices), NOT_COUNTED),
+  ):
+    batch = first_examples(feed, number, built.devices)
+    expected = [i for i in range(min(number, 360)) if i not in left_out]
+    np.testing.assert_array_equal(batch.labels, examples.labels[expected])
+    assert len(batch.images) == len(expected) and np.all(batch.counts)
 
 
 def test_training_images_evaluated_leave_the_count_of_training_alone(config):
