@@ -32,6 +32,13 @@ def sum_over_processes(number: int) -> int:
   return int(np.sum(numbers))
 
 
+def largest(number: float) -> float:
+  """The largest of the numbers of all processes; all of them must call this."""
+  if jax.process_count() == 1:
+    return number
+  return float(np.max(multihost_utils.process_allgather(np.float32(number))))
+
+
 def is_first_process() -> bool:
   """Whether this process is the one that writes and prints."""
   return jax.process_index() == 0

@@ -22,7 +22,8 @@ from bn_repro.run.percentiles import OF_ALL_UNITS
 from bn_repro.run.tensorboard import Events, write_hparams
 
 NAME = 'metrics.jsonl'
-# The largest share of its time, 0 to 1, that training may have waited for input.
+# The largest share of its time, 0 to 1, that training may have waited for input: of
+# several processes, that of the one that waited longest.
 WAITING = 'data/waiting'
 SKIPPED = 'data/skipped_images'
 LONG_WAITING = 0.02

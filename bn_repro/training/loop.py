@@ -190,7 +190,8 @@ class Trainer:
     seconds = time.perf_counter() - began
     if first < steps.stop:  # else they were taken before the run was stopped
       scalars['steps_per_second'] = (steps.stop - first) / seconds
-      scalars[WAITING] = waited / seconds
+      # Who reads fast waits for the others within a step, which is no wait for input.
+      scalars[WAITING] = collectives.largest(waited / seconds)
     scalars['train/learning_rate'] = float(self._experiment.learning_rates(steps[-1]))
     scalars[SKIPPED] = self._num_skipped(scalars.get(SKIPPED))
     if not scalars[SKIPPED]:

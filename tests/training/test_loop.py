@@ -7,10 +7,11 @@ import jax
 import numpy as np
 import pytest
 
-from bn_repro.run import durations
+from bn_repro.run import collectives, durations
 from bn_repro.run.config import store, stored
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import UserError
+from bn_repro.run.records import WAITING
 from bn_repro.training import loop, resume, step
 from support import metrics_of, small_config, summary_of, without_times
 
@@ -64,6 +65,16 @@ def test_the_recorded_rate_is_that_of_the_step(config, tmp_path):
     rate = config.learning_rate * 0.5 ** ((line['step'] - 1) // 41)
     norms = line['train/update_norm'] / line['train/gradient_norm']
     np.testing.assert_allclose([line['train/learning_rate'], norms], rate, rtol=1e-5)
+
+
+def test_a_line_has_the_wait_of_the_process_that_waits_longest(
+  config, tmp_path, monkeypatch
+):
+  """The others wait for it within a step, which tells them nothing of input."""
+  monkeypatch.setattr(collectives, 'largest', lambda own: max(own, 0.9))
+  loop.train(config, tmp_path)
+  waited = [line.get(WAITING) for line in metrics_of(tmp_path)]
+  assert waited == [None, 0.9, 0.9, 0.9, 0.9]
 
 
 def without_gain(config):
