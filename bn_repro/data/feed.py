@@ -25,7 +25,7 @@ class Batch(NamedTuple):
 class ImageViews(NamedTuple):
   """The distinct views among an image's 72, without mirror images.
 
-  `shares` are the weights of the views together with their mirror images, of sum 1.
+  `shares` are the weights of the views, with their mirror images or without, of sum 1.
   """
 
   images: UInt8[np.ndarray, 'views size size 3']

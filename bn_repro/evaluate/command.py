@@ -16,8 +16,9 @@ flags:
   --model         published models, by their names in results/models of a checkout, or
                   by the paths of their files NAME.safetensors; with --workdir or
                   without
-  --crops         1 (the centre) or 144 (GoogLeNet's, whose probabilities are
-                  averaged); 1 if not given
+  --crops         1 (the centre) or 144 (GoogLeNet's, whose probabilities are averaged;
+                  half are mirror images, which runs with dataset.mirror=false go
+                  without); 1 if not given
   --dataset       another data set with the same classes, by its name in TFDS; if not
                   given, that of the runs. Its held-out half is read
   --statistics    population (algorithm 2, as every number that is reported) or

@@ -1,5 +1,6 @@
 """Class probabilities from one crop of an image, or averaged over GoogLeNet's 144.
 
+A network that was trained without mirror images is shown none: 72 are left.
 Probabilities are averaged, not logits: arithmetic means, as in section 4.2.3. Over all
 devices of one process, in bounded memory. Does not know where predictions are kept,
 nor whether they are right.
@@ -39,6 +40,7 @@ class Predictor:
     """
     self._network, self._feed = network, feed
     self._devices, self._check = devices, check
+    self._mirrors = network.config.dataset.get('mirror', True)
     # What the devices take at once; with views half of it are mirror images.
     size, number = network.config.evaluation_batch_size, 2 * len(devices)
     self._size = -(-size // number) * number
@@ -69,19 +71,22 @@ class Predictor:
   def _by_views(self, start: int, stop: int) -> Iterator[Predictions]:
     predict = parallel.spread_examples(self._of_views, self._devices)
     remaining = self._feed.views(start, stop)
+    times = 2 if self._mirrors else 1
     while chunk := list(itertools.islice(remaining, CHUNK)):
       images = np.concatenate([image.images for image in chunk])
       of_views = self._in_pieces(predict, images)
       yield Predictions(
         np.asarray([image.label for image in chunk], np.int32),
         np.asarray([image.counts for image in chunk]),
-        np.asarray([2 * len(image.images) for image in chunk], np.int32),
+        np.asarray([times * len(image.images) for image in chunk], np.int32),
         _averaged(of_views, chunk),
       )
 
   def _of_views(self, variables, _, images):
-    """The mean over each view and its mirror image."""
+    """The mean over each view and its mirror image, if it is to have one."""
     images = finished(images.astype(jnp.float32))
+    if not self._mirrors:
+      return self._probabilities(variables, images)
     both = jnp.concatenate([images, images[:, :, ::-1]])
     of_both = self._probabilities(variables, both)
     return (of_both[: len(images)] + of_both[len(images) :]) / 2

@@ -60,8 +60,11 @@ def predictions(network, name, number_of_crops, start=0, num_devices=1, **overri
   return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
 
-def one_by_one(network, name):
-  """The mean over 144 crops by the definition, in float64: `[examples, classes]`."""
+def one_by_one(network, name, mirrors=True):
+  """The mean over 144 crops by the definition, in float64: `[examples, classes]`.
+
+  Or over the 72 that are no mirror images.
+  """
   split = sources.Split(name, 'test', 100)
   call = jax.jit(
     lambda images: jax.nn.softmax(
@@ -75,8 +78,8 @@ def one_by_one(network, name):
   def mean_of(record):
     choose = lambda height, width: views_lib.views(height, width, 16)
     half = decode.read_views(record.data, choose, 16, record.name)
-    both = np.concatenate([half, half[:, :, ::-1]])
-    assert len(both) == 144
+    both = np.concatenate([half, half[:, :, ::-1]]) if mirrors else half
+    assert len(both) == (144 if mirrors else 72)
     return np.asarray(call(both / np.float32(127.5) - 1), np.float64).mean(axis=0)
 
   return np.stack([mean_of(split[i]) for i in range(len(split))])
@@ -93,6 +96,14 @@ def test_the_mean_over_144_crops(network, name):
   # Of 40x60, at 21x32, the left square's right corners are the middle one's left.
   expected = [140, 144, 48] if name == 'shapes' else [48, 48, 48]
   assert found.crops[:3].tolist() == expected
+
+
+def test_a_network_of_characters_is_shown_no_mirror_images(network):
+  """It has seen none, and they would be other characters or none."""
+  found = predictions(network, 'squares', 144, **{'dataset.mirror': False})
+  expected = one_by_one(network, 'squares', mirrors=False)
+  np.testing.assert_allclose(found.probabilities, expected, rtol=2e-5)
+  assert np.all(found.crops == 24)
 
 
 @pytest.mark.slow
