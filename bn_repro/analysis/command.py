@@ -8,7 +8,8 @@ of a trained network with batch normalization:
   batch_noise          what batch-mates do to a prediction (section 3.4); of section 4.1
   identities           what holds but for rounding (sections 3 to 3.2); of section 4.1
   population_batches   how many training mini-batches algorithm 2 needs
-  shifted_data         what population statistics of shifted images recover (5)
+  shifted_data         what population statistics of shifted images recover (5); of
+                       section 4.2
 with it or without:
   nonlinearity_inputs  their distribution: Gaussian, sparse? (sections 3.2 and 5)
   weight_scale         what the scale of a layer's weights changes (section 3.3); of

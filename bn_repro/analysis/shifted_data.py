@@ -51,12 +51,17 @@ def measure(network: Network) -> dict[str, Any]:
   classified correctly with the statistics of the training set (before) and with those
   of the shifted images (after).
   """
+  if network.config.model.name != 'inception':
+    raise UserError(
+      f'{network.workdir} holds no network of section 4.2; choose one that has batch '
+      'normalization, such as a run of configs/bn_x30.py'
+    )
   subject = Subject(network)
   feed = subject.experiment.feeds.test
   if not isinstance(feed, ResidentImages):
     raise UserError(
-      f'{network.config.dataset.name} is not kept in memory; choose a run on one of '
-      f'{", ".join(sources.ONE_SIZE)}'
+      f'the run in {network.workdir} does not keep its images in memory; choose a run '
+      f'on one of {", ".join(sources.ONE_SIZE)}, without config.dataset.feed=stream'
     )
   halves = _Halves(subject, feed.examples)
   cases = [(shift, amount) for shift, (_, of) in SHIFTS.items() for amount in of]

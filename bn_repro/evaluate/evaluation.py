@@ -70,7 +70,7 @@ def evaluate(
   differing = trained_on.differences(networks, name, reads_training_set)
   with Interruption() as interruption:
     files = [predict(network, request, interruption.check) for network in networks]
-  _check_same_examples([file.read() for file in files])
+  _check_same_examples([file.read() for file in files], name)
   result = result_of(networks, files, request, name, differing)
   output = output or _default_output(networks, request, name)
   write_json(output, result)
@@ -172,7 +172,7 @@ def _open(network: Network, request: Request, devices: list[jax.Device]) -> Feed
   return feed
 
 
-def _check_same_examples(rows: list[np.ndarray]) -> None:
+def _check_same_examples(rows: list[np.ndarray], dataset: str) -> None:
   """Raises UserError unless all members read the same examples, and some."""
   if not rows[0]['counts'].any():
     raise UserError(
@@ -181,6 +181,6 @@ def _check_same_examples(rows: list[np.ndarray]) -> None:
   for other in rows[1:]:
     if not np.array_equal(rows[0]['labels'], other['labels']):
       raise UserError(
-        'the runs leave out different examples; use the same '
-        'config.dataset.on_corrupt in all'
+        'the runs leave out different examples, as config.dataset.feed differs; give '
+        f'--dataset={dataset}, which reads it alike for all'
       )

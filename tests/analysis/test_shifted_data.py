@@ -8,6 +8,8 @@ from bn_repro.analysis import shifted_data
 from bn_repro.evaluate.network import restore
 from bn_repro.paper.analysis_page import TABLES
 from bn_repro.run.errors import UserError
+from data.prepared import examples, prepare
+from data.prepared import small_config as small_photographs
 from evaluate.saved import save_run
 from support import small_config
 
@@ -99,7 +101,19 @@ def test_rows_count_images(measured):
   assert 'of the shifted images' in TABLES['shifted_data'](found)
 
 
-def test_a_network_whose_images_are_not_in_memory(tmp_path):
-  network = restore(save_run(small_config('batch_norm'), tmp_path / 'run'))
-  with pytest.raises(UserError, match='is not kept in memory; choose a run on one of'):
+@pytest.mark.parametrize(
+  'make, expected',
+  [
+    (lambda: small_config('batch_norm'), 'holds no network of section 4.2'),
+    (lambda: small_photographs('streamed', **{'dataset.feed': 'stream'}),
+     'does not keep its images in memory; choose a run'),
+  ],
+)  # fmt: skip
+def test_a_run_whose_images_cannot_be_shifted(make, expected, tmp_path, monkeypatch):
+  """What is wrong is the run, and not the data set, which may be in the list."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  only_rows(monkeypatch, '5b')
+  prepare(tmp_path, 'streamed', examples(3), examples(2))
+  network = restore(save_run(make(), tmp_path / 'run'))
+  with pytest.raises(UserError, match=expected):
     shifted_data.measure(network)

@@ -6,6 +6,7 @@ from fake_experiment import only_rows
 
 from bn_repro.evaluate.evaluation import evaluate
 from bn_repro.evaluate.request import MOVING_AVERAGE, POPULATION, Request
+from bn_repro.run.errors import UserError
 from data.prepared import examples, prepare
 from data.prepared import small_config as small_photographs
 from evaluate.saved import save_run
@@ -63,3 +64,24 @@ def test_left_out_are_images_among_those_asked_for(feed, tmp_path, monkeypatch):
     assert page['examples_left_out'] == left_out
     counts = [member['examples_left_out'] for member in page['members']]
     assert counts == [left_out] * 2
+
+
+@pytest.mark.slow
+def test_members_that_left_out_different_examples(tmp_path, monkeypatch):
+  """As resident images and streamed ones do; the remedy of the message helps."""
+  monkeypatch.setattr(jax, 'local_devices', lambda: jax.devices()[:1])
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  only_rows(monkeypatch, '5b')
+  squares = ((30, 30),)
+  prepare(tmp_path, 'broken', examples(6, squares), examples(9, squares, broken=(1,)))
+  fields = {'dataset.on_corrupt': 'skip'}
+  workdirs = [
+    save_run(
+      small_photographs('broken', **fields, **{'dataset.feed': feed}), tmp_path / feed
+    )
+    for feed in ('stream', 'resident')
+  ]
+  with pytest.raises(UserError, match='give --dataset=broken, which reads it alike'):
+    evaluate(workdirs, Request(statistics=MOVING_AVERAGE))
+  request = Request(statistics=MOVING_AVERAGE, dataset='broken')
+  assert evaluate(workdirs, request)['ensemble']['examples'] == 8
