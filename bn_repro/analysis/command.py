@@ -18,6 +18,9 @@ of no network:
   toy_bias             section 2's example, a bias that runs away
   whitening_cost       of whitening a layer, against its width (section 2)
 
+Of a run that keeps an average of its weights (polyak_decay) the plain ones are
+measured, to which its moving averages belong; a line and the measurements say so.
+
 flags:
   --workdir       the run, at its newest checkpoint; not for the last two
   --workers       processes that decode, 0 for threads; if not given, as the run had
@@ -33,7 +36,7 @@ import importlib
 import sys
 import time
 
-from bn_repro.run import command_line, devices, exits, places
+from bn_repro.run import command_line, devices, errors, exits, places
 from bn_repro.run.config import write_json
 from bn_repro.run.errors import UserError, shown
 
@@ -81,10 +84,13 @@ def measure(name: str, arguments: argparse.Namespace) -> None:
   with settings.fixed():
     began, page, networks, differing = time.perf_counter(), {}, [], {}
     if arguments.workdir:
-      networks = [restore(arguments.workdir, arguments.workers)]
-      dataset = networks[0].config.dataset.name
-      (differs,) = trained_on.differences(networks, dataset)
-      page, differing = about(networks[0]), {'differs_from_training': differs}
+      network = restore(arguments.workdir, arguments.workers)
+      if network.has_average:
+        text = f'{arguments.workdir}: its plain weights, not their average'
+        print(errors.line(text), file=sys.stderr)
+      (differs,) = trained_on.differences([network], network.config.dataset.name)
+      page, networks = about(network) | {'weights': network.weights}, [network]
+      differing = {'differs_from_training': differs}
     page |= experiment.measure(*networks)
     page |= provenance.origin(jax.local_devices()[:1])
     page |= {'seconds': time.perf_counter() - began} | differing

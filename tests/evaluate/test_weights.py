@@ -1,16 +1,21 @@
 """Plain and averaged weights: which were evaluated or exported is said, never mixed."""
 
+import json
+
 import numpy as np
 import pytest
 from jax import export as jax_export
 
 from bn_repro import export
+from bn_repro.analysis import command as analysis
+from bn_repro.analysis import weight_scale
 from bn_repro.data import sources
 from bn_repro.evaluate import command, evaluation, serving
 from bn_repro.evaluate.evaluation import evaluate, predict
 from bn_repro.evaluate.network import restore
 from bn_repro.evaluate.request import AVERAGED, MOVING_AVERAGE, PLAIN, Request
-from bn_repro.run import summary
+from bn_repro.paper.analysis_page import TABLES
+from bn_repro.run import compilation, summary
 from bn_repro.run.errors import UserError
 from bn_repro.training.loop import train
 from evaluate.saved import card_in, save_run
@@ -74,6 +79,23 @@ def test_the_card_of_an_export_says_which(run, tmp_path, capsys):
     rows = predict(restore(run, weights=kind), Request(weights=weights)).read()
     found = jax_export.deserialize(bytearray(output.read_bytes())).call(images)
     np.testing.assert_allclose(found, rows['probabilities'][:50], rtol=1e-4, atol=1e-6)
+
+
+def test_analyses_take_the_plain_ones_and_say_so(run, tmp_path, monkeypatch, capsys):
+  """In a line, where there are others, and in what they measured."""
+  monkeypatch.setattr(analysis.devices, 'start', lambda: None)
+  monkeypatch.setattr(compilation, 'keep', lambda: None)
+  monkeypatch.setattr(weight_scale, 'measure', lambda network: {'of': network.digest})
+  monkeypatch.setitem(TABLES, 'weight_scale', str)
+  plain = save_run(small_config('batch_norm'), tmp_path / 'plain')
+  for workdir in (run, plain):
+    output = tmp_path / f'{workdir.name}.json'
+    words = [f'--workdir={workdir}', f'--output={output}']
+    analysis.measure('weight_scale', analysis.parse(words))
+    page = json.loads(output.read_text())
+    assert page['weights'] == PLAIN and page['of'] == restore(workdir).digest
+    said = capsys.readouterr().err
+    assert ('its plain weights, not their average' in said) == (workdir is run)
 
 
 def test_what_does_not_fit_together(run, tmp_path):
