@@ -30,6 +30,9 @@ from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line, show
 from bn_repro.run.progress import progress_bar
 
 POLL_SECONDS = 0.5
+_TAIL = (
+  20_000  # bytes of a metrics.jsonl that are read for its last line, if it is short
+)
 
 
 class Run(NamedTuple):
@@ -199,10 +202,14 @@ def _last_step(path: Path) -> int:
   """The step of the last whole line of a metrics.jsonl, 0 if there is none."""
   try:
     with path.open('rb') as file:
-      file.seek(max(0, path.stat().st_size - 20_000))
-      lines = file.read().split(b'\n')[:-1]
-    return json.loads(lines[-1])['step'] if lines else 0
-  except (OSError, json.JSONDecodeError):
+      size = file.seek(0, os.SEEK_END)
+      for length in (_TAIL, size):
+        file.seek(max(0, size - length))
+        lines = file.read().split(b'\n')[:-1]
+        if len(lines) > 1:  # the first may be the end of one
+          break
+    return int(json.loads(lines[-1])['step']) if lines else 0
+  except (OSError, ValueError, KeyError, TypeError):  # of damage the run will tell
     return 0
 
 

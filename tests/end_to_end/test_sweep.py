@@ -181,3 +181,24 @@ def test_a_finished_run_of_another_config_is_not_taken_for_this_one(tmp_path):
   path.write_text(SWEEP.format(few={'seed': 2}))
   with pytest.raises(UserError, match=r'plain holds a run of another .*seed \(1 there'):
     sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
+
+
+@pytest.mark.parametrize(
+  'line', [b'{"step": 20, "loss": 1}', b'{"step": 20, "x": 0%s}']
+)
+@pytest.mark.parametrize('cut', [b'', b'{"step": 30, "lo'])
+def test_the_progress_of_a_run_is_its_last_whole_line(tmp_path, line, cut):
+  """Also of a line of many percentiles, and before any."""
+  path = tmp_path / 'metrics.jsonl'
+  assert sweep._last_step(path) == 0
+  before = b'{"step": 10}\n' + line.replace(b'%s', b'.' + b'1' * 50_000) + b'\n'
+  path.write_bytes(before + cut)
+  assert sweep._last_step(path) == 20
+
+
+@pytest.mark.parametrize('content', [b'\xff\xfe\n', b'[]\n', b'{}\n', b'7\n', b'\n'])
+def test_the_progress_of_damaged_metrics_is_none(tmp_path, content):
+  """What is wrong with them the run itself says."""
+  path = tmp_path / 'metrics.jsonl'
+  path.write_bytes(content)
+  assert sweep._last_step(path) == 0
