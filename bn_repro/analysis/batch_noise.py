@@ -28,7 +28,8 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
   `rows` has for each size of a mini-batch, the example included: the standard deviation
   over `DRAWS` of the inputs of the last sigmoids, in standard deviations over images,
   and of the probability of the right class, both as root mean squares over images; and
-  the share of images whose predicted class is not the same in all draws.
+  the share of images whose predicted class is not the same in all draws. Sizes for
+  which there are not enough training images are left out.
   """
   network = subject.mlp(network)
   subject.check_is_normalized(network)
@@ -38,6 +39,7 @@ def measure(network: Network, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
   rows = [
     {'size': size, **_spread(*_drawn(predict, images, pool, size), labels)}
     for size in sizes
+    if size <= 1 + len(pool)
   ]
   return {'images': len(labels), 'draws': DRAWS, 'rows': rows}
 

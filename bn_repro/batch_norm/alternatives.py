@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
+from bn_repro.batch_norm import arguments
 from bn_repro.batch_norm.transform import Moments, moments, normalize, unbiased_variance
 
 
@@ -63,6 +64,7 @@ class Standardization(nn.Module):
     self, x: Float[ArrayLike, 'batch features'], *, train: bool
   ) -> Float[Array, 'batch features']:
     """y, of the mini-batch's statistics (train) or of the tracked ones."""
+    _check_number(x, train)
     shape = x.shape[-1:]
     mean = self.variable('batch_stats', 'mean', jnp.zeros, shape)
     var = self.variable('batch_stats', 'var', jnp.ones, shape)
@@ -98,6 +100,7 @@ class Whitening(nn.Module):
     self, x: Float[ArrayLike, 'batch features'], *, train: bool
   ) -> Float[Array, 'batch features']:
     """y, of the mini-batch's statistics (train) or of the tracked ones."""
+    _check_number(x, train)
     features = x.shape[-1]
     mean = self.variable('batch_stats', 'mean', jnp.zeros, (features,))
     covariance = self.variable('batch_stats', 'covariance', jnp.eye, features)
@@ -154,6 +157,12 @@ def _backward(residuals, cotangent):
 
 
 inverse_square_root.defvjp(_forward, _backward)
+
+
+def _check_number(x, train):
+  """UserError for a mini-batch of one example, which has no variance."""
+  if train:
+    arguments.check_number_of_values(len(x), axis_name=None, groups=None)
 
 
 def _track(variable, now, decay):

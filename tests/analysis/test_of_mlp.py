@@ -49,6 +49,14 @@ def test_the_spread_by_its_definition():
   assert found['deviation_of_inputs'] == pytest.approx(1 / np.sqrt(2))
 
 
+def test_mini_batches_larger_than_the_training_set_are_left_out(network, monkeypatch):
+  """They cannot be drawn without taking an image twice."""
+  monkeypatch.setattr(batch_noise, 'DRAWS', 2)
+  monkeypatch.setattr(batch_noise, 'POOL', 4)
+  found = batch_noise.measure(network, sizes=(3, 5, 6))
+  assert [row['size'] for row in found['rows']] == [3, 5]
+
+
 def test_more_batch_mates_are_less_noise(network, monkeypatch):
   monkeypatch.setattr(batch_noise, 'DRAWS', 5)
   found = batch_noise.measure(network, sizes=(3, 300))

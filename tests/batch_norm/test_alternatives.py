@@ -18,6 +18,7 @@ from bn_repro.batch_norm.alternatives import (
   standardize,
   with_noise,
 )
+from bn_repro.run.errors import UserError
 
 EPSILON = 1e-3
 
@@ -104,6 +105,21 @@ def test_the_gradient_of_the_root_at_equal_eigenvalues_too(eigenvalues):
   matrix = jnp.float32(rotation @ np.diag(eigenvalues) @ rotation.T)
   symmetric = lambda a: inverse_square_root((a + a.T) / 2, 0.5)
   check_grads(symmetric, (matrix,), order=1, modes=['rev'], atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+  'layer',
+  [
+    Whitening(0.9, EPSILON),
+    Standardization(0.9, EPSILON, is_scaled=True, is_differentiated=True),
+  ],
+)
+def test_one_example_has_no_variance(layer):
+  """Which would be NaN among the statistics, and pass for divergence."""
+  x = jnp.ones((1, 3))
+  variables = layer.init(jax.random.key(0), x, train=False)
+  with pytest.raises(UserError, match='m > 1'):
+    layer.apply(variables, x, train=True, mutable=['batch_stats'])
 
 
 def test_covariance_is_numpys():
