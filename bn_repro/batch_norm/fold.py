@@ -61,16 +61,23 @@ def fold(model: nn.Module, params: Any, batch_stats: Any) -> tuple[nn.Module, An
   kept = {name: p for name, p in params.items() if not name.startswith(_AUXILIARY)}
   if hasattr(model, 'auxiliary_heads'):
     model = model.clone(auxiliary_heads=False)
+  check(model)
   if model.batch_norm is None:
     return model, kept
+  epsilon = model.batch_norm.keywords['epsilon']
+  folded = model.clone(batch_norm=functools.partial(Affine))
+  return folded, _fold(kept, batch_stats, epsilon)
+
+
+def check(model: nn.Module) -> None:
+  """Raises UserError for a network that `fold` cannot take."""
+  if model.batch_norm is None:
+    return
   if model.batch_norm.func is not BatchNorm or _is_variant(model):
     raise UserError(
       'this variant of the network cannot be folded; choose a network with batch '
       'normalization before its nonlinearities and no bias under it'
     )
-  epsilon = model.batch_norm.keywords['epsilon']
-  folded = model.clone(batch_norm=functools.partial(Affine))
-  return folded, _fold(kept, batch_stats, epsilon)
 
 
 def _is_variant(model: nn.Module) -> bool:

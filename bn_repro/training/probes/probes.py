@@ -12,6 +12,8 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from bn_repro.batch_norm import fold
+from bn_repro.models import networks
 from bn_repro.run.errors import UserError
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.probes import covariate_shift, landscape
@@ -30,13 +32,18 @@ PROBES: Mapping[str, Callable[[Experiment], Probe]] = {
 
 
 def check(config: ConfigDict) -> None:
-  """Raises UserError if a config names probes and there are several processes."""
+  """Raises UserError if a config names probes that cannot measure its network.
+
+  None can with several processes.
+  """
   names = config.get('probes', ())
   if names and jax.process_count() > 1:
     raise UserError(
       f'config.probes={tuple(names)} need whole mini-batches, and each process has '
       'its share alone; run it with one process'
     )
+  if 'layer_jacobians' in names:
+    fold.check(networks.build(config, num_classes=1))
 
 
 class Probes:

@@ -46,6 +46,16 @@ def test_probes_need_whole_mini_batches(monkeypatch, tmp_path):
   assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.parametrize('field', ['placement', 'bias', 'normalizer'])
+def test_what_cannot_be_folded_has_no_jacobians(field, tmp_path):
+  """Which is known before a config.json would refuse the config that is advised."""
+  value = {'placement': 'after', 'bias': True, 'normalizer': 'whitening'}[field]
+  made, _ = built('batch_norm', **{f'variant.{field}': value})
+  with pytest.raises(UserError, match='cannot be folded'):
+    loop.train(made.config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
+
+
 @pytest.mark.slow
 @BOTH
 def test_all_are_measured_at_every_evaluation(network):
