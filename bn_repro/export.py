@@ -6,8 +6,8 @@ usage:
 The network of the newest checkpoint, its batch normalization folded into the layers
 before it (section 3.1), as a program of StableHLO for CPU, NVIDIA and AMD GPUs and TPU.
 It takes any number of crops of the size that the network was trained on, uint8 of 0 to
-255, [batch, height, width, 3] (for the network of section 4.1 [batch, height, width]),
-and gives the probability of each class, float32 [batch, classes]:
+255, [batch, height, width, 3] (for section 4.1's network of grey images [batch, height,
+width]), and gives the probability of each class, float32 [batch, classes]:
 
   from jax import export
   network = export.deserialize(open(FILE, 'rb').read())

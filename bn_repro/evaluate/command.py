@@ -87,7 +87,7 @@ def parse(words: list[str]) -> argparse.Namespace:
   """The flags of a command line; raises UserError for the first that makes no sense."""
   parser = command_line.Parser()
   parser.add_argument('--workdir')
-  parser.add_argument('--model', type=_names, default=[])
+  parser.add_argument('--model', type=lambda text: text.split(','), default=[])
   parser.add_argument('--crops', type=int, choices=CROPS, default=1)
   parser.add_argument('--dataset')
   parser.add_argument('--statistics', choices=STATISTICS, default=POPULATION)
@@ -103,8 +103,10 @@ def parse(words: list[str]) -> argparse.Namespace:
   arguments.workdir = arguments.workdir or []
   if not arguments.workdir and not arguments.model:
     raise UserError('--workdir or --model is missing; name what to evaluate')
-  for name in arguments.model:
-    published.find(name, '--model')
+  paths = [published.find(name, '--model').resolve() for name in arguments.model]
+  if len(set(paths)) < len(paths):
+    names = shown(','.join(arguments.model))
+    raise UserError(f'--model={names}: a model is given twice')
   return arguments
 
 
@@ -130,13 +132,6 @@ def workdirs_of(text: str, flag: str) -> list[Path]:
   if len({workdir.resolve() for workdir in workdirs}) < len(workdirs):
     raise UserError(f'{flag}={shown(text)}: a directory is given twice')
   return workdirs
-
-
-def _names(text: str) -> list[str]:
-  names = text.split(',')
-  if len(set(names)) < len(names):
-    raise argparse.ArgumentTypeError(f'{text!r} names a model twice')
-  return names
 
 
 def _at_least_one(text: str) -> int:

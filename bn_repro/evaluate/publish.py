@@ -114,7 +114,7 @@ def card_of(
     'accuracy_in_training': summary[accuracy],
     'in_results': in_results(config, accuracy),
     'input': {
-      'shape': ['batch', *size], 'dtype': 'float32', 'values': values_of(config),
+      'shape': ['batch', *size], 'dtype': 'float32', 'values': values_of(config, size),
     },
     'output': {'shape': ['batch', num_classes], 'dtype': 'float32', 'is': 'logits'},
     'git_revision': summary['git_revision'],
@@ -128,13 +128,14 @@ def card_of(
   }  # fmt: skip
 
 
-def values_of(config: ConfigDict) -> str:
-  """What the inputs of a network are, in words."""
+def values_of(config: ConfigDict, size: tuple[int, ...]) -> str:
+  """What the inputs of a network are, in words; `size` is that of one image."""
   if config.model.name == 'inception':
     return 'RGB from -1 to 1'
+  kind = 'RGB' if len(size) == 3 else 'grey'
   if config.dataset.pixels == 'grey':
-    return 'grey from 0 to 1'
-  return f'1 where grey, from 0 to 1, is above {config.dataset.threshold}, else 0'
+    return f'{kind} from 0 to 1'
+  return f'1 where {kind}, from 0 to 1, is above {config.dataset.threshold}, else 0'
 
 
 def in_results(config: ConfigDict, accuracy: str) -> dict[str, Any] | None:

@@ -185,3 +185,17 @@ def test_the_port_of_inception_gives_the_same_logits(name, quick_compiler, monke
   assert np.std(ours) > 0.1
   np.testing.assert_allclose(theirs, ours, atol=1e-4)
   sys.modules.pop('subjects', None)
+
+
+@pytest.mark.parametrize(
+  'pixels, size, expected',
+  [
+    ('grey', (8, 8), 'grey from 0 to 1'),
+    ('grey', (8, 8, 3), 'RGB from 0 to 1'),
+    ('binary', (8, 8), '1 where grey, from 0 to 1, is above 0.5, else 0'),
+    ('binary', (8, 8, 3), '1 where RGB, from 0 to 1, is above 0.5, else 0'),
+  ],
+)
+def test_a_card_says_what_the_inputs_of_section_4_1_are(pixels, size, expected):
+  config = small_config('batch_norm', **{'dataset.pixels': pixels})
+  assert publish.values_of(config, size) == expected

@@ -19,7 +19,7 @@ from bn_repro.run import compilation, summary
 from bn_repro.run.errors import UserError
 from bn_repro.training.loop import train
 from evaluate.saved import card_in, save_run
-from support import small_config
+from support import PROJECT, small_config
 
 NOTICE = 'its plain weights; --weights=averaged takes their average'
 
@@ -126,6 +126,15 @@ def test_flags_that_contradict_each_other_are_refused(parse, words, expected):
   with pytest.raises(UserError, match=expected) as caught:
     parse(['--workdir=a', *words])
   assert '\n' not in str(caught.value) and caught.value.exit_code == 2
+
+
+def test_a_model_is_no_ensemble_with_itself():
+  """However it is named."""
+  name = 'mnist_baseline'
+  path = PROJECT / 'results' / 'models' / f'{name}.safetensors'
+  with pytest.raises(UserError, match=r'--model=.* a model is given twice'):
+    command.parse([f'--model={name},{path}'])
+  assert len(command.parse([f'--model={name},mnist_batch_norm']).model) == 2
 
 
 def test_flags_that_do_not_are_not():
