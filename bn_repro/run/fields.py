@@ -183,6 +183,10 @@ def _limits_by_others(values: Mapping[str, Any]) -> Iterator[tuple[str, str, boo
   if values['model.batch_norm']:
     text = 'at least 2 with batch normalization'
     yield 'batch_size', text, values['batch_size'] >= 2
+    # A part of one image is normalized over its maps, if these are large enough.
+    if values['model.name'] == 'mlp' and (parts := values.get('gradient_accumulation')):
+      text = 'at most half of config.batch_size with batch normalization'
+      yield 'gradient_accumulation', text, 2 * parts <= values['batch_size']
   if 'tracked_unit' in values:
     is_unit = 0 <= values['tracked_unit'] < values['model.hidden_sizes'][-1]
     yield 'tracked_unit', 'a unit of the last hidden layer', is_unit

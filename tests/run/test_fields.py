@@ -89,3 +89,16 @@ def test_a_value_of_another_kind_is_refused(field, value, kind):
 
 def test_a_whole_number_is_a_number():
   fields.check(values() | {'learning_rate': 1})
+
+
+@pytest.mark.parametrize('network, most', [('batch_norm', 30), ('baseline', 60)])
+def test_a_part_of_a_mini_batch_can_be_normalized(network, most):
+  """Known at once, and not by the layer, when config.json is written."""
+  config = values(f'mnist.py:{network}')
+  assert config['batch_size'] == 60
+  fields.check(config | {'gradient_accumulation': most})
+  if most < 60:
+    with pytest.raises(
+      UserError, match=r'gradient_accumulation=60 is not at most half'
+    ):
+      fields.check(config | {'gradient_accumulation': 60})
