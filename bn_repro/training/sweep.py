@@ -65,6 +65,8 @@ def read(path: Path) -> list[Run]:
     raise UserError(f'{path} is no sweep: it has no function get_runs')
   runs = _listed(get_runs, path)
   names = [run.name for run in runs]
+  if not names:
+    raise UserError(f'{path}: get_runs lists no run')
   if wrong := [name for name in names if not _is_name(name)]:
     raise UserError(
       f'{path}: {shown(wrong[0])} is no name of a run, whose folder has it; use '

@@ -104,6 +104,14 @@ def test_a_mistake_in_one_run_stops_the_sweep_before_it_starts(tmp_path):
     sweep.read(path)
 
 
+def test_a_sweep_without_runs(tmp_path):
+  """It is the list that is empty, whatever --only says."""
+  path = tmp_path / 'none.py'
+  path.write_text('def get_runs():\n  return []\n')
+  with pytest.raises(UserError, match='get_runs lists no run'):
+    sweep.read(path)
+
+
 def test_two_runs_of_one_name(tmp_path):
   path = tmp_path / 'twice.py'
   path.write_text("def get_runs():\n  return [('a', 'configs/mnist.py', {})] * 2\n")
