@@ -69,6 +69,7 @@ REASONS = {
   'choose a --dataset with the same': _EVALUATION,
   '--dataset={}: choose': _EVALUATION,
   'take more of them': _EVALUATION,
+  'a model is given twice': _EVALUATION,
   'is measured on; prepare the data set again': 'tests/training',
   'reads it alike for all': _EVALUATION,
   'put the old set back': _EVALUATION,
