@@ -46,7 +46,8 @@ class ResidentImages(Feed):
     if min(self._height, self._width) < size:
       raise UserError(
         f'images of {self._height}x{self._width} are smaller than the crop, '
-        f'config.dataset.size={size}; choose {min(self._height, self._width)} or less'
+        f'config.dataset.size={size}; choose {min(self._height, self._width)} or less, '
+        'or a data set of larger images'
       )
 
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Boxes:

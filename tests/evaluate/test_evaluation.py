@@ -218,9 +218,9 @@ def test_a_crop_that_is_larger_than_the_images(photographs, tmp_path):
   config = small_photographs('squares', **{'dataset.feed': 'resident'})
   config.dataset.size = 31
   workdir = save_run(config, tmp_path / 'run')
-  assert 'images of 30x30 are smaller than the crop' in refused(
-    [workdir], statistics=MOVING_AVERAGE
-  )
+  text = refused([workdir], statistics=MOVING_AVERAGE)
+  assert 'images of 30x30 are smaller than the crop' in text
+  assert 'a data set of larger images' in text  # the crop of a run stays what it is
 
 
 def test_a_result_that_cannot_be_written_is_known_before_the_work(
