@@ -214,8 +214,14 @@ def half(result: Result) -> Cell:
   """The dtypes of y and of what is stored, and the worst error of the moments."""
   names = result['dtypes']
   worst = max(number(result[f'{n}_10']) for n in ('mean', 'var'))
-  text = f'y {names.get("y")}, stored {names.get("var")}, error {worst:.0e}'
-  return Cell(text, not worst <= HALF)
+  y, stored = (_dtype(names[name]) for name in ('y', 'var'))
+  return Cell(f'y {y}, stored {stored}, error {worst:.0e}', not worst <= HALF)
+
+
+def _dtype(name: str) -> str:
+  """NumPy's name of what TensorFlow and tinygrad call "<dtype: 'float16'>" and float."""
+  name = name.removeprefix("<dtype: '").removesuffix("'>")
+  return 'float32' if name == 'float' else name
 
 
 def _of_each_dtype(result: Result, cell: Callable[[str, Result], Cell]) -> Cell:

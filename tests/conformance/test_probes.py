@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from conformance_numpy import MISTAKES, Biased, Right
 
-from bn_repro.paper import conformance, conformance_carry, conformance_columns
+from bn_repro.paper import (
+  conformance,
+  conformance_carry,
+  conformance_cells,
+  conformance_columns,
+)
 from conformance import child
 from conformance.probes import carry, plain, training
 
@@ -122,3 +127,10 @@ def test_the_page_marks_what_departs(right, tmp_path):
   absent = page.partition('## What did not run')[2].partition('\n## ')[0]
   assert '- absent: no Python 2.7 here' in absent
   assert (tmp_path / 'rounding.png').exists()
+
+
+@pytest.mark.parametrize('name', ['float32', "<dtype: 'float32'>", 'float'])
+def test_a_dtype_has_one_name_in_the_table(name):
+  """As NumPy, TensorFlow and tinygrad call it."""
+  result = {'dtypes': {'y': name, 'var': name}, 'mean_10': 0.0, 'var_10': 0.0}
+  assert conformance_cells.half(result).text.startswith('y float32, stored float32,')
