@@ -219,7 +219,7 @@ def half(result: Result) -> Cell:
 
 
 def _dtype(name: str) -> str:
-  """NumPy's name of what TensorFlow and tinygrad call "<dtype: 'float16'>" and float."""
+  """NumPy's name of what others call "<dtype: 'float16'>" (TensorFlow) or float."""
   name = name.removeprefix("<dtype: '").removesuffix("'>")
   return 'float32' if name == 'float' else name
 
