@@ -66,7 +66,7 @@ def measure(options: Namespace) -> dict:
     library = module.removeprefix('decode_')
     python = vars(options).get(f'{library}_python', sys.executable)
     return harness.process(
-      'subjects.decode_task', python, module=module, function=function,
+      'subjects.decode_task', {}, python, module=module, function=function,
       is_feed=subject == FEED, paths=paths,
     )  # fmt: skip
 

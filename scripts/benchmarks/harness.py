@@ -222,31 +222,42 @@ def fastest(
 
 
 def process(
-  module: str, python: str | Path = sys.executable,
-  environment: Mapping[str, str] | None = None, /, **task,
+  module: str, variables: Mapping[str, str] | None = None,
+  python: str | Path = sys.executable, /, **task,
 ) -> dict:  # fmt: skip
   """What `measure(**task)` of a module returned in a process of its own; all is JSON.
 
-  Raises UserError if the process failed, or says why it could not measure, and
-  OutOfTime if it was still running at the end of the time limit.
+  Raises as `output_of`, and UserError if the process says why it could not measure.
   """
   script = Path(__file__).with_name('process.py')
   command = [python, script, module, json.dumps(task)]
-  left = seconds_left()
-  timeout = None if math.isinf(left) else max(left, 0.0)
-  try:
-    ended = subprocess.run(
-      command, capture_output=True, text=True, env=environment, timeout=timeout
-    )
-  except subprocess.TimeoutExpired as error:
-    raise OutOfTime(f'not measured within {error.timeout:.0f} seconds') from error
-  lines = ended.stdout.splitlines()
-  if ended.returncode or not lines:
-    raise UserError(last_line(ended.stderr))
-  answer = json.loads(lines[-1])
+  answer = json.loads(last_line(output_of(command, variables)))
   if 'failed' in answer:
     raise UserError(answer['failed'])
   return answer
+
+
+def output_of(
+  command: list, variables: Mapping[str, str] | None = None, folder: Path | None = None
+) -> str:
+  """What a program printed, with some variables besides; starts in `folder` or here.
+
+  Raises UserError if it failed, and OutOfTime if it was still running at the end of
+  the time limit.
+  """
+  left = seconds_left()
+  timeout = None if math.isinf(left) else max(left, 0.0)
+  environment = places.environment() | (variables or {})
+  try:
+    ended = subprocess.run(
+      command, capture_output=True, text=True, env=environment, cwd=folder,
+      timeout=timeout,
+    )  # fmt: skip
+  except subprocess.TimeoutExpired as error:
+    raise OutOfTime(f'not measured within {error.timeout:.0f} seconds') from error
+  if ended.returncode:
+    raise UserError(last_line(ended.stderr))
+  return ended.stdout
 
 
 def seconds_of(call: Callable[[], Any], at_least: float) -> float:

@@ -9,9 +9,7 @@ taskset -c 0 python scripts/benchmarks/networks.py   one core, as the runs had
 python scripts/benchmarks/networks.py --tiny         8 pixels, to try it out
 """
 
-import os
 import statistics
-import sys
 import tempfile
 from argparse import Namespace
 
@@ -32,9 +30,8 @@ def measure(options: Namespace) -> dict:
   data, overrides = TINY if options.tiny else (DATA, {})
   task = {'overrides': overrides, 'seconds': options.seconds}
   with tempfile.TemporaryDirectory() as cache:
-    environment = os.environ | {'JAX_COMPILATION_CACHE_DIR': cache}
     of_network = lambda name: harness.process(
-      'subjects.networks_task', sys.executable, environment,
+      'subjects.networks_task', {'JAX_COMPILATION_CACHE_DIR': cache},
       location=f'configs/{name}.py:{data}', **task,
     )  # fmt: skip
     # So that all rounds find the compiled programs.

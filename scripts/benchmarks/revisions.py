@@ -14,6 +14,7 @@ from the trial in its seed and hyperparameters alone.
 """
 
 import contextlib
+import functools
 import re
 import statistics
 import subprocess
@@ -28,7 +29,6 @@ import ratios
 from page import PROJECT
 from ratios import column
 
-from bn_repro.run import places
 from bn_repro.run.errors import UserError, last_line
 
 NOW, BEFORE = 'this code', 'before'
@@ -91,21 +91,20 @@ def measure(options: Namespace) -> dict:
   rounds, left_out = {}, set()
   with checked_out(options.revision) as before, tempfile.TemporaryDirectory() as caches:
     trees = {NOW: PROJECT, BEFORE: before}
+
+    def run(name, flags, keeps_programs=False):
+      return harness.process(
+        'subjects.revision_task', tree=str(trees[name]), flags=flags,
+        cores=options.cores, cache=f'{caches}/{name}', keeps_programs=keeps_programs,
+      )  # fmt: skip
+
     for case in options.cases:
       trial, flags, lacking = flags_of(case, options.quick, trees.values())
       left_out |= lacking
-
-      def run(name, flags, keeps_programs=False):
-        return harness.process(
-          'subjects.revision_task', sys.executable, places.environment(),
-          tree=str(trees[name]), flags=flags, cores=options.cores,
-          cache=f'{caches}/{name}', keeps_programs=keeps_programs,
-        )  # fmt: skip
-
-      harness.try_out(trees, lambda name: run(name, trial, True), trees)  # noqa: B023
-      rounds[case] = harness.alternate(
-        trees, options.rounds, lambda name: run(name, flags)  # noqa: B023
-      )  # fmt: skip
+      first = functools.partial(run, flags=trial, keeps_programs=True)
+      harness.try_out(trees, first, trees)
+      again = functools.partial(run, flags=flags)
+      rounds[case] = harness.alternate(trees, options.rounds, again)
   facts = {'left_out': ', '.join(sorted(left_out)) or 'none'}
   return {'rounds': rounds, 'left_out': sorted(left_out), 'facts': facts}
 
@@ -124,6 +123,7 @@ def checked_out(revision: str) -> Iterator[Path]:
 
 
 def git(*words: str) -> None:
+  """Without a time limit, or the worktree would stay where it is over."""
   ended = subprocess.run(['git', *words], cwd=PROJECT, capture_output=True, text=True)
   if ended.returncode:
     raise UserError(last_line(ended.stderr))
@@ -148,14 +148,9 @@ def flags_of(case: str, is_quick: bool, trees) -> tuple[list[str], list[str], se
 
 def fields(tree: Path, config: str) -> set[str]:
   """The fields of a config, as --help lists them."""
-  ended = subprocess.run(
-    [sys.executable, '-m', 'bn_repro', '--help', f'--config={config}'],
-    cwd=tree, env=places.environment() | {'PYTHONPATH': str(tree)},
-    capture_output=True, text=True,
-  )  # fmt: skip
-  if ended.returncode:
-    raise UserError(f'{config}: {last_line(ended.stderr)}')
-  return {*re.findall(r'^  ([a-z]\S*)', ended.stdout, re.MULTILINE)}
+  command = [sys.executable, '-m', 'bn_repro', '--help', f'--config={config}']
+  printed = harness.output_of(command, {'PYTHONPATH': str(tree)}, tree)
+  return {*re.findall(r'^  ([a-z]\S*)', printed, re.MULTILINE)}
 
 
 def table(content: dict) -> list[dict]:

@@ -1,14 +1,14 @@
 """The cases of `train_step.py` and of its growth, and how their processes start."""
 
-import os
 import re
-import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 import harness
 from subjects.train_step_task import Task
+
+from bn_repro.run.errors import last_line
 
 # A data set's classes, network and image size, and what else is overridden.
 FULL_SIZE = [
@@ -26,8 +26,8 @@ TINY = [('digits', {'batch_size': 8})]
 def find_backend() -> str:
   """'gpu', 'tpu' or 'cpu', from another process, for this one must not hold a GPU."""
   command = [sys.executable, '-c', 'import jax; print(jax.default_backend())']
-  words = subprocess.run(command, capture_output=True, text=True).stdout.split()
-  return words[-1] if words and words[-1] in CASES else 'cpu'
+  backend = last_line(harness.output_of(command))
+  return backend if backend in CASES else 'cpu'
 
 
 def tasks_of(options: Namespace) -> list[Task]:
@@ -41,9 +41,8 @@ def run_process(task: Task, cache: str) -> dict:
   """What one process measured; compiled programs of each task have their own folder."""
   # Without spaces: PyTorch hands such a path to a C++ compiler as two.
   folder = Path(cache) / re.sub(r'\W+', '_', f'{task.title} {task.subject}')
-  environment = os.environ | {
+  variables = {
     'JAX_COMPILATION_CACHE_DIR': str(folder / 'jax'),
     'TORCHINDUCTOR_CACHE_DIR': str(folder / 'torch'),
   }
-  module = 'subjects.train_step_task'
-  return harness.process(module, sys.executable, environment, **task._asdict())
+  return harness.process('subjects.train_step_task', variables, **task._asdict())

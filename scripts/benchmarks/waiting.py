@@ -11,7 +11,6 @@ python scripts/benchmarks/waiting.py      needs mnist and imagenette_160, see RE
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from argparse import Namespace
@@ -22,8 +21,7 @@ import ratios
 from page import PROJECT
 from ratios import column, median
 
-from bn_repro.run import places, records
-from bn_repro.run.errors import UserError
+from bn_repro.run import records
 
 MNIST = ('--config=configs/mnist.py:batch_norm', '--config.log_every=1000 steps')
 IMAGENETTE = (
@@ -54,11 +52,7 @@ def run(subject: str) -> dict[str, float]:
       sys.executable, '-m', 'bn_repro', *flags, f'--workdir={folder}/run',
       f'--config.train_for={steps} steps', f'--config.evaluate_every={steps} steps',
     ]  # fmt: skip
-    ended = subprocess.run(
-      command, cwd=PROJECT, env=places.environment(), capture_output=True, text=True
-    )
-    if ended.returncode:
-      raise UserError(f'{subject}: {ended.stderr.splitlines()[-1]}')
+    harness.output_of(command, folder=PROJECT)
     lines = Path(folder, 'run', records.NAME).read_text().splitlines()
   logged = [line for line in map(json.loads, lines) if records.WAITING in line][1:]
   return {
