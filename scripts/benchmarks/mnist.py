@@ -29,7 +29,8 @@ import harness
 import numpy as np
 import ratios
 from ratios import column, median
-from subjects.mnist_task import SUBJECTS
+from subjects import noise
+from subjects.mnist_task import NUM_CLASSES, SUBJECTS
 
 from bn_repro.data import sources
 from bn_repro.run import provenance
@@ -85,10 +86,7 @@ def store_examples(folder: str) -> tuple[str, str]:
   try:
     examples, data_set = sources.load('mnist').train, 'MNIST'
   except UserError:
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (60_000, 28, 28), np.uint8)
-    labels = random.integers(0, 10, 60_000, np.int32)
-    examples, data_set = sources.Examples(images, labels), 'noise'
+    examples, data_set = noise.examples((60_000, 28, 28), NUM_CLASSES), 'noise'
   file = Path(folder) / 'examples.npz'
   np.savez(file, **examples._asdict())
   return str(file), data_set

@@ -11,11 +11,16 @@ from bn_repro.training.step import Steps, initial_state
 
 
 def images(config: ConfigDict, number: int = 512) -> Examples:
-  """`[number, size, size, 3]` uint8 and labels, always the same."""
-  random, size = np.random.default_rng(0), config.dataset.size
-  pixels = random.integers(0, 256, (number, size, size, 3), np.uint8)
-  labels = random.integers(0, config.dataset.num_classes, number, np.int32)
-  return Examples(pixels, labels)
+  """`[number, size, size, 3]` and labels, of a config of figure 5's network."""
+  size = config.dataset.size
+  return examples((number, size, size, 3), config.dataset.num_classes)
+
+
+def examples(shape: tuple[int, ...], num_classes: int) -> Examples:
+  """Images of that shape, uint8, and labels, always the same."""
+  random = np.random.default_rng(0)
+  pixels = random.integers(0, 256, shape, np.uint8)
+  return Examples(pixels, random.integers(0, num_classes, shape[0], np.int32))
 
 
 class Step:
