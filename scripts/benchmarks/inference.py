@@ -31,11 +31,7 @@ from configs import bn_x5
 
 FOLDED, UNFOLDED, WITHOUT = 'folded', 'unfolded', 'without bn'
 BATCHES = (1, 32, 128)
-CASES = {
-  'cpu': ('imagenette_160', 'float32'),
-  'gpu': ('imagenet2012', 'bfloat16'),
-  'tpu': ('imagenet2012', 'bfloat16'),
-}
+ON_CPU, ELSEWHERE = ('imagenette_160', 'float32'), ('imagenet2012', 'bfloat16')
 
 
 def options(add) -> None:
@@ -43,7 +39,7 @@ def options(add) -> None:
 
 
 def measure(options: Namespace) -> dict:
-  dataset, dtype = CASES[jax.default_backend()]
+  dataset, dtype = ON_CPU if jax.default_backend() == 'cpu' else ELSEWHERE
   config = bn_x5.get_config(dataset)
   config.model.dtype = dtype
   size, num_classes = input_of(config)
