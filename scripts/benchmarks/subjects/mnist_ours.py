@@ -52,16 +52,15 @@ def side_by_side(config: ConfigDict, examples: Examples, options: Namespace) -> 
     config.seed = int(seed)
     orders.append(order(config, examples))
   orders = np.stack(orders, axis=1)
-  with_seed = lambda seed: experiment._replace(
-    hyperparameters=experiment.hyperparameters._replace(seed=seed)
+  with_seed = lambda seed: experiment.hyperparameters._replace(seed=seed)
+  initial = lambda seed: initial_state(
+    experiment._replace(hyperparameters=with_seed(seed))
   )
-  initial = lambda seed: initial_state(with_seed(seed))
   states = jax.jit(jax.vmap(initial))(seeds)
-  stays = OnDevices(examples, experiment.hyperparameters._replace(seed=seeds))
-  of_run = OnDevices(None, experiment.hyperparameters._replace(seed=0))
-  step = jax.vmap(make_step(experiment), in_axes=(0, of_run, 0, OfStep(0, None)))
+  axes = (0, OnDevices(None, with_seed(0)), 0, OfStep(0, None))
+  step = jax.vmap(make_step(experiment), in_axes=axes)
   take_steps = parallel.spread(step, experiment.devices)
-  on_device = jax.device_put(stays)
+  on_device = jax.device_put(OnDevices(examples, with_seed(seeds)))
   is_last = np.arange(config.steps_per_call) == config.steps_per_call - 1
   rates = np.geomspace(0.01, 1.0, len(seeds), dtype=np.float32)
   of_steps = OfStep(np.tile(rates, (len(is_last), 1)), is_last)
