@@ -11,7 +11,6 @@ python scripts/benchmarks/waiting.py      needs mnist and imagenette_160, see RE
 
 import json
 import statistics
-import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -22,20 +21,19 @@ from page import PROJECT
 from ratios import column, median
 
 from bn_repro.run import records
+from bn_repro.training import sweep
 
-MNIST = ('--config=configs/mnist.py:batch_norm', '--config.log_every=1000 steps')
-IMAGENETTE = (
-  '--config=configs/bn_x5.py:imagenette_160', '--config.log_every=20 steps',
-)  # fmt: skip
-STREAMED = (*IMAGENETTE, '--config.dataset.feed=stream')
+MNIST, IMAGENETTE = 'configs/mnist.py:batch_norm', 'configs/bn_x5.py:imagenette_160'
+STREAMED = {'dataset.feed': 'stream'}
 KEPT = 'Imagenette at 64 pixels, on the device'
-# Of each subject, its flags and for how many steps it trains.
+# Of each subject its config, what is overridden, and after how many steps it logs and
+# ends.
 SUBJECTS = {
-  'MNIST, on the device': (MNIST, 10_000),
-  KEPT: (IMAGENETTE, 200),
-  'Imagenette at 64 pixels, streamed by threads': (STREAMED, 200),
+  'MNIST, on the device': (MNIST, {}, 1000, 10_000),
+  KEPT: (IMAGENETTE, {}, 20, 200),
+  'Imagenette at 64 pixels, streamed by threads': (IMAGENETTE, STREAMED, 20, 200),
   'Imagenette at 64 pixels, streamed by two processes': (
-    (*STREAMED, '--config.dataset.workers=2'), 200,
+    IMAGENETTE, STREAMED | {'dataset.workers': 2}, 20, 200,
   ),
 }  # fmt: skip
 
@@ -46,12 +44,11 @@ def measure(options: Namespace) -> dict:
 
 def run(subject: str) -> dict[str, float]:
   """One run of a subject: medians over what it has logged."""
-  flags, steps = SUBJECTS[subject]
+  config, overrides, log_every, steps = SUBJECTS[subject]
+  lengths = {'log_every': log_every, 'train_for': steps, 'evaluate_every': steps}
+  of_run = overrides | {field: f'{number} steps' for field, number in lengths.items()}
   with tempfile.TemporaryDirectory() as folder:
-    command = [
-      sys.executable, '-m', 'bn_repro', *flags, f'--workdir={folder}/run',
-      f'--config.train_for={steps} steps', f'--config.evaluate_every={steps} steps',
-    ]  # fmt: skip
+    command = sweep.Run('run', config, of_run).command(Path(folder))
     harness.output_of(command, folder=PROJECT)
     lines = Path(folder, 'run', records.NAME).read_text().splitlines()
   logged = [line for line in map(json.loads, lines) if records.WAITING in line][1:]
