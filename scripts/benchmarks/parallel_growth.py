@@ -9,12 +9,13 @@ python scripts/benchmarks/parallel_growth.py
 """
 
 import statistics
+import timeit
 from argparse import Namespace
 
 import harness
 import jax
 import ratios
-from subjects import inception, speed
+from subjects import inception
 from subjects.noise import Step
 
 from bn_repro.run import provenance
@@ -61,9 +62,9 @@ def seconds_of_step(step: Step) -> float:
 
   What another program has just computed, and its threads, are still in the way.
   """
-  step.run(range(1))
-  take = lambda steps: [step.run(range(1)) for _ in steps]
-  return speed.timed(take, range(STEPS))[0] / STEPS
+  take = lambda: step.run(range(1))
+  take()
+  return timeit.timeit(take, number=STEPS) / STEPS
 
 
 def table(content: dict) -> list[dict]:
