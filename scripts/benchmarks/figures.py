@@ -1,7 +1,8 @@
 """Draws how cost grows, from the JSON of results/benchmarks.
 
-python scripts/benchmarks/figures.py     growth_NAME.png, of what has been measured
+python scripts/benchmarks/figures.py
 
+A PNG beside growth.json, mnist_growth.json and parallel_growth.json, if they are there.
 Straight lines are what proportion would give, from the largest value down: a curve
 that leaves its line pays for something that does not grow with it.
 """

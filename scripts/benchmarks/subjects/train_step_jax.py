@@ -14,15 +14,18 @@ from subjects.inception import experiment_of, with_flax
 from subjects.noise import Step
 from subjects.train_step_task import GROUP, Task
 
+from bn_repro.data.distort import Distortion
 from bn_repro.data.feed import Batch
-from bn_repro.data.pixels import PixelFeed
+from bn_repro.data.pixels import PixelFeed, Pixels
 from bn_repro.data.sources import Examples
 
 
 class WholeImages(PixelFeed):
   """Images on the device, neither cropped nor distorted: a `Feed`."""
 
-  def batch(self, examples: Examples, inputs, stream: int | None) -> Batch:
+  def batch(
+    self, examples: Examples, inputs: Pixels, distortion: Distortion | None
+  ) -> Batch:
     """As `Feed`; images are `[batch, size, size, 3]` from -1 to 1."""
     images = examples.images[inputs.indices].astype(jnp.float32)
     return Batch(2 * (images / 255) - 1, examples.labels[inputs.indices], inputs.counts)
