@@ -6,7 +6,7 @@ python scripts/benchmarks/run.py mnist --rounds=3   with options, for all that a
 
 Each is a script here, with options of its own (--help), and writes its JSON and the
 tables of results/benchmarks/README.md. The plots are drawn last. A benchmark that fails
-does not stop the others.
+does not stop the others. Left out is training.py, which is made for a GPU.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 NAMES = (
   'batch_norm', 'mnist', 'mnist_growth', 'train_step', 'growth', 'decode', 'waiting',
-  'start', 'inference', 'parallel_cost', 'parallel_prediction', 'parallel_growth',
-  'revisions',
+  'start', 'inference', 'networks', 'parallel_cost', 'parallel_prediction',
+  'parallel_growth', 'revisions',
 )  # fmt: skip
 # What is another form of some script.
 FORMS = {'growth': ('train_step', '--growth')}
