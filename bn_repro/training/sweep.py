@@ -30,9 +30,8 @@ from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line, show
 from bn_repro.run.progress import progress_bar
 
 POLL_SECONDS = 0.5
-_TAIL = (
-  20_000  # bytes of a metrics.jsonl that are read for its last line, if it is short
-)
+# Bytes at the end of a metrics.jsonl that are read first; they hold most last lines.
+_TAIL = 20_000
 
 
 class Run(NamedTuple):
@@ -211,7 +210,7 @@ def _last_step(path: Path) -> int:
         if len(lines) > 1:  # the first may be the end of one
           break
     return int(json.loads(lines[-1])['step']) if lines else 0
-  except (OSError, ValueError, KeyError, TypeError):  # of damage the run will tell
+  except (OSError, ValueError, KeyError, TypeError):  # the run itself reports damage
     return 0
 
 
