@@ -242,12 +242,12 @@ def loss_and_sigmoid_inputs(
   model: nn.Module,
   batch: Batch,
   key: jax.Array,
-  parts: int = 1,
+  parts: int,
 ) -> tuple[jax.Array, list[Float[Array, 'batch units']]]:
   """The `loss` of section 4.1's network and the inputs of its sigmoids, layer by layer.
 
-  Of a mini-batch in `parts`, as it is trained on one device; their examples follow one
-  another.
+  The mini-batch is taken in `parts`, as in training on one device. The rows of the
+  inputs are in the order of `in_parts`: the examples of part 0, of part 1, ...
   """
 
   def of_part(batch, key):
