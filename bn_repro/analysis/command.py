@@ -18,10 +18,11 @@ of no network:
   toy_bias             section 2's example, a bias that runs away
   whitening_cost       of whitening a layer, against its width (section 2)
 
-At inference networks normalize with the moving averages of training; the last two of
-the first four compare these, or those of algorithm 2, with others. Of a run that keeps
-an average of its weights (polyak_decay) the plain ones are measured, to which its
-moving averages belong; a line and the measurements say so.
+At inference networks normalize with the moving averages of training;
+population_batches and shifted_data compare other statistics with these, or with those
+of algorithm 2. Of a run that keeps an average of its weights (polyak_decay) the plain
+weights are measured, to which its moving averages belong; a line and the measurements
+say so.
 
 flags:
   --workdir       the run, at its newest checkpoint; not for the last two
