@@ -41,7 +41,7 @@ class Predictor:
     self._network, self._feed = network, feed
     self._devices, self._check = devices, check
     self._mirrors = network.config.dataset.get('mirror', True)
-    # What the devices take at once; with views half of it are mirror images.
+    # What the devices take at once; with views half of it is left to mirror images.
     size, number = network.config.evaluation_batch_size, 2 * len(devices)
     self._size = -(-size // number) * number
 

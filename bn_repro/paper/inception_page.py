@@ -35,7 +35,7 @@ def write(results: Path) -> None:
   if PLAIN not in networks:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   everything = family.all_runs(sweeps)
-  around = lambda sweep, section: (
+  if_run = lambda sweep, section: (
     section(networks, sweeps[sweep], results) if sweeps[sweep] else ''
   )
   ladder = stages.if_whole(stage_2b.STAGE, sweeps[stage_2b.STAGE])
@@ -46,11 +46,11 @@ def write(results: Path) -> None:
     sections=[
       stage_2b.section(ladder, results) if ladder else '',
       figure_3.section(compared, stage_2b.tuned_speed_ups(ladder), results),
-      around('learning_rates', rates.section),
+      if_run('learning_rates', rates.section),
       decay.section(compared, results),
-      around('ablation', changes.section),
-      around('ablation', dropout.section),
-      around('normalization', normalization.section),
+      if_run('ablation', changes.section),
+      if_run('ablation', dropout.section),
+      if_run('normalization', normalization.section),
       protocol.section(sweeps, results),
     ],
     left_out=_left_out(sweeps),
