@@ -231,7 +231,10 @@ def process(
   """
   script = Path(__file__).with_name('process.py')
   command = [python, script, module, json.dumps(task)]
-  answer = json.loads(last_line(output_of(command, variables)))
+  printed = output_of(command, variables)
+  if not printed.strip():
+    raise UserError(f'{module} printed nothing')
+  answer = json.loads(last_line(printed))
   if 'failed' in answer:
     raise UserError(answer['failed'])
   return answer

@@ -123,7 +123,7 @@ def checked_out(revision: str) -> Iterator[Path]:
 
 
 def git(*words: str) -> None:
-  """Without a time limit, or the worktree would stay where it is over."""
+  """Runs git, without the time limit: worktrees are removed after its end, too."""
   ended = subprocess.run(['git', *words], cwd=PROJECT, capture_output=True, text=True)
   if ended.returncode:
     raise UserError(last_line(ended.stderr))
