@@ -164,13 +164,13 @@ def faster(name: str, baseline: str = PLAIN, higher: float = 0.0) -> Measure:
     )
     if name == 'bn_x5' and family.SLOW_DECAY in networks:
       slow = speed_up(networks, family.SLOW_DECAY, PLAIN, TARGET)
-      text += '; with the decay of the plain network it ' + _times(slow)
+      text += '; with the decay of the plain network it ' + _how_fast(slow)
     return _finding(effect, networks[name], networks[baseline], TARGET, text)
 
   return measure
 
 
-def _times(effect: Effect) -> str:
+def _how_fast(effect: Effect) -> str:
   if math.isnan(effect.value):
     return 'does not arrive either'
   return f'is {effect.text("{:.2f}")} times as fast'

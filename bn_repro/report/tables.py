@@ -5,7 +5,7 @@ Does not know what is tabulated.
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def origin(runs: list[Run]) -> str:
   return origin_of([run.summary for run in runs]) + '\n'
 
 
-def origin_of(records: Iterable[dict[str, Any]], *checkpoints: str) -> str:
+def origin_of(records: Collection[dict[str, Any]], *checkpoints: str) -> str:
   """The same of any records with these entries, and of checkpoints by their digests."""
   lines = [f'SHA-256 of the checkpoint: {digest}' for digest in checkpoints]
   lines += [f'{n}: {each(records, n)}' for n in ('git_revision', 'device', 'versions')]

@@ -241,12 +241,13 @@ def process(
 
 
 def output_of(
-  command: list, variables: Mapping[str, str] | None = None, folder: Path | None = None
-) -> str:
+  command: list, variables: Mapping[str, str] | None = None,
+  folder: Path | None = None, subject: str = '',
+) -> str:  # fmt: skip
   """What a program printed, with some variables besides; starts in `folder` or here.
 
-  Raises UserError if it failed, and OutOfTime if it was still running at the end of
-  the time limit.
+  Raises UserError if it failed, which names the subject if there is one, and OutOfTime
+  if it was still running at the end of the time limit.
   """
   left = seconds_left()
   timeout = None if math.isinf(left) else max(left, 0.0)
@@ -259,7 +260,8 @@ def output_of(
   except subprocess.TimeoutExpired as error:
     raise OutOfTime(f'not measured within {error.timeout:.0f} seconds') from error
   if ended.returncode:
-    raise UserError(last_line(ended.stderr))
+    reason = last_line(ended.stderr)
+    raise UserError(f'{subject}: {reason}' if subject else reason)
   return ended.stdout
 
 

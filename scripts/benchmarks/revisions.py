@@ -149,7 +149,7 @@ def flags_of(case: str, is_quick: bool, trees) -> tuple[list[str], list[str], se
 def fields(tree: Path, config: str) -> set[str]:
   """The fields of a config, as --help lists them."""
   command = [sys.executable, '-m', 'bn_repro', '--help', f'--config={config}']
-  printed = harness.output_of(command, {'PYTHONPATH': str(tree)}, tree)
+  printed = harness.output_of(command, {'PYTHONPATH': str(tree)}, tree, config)
   return {*re.findall(r'^  ([a-z]\S*)', printed, re.MULTILINE)}
 
 

@@ -49,7 +49,7 @@ def run(subject: str) -> dict[str, float]:
   of_run = overrides | {field: f'{number} steps' for field, number in lengths.items()}
   with tempfile.TemporaryDirectory() as folder:
     command = sweep.Run('run', config, of_run).command(Path(folder))
-    harness.output_of(command, folder=PROJECT)
+    harness.output_of(command, folder=PROJECT, subject=subject)
     lines = Path(folder, 'run', records.NAME).read_text().splitlines()
   logged = [line for line in map(json.loads, lines) if records.WAITING in line][1:]
   return {
