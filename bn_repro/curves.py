@@ -1,4 +1,4 @@
-"""Writes the curves of results/ as TensorBoard runs, to be seen beside one's own.
+"""Writes the curves of results/ as TensorBoard runs, to be seen beside your own.
 
 usage:
   python -m bn_repro.curves --output=DIR [--only=PATTERN]
@@ -15,7 +15,7 @@ runs. A run that is there already, with the same numbers, is left as it is.
 
 flags:
   --output        the directory for the runs
-  --only          those that this name or pattern of the shell fits: a network and its
+  --only          those that match this name or shell pattern: a network and its
                   variant (bn_x30), a run (bn_x30_seed0), or FOLDER/SWEEP/RUN; all if
                   not given
   --help          this text

@@ -28,9 +28,8 @@ of 0.8.0.
 
 An output that ends in .safetensors gets the weights of a finished run instead, averaged
 if it keeps an average, with population statistics, and beside it a card of JSON, as in
-results/models. Such a model can be evaluated (--model=FILE of bn_repro.evaluate), be
-what a run begins with (--init_from=FILE of bn_repro) and be loaded without this
-package: docs/models.md.
+results/models. Such a model can be evaluated (--model=FILE of bn_repro.evaluate), start
+a run (--init_from=FILE of bn_repro) and be loaded without this package: docs/models.md.
 
 flags:
   --workdir       the run

@@ -10,8 +10,8 @@ scripts/gpu_check.sh --tiny                    tries the check itself, on a CPU 
   train_step  BN-x5 at 224 pixels in bfloat16: FLOP utilization, Flax, torch.compile
   training    BN-x30 through the command line, until the time is over
 
-A part that fails or exceeds its time does not stop the next; what one leaves of its
-time the next ones have. JSON goes to results/benchmarks under names with _gpu or _tpu,
+A part that fails or exceeds its time does not stop the next; the next ones have the
+time that it did not use. JSON goes to results/benchmarks under names with _gpu or _tpu,
 and with it the tables of its page; what each part printed lies in runs/gpu_check.
 Exit code 1 if a part failed, 2 without a GPU or TPU.
 """

@@ -1,4 +1,4 @@
-"""Makes again what results/ says, as far as two CPU cores can in two hours.
+"""Makes the results again, as far as two CPU cores can in two hours.
 
 bash scripts/reproduce.sh               sets up the environment and calls this
 bash scripts/reproduce.sh --inception   first trains section 4.2's networks, too, for

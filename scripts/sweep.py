@@ -4,8 +4,8 @@ python scripts/sweep.py --sweep=configs/sweeps/quickstart.py --root=runs/quickst
 python scripts/sweep.py --sweep=configs/sweeps/mnist_figure1.py --root=runs/figure1 \
   --only='*_seed0'
 
-Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in what was
-asked for, 75 stopped by SIGTERM or Ctrl-C, 130 at once by a second Ctrl-C.
+Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in the command or
+the sweep, 75 stopped by SIGTERM or Ctrl-C, 130 stopped at once by a second Ctrl-C.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Section 3.4: what an example's batch-mates do to the network's prediction for it.
+"""Section 3.4: how the other examples of a mini-batch change the prediction for one.
 
 In training the network "no longer produc[es] deterministic values for a given training
 example", which is, to the paper, why BN regularizes. Each test image is put into
-mini-batches with random training images; the weights stay, and nothing is dropped.
+mini-batches with random training images; the weights stay, and there is no dropout.
 """
 
 from typing import Any

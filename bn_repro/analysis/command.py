@@ -4,28 +4,30 @@ usage:
   python -m bn_repro.analysis EXPERIMENT --workdir=DIR --output=FILE
   python -m bn_repro.analysis EXPERIMENT --output=FILE
 
-of a trained network with batch normalization:
-  batch_noise          what batch-mates do to a prediction (section 3.4); of section 4.1
-  identities           what holds but for rounding (sections 3 to 3.2); of section 4.1
+for a trained network with batch normalization:
+  batch_noise          how the other examples of a mini-batch change a prediction
+                       (section 3.4); section 4.1's network
+  identities           identities up to rounding (sections 3 to 3.2); section 4.1's
+                       network
   population_batches   how many training mini-batches algorithm 2 needs
-  shifted_data         what population statistics of shifted images recover (5); of
-                       section 4.2
+  shifted_data         the accuracy that population statistics of shifted images
+                       recover (section 5); section 4.2's networks
 with it or without:
   nonlinearity_inputs  their distribution: Gaussian, sparse? (sections 3.2 and 5)
-  weight_scale         what the scale of a layer's weights changes (section 3.3); of
-                       section 4.1
-of no network:
-  toy_bias             section 2's example, a bias that runs away
-  whitening_cost       of whitening a layer, against its width (section 2)
+  weight_scale         what the scale of a layer's weights changes (section 3.3);
+                       section 4.1's network
+without a network:
+  toy_bias             section 2's example, a bias that grows without end
+  whitening_cost       cost of whitening a layer, against its width (section 2)
 
 At inference networks normalize with the moving averages of training;
 population_batches and shifted_data compare other statistics with these, or with those
-of algorithm 2. Of a run that keeps an average of its weights (polyak_decay) the plain
+of algorithm 2. If a run keeps an average of its weights (polyak_decay), the plain
 weights are measured, to which its moving averages belong; a line and the measurements
 say so.
 
 flags:
-  --workdir       the run, at its newest checkpoint; not for the last two
+  --workdir       the run, at its newest checkpoint; not for toy_bias and whitening_cost
   --workers       processes that decode, 0 for threads; if not given, as the run had
   --output        gets the measurements, as JSON
   --help          this text

@@ -1,4 +1,4 @@
-"""Claims 5, 6 and 7: what holds of batch normalization exactly, but for rounding.
+"""Claims 5, 6 and 7: identities of batch normalization, which hold up to rounding.
 
 It can represent the identity (section 3); at inference it is one affine map, so that
 predictions do not depend on batch-mates and it can be folded into the layer before it

@@ -2,8 +2,8 @@
 
 Resampling, mirroring and the photometric distortions of section 4.2.1, each of
 one example by one key. Pure functions; the keys come from the seed and the
-example's position in the order, so that an example is distorted alike on one device
-and on eight. Does not know what a step or a data set is.
+example's position in the order, so that an example is distorted in the same way on one
+device and on eight. Does not know what a step or a data set is.
 
 The four photometric adjustments are written out, since dm-pix adds a bool to a float in
 two of its own, which strict promotion refuses.

@@ -20,7 +20,8 @@ flags:
                   half are mirror images, which runs with dataset.mirror=false go
                   without); 1 if not given
   --dataset       another data set with the same classes, by its name in TFDS; if not
-                  given, that of the runs. Its held-out half is read
+                  given, that of the runs. Its validation split is read, or test where
+                  there is none
   --statistics    population (algorithm 2, as every number that is reported) or
                   moving_average; population if not given
   --population_batches
@@ -35,8 +36,8 @@ flags:
                   first run; of a model DIR is in ~/.cache/bn_repro/models
   --help          this text
 
-DIR/evaluation keeps population statistics and the predictions for every example, which
-another evaluation of the same checkpoint takes from there. A command that was stopped
+DIR/evaluation keeps population statistics and the predictions for every example;
+another evaluation of the same checkpoint reuses them. A command that was stopped
 continues where it was. Data sets of TFDS are read from $TFDS_DATA_DIR.
 
 exit codes: as those of `python -m bn_repro --help`.

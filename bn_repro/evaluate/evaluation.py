@@ -1,7 +1,6 @@
 """One evaluation: some runs on one data set, printed and written.
 
-Predictions are kept in each workdir; what is written here is a page of scores, and
-where they come from.
+Predictions are kept in each workdir; this module writes the scores and their origin.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""The page of scores that an evaluation ends with, as JSON and as a table."""
+"""The result of an evaluation: scores, as JSON and as a table."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """How a network goes from one implementation to another: names, factors, and the proof.
 
-Every pair was carried over; what to multiply the variance by hangs only on what each of
-the two stores. Imports no JAX.
+Every pair was carried over; the factor of the variance depends only on what each of the
+two stores. Imports no JAX.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a probe's numbers say in words, and where they depart from the paper.
+"""The numbers of a probe in words, and where they depart from the paper.
 
 The thresholds were written before the probes were run. Imports no JAX.
 """

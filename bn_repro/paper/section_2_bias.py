@@ -1,4 +1,4 @@
-"""Section 2: a bias that runs away from a normalization which the gradient ignores."""
+"""Section 2: a bias that grows without end if the gradient ignores normalization."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Section 3.2: where to normalize, and with which parameters; and what is there."""
+"""Section 3.2: where to normalize, with which parameters, and distributions there."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Section 3.4: the noise of batch-mates, and what it regularizes."""
+"""Section 3.4: the noise of mini-batches, and whether it regularizes."""
 
 from typing import Any
 

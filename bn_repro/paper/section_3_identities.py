@@ -1,4 +1,4 @@
-"""Section 3: what holds of batch normalization exactly (claims 5, 6 and 7)."""
+"""Section 3: identities of batch normalization (claims 5, 6 and 7)."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Section 4.2.1 by stage 3 of the protocol: seven changes in 32 runs (claims 17 to 22).
 
-Half of the runs have a change and half have not, whatever else they have: its main
+Half of the runs have a change and half do not, whatever else they have: its main
 effect is the mean of the ones minus that of the others, and each of the seven uses all
 runs. The pilot before chooses the two weights of the L2 penalty by the protocol's rule.
 """

@@ -1,4 +1,4 @@
-"""Panels, curves with a band over seeds, and files that name their numbers.
+"""Panels, curves with a band over seeds, and figure files that name their data.
 
 Does not know what is drawn.
 """

@@ -1,7 +1,8 @@
 """Whether a file that could not be read is damaged, or the machine failed to read it.
 
-A damaged file is missing, cut, or not of its format; only it may be moved away. All
-else is the machine's failure: of the disk, a permission, open files, memory, a library.
+A damaged file is missing, cut short, or not in its format; only such a file may be
+moved away. All else is the machine's failure: of the disk, a permission, open files,
+memory, a library.
 Libraries confuse the two, so both the exception and the files are examined.
 Imports nothing heavy.
 """

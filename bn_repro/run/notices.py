@@ -1,6 +1,6 @@
-"""Warnings of libraries: each kind once, in one line, with the name of the picture.
+"""Warnings of libraries: each kind once, in one line, with the name of the image.
 
-Pillow warns of every picture whose EXIF data are broken, from threads and processes,
+Pillow warns of every image whose EXIF data are broken, from threads and processes,
 and does not name it. Imports nothing heavy.
 """
 

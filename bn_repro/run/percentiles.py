@@ -1,4 +1,4 @@
-"""Names of percentiles of the inputs of sigmoids (figure 1 (b, c)). Imports no JAX."""
+"""Names of the percentiles of sigmoid inputs (figure 1 (b, c)). Imports no JAX."""
 
 PERCENTILES = (15, 50, 85)
 # Of the unit that a config tracks: tags of metrics.jsonl and TensorBoard.

@@ -15,12 +15,13 @@ flags:
                 which come with this package, is found from any directory
   --config.X    another value for the field X of that config, listed below
   --workdir     where the run is kept; the same command again resumes the run, or
-                says that it is finished; another config is refused there, but
-                for another train_for, and dataset.on_corrupt=skip in place of
-                stop, while the run is not finished
+                says that it is finished; another config is refused there, except
+                another train_for, num_devices, partner_timeout or
+                dataset.workers, and dataset.on_corrupt=skip in place of stop,
+                while the run is not finished
   --init_from   begin with the weights of a published model: its name in
                 results/models of a checkout, or the path of a file NAME.safetensors;
-                with other classes its logits are left out. Recorded in the config
+                with other classes the logits begin anew. Recorded in the config
   --describe    print the network row by row and leave without training
   --coordinator, --num_processes, --process_id
                 when several processes train together and neither srun, mpirun
@@ -28,14 +29,14 @@ flags:
                 many, and which of them this is, from 0; all with the same --workdir
   --help        this text, with the fields of the config given by --config
 
-In the workdir: config.json and overrides.txt (what was asked for), metrics.jsonl
+In the workdir: config.json and overrides.txt (what is trained), metrics.jsonl
 and TensorBoard events (what was measured), checkpoints/ (one folder a step), and,
 when the run is finished, summary.json. `tensorboard --logdir` on the folder above
 overlays runs. Data sets of TFDS are read from $TFDS_DATA_DIR.
 
 exit codes:
   0    finished; also a run that diverged, which is a result
-  2    a mistake in what was asked for, or a damaged workdir: one line says which
+  2    a mistake in the command or the config, or a damaged workdir: one line says which
   71   the disk, the memory or another process failed; one line says which, and the
        same command resumes once that is repaired
   75   stopped by SIGTERM or Ctrl-C, with every step saved, or else one line says
@@ -43,7 +44,7 @@ exit codes:
   130  stopped at once by a second Ctrl-C, or by one before training began or while
        another process did not answer; the same command resumes from the last
        checkpoint
-  1    a mistake in this program, with a traceback
+  1    an error of this program, with a traceback
 """
 
 # Imports nothing heavy at the top: a mistake or --help is answered at once.

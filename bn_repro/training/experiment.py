@@ -1,4 +1,4 @@
-"""What a config describes, built: devices, data, network, learning rates of one run."""
+"""Everything that a config describes: devices, data, network and learning rates."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a run came to, and when it may end: from its config and its measurements."""
+"""The outcome of a run, and when it may end early: from its config and measurements."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What figure 1 (b, c) is drawn from: percentiles of the inputs of sigmoids.
+"""The numbers of figure 1 (b, c): percentiles of the inputs of sigmoids.
 
 Does not know how the inputs were measured.
 """

@@ -1,9 +1,10 @@
 """What a training step of each network of figure 3 costs, on one machine.
 
 Steps to an accuracy say how fast a network learns; hours need the time of a step, too.
-Runs do not tell it: they were trained months and machines apart. Here each network is
-a process of its own, started once a round in turn with the others. BN-x30 and BN-x5
-with the slow decay are the program of BN-x5, with other hyperparameters.
+The logs of the runs do not say it: they were trained at different times on different
+machines. Here each network is a process of its own, started once a round in turn with
+the others. BN-x30 and BN-x5 with the slow decay are the program of BN-x5, with other
+hyperparameters.
 
 taskset -c 0 python scripts/benchmarks/networks.py   one core, as the runs had
 python scripts/benchmarks/networks.py --tiny         8 pixels, to try it out

@@ -1,4 +1,4 @@
-"""Section 4.1: how far one step moves what a layer is given, and what it should learn.
+"""Section 4.1: how far one step moves the inputs of a layer, and its gradient.
 
 Two measures of internal covariate shift, "the change in the distributions of internal
 nodes of a deep network, in the course of training": the distance of the distributions

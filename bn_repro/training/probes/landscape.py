@@ -1,9 +1,8 @@
 """After Santurkar et al. (2018, figure 4): the loss and its gradient along the step.
 
-From where training is, the parameters are moved by a half to four times what the next
-step would move them. A loss that varies little, and a gradient that changes little,
-can be trusted over long steps; that batch normalization makes them so is the
-explanation that they put in the place of covariate shift.
+The current parameters are moved by 0.5 to 4 times the next step. If loss and gradient
+change little, long steps can be trusted. That batch normalization makes them change
+less is what Santurkar et al. explain its effect by, in place of covariate shift.
 """
 
 import jax

@@ -1,4 +1,4 @@
-"""Claim 28: do layers keep the lengths of what they are given (section 3.3)?
+"""Claim 28: do layers preserve the norms of changes of their inputs (section 3.3)?
 
 The paper conjectures that batch normalization "may lead the layer Jacobians to have
 singular values close to 1", of the map from the normalized inputs of one layer to those

@@ -1,7 +1,7 @@
-"""The step that training would take next, to look at what it changes.
+"""The step that training would take next, to measure what it changes.
 
-On one device, whatever the run has, in the parts that the run takes a mini-batch in.
-Does not know what is measured.
+It is taken on one device, however many the run has, and in the same parts of a
+mini-batch as in the run. Does not know what is measured.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""How large the parameters of each hidden layer are: which of them grows.
+"""Norms of the parameters of each hidden layer, to see which of them grow.
 
-For section 2, where a bias grows that the normalization removes again, and section
-3.2, where it stays what it was.
+For section 2, where a bias grows that the normalization subtracts again, and section
+3.2, where it does not change.
 """
 
 from typing import Any
