@@ -5,7 +5,7 @@
 #   strength; a strength of 0 leaves that one out.
 # Seen: the new saturation is computed and thrown away: with any strength the image keeps its own. The four are run
 #   through in the order brightness, contrast, hue, saturation, next to a list of keys that has one for each strength
-#   above 0 (and one more if p is below 1). The list ends first, so a 0 before the hue switches the hue off too:
+#   above 0 (and one more if p is below 1). The list can end before the hue, third of the four, has its turn:
 #   ColorJitter(brightness=0, contrast=0, saturation=0, hue=0.4) returns the image. With a contrast above 0 besides,
 #   the hue is changed with p=0.5 and not with p=1. Nothing is said.
 # Version: augmax 0.4.1, jax 0.10.2, 2026-11-30. Source: augmax/colorspace.py, ColorJitter.pixelwise(). Reported for
