@@ -130,7 +130,7 @@ def start_apart(words, cwd=PROJECT, env=None, pass_fds=()):
   )  # fmt: skip
 
 
-def run(words, cwd=PROJECT, env=None, timeout=300) -> subprocess.CompletedProcess:
+def run(words, cwd=PROJECT, env=None, timeout=600) -> subprocess.CompletedProcess:
   """As `start`, to its end."""
   process = start(words, cwd, env)
   try:
