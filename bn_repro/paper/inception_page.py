@@ -35,8 +35,8 @@ def write(results: Path) -> None:
   if PLAIN not in networks:
     raise UserError(f'no run of {PLAIN} in {results}/networks.json; train it first')
   everything = family.all_runs(sweeps)
-  if_run = lambda sweep, section: (
-    section(networks, sweeps[sweep], results) if sweeps[sweep] else ''
+  if_run = lambda sweep, section, *folder: (
+    section(networks, sweeps[sweep], *folder) if sweeps[sweep] else ''
   )
   ladder = stages.if_whole(stage_2b.STAGE, sweeps[stage_2b.STAGE])
   text = pages.render(
@@ -46,10 +46,10 @@ def write(results: Path) -> None:
     sections=[
       stage_2b.section(ladder, results) if ladder else '',
       figure_3.section(compared, stage_2b.tuned_speed_ups(ladder), results),
-      if_run('learning_rates', rates.section),
+      if_run('learning_rates', rates.section, results),
       decay.section(compared, results),
-      if_run('ablation', changes.section),
-      if_run('ablation', dropout.section),
+      if_run('ablation', changes.section, results),
+      if_run('ablation', dropout.section, results),
       if_run('normalization', normalization.section),
       protocol.section(sweeps, results),
     ],

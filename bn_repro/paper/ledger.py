@@ -97,7 +97,7 @@ def of_seeds(effect: Effect, text: str, *groups: list[Run]) -> Finding:
 class Evidence:
   """The committed results; `files` lists those that were used, by their paths there.
 
-  `load` reads a sweep, as `collect.load`; one that remembers serves several claims.
+  `load` is that of `Results`.
   """
 
   def __init__(self, results: Path, load: Callable = collect.load):
@@ -106,18 +106,20 @@ class Evidence:
 
   def runs(self, folder: str, name: str, at_least: int = 1) -> list[Run]:
     """Of a sweep; raises `Missing` if fewer were run, and has not used it then."""
-    runs = self._load(self._results / folder, name)
+    runs = self._folder(folder).runs(name)
     if len(runs) < at_least:
-      few = f' with {at_least} runs' if at_least > 1 else ''
-      raise Missing(f'{folder}/{name}.json{few}')
+      raise Missing(f'{folder}/{name}.json with {at_least} runs')
     self._note(f'{folder}/{name}_curves.csv', f'{folder}/{name}.json')
     return runs
 
   def page(self, folder: str, name: str) -> dict[str, Any]:
     """Of an analysis or evaluation; raises `Missing` if it was not made."""
-    page = Results(self._results / folder).page(name)
+    page = self._folder(folder).page(name)
     self._note(f'{folder}/{name}.json')
     return page
+
+  def _folder(self, name: str) -> Results:
+    return Results(self._results / name, self._load)
 
   def _note(self, *files: str) -> None:
     self.files += [file for file in files if file not in self.files]

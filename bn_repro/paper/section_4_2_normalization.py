@@ -1,7 +1,5 @@
 """Section 4.2: normalization groups, precision, and algorithm 2 during training."""
 
-from pathlib import Path
-
 import numpy as np
 
 from bn_repro.paper.section_4_2_comparison import final_accuracy
@@ -10,8 +8,8 @@ from bn_repro.report import pages, tables
 from bn_repro.report.collect import Run
 
 
-def section(networks: Networks, runs: list[Run], _: Path) -> str:
-  """The text on BN-x5 with other mini-batches, groups and types; without a figure."""
+def section(networks: Networks, runs: list[Run]) -> str:
+  """The text on BN-x5 with other mini-batches, groups and types."""
   usual = within_budget_of(runs, networks).get('bn_x5', [])[:1]
   head = ('mini-batch', 'groups of', 'dtype', 'accuracy (one run)')
   rows = [[*map(str, _setting(run)), final_accuracy([run])] for run in (*usual, *runs)]

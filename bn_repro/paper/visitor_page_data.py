@@ -27,7 +27,7 @@ from bn_repro.run.errors import UserError
 TARGETS = tuple(round(100 * float(target)) for target in comparison.PROFILE)
 # Steps of the table beside figure 2.
 STEPS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
-DIGITS = 5
+DECIMALS, SIGNIFICANT_DIGITS = 5, 5  # of curves; of effects
 Rows = list[dict[str, Any]]
 
 
@@ -91,7 +91,7 @@ def _band(of_seeds: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, list]:
 
 
 def _rounded(values: Iterable[float]) -> list[float]:
-  whole = [round(float(value), DIGITS) for value in values]
+  whole = [round(float(value), DECIMALS) for value in values]
   return [int(value) if value.is_integer() else value for value in whole]
 
 
@@ -144,7 +144,7 @@ def _to_target(networks: Networks, target: float) -> Rows:
 def interval(effect: Effect, form: str) -> dict[str, Any]:
   """An effect as text and as numbers, None where not finite."""
   known = not math.isnan(effect.value)
-  numbers = (tables.digits(end, DIGITS) for end in effect[:3])
+  numbers = (tables.digits(end, SIGNIFICANT_DIGITS) for end in effect[:3])
   ends = zip(('value', 'low', 'high'), numbers)
   return {'text': effect.text(form) if known else 'neither arrives', **dict(ends)}
 

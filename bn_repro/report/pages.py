@@ -5,6 +5,7 @@ Does not know what they hold.
 
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +21,17 @@ class Missing(Exception):
 
 
 class Results(NamedTuple):
-  """A folder of results/ with the files of sweeps and pages, and with their figures."""
+  """A folder of results/ with the files of sweeps and pages, and with their figures.
+
+  `load` reads a sweep, as `collect.load`; one that remembers serves several readers.
+  """
 
   folder: Path
+  load: Callable[[Path, str], list[Run]] = collect.load
 
   def runs(self, name: str) -> list[Run]:
     """Of a sweep; raises `Missing` if it was not run."""
-    if not (runs := collect.load(self.folder, name)):
+    if not (runs := self.load(self.folder, name)):
       raise Missing(f'{self.folder.name}/{name}.json')
     return runs
 
