@@ -4,6 +4,7 @@ Does not know what the values are.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from scipy import stats
 
 from bn_repro.report import intervals, tables
 from bn_repro.report.intervals import Spread
+
+_LARGEST_LOG = math.log(sys.float_info.max)
 
 
 class Effect(NamedTuple):
@@ -30,6 +33,8 @@ class Effect(NamedTuple):
 
   def text(self, form: str = '{:.1f}', unit: str = '') -> str:
     """As `tables.interval`; of a ratio with one bound such as 'at most 2.2 times'."""
+    if self.low == 0 and self.high == math.inf:
+      return 'not bounded'
     if self.value == self.low == 0 < self.high:
       return f'at most {self.high:.2g}{unit}'
     if self.value == self.high == math.inf:
@@ -107,8 +112,12 @@ def exactly(value: float) -> Effect:
 
 
 def exponential(effect: Effect) -> Effect:
-  """The effect whose logarithm this is."""
-  return _transformed(effect, math.exp, math.log)
+  """The effect whose logarithm this is; infinite where that is too large a number."""
+  return _transformed(effect, _exp, math.log)
+
+
+def _exp(x: float) -> float:
+  return math.exp(x) if not x > _LARGEST_LOG else math.inf
 
 
 def scaled(effect: Effect, factor: float) -> Effect:

@@ -31,6 +31,55 @@ def test_its_interval_covers_it():
   assert 0.92 <= np.mean(covered) <= 0.98
 
 
+def test_at_the_ends_of_its_interval_p_is_5_percent():
+  """Fieller's: it has the places that the test of a slope of 0 does not reject."""
+  log_rate = best_rate(accuracies(0.01, 0.005, np.random.default_rng(4))).log_rate
+  ends = [log_rate.p_value(end) for end in (log_rate.low, log_rate.high)]
+  assert ends == pytest.approx([0.05, 0.05]) and log_rate.p_value(log_rate.value) == 1
+
+
+def test_where_the_bend_is_uncertain_the_interval_covers_less_often_but_not_by_much():
+  """That the vertex is known at all is luck then, hence 88 % and not 95 %.
+
+  The interval of the delta method has the truth in three of four.
+  """
+  rng, covered = np.random.default_rng(2), []
+  for _ in range(800):
+    rate = best_rate(accuracies(0.01, 0.005, rng, bend=0.003)).rate
+    if not np.isnan(rate.low):
+      covered.append(rate.low <= 0.01 <= rate.high)
+  assert len(covered) > 150 and np.mean(covered) > 0.84
+
+
+def test_a_vertex_that_is_far_from_all_that_was_tried_is_not_known():
+  """Nearly a straight line; e to the power of such a vertex is no number."""
+  rng, x = np.random.default_rng(1), np.log(RATES)
+  line = 0.8 + 0.01 * x - 1e-7 * x**2
+  values = {r: v + 1e-9 * rng.standard_normal(2) for r, v in zip(RATES.tolist(), line)}
+  assert best_rate(values).log_rate is None
+
+
+def test_a_parabola_that_is_open_upwards_has_no_best_rate():
+  assert best_rate(accuracies(0.01, bend=-0.03)).log_rate is None
+
+
+def test_runs_that_all_agree_have_no_best_rate():
+  equal = {rate: [0.7, 0.7] for rate in RATES.tolist()}
+  found = best_rate(equal)
+  assert found.log_rate is None and found.rate.value == RATES[0]
+
+
+def test_one_run_of_each_rate_is_enough_for_four():
+  one = {rate: values[:1] for rate, values in accuracies(0.01).items()}
+  assert best_rate(one).rate.value == pytest.approx(0.01, rel=1e-3)
+
+
+def test_two_equal_vertices_have_the_ratio_1():
+  best = best_rate(accuracies(0.01, 0.005, np.random.default_rng(4)))
+  effect = ratio(best, best)
+  assert effect.value == 1 and effect.low < 1 < effect.high
+
+
 def test_a_steep_side_far_away_does_not_move_it():
   """Runs at a learning rate more than four times as small or large are not fitted."""
   usual = accuracies(0.01)

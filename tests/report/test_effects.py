@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bn_repro.report import effects
-from bn_repro.report.intervals import pooled_deviation
+from bn_repro.report.intervals import Spread, pooled_deviation
 from bn_repro.report.speed_up import Crossing, ratio_of_steps, runs_of
 
 VALUES = [1.0, 2.5, 3.0, 2.0]
@@ -67,10 +67,16 @@ def test_an_estimate_whose_error_has_no_degrees_of_freedom_has_no_interval():
     ((math.inf, 1.5, math.inf), 'at least 1.5 times'),
     ((0.0, -1.0, 1.0), '0.0 times (-1.0 to 1.0)'),
     ((0.0, 0.0, 0.0), '0.0 times (0.0 to 0.0)'),
+    ((2.0, 0.0, math.inf), 'not bounded'),
   ],
 )
 def test_a_bound_is_told_from_an_interval(bounds, text):
   assert effects.between(*bounds, '').text(unit=' times') == text
+
+
+def test_the_end_of_a_ratio_may_be_too_large_for_a_number():
+  effect = effects.exponential(effects.of_estimate(0.0, Spread(1e4, 5)))
+  assert (effect.value, effect.low, effect.high) == (1, 0, math.inf)
 
 
 def test_a_negative_factor_turns_the_interval_round():

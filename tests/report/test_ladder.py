@@ -48,6 +48,13 @@ def test_a_ladder_that_does_not_rise_has_no_speed_up():
   assert ratio_of_lengths([0.8, 0.81], 24_000, flat, SPREAD) is None
 
 
+def test_a_ladder_that_hardly_rises_bounds_nothing():
+  """The continued line may lead anywhere, further than a number can say."""
+  flat = {12_000: [0.7, 0.7], 24_000: [0.7, 0.700001]}
+  for baseline in ([0.8, 0.81], [0.6, 0.61], [0.7, 0.7000004]):
+    assert ratio_of_lengths(baseline, 24_000, flat, SPREAD).text() == 'not bounded'
+
+
 def test_above_the_baseline_from_the_shortest_runs_on_the_speed_up_is_a_bound():
   ladder = {12_000: [0.7, 0.71], 24_000: [0.75, 0.76]}
   effect = ratio_of_lengths([0.6, 0.61], 24_000, ladder, SPREAD)
