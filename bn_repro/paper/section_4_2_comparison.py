@@ -55,10 +55,16 @@ def _log_steps(runs: list[Run], target: float) -> np.ndarray:
 
 
 def accuracy_until(run: Run, step: float = math.inf) -> float:
-  """Mean validation accuracy over the last tenth of the steps up to one, 0 to 1."""
+  """Mean validation accuracy over the last tenth of the steps up to one, 0 to 1.
+
+  Of a run of the protocol that diverged its last evaluation up to there.
+  """
   kept = run.curves['step'] <= step
   steps, accuracy = run.curves['step'][kept], run.curves['test_accuracy'][kept]
-  return of_last_part(steps, accuracy, bool(run.config.get('log_spaced_evaluations')))
+  is_open = bool(run.config.get('log_spaced_evaluations'))
+  if is_open and run.diverged:
+    return float(accuracy[-1])
+  return of_last_part(steps, accuracy, is_open)
 
 
 def of_last_part(steps: np.ndarray, accuracy: np.ndarray, is_open: bool) -> float:
@@ -101,7 +107,15 @@ def final_accuracy(runs: list[Run]) -> str:
 
 def common_step(*groups: Iterable[Run]) -> float:
   """The last step that all runs have."""
-  return min(float(run.curves['step'][-1]) for group in groups for run in group)
+  return min(last_step(run) for group in groups for run in group)
+
+
+def last_step(run: Run) -> float:
+  """Where a run ends; one that diverged, where it should have ended.
+
+  With its last evaluation: it is not compared at the step at which it was lost.
+  """
+  return float(run.summary['num_steps'] if run.diverged else run.curves['step'][-1])
 
 
 def accuracy_difference(
@@ -117,7 +131,7 @@ def accuracy_spread(groups: Iterable[list[Run]], step: float = math.inf) -> Spre
   """The standard deviation between seeds, 0 to 1, of runs that reach a finite step."""
   least = step if math.isfinite(step) else 0
   return pooled_deviation(
-    accuracies([run for run in runs if run.curves['step'][-1] >= least], step)
+    accuracies([run for run in runs if last_step(run) >= least], step)
     for runs in groups
   )
 

@@ -38,7 +38,7 @@ def figure_2(networks: Networks, path: Path) -> None:
 def _draw_network(axes, network: str, runs: list[Run], scale: float) -> None:
   style = {'color': family.COLOURS[network]}
   draw(axes, runs, 'test_accuracy', scale, label=with_seeds(network, runs), **style)
-  common = comparison.common_step(runs)
+  common = min(run.curves['step'][-1] for run in runs)
   for run in runs:
     steps, accuracy = run.curves['step'], run.curves['test_accuracy']
     alone = steps >= common

@@ -32,6 +32,7 @@ CENSORED = 'censored log-normal model'
 RELATIVE_WINDOW = 0.1
 LEAST_WINDOW = 300
 _NEWTON_STEPS = 100
+_LEAST_DIFFERENCE = 1e-9  # of log steps; less is rounding
 _LARGEST_LOG_RATIO = math.log(1e6)
 _LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 
@@ -71,9 +72,9 @@ def speed_up(
 ) -> Effect:  # fmt: skip
   """Steps of the baseline to the target over those of a network.
 
-  The spread is pooled over all `networks`. NaN where neither of the two arrives, and
-  then the others are not looked at. UserError as `crossing`. The network is asked for
-  an accuracy that is `higher` than the target.
+  The spread is pooled over all `networks`; without one there is no interval. NaN where
+  neither of the two arrives, and then the others are not looked at. UserError as
+  `crossing`. The network is asked for an accuracy that is `higher` than the target.
   """
   crossings = lambda key: [
     crossing(run, target + higher * (key == name)) for run in networks[key]
@@ -83,7 +84,24 @@ def speed_up(
     return effects.between(math.nan, 0.0, math.inf, CENSORED)
   names = list(networks)
   runs = runs_of({key: both.get(key) or crossings(key) for key in names})
-  return ratio_of_steps(runs, names.index(name), names.index(baseline))
+  pair = names.index(name), names.index(baseline)
+  return ratio_of_steps(runs, *pair) if _differ(runs) else _without_spread(runs, *pair)
+
+
+def _differ(runs: Runs) -> bool:
+  """Whether two runs of one network do, of which some run arrives."""
+  arrives = _of_networks_that_arrive(runs)
+  groups = (runs.log_steps[runs.network == n] for n in {*runs.network[arrives]})
+  return any(np.ptp(group) > _LEAST_DIFFERENCE for group in groups)
+
+
+def _without_spread(runs: Runs, network: int, baseline: int) -> Effect:
+  """As `ratio_of_steps` where no two runs differ, such as one run of each network."""
+  steps = np.where(runs.is_censored, np.inf, runs.log_steps)
+  ours, theirs = (float(steps[runs.network == n].mean()) for n in (network, baseline))
+  if math.isinf(ours) or math.isinf(theirs):
+    return effects.between(math.exp(theirs - ours), 0.0, math.inf, CENSORED)
+  return effects.without_interval(math.exp(theirs - ours))
 
 
 def crossing(run: Run, target: float) -> Crossing:
@@ -92,12 +110,14 @@ def crossing(run: Run, target: float) -> Crossing:
   One that diverges before it arrives would not have arrived with more steps either: it
   is censored where it should have ended, not where it stopped.
   """
+  never = Crossing(float(run.summary['num_steps']), True)
   if run.diverged and not (run.curves['test_accuracy'] >= target).any():
-    return Crossing(float(run.summary['num_steps']), True)
+    return never
   try:
-    return crossing_of(run.curves['step'], run.curves['test_accuracy'], target)
+    found = crossing_of(run.curves['step'], run.curves['test_accuracy'], target)
   except UserError as error:
     raise UserError(f'{run.name}: {error}') from error
+  return never if run.diverged and found.is_censored else found
 
 
 def crossing_of(steps: np.ndarray, accuracy: np.ndarray, target: float) -> Crossing:

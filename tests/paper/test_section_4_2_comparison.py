@@ -101,6 +101,45 @@ def test_a_run_that_diverges_never_arrives():
   assert after.value < before.value and after.low < before.low
 
 
+def test_a_run_that_diverges_after_a_lucky_evaluation_never_arrives_either():
+  lucky = run_of('bn_x5', *[10] * 8, 80, *[10] * 8, diverged=True)
+  lucky.summary['num_steps'] = 50_000
+  assert crossing(lucky, 0.75) == (50_000, True)
+
+
+def test_without_two_runs_that_differ_a_speed_up_has_no_interval():
+  """One run of each network: there is a ratio, and nothing to tell its spread."""
+  alone = {'inception': several('inception', 20_000), 'bn_x5': several('bn_x5', 5_000)}
+  effect = speed_up(alone, 'bn_x5', 'inception', 0.75)
+  assert effect.value == pytest.approx(4, rel=0.03) and math.isnan(effect.low)
+  alone['bn_x5'] = several('bn_x5', 5_000, limit=0.6)
+  never = speed_up(alone, 'bn_x5', 'inception', 0.75)
+  assert (never.value, never.text()) == (0, 'not bounded')
+
+
+def lost_at_once(network, num_steps):
+  """A run of the protocol of which only the initial weights were evaluated."""
+  lost = run_of(network, 10, diverged=True, log_spaced_evaluations=40)
+  lost.summary['num_steps'] = num_steps
+  return lost
+
+
+def test_a_run_that_diverges_at_once_counts_with_its_initial_weights():
+  assert comparison.accuracy_until(lost_at_once('bn_x5', 30_000)) == pytest.approx(0.1)
+  assert '10.00 %' in comparison.final_accuracy([lost_at_once('bn_x5', 30_000)])
+
+
+def test_the_others_are_not_compared_at_the_step_at_which_a_run_diverged():
+  """At step 0 all networks are alike."""
+  usual = networks()
+  lost = lost_at_once('bn_x5', 50_000)
+  assert comparison.common_step(usual['inception'], [lost]) == 50_000
+  with_it = usual | {'bn_x5': [*usual['bn_x5'], lost]}
+  step = comparison.common_step(with_it['bn_x5'], usual['inception'])
+  effect = comparison.accuracy_difference(with_it, 'bn_x5', 'inception', step)
+  assert effect.value < -10 and effect.low < effect.value - 20, 'its spread is counted'
+
+
 def test_a_run_that_never_reaches_the_target_has_no_steps():
   flat = run_of('bn_x5', *[10] * 30)
   assert comparison.log_steps(flat, 0.4) == math.inf
