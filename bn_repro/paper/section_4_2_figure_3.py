@@ -212,7 +212,7 @@ def ends_higher(name: str, other: str = PLAIN) -> Measure:
   def measure(evidence: Evidence) -> Finding:
     networks, together = family.compared(evidence, name, other), other != PLAIN
     if not together:
-      networks = _with_whole_runs(networks)
+      networks |= {PLAIN: _to_its_end(networks[PLAIN], evidence)}
     groups = networks[name], networks[other]
     step = comparison.common_step(*groups) if together else math.inf
     effect = comparison.accuracy_difference(networks, name, other, step)
@@ -229,15 +229,19 @@ def ends_higher(name: str, other: str = PLAIN) -> Measure:
   return measure
 
 
-def _with_whole_runs(networks: Networks) -> Networks:
-  """Without those runs of Inception that end before they have come to their end."""
+def _to_its_end(runs: list[Run], evidence: Evidence) -> list[Run]:
+  """Those runs of Inception that have come to their end.
+
+  Where none has, as those of the protocol are shorter, the earlier ones.
+  """
   is_whole = lambda run: (
     run.curves['step'][-1] >= STEPS_TO_ITS_END
     or not run.config.get('log_spaced_evaluations')
   )
-  if not (whole := [*filter(is_whole, networks[PLAIN])]):
-    raise Missing(f'a run of {NAMES[PLAIN]} of {STEPS_TO_ITS_END:,} steps')
-  return networks | {PLAIN: whole}
+  for some in (runs, family.trained(evidence)[PLAIN]):
+    if whole := [*filter(is_whole, some)]:
+      return whole
+  raise Missing(f'a run of {NAMES[PLAIN]} of {STEPS_TO_ITS_END:,} steps')
 
 
 CLAIMS: dict[str, Measure] = {

@@ -5,6 +5,7 @@ import math
 import pytest
 from paper.claims_made import Made, measured, verdict
 from paper.inception_made import BN_X5, PLAIN, learning, networks, several
+from paper.stages_made import listed
 
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_decay as decay
@@ -210,6 +211,23 @@ def test_12a_a_run_that_was_cut_short_says_nothing_of_the_end():
   assert effect(*whole).value > effect().value + 3
   with pytest.raises(Missing, match='a run of Inception of 80,000 steps'):
     measured('12a', Made(networks=[*short, *x30]))
+
+
+def test_12a_keeps_the_runs_that_came_to_their_end_when_stage_1b_replaces_them():
+  """All of its runs of Inception end at 75,000 steps, before their end."""
+  fixed = {'limit': 0.6, 'log_spaced_evaluations': 40}
+  stage = lambda name: [
+    learning(network, 9_000, overrides['seed'], horizon=steps, name=run, **fixed)
+    for run, network, steps, overrides in listed(name)
+  ]
+  x30 = ending_at('bn_x30', 0.85, horizon=20_000)
+  whole = {name: stage(name) for name in family.STAGES}
+  made = Made(networks=[*PLAIN, *x30], **whole)
+  replaced = family.compared(made)['inception']
+  assert {run.curves['step'][-1] for run in replaced} == {75_000}
+  finding = measured('12a', made)
+  assert finding.effect.value == pytest.approx(-20, abs=1)
+  assert {id(run) for run in PLAIN} < {id(run) for run in finding.runs}
 
 
 @pytest.mark.parametrize(
