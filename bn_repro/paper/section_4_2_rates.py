@@ -148,24 +148,26 @@ def diverges(evidence: Evidence) -> Finding:
   """Claim 15: between which two learning rates training of Inception fails.
 
   The interval is open: training succeeds at its lower end and fails at its upper one.
+  Where it succeeds at none, that it fails at five times says nothing.
   """
   usual, *_ = family.trained(evidence)[PLAIN]
   runs = [usual, *_at_other_rates(evidence, PLAIN)]
   times = lambda run: family.rate_of(run) / family.rate_of(usual)
   fails = lambda run: run.diverged or family.is_at_chance(run)
-  low = max(times(run) for run in runs if not fails(run))
+  low = max((times(run) for run in runs if not fails(run)), default=0.0)
   above = sorted(times(run) for run in runs if fails(run) and times(run) > low)
   high = min(above, default=math.inf)
-  ends = np.nextafter((low, high), (math.inf, 0 if above else math.inf))
+  ends = np.nextafter((low, high), (math.inf if low else 0, 0 if above else math.inf))
+  trains = f'trains at up to {low:g} times its learning rate' if low else 'never trains'
   diverged = sum(run.diverged for run in runs)
-  middle = math.sqrt(low * high)
+  middle = math.sqrt(low * high) if low else 0.0
   return Finding(
     effects.between(middle, *ends.tolist(), 'bracket of learning rates'),
     len(runs), 'runs',
-    f'the network trains at up to {low:g} times its learning rate and fails at '
+    f'the network {trains} and fails at '
     f'{", ".join(f"{number:g}" for number in above) or "none"} times; of the runs that '
     f'fail {diverged} diverge, the others stay at chance',
-    runs=runs,
+    too_little='' if low else 'it trains at no learning rate that was tried', runs=runs,
   )  # fmt: skip
 
 

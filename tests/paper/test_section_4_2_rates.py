@@ -57,6 +57,17 @@ def test_15_without_a_failure_the_bracket_is_open():
   assert 'fails at none' in finding.text
 
 
+def test_15_a_network_that_trains_at_no_rate_says_nothing():
+  """That it fails at five times its learning rate, too, is no news."""
+  plain = [run('inception', [10, 10])]
+  sweep = [run('inception', [10, 10], learning_rate=0.0075)]
+  made = Made(networks=plain, learning_rates=sweep)
+  finding = measured('15', made)
+  assert verdict('15', made) == INCONCLUSIVE
+  assert 'never trains and fails at 1, 5 times' in finding.text
+  assert finding.effect.low == 0 and finding.effect.high == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
   'limit, expected', [(0.62, SUPPORTED), (0.59, INCONCLUSIVE), (0.5, CONTRADICTED)]
 )

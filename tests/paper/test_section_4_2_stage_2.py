@@ -56,6 +56,43 @@ def test_runs_that_fail_are_named_and_left_out_of_the_parabola(tmp_path):
   assert cells(failed)[-3:-1] == ['0.024', '0.048']
 
 
+@pytest.mark.parametrize('network, lowest', [('inception', 0.0015), ('bn_x5', 0.006)])
+def test_a_network_that_trains_at_no_learning_rate_is_said_so(
+  network, lowest, tmp_path
+):
+  runs = stage_runs(stage_2a.STAGE)
+  for run in family.of_network(runs, network):
+    run.curves['test_accuracy'][:] = 0.1
+  rows = stage_2a.section(runs, tmp_path).splitlines()
+  title = f'| {stage_2a.TITLES[network]} '
+  (row,) = (line for line in rows if line.startswith(title))
+  assert 'trains at none' in row and f' {lowest}, ' in row
+
+
+def test_a_best_rate_at_an_edge_asks_for_two_more_once(monkeypatch, tmp_path):
+  """Of the learning rates at which no seed fails, as the protocol has it."""
+  monkeypatch.setattr(stage_2a, '_figure', lambda *_: None)
+  runs = stage_runs(stage_2a.STAGE)
+  assert stage_2a.asked_for(runs) == {}
+  assert 'asks for' not in stage_2a.section(runs, tmp_path)
+  high = [run for run in runs if run.name.startswith('inception_rate0.048')]
+  for run in high:
+    run.curves['test_accuracy'][:] = 0.9
+  assert stage_2a.asked_for(runs) == {'inception': pytest.approx([0.096, 0.192])}
+  assert 'asks for\n0.096 and 0.192, too.' in stage_2a.section(runs, tmp_path)
+  another = high[0].summary | {'config': high[0].config | {'learning_rate': 0.096}}
+  assert stage_2a.asked_for([*runs, high[0]._replace(summary=another)]) == {}
+  high[0].curves['test_accuracy'][-1] = 0.1
+  assert stage_2a.asked_for(runs) == {}
+
+
+def test_16_where_no_lower_rate_trains_no_loss_could_be_seen():
+  """Both at chance, 32 times is no worse; that says nothing of side effects."""
+  made = Made(stage2_rates=rates(failing=['bn_x5']))
+  assert verdict('16', made) == INCONCLUSIVE
+  assert 'a seed fails at 4 times, too' in measured('16', made).too_little
+
+
 def test_the_best_rate_and_its_ratio_are_those_put_in(tmp_path):
   """Accuracy peaks at 0.012 in all networks."""
   text = stage_2a.section(stage_runs(stage_2a.STAGE), tmp_path)
