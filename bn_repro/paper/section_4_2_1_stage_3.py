@@ -15,6 +15,7 @@ from bn_repro.paper import ledger, stages
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.paper.section_4_2_1_changes import CHANGES
+from bn_repro.paper.section_4_2_stage_2a import fails
 from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
@@ -27,6 +28,9 @@ STAGE, PILOT = 'stage3_changes', 'stage3_pilot'
 # Steps are counted to the first of these that all runs reach.
 TARGETS = (0.5, 0.45, 0.4, 0.35, 0.3)
 COSTS_AT_MOST = 0.03  # accuracy, of the high weight of the L2 penalty in the pilot
+# A change does nothing in a run that fails: with more of these than a quarter an effect
+# would come out too small, and a loss too easily within its margin.
+FAIL_AT_MOST = 8
 
 
 class Design(NamedTuple):
@@ -91,7 +95,9 @@ def section(runs: list[Run], results: Path) -> str:
   columns = {
     'change': titles.get,
     'accuracy (points)': lambda factor: design.accuracy.effect(factor).text('{:+.2f}'),
-    'speed-up': lambda factor: design.speed_up(factor).text('{:.2f}'),
+    'speed-up': lambda factor: (
+      design.speed_up(factor).text('{:.2f}') if design.log_steps else '-'
+    ),
     'gap (points)': lambda factor: design.gap.effect(factor).text('{:+.2f}'),
   }
   strong = sorted(design.accuracy.interactions.items(), key=lambda item: -abs(item[1]))
@@ -134,13 +140,14 @@ def figure(design: Design, titles: dict[str, str], path: Path, runs: list[Run]) 
   points = half_normal(design.accuracy.contrasts())
   _, sizes, quantiles = zip(*points)
   normal.plot(quantiles, sizes, 'o', ms=4)
-  slope = design.accuracy.spread.deviation
-  normal.axline((0, 0), slope=slope, color='grey', lw=1, label="Lenth's standard error")
+  if math.isfinite(slope := design.accuracy.spread.deviation):
+    of_line = {'color': 'grey', 'lw': 1, 'label': "Lenth's standard error"}
+    normal.axline((0, 0), slope=slope, **of_line)
+    normal.legend(fontsize=8)
   for name, size, quantile in points[-5:]:
     normal.annotate(name, (quantile, size), xytext=(-6, 2), ha='right', fontsize=8,
                     textcoords='offset points')  # fmt: skip
   normal.set(xlabel='half-normal quantile', ylabel='absolute contrast (points)')
-  normal.legend(fontsize=8)
   save(panel, path, runs)
 
 
@@ -157,18 +164,26 @@ def finding_of(key: str, design: Design, runs: list[Run]) -> Finding:
   factor, outcome = OUTCOMES[key]
   ratio = design.speed_up(factor)
   accuracy, gap = (d.effect(factor) for d in (design.accuracy, design.gap))
-  diverged = sum(run.diverged for run in runs)
+  diverged, failing = (sum(map(of, runs)) for of in (lambda r: r.diverged, fails))
   text = (
     f'{factors()[factor]}: {accuracy.text("{:+.2f}", " points")} of accuracy, '
     f'{gap.text("{:+.2f}", " points")} of the gap to training images'
     + (f', {ratio.text("{:.2f}", " times")} as fast to {rounded(design.target, 0)}'
        if design.log_steps else '')
-    + (f'; {diverged} runs diverged' if diverged else '')
+    + (f'; {failing} runs fail, {diverged} runs diverged' if failing else '')
   )  # fmt: skip
   effect = {'accuracy': accuracy, 'gap': gap, 'speed-up': ratio}[outcome]
-  reached = design.log_steps or outcome != 'speed-up'
-  short = '' if reached else f'some runs do not reach {rounded(TARGETS[-1], 0)}'
+  short = _too_little(design, outcome, failing, len(runs))
   return Finding(effect, len(runs), 'runs', text, too_little=short, runs=runs)
+
+
+def _too_little(design: Design, outcome: str, failing: int, number: int) -> str:
+  """Why no verdict can follow; '' if one can."""
+  if failing > FAIL_AT_MOST:
+    return f'{failing} of {number} runs fail, in which no change can have an effect'
+  if outcome == 'speed-up' and not design.log_steps:
+    return f'some runs do not reach {rounded(TARGETS[-1], 0)}'
+  return ''
 
 
 def main_effect(key: str) -> Measure:
@@ -188,7 +203,9 @@ def pilot(runs: list[Run]) -> str:
   """The pilot's table, and the two weights that its rule gives for stage 3."""
   groups = {f'{weight:g}': v for weight, v in pilot_accuracy(runs).items()}
   table = seeds.table('weight of the L2 penalty', groups, {'accuracy': tables.percent})
-  low, high = levels_of_l2(runs)
+  if not (levels := levels_of_l2(runs)):
+    return f"{table}\n\nNo weight trains, so the protocol's rule gives no levels."
+  low, high = levels
   return (
     f"{table}\n\nBy the protocol's rule the levels of stage 3 are {low:g} and {high:g}."
   )
@@ -200,13 +217,17 @@ def pilot_accuracy(runs: list[Run]) -> dict[float, np.ndarray]:
   return {weight: tables.over(group, averaged_accuracy) for weight, group in groups}
 
 
-def levels_of_l2(runs: list[Run]) -> tuple[float, float]:
+def levels_of_l2(runs: list[Run]) -> tuple[float, float] | None:
   """The low and the high weight of stage 3 by the pilot's rule.
 
   The high one is the largest whose mean accuracy is not more than three points below
-  the best; the low one a fifth of it.
+  the best; the low one a fifth of it. None if of every weight a seed fails.
   """
-  means = {w: float(np.mean(v)) for w, v in pilot_accuracy(runs).items()}
+  failing = {run.config['l2'] for run in runs if fails(run)}
+  accuracy = pilot_accuracy(runs).items()
+  means = {w: float(np.mean(v)) for w, v in accuracy if w not in failing}
+  if not means:
+    return None
   least = max(means.values()) - COSTS_AT_MOST
   high = max(weight for weight, mean in means.items() if mean >= least)
   return high / 5, high

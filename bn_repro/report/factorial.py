@@ -4,6 +4,7 @@ Does not know what the factors are.
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -78,12 +79,13 @@ def lenth(contrasts: Sequence[float]) -> Spread:
   """The pseudo standard error of contrasts most of which are nothing, and its freedom.
 
   1.5 times the median of the absolute contrasts, of those below 2.5 times a first such
-  estimate; a third of their number as degrees of freedom (Lenth, 1989).
+  estimate; a third of their number as degrees of freedom (Lenth, 1989). Where most are
+  exactly 0, as of runs that are all at chance, nothing is known of their error.
   """
   sizes = np.abs(contrasts)
   first = 1.5 * np.median(sizes)
   error = 1.5 * np.median(sizes[sizes <= 2.5 * first])
-  return Spread(float(error), max(1, len(sizes) // 3))
+  return Spread(float(error), max(1, len(sizes) // 3)) if error else Spread(math.nan, 0)
 
 
 def half_normal(contrasts: Mapping[str, float]) -> list[tuple[str, float, float]]:

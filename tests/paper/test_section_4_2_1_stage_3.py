@@ -1,5 +1,7 @@
 """The seven changes get the effects that were put into the 32 runs."""
 
+import re
+
 import numpy as np
 import pytest
 from paper.claims_made import Made, measured, verdict
@@ -107,6 +109,37 @@ def test_a_run_that_diverges_at_once_counts_with_its_last_evaluation():
   assert '4 runs diverged' in stage_3.finding_of('18', design, runs).text
 
 
+def test_runs_that_all_stay_at_chance_do_not_show_that_nothing_is_needed():
+  """All contrasts are 0, and so is their error by Lenth's method."""
+  runs = runs_with('G', 0)
+  for run in runs:
+    run.curves['test_accuracy'][:] = 0.1
+  made = Made(stage3_changes=runs)
+  for key in stage_3.CLAIMS:
+    assert verdict(key, made) == INCONCLUSIVE
+  assert np.isnan(stage_3.design_of(runs).accuracy.effect('B').low)
+  assert '32 of 32 runs fail' in measured('19', made).too_little
+
+
+@pytest.mark.parametrize(
+  'factors, expected', [('A+', INCONCLUSIVE), ('A+B+', SUPPORTED)]
+)
+def test_a_change_has_no_effect_in_runs_that_fail(factors, expected):
+  """Eight of 32 that fail leave a verdict, and more do not."""
+  runs = runs_with('E', 0)
+  for run in runs:
+    if run.name.startswith(factors):
+      run.curves['test_accuracy'][-1] = 0.1
+  assert verdict('20', Made(stage3_changes=runs)) == expected
+
+
+def test_where_a_run_reaches_no_target_the_table_has_no_speed_up(monkeypatch, tmp_path):
+  monkeypatch.setattr(stage_3, 'figure', lambda *_: None)
+  runs = runs_with('G', 0)
+  runs[3].curves['test_accuracy'][:] = 0.25
+  assert not re.search(r'\bnan\b', stage_3.section(runs, tmp_path))
+
+
 def pilot_runs(*accuracies):
   """The pilot, with such an accuracy at each weight."""
   at = dict(zip(('0.0002', '0.001', '0.005', '0.025'), accuracies))
@@ -134,6 +167,15 @@ def test_in_the_pilot_a_weight_that_diverges_at_once_is_not_chosen():
     for run in pilot_runs(0.7, 0.7, 0.7, 0.7)
   ]  # fmt: skip
   assert stage_3.levels_of_l2(runs) == pytest.approx((0.001, 0.005))
+
+
+def test_a_pilot_in_which_no_weight_trains_gives_no_levels():
+  """All are within three points of the best then, which is chance."""
+  runs = pilot_runs(0.1, 0.1, 0.1, 0.1)
+  for run in runs:
+    run.curves['test_accuracy'][:] = 0.1
+  assert stage_3.levels_of_l2(runs) is None
+  assert stage_3.pilot(runs).endswith("so the protocol's rule gives no levels.")
 
 
 def test_the_pilots_text_says_which():
