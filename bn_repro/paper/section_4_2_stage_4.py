@@ -67,7 +67,8 @@ def diverges_without_he(evidence: Evidence) -> Finding:
 
   At five times Inception's learning rate. He's initial weights came after the network
   and are not counted, nor are kinds with which a seed fails at the usual rate. Where
-  some seeds of a kind diverge and others do not, no verdict follows.
+  some seeds of a kind diverge and others do not, no verdict follows; nor where none
+  diverges and some stay at chance, for that is no training either.
   """
   runs = family.of_network(stages.needed(evidence, STAGE), PLAIN)
   groups = tables.group_by(runs, _kind_and_times)
@@ -75,7 +76,9 @@ def diverges_without_he(evidence: Evidence) -> Finding:
   counted = [k for k in faster if k != HE and not any(map(fails, groups[k, 1]))]
   diverged = {kind: [run.diverged for run in group] for kind, group in faster.items()}
   share = max((float(np.mean(diverged[kind])) for kind in counted), default=math.nan)
-  ends = (share, share) if share in (0, 1) else (math.nan, math.nan)
+  trains = not any(fails(run) for kind in counted for run in faster[kind])
+  ends = (share, share) if share == 1 or trains else (math.nan, math.nan)
+  steps = runs[0].summary['num_steps']
   said = '; '.join(
     f'{kind}: {sum(diverged[kind])} of {len(group)} diverge, '
     f'{sum(map(fails, group))} fail'
@@ -83,7 +86,8 @@ def diverges_without_he(evidence: Evidence) -> Finding:
   )
   return Finding(
     effects.between(share, *ends, 'counted'), sum(len(faster[k]) for k in counted),
-    'runs', f'at {TIMES} times its learning rate, by initial weights: {said}',
+    'runs', f'within {steps:,} steps at {TIMES} times its learning rate, by initial '
+    f'weights: {said}; counted: {", ".join(counted) or "none"}',
     too_little='' if counted else 'no other initial weights train at the usual rate',
     runs=runs,
   )  # fmt: skip

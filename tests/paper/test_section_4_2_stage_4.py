@@ -58,11 +58,25 @@ def test_15_all_seeds_of_some_kind_but_hes(diverged, expected):
   assert verdict('15', Made(stage4_controls=controls(diverged))) == expected
 
 
+def test_15_seeds_that_stay_at_chance_neither_diverge_nor_train():
+  """So that none diverges does not contradict the claim then."""
+  runs = controls()
+  (stuck,) = (run for run in runs if run.name == 'fan_in_x5_seed1')
+  stuck.curves['test_accuracy'][:] = 0.1
+  assert verdict('15', Made(stage4_controls=runs)) == INCONCLUSIVE
+  for run in runs:
+    if run.name.startswith('fan_in_x1_'):  # and then it is not counted
+      run.curves['test_accuracy'][:] = 0.1
+  assert verdict('15', Made(stage4_controls=runs)) == CONTRADICTED
+  assert 'counted: std0.03, std0.01' in measured('15', Made(stage4_controls=runs)).text
+
+
 def test_15_says_how_many_of_each():
   finding = measured('15', Made(stage4_controls=controls(FIVE[:1])))
   assert (
     'fan_in: 1 of 2 diverge, 1 fail' in finding.text and 'he: 0 of 2' in finding.text
   )
+  assert finding.text.startswith('within 2,000 steps at 5 times its learning rate')
   assert finding.number == 6 and finding.effect.value == 0.5
 
 
