@@ -4,6 +4,8 @@ A value in a message may be very long, or hold line breaks or characters that a 
 obeys. Imports nothing heavy.
 """
 
+import contextlib
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -68,6 +70,8 @@ def one_line(error: BaseException, limit: int = 300) -> str:
   text = str(error.args[0]) if error.args else type(error).__name__
   if isinstance(error, OSError) and error.strerror:
     text = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
+  if isinstance(error, UnicodeError):  # its first argument is the encoding alone
+    text = str(error)
   text = ' '.join(text.split())
   return text if len(text) <= limit else f'{text[: limit - 4]} ...'
 
@@ -106,6 +110,15 @@ def last_line(output: str) -> str:
 def warn(text: str) -> None:
   """Prints a warning in one line."""
   print(line(f'warning: {text}'), file=sys.stderr)
+
+
+def tell(text: str) -> None:
+  """Writes a line to stderr, whatever `print` does just now; no error if it cannot.
+
+  The line before, of a progress bar, may have no end.
+  """
+  with contextlib.suppress(OSError):
+    os.write(2, f'\n{text}\n'.encode(errors='replace'))
 
 
 def leave(text: str, code: int) -> NoReturn:

@@ -4,6 +4,7 @@ Imports nothing heavy, so that a mistake is answered at once.
 """
 
 import contextlib
+import io
 import os
 import select
 import signal
@@ -28,6 +29,7 @@ def exit_after(action: Callable[[], None]) -> None:
 
   # Orbax logs a failure with a traceback; we say it in one line.
   logging.set_verbosity(logging.FATAL)
+  _let_messages_be_lost()
   notices.keep_quiet()
   for number in watch.SIGNALS:
     signal.signal(number, _exit_at_once)
@@ -46,11 +48,35 @@ def exit_after(action: Callable[[], None]) -> None:
   sys.exit(code)
 
 
+class _Unfailing(io.FileIO):
+  """A file that drops what cannot be written to it."""
+
+  def write(self, data) -> int:
+    try:
+      return super().write(data) or len(data)
+    except OSError:
+      return len(data)
+
+
+def _let_messages_be_lost() -> None:
+  """Lets no run end, unsaved, because stderr is closed, full or read by nobody."""
+  # Fills what is closed of 0, 1 and 2: a file of the run would get the number, and then
+  # the messages.
+  while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+    os.set_inheritable(number, True)
+  os.close(number)
+  if sys.stderr is sys.__stderr__:  # else it is a host program's
+    encoding = getattr(sys.stderr, 'encoding', None)
+    file = io.BufferedWriter(_Unfailing(2, 'w', closefd=False))
+    sys.stderr = io.TextIOWrapper(file, encoding, 'backslashreplace', None, True)
+  if sys.stdout is None:  # it was closed
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, 'w', closefd=False))
+
+
 def _code_of(action: Callable[[], None]) -> int:
   try:
     action()
-    if sys.stdout:  # none where it was closed before we began
-      sys.stdout.flush()
+    sys.stdout.flush()
   except BrokenPipeError as error:
     return UNREAD if _is_unread() else _report(errors.of_machine(error))
   except Exception as error:

@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import hashlib
 import logging
-import os
 import shutil
 import tempfile
 import threading
@@ -87,7 +86,7 @@ def _say(text: str, kind: str) -> None:
   if picture:
     text = f'{picture}: {text.rstrip(". ")}; it is read, and others like it unnamed'
   # One call and its own line, as several processes and a progress bar write, too.
-  os.write(2, f'\n{errors.line(f"warning: {text}")}\n'.encode(errors='replace'))
+  errors.tell(errors.line(f'warning: {text}'))
 
 
 def _is_first(kind: str) -> bool:

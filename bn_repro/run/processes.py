@@ -121,11 +121,11 @@ def _minutes() -> str:
 
 def _instead_of_abort(code: int, line: str = '') -> None:
   """Lets an abort of this process print one line and exit with a code."""
-  text = f'\n{line}\n'.encode() if line else b''
 
   @ctypes.CFUNCTYPE(None, ctypes.c_int)
   def handler(_):
-    os.write(2, text)
+    if line:
+      errors.tell(line)
     os._exit(code)
 
   _handlers.append(handler)

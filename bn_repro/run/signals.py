@@ -5,7 +5,6 @@ Ctrl-C. A second Ctrl-C ends the process at once. While the main thread is block
 outside Python, `watch` acts for it.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -79,8 +78,9 @@ class Interruption:
     if number == signal.SIGINT:
       # The next one ends the process, also in the middle of compiled code.
       signal.signal(signal.SIGINT, signal.SIG_DFL)
-      # Not by `print`, which the signal may have interrupted.
-      os.write(2, b'\nstopping after this step; once more to stop at once\n')
+      # Not by `print`, which the signal may have interrupted. The same Ctrl-C may have
+      # ended the reader of stderr, as in `2>&1 | tee log`.
+      errors.tell('stopping after this step; once more to stop at once')
 
   def check(self) -> None:
     """Raises Preempted after a signal; with several processes does nothing."""

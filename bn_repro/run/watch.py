@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bn_repro.run import notices
+from bn_repro.run import errors, notices
 from bn_repro.run.errors import Preempted
 
 GRACE = 0.3
@@ -143,10 +143,7 @@ def children() -> list[Any]:
 def leave(code: int, line: str = '') -> None:
   """Ends this process and its children now, whatever its threads do."""
   if line:
-    # Not by `print`, which may be what was interrupted. The line before, of a progress
-    # bar, may have no end.
-    with contextlib.suppress(OSError):
-      os.write(2, f'\n{line}\n'.encode())
+    errors.tell(line)  # `print` may be what was interrupted
   for child in children():
     child.kill()
   notices.remove_shared_folder()

@@ -96,6 +96,58 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path, alone):
   assert killing.differences(alone, tmp_path) == []
 
 
+UNREAD = """
+import signal
+from bn_repro.run import errors, exits
+from bn_repro.run.progress import progress_bar
+from bn_repro.run.signals import Interruption
+
+def action():
+  with Interruption() as interruption, progress_bar(2, 'step', 'run') as bar:
+    errors.warn('of something')
+    signal.raise_signal(signal.SIGINT)
+    bar.update()
+    print('saved', flush=True)
+    interruption.check()
+
+exits.exit_after(action)
+"""
+
+
+@pytest.mark.fault('Ctrl-C where stderr cannot be written')
+@pytest.mark.parametrize('to', ['2> >(exit)', '2> /dev/full', '2>&-'])
+def test_a_run_whose_messages_nobody_reads_is_saved_all_the_same(to):
+  """As in `2>&1 | tee log`: Ctrl-C ends the reader, too. Or it is full, or closed."""
+  ended = subprocess.run(
+    ['bash', '-c', f'exec "$0" -c "$1" {to}', sys.executable, UNREAD],
+    cwd=PROJECT, env=clean_environment(), capture_output=True, text=True,
+  )  # fmt: skip
+  assert (ended.returncode, ended.stdout) == (75, 'saved\n')
+
+
+CLOSED = """
+import os
+from bn_repro.run import exits
+
+def action():
+  with open('numbers', 'w') as file:
+    assert file.fileno() > 2
+  print('lost')
+
+exits.exit_after(action)
+"""
+
+
+def test_no_file_of_a_run_takes_the_number_of_a_stream_that_is_closed(tmp_path):
+  """Or what is said would be written into that file."""
+  closed = 'exec "$0" -c "$1" <&- >&- 2>&-'
+  environment = clean_environment() | {'PYTHONPATH': str(PROJECT)}
+  ended = subprocess.run(
+    ['bash', '-c', closed, sys.executable, CLOSED], cwd=tmp_path, env=environment
+  )
+  assert ended.returncode == 0
+
+
 SLOW_TO_FREE = """
 import time
 from bn_repro.run import exits

@@ -35,3 +35,10 @@ def test_a_text_becomes_one_line():
     'one two \\x1b[2J\\udcff \\u202e'
   )
   assert len(errors.line('x' * 10**6)) <= errors.LONGEST_LINE + 20
+
+
+def test_bytes_that_are_no_text_are_named():
+  """The first argument of such an error is the name of the encoding."""
+  with pytest.raises(UnicodeError) as caught:
+    b'a\xff'.decode()
+  assert "can't decode byte 0xff in position 1" in errors.one_line(caught.value)
