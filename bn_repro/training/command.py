@@ -230,9 +230,8 @@ def init_from(model: str, workdir: Path) -> ConfigDict:
 def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   """Trains in the workdir, or says that the run is finished."""
   named = _processes()
-  config_lib.check_workdir(config, workdir)
-  if summary.of_finished_run(workdir, config):
-    return print(f'finished before: {workdir / summary.NAME}')
+  if _is_finished(config, workdir):
+    return None
   processes.join(*named, config.partner_timeout)
   devices.start()
   from bn_repro.run import collectives, compilation, settings
@@ -245,12 +244,24 @@ def start(config: ConfigDict, workdir: Path, overrides: list[str]) -> None:
   locked = lock.held(workdir) if is_first else contextlib.nullcontext()
   with settings.fixed(), locked:
     collectives.meet()
+    # Once more: another run may have been here while this process had no lock.
+    if collectives.any_process(is_first and _is_finished(config, workdir)):
+      return None
     if is_first:
-      resume.check_length(config, workdir)
+      resume.check_begun(config, workdir)
     outcome = train(config, workdir, overrides)
   if outcome:
     print(_outcome(outcome))
     print(f'written: {workdir / summary.NAME}')
+
+
+def _is_finished(config: ConfigDict, workdir: Path) -> bool:
+  """Whether the workdir's run is finished, which it says; refuses another run's."""
+  config_lib.check_workdir(config, workdir)
+  is_finished = bool(summary.of_finished_run(workdir, config))
+  if is_finished:
+    print(f'finished before: {workdir / summary.NAME}')
+  return is_finished
 
 
 def _processes() -> tuple[str | None, int | None, int | None]:

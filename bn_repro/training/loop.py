@@ -24,7 +24,7 @@ from bn_repro.run.progress import progress_bar
 from bn_repro.run.records import SKIPPED, WAITING, Recorder
 from bn_repro.run.signals import Interruption
 from bn_repro.training import experiment as experiment_lib
-from bn_repro.training import identity, parallel, percentiles
+from bn_repro.training import identity, parallel, percentiles, resume
 from bn_repro.training.evaluator import Evaluator, SigmoidInputs
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.outcome import has_stopped_rising, outcome
@@ -75,6 +75,7 @@ def train(
   if not changes:  # and the network can be built
     _store(config, workdir, overrides)
   recorder = Recorder(workdir, progress.position)
+  resume.check_evaluations(recorder.history, experiment.lengths, changes)
   step = int(progress.state.step)
   record = identity.add_start(workdir, record, step, experiment.devices, changes)
   if changes:  # once it is recorded from which step on

@@ -5,6 +5,7 @@ of metrics.jsonl, for a run that was stopped between two lines, and the length a
 digest of metrics.jsonl itself.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,12 @@ from bn_repro.data import sources
 from bn_repro.run import checkpoint, collectives, damage
 from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoint
+from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import UserError
 from bn_repro.run.records import SKIPPED
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.initial import begin
+from bn_repro.training.outcome import evaluated
 from bn_repro.training.step import TrainState, initial_state
 
 
@@ -87,19 +90,46 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   return Progress(state, [measured] if measured else [], notes['position'])
 
 
-def check_length(config: ConfigDict, workdir: Path) -> None:
-  """Raises UserError if a run has taken all steps of another length it is given.
+def check_begun(config: ConfigDict, workdir: Path) -> None:
+  """Raises UserError if a run cannot go on from its checkpoints with a config.
 
-  It must take one more, so as to end in an evaluation as any run does.
+  Of the config only the length is looked at. The run must take one more step, so as to
+  end in an evaluation as any run does.
   """
-  is_new = damage.is_missing(workdir / config_lib.NAME)
-  if is_new or config_lib.stored(workdir).train_for == config.train_for:
+  taken = checkpoint.newest_step(workdir)
+  if taken is None:
     return
-  wanted, taken = sources.number_of_steps(config), checkpoint.newest_step(workdir)
-  if taken >= wanted:
+  if damage.is_missing(workdir / config_lib.NAME):
+    raise UserError(
+      f'{workdir} holds checkpoints, but no {config_lib.NAME} that says of which '
+      'config; put it back, or use another --workdir'
+    )
+  if config_lib.stored(workdir).train_for == config.train_for:
+    return
+  if taken >= (wanted := sources.number_of_steps(config)):
     raise UserError(
       f'the run has taken {taken:,} steps, and config.train_for={config.train_for!r} '
       f'is {wanted:,}; ask for more steps than it has taken'
+    )
+
+
+def check_evaluations(
+  history: list[dict], lengths: Lengths, changes: Mapping[str, list]
+) -> None:
+  """Raises UserError if a run has ended, and a longer one is not evaluated there.
+
+  Args:
+    history: the lines of metrics.jsonl that are continued.
+    lengths: of the config now.
+    changes: of the config, as `config.changes`.
+  """
+  steps = [line['step'] for line in evaluated(history) if line['step'] > 0]
+  if config_lib.LENGTH in changes and not all(map(lengths.is_evaluated, steps)):
+    before, now = changes[config_lib.LENGTH]
+    raise UserError(
+      f'the run has taken all steps of config.train_for={before!r}; ask for that, or '
+      f'use another --workdir, for one with {now!r} is not evaluated at step '
+      f'{steps[-1]:,}'
     )
 
 

@@ -168,6 +168,19 @@ def test_killed_in_the_first_save_begins_anew(tmp_path, capsys):
   assert 'resuming at step 0' in capsys.readouterr().err
 
 
+@pytest.mark.fault('a disk of checkpoints that is away')
+def test_a_link_to_a_folder_that_is_not_there_is_no_run_without_checkpoints(tmp_path):
+  """Or a run would begin anew, over the measurements that belong to them."""
+  save(tmp_path, 10)
+  (tmp_path / 'checkpoints').rename(tmp_path / 'disk')
+  (tmp_path / 'checkpoints').symlink_to('disk')
+  assert_is(restore_newest(tmp_path), 10)
+  (tmp_path / 'disk').rename(tmp_path / 'away')
+  for read in (restore_newest, checkpoint.newest_step, checkpoint.read_newest):
+    with pytest.raises(FileNotFoundError):
+      read(tmp_path)
+
+
 @pytest.mark.fault('a file in place of their folder')
 def test_a_folder_lost_under_the_run_is_an_error_in_one_line(tmp_path):
   with Checkpoints(tmp_path) as checkpoints:

@@ -140,14 +140,28 @@ def test_a_run_is_not_made_shorter_than_it_is(config, tmp_path, steps):
   begin_and_stop(config, tmp_path, '90 steps')
   config.train_for = f'{steps} steps'
   with pytest.raises(UserError, match=f'has taken 20 steps, and .* is {steps};'):
-    resume.check_length(config, tmp_path)
+    resume.check_begun(config, tmp_path)
 
 
 def test_a_run_of_the_length_it_has_taken_may_be_asked_for_again(config, tmp_path):
   begin_and_stop(config, tmp_path, '20 steps')
   config.train_for = '20 steps'
-  resume.check_length(config, tmp_path)
-  resume.check_length(config, tmp_path / 'new')
+  resume.check_begun(config, tmp_path)
+  resume.check_begun(config, tmp_path / 'new')
+
+
+def test_a_run_that_has_ended_where_a_longer_one_is_not_evaluated(config, tmp_path):
+  """As if it was stopped in its last step: the curve would have a point too many."""
+  config.train_for = '30 steps'
+  whole = loop.train(config, tmp_path)
+  (tmp_path / 'summary.json').unlink()
+  before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*')}
+  config.train_for = '40 steps'
+  with pytest.raises(UserError, match=r"has taken all steps of .*'30 steps'.* step 30"):
+    loop.train(config, tmp_path)
+  assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*')}
+  config.train_for = '30 steps'
+  assert without_times([loop.train(config, tmp_path)]) == without_times([whole])
 
 
 def test_another_seed_is_another_run(config, tmp_path):
