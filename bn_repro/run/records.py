@@ -39,7 +39,7 @@ class Recorder:
 
   def __init__(self, workdir: Path, position: dict[str, Any] | None = None):
     """Continues at what `position` returned; what was written later is dropped."""
-    self._workdir = workdir
+    self._workdir, self._position = workdir, position or {}
     self._path = workdir / NAME
     self.is_new = position is None or position['bytes'] == 0
     self._is_writing = collectives.is_first_process()
@@ -49,8 +49,9 @@ class Recorder:
     self.history = [json.loads(line) for line in kept.splitlines()]
 
   def __enter__(self) -> 'Recorder':
-    before = self.history[-1]['seconds'] if self.history else 0.0
-    self._began = time.perf_counter() - before
+    last = self.history[-1]['seconds'] if self.history else 0.0
+    # A position of earlier code does without the seconds since the last line.
+    self._began = time.perf_counter() - self._position.get('seconds', last)
     if self._is_writing:
       with replaced(self._path) as file:
         file.write(self._kept)
@@ -65,11 +66,20 @@ class Recorder:
       self._events.close()
 
   def position(self) -> dict[str, Any]:
-    """How far metrics.jsonl goes; that much of it, and of the events, is on disk."""
+    """How far metrics.jsonl goes, and the seconds that the run has taken so far.
+
+    That much of it, and of the events, is on disk.
+    """
     if self._is_writing:
       os.fsync(self._file.fileno())
       self._events.flush()
-    return {'bytes': self._length, 'sha256': self._digest.hexdigest()}
+    return {
+      'bytes': self._length, 'sha256': self._digest.hexdigest(),
+      'seconds': self._seconds(),
+    }  # fmt: skip
+
+  def _seconds(self) -> float:
+    return time.perf_counter() - self._began
 
   def record(
     self,
@@ -82,7 +92,7 @@ class Recorder:
     None is null there, and no point here.
     """
     line = {'step': step} | measurements
-    line['seconds'] = time.perf_counter() - self._began
+    line['seconds'] = self._seconds()
     self.history.append(line)
     if self._is_writing:
       self._write(line)

@@ -132,3 +132,20 @@ def test_a_damaged_summary_is_never_read(tmp_path):
         assert summary_lib.read(tmp_path) == whole
       except UserError as error:
         assert 'is not as it was written' in str(error)
+
+
+def test_the_time_between_the_last_line_and_a_stop_counts(tmp_path, monkeypatch):
+  """Or a run that is often stopped between two lines would seem to take no time."""
+  now = 100.0
+  monkeypatch.setattr(records.time, 'perf_counter', lambda: now)
+  _, passed = write_run(tmp_path, [0.1])
+  with records.Recorder(tmp_path, passed[0][1]) as recorder:
+    now += 7
+    position = recorder.position()  # stopped here, before a line
+  now += 50
+  write_run(tmp_path, [0.2], after=(0, position))
+  assert [line['seconds'] for line in metrics_of(tmp_path)] == [0, 7]
+  # As earlier code left it.
+  del position['seconds']
+  write_run(tmp_path, [0.2], after=(0, position))
+  assert [line['seconds'] for line in metrics_of(tmp_path)] == [0, 0]
