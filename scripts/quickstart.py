@@ -3,7 +3,6 @@
 bash scripts/quickstart.sh sets up the environment and calls this.
 """
 
-import os
 from pathlib import Path
 
 from project import PROJECT
@@ -11,7 +10,7 @@ from project import PROJECT
 from bn_repro.paper import section_4_1_figure_1 as mnist
 from bn_repro.report import collect
 from bn_repro.run import exits
-from bn_repro.training.sweep import run_sweep
+from bn_repro.training.sweep import num_cores, run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
 ROOT = Path('runs') / 'quickstart'
@@ -25,7 +24,7 @@ Next, with the environment (source .venv/bin/activate):
 
 def quickstart() -> None:
   """Trains the runs that are not finished, and shows all of them."""
-  run_sweep(SWEEP, ROOT, jobs=os.cpu_count() or 1)
+  run_sweep(SWEEP, ROOT, jobs=num_cores())
   report = ROOT / 'report'
   collect.collect(ROOT, report, 'quickstart')
   runs = collect.load(report, 'quickstart')

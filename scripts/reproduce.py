@@ -59,7 +59,7 @@ def main() -> None:
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   parser.add_argument('--inception', action='store_true', help='trains these, too')
-  parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1,
+  parser.add_argument('--jobs', type=int, default=sweep.num_cores(),
                       help='runs at a time (as many as there are cores)')  # fmt: skip
   arguments = places.parsed(parser)
   os.environ.update(places.environment())  # relative paths are those of where we came

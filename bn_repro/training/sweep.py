@@ -109,14 +109,15 @@ class Sweep:
     configs = {run.name: run.load() for run in runs}
     for name, config in configs.items():
       config_lib.check_workdir(config, root / name)
-    self._steps = {
-      name: sources.number_of_steps(config) for name, config in configs.items()
-    }
     self._pending = [
       run
       for run in runs
       if not summary.of_finished_run(root / run.name, configs[run.name])
     ]
+    # Not of all: the data sets of finished runs need no longer be there.
+    self._steps = {
+      run.name: sources.number_of_steps(configs[run.name]) for run in self._pending
+    }
     self._processes: dict[str, subprocess.Popen] = {}
     # Held while a process is started, so that each is known once it runs.
     self._starting, self._is_stopped = threading.Lock(), False
@@ -160,13 +161,14 @@ class Sweep:
     with log.open('a') as output, self._starting:
       if self._is_stopped:
         return
+      if cores:
+        # Those of this thread, which the process has from its first moment on.
+        os.sched_setaffinity(0, cores)
       process = subprocess.Popen(
         run.command(self._root), cwd=config_files.PROJECT, stdout=output, stderr=output,
         env=places.environment(),
       )  # fmt: skip
       self._processes[run.name] = process
-    if cores:
-      os.sched_setaffinity(process.pid, cores)
     code = process.wait()
     if not summary.read(workdir):
       reason = last_line(log.read_text())
@@ -214,14 +216,22 @@ def _last_step(path: Path) -> int:
     return 0
 
 
+def num_cores() -> int:
+  """How many cores this process may use, which can be fewer than the machine has."""
+  return len(_cores()) or os.cpu_count() or 1
+
+
+def _cores() -> list[int]:
+  """Their numbers; none if the system cannot assign cores."""
+  return sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else []
+
+
 def _shares_of_cores(workers: int) -> list[set[int] | None]:
   """Disjoint cores for each worker: small networks gain nothing from more.
 
   None (no limit) if the system cannot assign cores or has fewer than workers.
   """
-  if not hasattr(os, 'sched_getaffinity'):
-    return [None] * workers
-  cores = sorted(os.sched_getaffinity(0))
+  cores = _cores()
   if workers <= 1 or len(cores) < workers:
     return [None] * workers
   return [set(itertools.islice(cores, i, None, workers)) for i in range(workers)]

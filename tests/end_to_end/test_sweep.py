@@ -1,13 +1,17 @@
 """A sweep runs what is not finished and survives what fails."""
 
+import os
 import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from bn_repro.run import config as config_lib
+from bn_repro.run import summary
 from bn_repro.run.errors import UserError
 from bn_repro.training import sweep
 from support import FEW_STEPS, PROJECT, summary_of
@@ -189,6 +193,37 @@ def test_a_finished_run_of_another_config_is_not_taken_for_this_one(tmp_path):
   path.write_text(SWEEP.format(few={'seed': 2}))
   with pytest.raises(UserError, match=r'plain holds a run of another .*seed \(1 there'):
     sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
+
+
+def test_a_finished_run_needs_no_data_set(tmp_path, monkeypatch):
+  path, root = tmp_path / 'one.py', tmp_path / 'runs'
+  path.write_text(SWEEP.format(few={'dataset.name': 'gone'}))
+  runs = sweep.read(path)
+  for run in runs:
+    (root / run.name).mkdir(parents=True)
+    content = {'config': config_lib.flatten(run.load())}
+    summary.write(root / run.name, content)
+  sweep.Sweep(runs, root, jobs=2).execute()
+
+
+def test_a_run_has_its_cores_from_its_first_moment_on(tmp_path, monkeypatch):
+  """XLA counts them when it starts; and nothing fails once the process is there."""
+  path, seen = tmp_path / 'three.py', []
+  path.write_text(SWEEP.format(few=FEW_STEPS))
+  whole = sweep.Sweep(sweep.read(path), tmp_path / 'runs', jobs=1)
+  process = SimpleNamespace(wait=lambda: 1, pid=-1)
+
+  def popen(*unused, **options):
+    seen.append(os.sched_getaffinity(0))
+    return process
+
+  monkeypatch.setattr(sweep.subprocess, 'Popen', popen)
+  every = os.sched_getaffinity(0)
+  for core in every:
+    with ThreadPoolExecutor(1) as worker:
+      worker.submit(whole._start_and_wait, whole._pending[0], {core}).result()
+  assert seen == [{core} for core in every]
+  assert os.sched_getaffinity(0) == every and sweep.num_cores() == len(every)
 
 
 @pytest.mark.parametrize(
