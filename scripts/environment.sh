@@ -25,11 +25,12 @@ CODE
 
 environment() {
   local extra=${1:-} python wanted
-  # venv makes activate last: without it, the making was cut short.
-  if [ ! -f .venv/bin/activate ]; then
+  # venv makes activate last: without it, the making was cut short. Without its Python,
+  # the system's has been replaced by another version.
+  if [ ! -f .venv/bin/activate ] || ! .venv/bin/python -c '' 2> /dev/null; then
     python=$(find_python) || exit 2
     echo "making .venv with $("$python" --version)"
-    "$python" -m venv .venv
+    "$python" -m venv --clear .venv
   fi
   wanted=$(requirements_of "$extra")
   if [ "$wanted" != "$(cat ".venv/installed-$extra" 2> /dev/null)" ]; then
@@ -38,6 +39,6 @@ environment() {
       --requirement /dev/stdin <<< "$wanted"
     echo "$wanted" > ".venv/installed-$extra"
   fi
-  # shellcheck disable=SC1091
-  source .venv/bin/activate
+  # Not by activate, which names the folder where .venv was made.
+  export VIRTUAL_ENV=$PWD/.venv PATH=$PWD/.venv/bin:$PATH
 }
