@@ -49,6 +49,8 @@ def main() -> None:
   arguments = parser.parse_args()
   if arguments.steps < 1:
     parser.error('--steps is the number of timed steps, 1 or more')
+  if arguments.batch_size < 1:
+    parser.error('--batch_size is a number of images, 1 or more')
   exits.exit_after(lambda: write(arguments))
 
 

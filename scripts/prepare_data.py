@@ -48,7 +48,7 @@ from prepare_data_inputs import (
 from project import PROJECT
 
 from bn_repro.run import places
-from bn_repro.run.errors import MachineError, leave
+from bn_repro.run.errors import MachineError, leave, of_machine
 
 BUILDERS = Path(__file__).with_name('prepare_data_builders.py')
 # Names that are shorter than those of the catalogue.
@@ -69,6 +69,8 @@ def main() -> None:
           f'`{command}`; the same call of prepare_data.py tries again', 1)  # fmt: skip
   except KeyboardInterrupt:
     leave('interrupted; nothing is kept but whole downloads', 130)
+  except OSError as error:
+    leave(f'error: {of_machine(error)}', MachineError.exit_code)
 
 
 def prepare(arguments: argparse.Namespace) -> None:

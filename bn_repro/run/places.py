@@ -66,7 +66,7 @@ def _expanded(text: str) -> Path | None:
   """The path without ~ and with one slash in front; None where there is no home."""
   if text.split('/')[0] == '~':
     user = home()
-    return user and user / text[2:]
+    return user and user.joinpath(*Path(text).parts[1:])
   try:
     given = Path(text).expanduser()
   except RuntimeError:

@@ -20,6 +20,8 @@ PACKAGES = (
 # Parts of this package that no prediction depends on: configs are stored with each run.
 READERS = ('report', 'paper', 'analysis', 'configs')
 
+_OF_REPOSITORY = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_COMMON_DIR')
+
 
 @functools.cache
 def git_revision() -> str:
@@ -28,10 +30,13 @@ def git_revision() -> str:
   if not (config_files.PROJECT / '.git').exists():
     return 'unknown'
   command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+  # In a hook of git, or under `git rebase --exec`, they name its repository.
+  environment = {k: v for k, v in os.environ.items() if k not in _OF_REPOSITORY}
   try:
     result = subprocess.run(
-      command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-    )
+      command, cwd=Path(__file__).parent, env=environment, capture_output=True,
+      text=True, check=True,
+    )  # fmt: skip
   except (OSError, subprocess.CalledProcessError):
     return 'unknown'
   return result.stdout.strip()

@@ -182,7 +182,8 @@ def test_what_texts_mean(monkeypatch, tmp_path):
     'file:/a': places.Path('/a'), 'file://localhost/a%20b': places.Path('/a b'),
     'a/': places.Path('a'), './gs:/a': places.Path('gs:/a'), 'a b': places.Path('a b'),
     'a$': places.Path('a$'), '5:30': places.Path('5:30'), '//a//b': places.Path('/a/b'),
-    '~': tmp_path, '/': places.Path('/'), 'file:////a': places.Path('/a'),
+    '~': tmp_path, '~//a': tmp_path / 'a', '/': places.Path('/'),
+    'file:////a': places.Path('/a'),
   }  # fmt: skip
   assert {text: places.path(text, '--workdir') for text in meant} == meant
 

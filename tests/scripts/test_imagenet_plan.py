@@ -2,6 +2,9 @@
 
 import json
 import re
+import sys
+
+import pytest
 
 from support import script
 
@@ -25,3 +28,11 @@ def test_every_measurement_says_where_it_is_from():
   for found in json.loads(plan.THROUGHPUT.read_text()):
     assert found['min'] <= found['images_per_second'] <= found['max']
     assert found['device'] and found['git_revision'] and found['versions']['jax']
+
+
+@pytest.mark.parametrize('wrong', ['--steps=0', '--batch_size=0', '--batch_size=-8'])
+def test_what_cannot_be_measured_is_refused(wrong, monkeypatch, capsys):
+  monkeypatch.setattr(sys, 'argv', ['imagenet_plan.py', '--measure', wrong])
+  with pytest.raises(SystemExit) as ended:
+    plan.main()
+  assert ended.value.code == 2 and '1 or more' in capsys.readouterr().err

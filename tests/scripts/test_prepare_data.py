@@ -5,6 +5,7 @@ that prepare_data.py makes if it is missing: $BN_REPRO_PREPARE_ENVIRONMENT, or
 .venv-prepare.
 """
 
+import errno
 import io
 import json
 import os
@@ -31,7 +32,7 @@ from scripts.prepare_data_support import (
 import forked
 from bn_repro.data import sources
 from bn_repro.run.errors import UserError
-from support import PROJECT, clean_environment
+from support import PROJECT, clean_environment, script
 
 SCRIPT = PROJECT / 'scripts' / 'prepare_data.py'
 # With TensorFlow, as prepare_data.py finds it.
@@ -152,6 +153,24 @@ class TestMistakes:
 
   def test_an_environment_that_cannot_be_made(self):
     self.refuse(['mnist'], f'--environment={self.environment}')
+
+  def test_a_folder_that_cannot_be_listed(self, monkeypatch, capsys):
+    """No traceback: code and line are those of every failure of the system."""
+    picture_folder(self.images)
+    program, listed = script('prepare_data'), Path.iterdir
+
+    def iterdir(path):
+      if path.name == 'cat':
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+      return listed(path)
+
+    monkeypatch.setattr(Path, 'iterdir', iterdir)
+    words = ['folder', f'--images={self.images}', '--name=pictures']
+    monkeypatch.setattr(sys, 'argv', ['prepare_data.py', *words])
+    with pytest.raises(SystemExit) as ended:
+      program.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 71 and 'Permission denied: ' in line
 
   def test_a_data_dir_that_cannot_be_written(self):
     self.data.touch()
