@@ -64,6 +64,8 @@ def main() -> None:
   except (UserError, MachineError) as error:
     leave(f'error: {error}', error.exit_code)
   except subprocess.CalledProcessError as error:
+    if error.output:  # that of pip, which venv catches
+      print(error.output.decode(errors='replace'), file=sys.stderr)
     command = ' '.join(map(str, error.cmd))
     leave(f'error: exit code {error.returncode}, for the reason above, of '
           f'`{command}`; the same call of prepare_data.py tries again', 1)  # fmt: skip

@@ -172,6 +172,24 @@ class TestMistakes:
     (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code == 71 and 'Permission denied: ' in line
 
+  def test_a_python_that_cannot_install(self, monkeypatch, capsys):
+    """As Debian's without python3-venv; the reason is there, above the last line."""
+    program = script('prepare_data')
+
+    def create(directory, with_pip):
+      error = subprocess.CalledProcessError(1, ['python', '-m', 'ensurepip'])
+      error.output = b'No module named ensurepip'
+      raise error
+
+    monkeypatch.setattr(program.venv, 'create', create)
+    paths = [f'--data_dir={self.data}', f'--environment={self.data / "environment"}']
+    monkeypatch.setattr(sys, 'argv', ['prepare_data.py', 'mnist', *paths])
+    with pytest.raises(SystemExit) as ended:
+      program.main()
+    reason, *_, last = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 1 and reason == 'No module named ensurepip'
+    assert 'for the reason above' in last
+
   def test_a_data_dir_that_cannot_be_written(self):
     self.data.touch()
     self.refuse(['mnist'], f"--data_dir='{self.data}'")
