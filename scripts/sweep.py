@@ -5,7 +5,8 @@ python scripts/sweep.py --sweep=configs/sweeps/mnist_figure1.py --root=runs/figu
   --only='*_seed0'
 
 Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in the command or
-the sweep, 75 stopped by SIGTERM or Ctrl-C, 130 stopped at once by a second Ctrl-C.
+the sweep, 75 stopped by SIGTERM, Ctrl-C or a terminal that closed, 130 stopped at once
+by a second Ctrl-C.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Processes that decode: the shared memory they need, and how they end.
 
 Grain starts them, takes their arrays from shared memory and lets each read ahead. The
-death of one is reported in one line, and none outlives the program. Ctrl-C and SIGTERM,
-which a terminal or a cluster sends to all of them, are left to the program.
+death of one is reported in one line, and none outlives the program. Ctrl-C, SIGTERM and
+SIGHUP, which a terminal or a cluster sends to all of them, are left to the program.
 """
 
 import multiprocessing
@@ -36,6 +36,7 @@ _REASONS = {
 def begin(said: Path, _index: int, _number: int) -> None:
   """What each process does first; `said` is a folder of `notices.shared_folder`."""
   signal.signal(signal.SIGINT, signal.SIG_IGN)
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)
   signal.signal(signal.SIGTERM, _end_later)
   threading.Thread(target=_end_with_parent, daemon=True).start()
   notices.keep_quiet(said)

@@ -1,7 +1,7 @@
-"""SIGTERM and SIGINT while a network trains: finish the step, save, leave.
+"""SIGTERM, SIGINT and SIGHUP while a network trains: finish the step, save, leave.
 
 A cluster that preempts a job sends SIGTERM and waits half a minute; a person presses
-Ctrl-C. A second Ctrl-C ends the process at once. While the main thread is blocked
+Ctrl-C; a terminal that closes, as where a connection breaks, sends SIGHUP. A second Ctrl-C ends the process at once. While the main thread is blocked
 outside Python, `watch` acts for it.
 """
 

@@ -33,6 +33,9 @@ GRACE = 0.3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 STOPPED = 'stopped by a signal; the same command resumes'
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A terminal that closes sends it to what runs there; under `nohup` it is ignored.
+if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+  SIGNALS += (signal.SIGHUP,)
 
 # Held by the main thread while it writes, and by the other one while it acts.
 _lock = threading.RLock()

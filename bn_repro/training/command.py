@@ -39,8 +39,8 @@ exit codes:
   2    a mistake in the command or the config, or a damaged workdir: one line says which
   71   the disk, the memory or another process failed; one line says which, and the
        same command resumes once that is repaired
-  75   stopped by SIGTERM or Ctrl-C, with every step saved, or else one line says
-       what it costs; the same command resumes
+  75   stopped by SIGTERM, Ctrl-C or a terminal that closed, with every step saved,
+       or else one line says what it costs; the same command resumes
   130  stopped at once by a second Ctrl-C, or by one before training began or while
        another process did not answer; the same command resumes from the last
        checkpoint

@@ -238,7 +238,7 @@ def _shares_of_cores(workers: int) -> list[set[int] | None]:
 
 
 def interruptible() -> contextlib.AbstractContextManager:
-  """Within the block SIGTERM and Ctrl-C let the runs under way save, and stop all."""
+  """Within the block a signal lets the runs under way save, and stop all."""
   return exits.interruptible('stopped; the runs are saved, the same command continues')
 
 

@@ -125,6 +125,34 @@ def test_a_run_whose_messages_nobody_reads_is_saved_all_the_same(to):
   assert (ended.returncode, ended.stdout) == (75, 'saved\n')
 
 
+HANGUP = """
+import signal
+from bn_repro.run import exits
+from bn_repro.run.signals import Interruption
+
+def action():
+  with Interruption() as interruption:
+    signal.raise_signal(signal.SIGHUP)
+    print('goes on', flush=True)
+    interruption.check()
+
+exits.exit_after(action)
+"""
+
+
+@pytest.mark.fault('a terminal that closes')
+@pytest.mark.parametrize('by, code', [('', 75), ('nohup', 0)], ids=['bare', 'nohup'])
+def test_a_run_is_saved_when_its_terminal_closes(by, code):
+  """And under `nohup` it goes on."""
+  words = [*by.split(), sys.executable, '-c', HANGUP]
+  ended = subprocess.run(
+    words, cwd=PROJECT, env=clean_environment(), capture_output=True, text=True,
+    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+  )  # fmt: skip
+  assert (ended.returncode, ended.stdout) == (code, 'goes on\n'), ended.stderr
+  assert ('stopped by a signal' in ended.stderr) == (code == 75)
+
+
 CLOSED = """
 import os
 from bn_repro.run import exits

@@ -93,9 +93,11 @@ def test_processes_end_with_a_program_that_is_killed(data_dir):
 
 @pytest.mark.reliability
 @pytest.mark.parametrize(
-  'number, code', [(signal.SIGINT, 130), (signal.SIGTERM, 75)], ids=['INT', 'TERM']
+  'number, code',
+  [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)],
+  ids=['INT', 'TERM', 'HUP'],
 )
-@pytest.mark.fault('Ctrl-C or SIGTERM to all processes')
+@pytest.mark.fault('Ctrl-C, SIGTERM or SIGHUP to all processes')
 def test_a_signal_to_all_processes_is_the_programs_alone(data_dir, number, code):
   """As a terminal and a cluster send it: no tracebacks of the others."""
   program, numbers = started(data_dir)
