@@ -68,7 +68,7 @@ def test_15_seeds_that_stay_at_chance_neither_diverge_nor_train():
     if run.name.startswith('fan_in_x1_'):  # and then it is not counted
       run.curves['test_accuracy'][:] = 0.1
   assert verdict('15', Made(stage4_controls=runs)) == CONTRADICTED
-  assert 'counted: std0.03, std0.01' in measured('15', Made(stage4_controls=runs)).text
+  assert 'counted: std0.01, std0.03' in measured('15', Made(stage4_controls=runs)).text
 
 
 def test_15_says_how_many_of_each():
