@@ -13,7 +13,10 @@ sys.path.append(str(PROJECT / 'scripts' / 'benchmarks'))
 
 import page
 
-SCRIPTS = {'growth': 'train_step_growth', 'revisions_jax_0.12': 'revisions'}
+SCRIPTS = {
+  'growth': 'train_step_growth',
+  'revisions_busy': 'revisions', 'revisions_jax_0.12': 'revisions',
+}  # fmt: skip
 
 
 def committed(name):
@@ -30,8 +33,8 @@ def test_the_page_is_made_from_the_files(tmp_path):
 @pytest.mark.parametrize(
   'name',
   ['decode', 'growth', 'inference', 'mnist', 'mnist_growth', 'networks',
-   'parallel_cost', 'parallel_growth', 'revisions', 'revisions_jax_0.12', 'start',
-   'train_step', 'waiting'],
+   'parallel_cost', 'parallel_growth', 'revisions', 'revisions_busy',
+   'revisions_jax_0.12', 'start', 'train_step', 'waiting'],
 )  # fmt: skip
 def test_a_table_is_made_from_its_rounds(name):
   """Every column, in its order."""
