@@ -8,6 +8,7 @@ Arrays are read by TensorStore and notes are JSON: loading executes no code.
 """
 
 import hashlib
+import itertools
 import logging
 import re
 import shutil
@@ -263,8 +264,8 @@ def _move_aside(damaged: dict[Path, str], workdir: Path, step: int) -> None:
   folder.mkdir(exist_ok=True)
   for path in damaged:
     name = path.name.removesuffix(UNFINISHED)
-    number = sum(other.name.split('.')[0] == name for other in folder.iterdir())
-    shutil.move(path, folder / f'{name}.{number}')
+    places = (folder / f'{name}.{number}' for number in itertools.count())
+    shutil.move(path, next(place for place in places if not place.exists()))
   newest = max(int(path.name.split('.')[0]) for path in damaged)
   warn(
     f'{_listed(damaged)}; moved to {folder}; resuming at step {step}, '

@@ -150,6 +150,21 @@ def test_what_only_looks_like_a_checkpoint_is_moved_aside(tmp_path, capsys, make
   assert_is(restore_newest(tmp_path), 30)
 
 
+def test_what_is_moved_aside_gets_a_name_of_its_own(tmp_path):
+  """Also where somebody has removed the first of several."""
+  save(tmp_path, 20)
+  (tmp_path / 'damaged' / '30.1').mkdir(parents=True)
+  for _ in range(2):
+    an_empty_folder(tmp_path / 'checkpoints')
+    assert_is(restore_newest(tmp_path), 20)
+  assert {path.name for path in (tmp_path / 'damaged').iterdir()} == {
+    '30.0',
+    '30.1',
+    '30.2',
+  }
+  assert not [*(tmp_path / 'damaged' / '30.1').iterdir()]
+
+
 @pytest.mark.fault('all of them damaged')
 def test_all_damaged_stops_and_touches_nothing(tmp_path):
   save(tmp_path, 10, 20)
