@@ -2,8 +2,8 @@
 
 A cluster that preempts a job sends SIGTERM and waits half a minute; a person presses
 Ctrl-C; a terminal that closes, as where a connection breaks, sends SIGHUP. A second
-Ctrl-C ends the process at once. While the main thread is blocked outside Python, `watch`
-acts for it.
+Ctrl-C ends the process at once. While the main thread is blocked outside Python,
+`watch` acts for it.
 """
 
 import signal
