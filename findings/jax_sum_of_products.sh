@@ -7,8 +7,8 @@
 #   32,768 on, each has the value of the example 32 places before it. The same for 33,000. 32,768 are right, and so are
 #   50,000, on one core and on two. XLA hands the product and the sum to YNNPACK as one; with the sum left to XLA all
 #   are right.
-# Version: jax and jaxlib 0.10.2, the newest for Python 3.11. 0.10.1 and 0.12.0.1 are right. 2026-11-30. Reported: jax
-#   issue 39103, closed.
+# Version: jax and jaxlib 0.10.2, the newest for Python 3.11, 2026-11-30. 0.12.0.1 is right. Reported: jax issue 39103,
+#   closed, by which 0.10.1 is right, too.
 # Matters: nothing fails and nothing is NaN. Tests on a few examples pass, and the numbers over a whole test set, such
 #   as the mean distance to a class's centre, are wrong.
 # Instead: XLA_FLAGS=--xla_cpu_experimental_ynn_fusion_type=-reduce, or a newer jax on Python 3.12.

@@ -9,8 +9,8 @@ from project import PROJECT
 
 from bn_repro.paper import section_4_1_figure_1 as mnist
 from bn_repro.report import collect
-from bn_repro.run import exits
-from bn_repro.training.sweep import num_cores, run_sweep
+from bn_repro.run import devices, exits
+from bn_repro.training.sweep import run_sweep
 
 SWEEP = PROJECT / 'configs' / 'sweeps' / 'quickstart.py'
 ROOT = Path('runs') / 'quickstart'
@@ -24,7 +24,7 @@ Next, with the environment (source .venv/bin/activate):
 
 def quickstart() -> None:
   """Trains the runs that are not finished, and shows all of them."""
-  run_sweep(SWEEP, ROOT, jobs=num_cores())
+  run_sweep(SWEEP, ROOT, jobs=len(devices.cores()))
   report = ROOT / 'report'
   collect.collect(ROOT, report, 'quickstart')
   runs = collect.load(report, 'quickstart')

@@ -25,7 +25,7 @@ from bn_repro.paper import section_4_2_3_ensemble as ensemble
 from bn_repro.paper.claims import headline
 from bn_repro.paper.reports import REPORTS
 from bn_repro.report import collect
-from bn_repro.run import exits, places
+from bn_repro.run import devices, exits, places
 from bn_repro.run.errors import RunsFailed
 from bn_repro.training import sweep
 
@@ -59,7 +59,7 @@ def main() -> None:
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   parser.add_argument('--inception', action='store_true', help='trains these, too')
-  parser.add_argument('--jobs', type=int, default=sweep.num_cores(),
+  parser.add_argument('--jobs', type=int, default=len(devices.cores()),
                       help='runs at a time (as many as there are cores)')  # fmt: skip
   arguments = places.parsed(parser)
   os.environ.update(places.environment())  # relative paths are those of where we came

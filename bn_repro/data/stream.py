@@ -22,7 +22,8 @@ from bn_repro.data.distort import Distortion, finished
 from bn_repro.data.feed import Batch, Feed, ImageViews
 from bn_repro.data.order import Order
 from bn_repro.data.workers import BATCHES_AHEAD
-from bn_repro.run import notices, provenance, watch
+from bn_repro.run import notices, watch
+from bn_repro.run.devices import cores
 from bn_repro.run.errors import UserError
 
 _LAST_STEP = 2**31 - 1  # training ends when it has taken enough steps
@@ -181,7 +182,7 @@ class StreamedImages(Feed):
     """
     batches = grain.MapDataset.source(places).map(read)
     # More threads than cores only get in each other's way.
-    threads = min(provenance.cores(), BATCHES_AHEAD)
+    threads = min(len(cores()), BATCHES_AHEAD)
     batches = batches.to_iter_dataset(grain.ReadOptions(threads, BATCHES_AHEAD))
     if not self._workers:
       return watch.reading(iter(batches))

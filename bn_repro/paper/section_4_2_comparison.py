@@ -111,9 +111,10 @@ def common_step(*groups: Iterable[Run]) -> float:
 
 
 def last_step(run: Run) -> float:
-  """Where a run ends; one that diverged, where it should have ended.
+  """The step at which a run ends; of one that diverged, at which it should have ended.
 
-  With its last evaluation: it is not compared at the step at which it was lost.
+  It counts there with its last evaluation: at the step at which it was lost the others
+  would be compared too early.
   """
   return float(run.summary['num_steps'] if run.diverged else run.curves['step'][-1])
 

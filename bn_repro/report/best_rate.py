@@ -25,7 +25,8 @@ class BestRate(NamedTuple):
   Attributes:
     tried: of the learning rates that were tried the one with the best mean.
     accuracy: at the vertex, 0 to 1; without a vertex the best mean.
-    log_rate: the vertex with Fieller's interval; None where it is not known.
+    log_rate: the vertex, a natural logarithm, with Fieller's interval; None where it
+      is not known.
     parabola: accuracy against log rate, highest power first; None where not fitted.
     fitted: the lowest and the highest learning rate that were fitted.
   """

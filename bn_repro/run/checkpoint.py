@@ -134,7 +134,7 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
   Nothing is moved if all are damaged or if one cannot be read.
   """
   newest, damaged = None, {}
-  for path in _newest_first(workdir):
+  for path in _newest_first(workdir / FOLDER):
     try:
       newest = _read(path)
       break
@@ -145,7 +145,7 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
       f'no checkpoint of {workdir} is as it was saved: {_listed(damaged)}; put a good '
       'one back, or use another --workdir to train from the start'
     )
-  for path in _entries(workdir):
+  for path in damage.entries(workdir / FOLDER):
     if path.name[0].isdecimal() and UNFINISHED in path.name:
       damaged[path] = 'unfinished'  # its process ended while it saved
   if damaged:
@@ -155,13 +155,13 @@ def restore_newest(workdir: Path) -> Checkpoint | None:
 
 def newest_step(workdir: Path) -> int | None:
   """The step of the newest checkpoint that was saved, good or not; None without any."""
-  newest = next(iter(_newest_first(workdir)), None)
+  newest = next(iter(_newest_first(workdir / FOLDER)), None)
   return int(newest.name) if newest else None
 
 
 def read_newest(workdir: Path) -> Checkpoint:
   """The newest checkpoint that was saved; moves nothing, and takes no other."""
-  newest = next(iter(_newest_first(workdir)), None)
+  newest = next(iter(_newest_first(workdir / FOLDER)), None)
   if newest is None:
     raise UserError(f'{workdir} holds no finished checkpoint; train in it first')
   try:
@@ -177,17 +177,11 @@ class _DamagedError(Exception):
   """A checkpoint is damaged; the text says how."""
 
 
-def _newest_first(workdir: Path) -> list[Path]:
-  steps = (path for path in _entries(workdir) if path.name.isdecimal())
-  return sorted(steps, key=lambda path: int(path.name), reverse=True)
-
-
-def _entries(workdir: Path) -> list[Path]:
-  """The contents of the folder of checkpoints, sorted; none if it is missing."""
-  folder = workdir / FOLDER
+def _newest_first(directory: Path) -> list[Path]:
   # An error where it is a link to a disk that is away: a run that began anew would
   # write over metrics.jsonl, without which those checkpoints are worthless.
-  return [] if damage.is_missing(folder) else sorted(folder.iterdir())
+  steps = (path for path in damage.entries(directory) if path.name.isdecimal())
+  return sorted(steps, key=lambda path: int(path.name), reverse=True)
 
 
 def _read(path: Path) -> Checkpoint:

@@ -11,7 +11,7 @@ import platform
 
 import jax
 
-from bn_repro.run import places, provenance
+from bn_repro.run import devices, places, provenance
 
 # A program that compiles faster is not worth a file.
 _SECONDS_WORTH_KEEPING = 0.3
@@ -41,6 +41,6 @@ def _processor() -> str:
   """A name that two processes share only if instructions and cores are the same."""
   starts = ('model name', 'flags', 'Features')
   known = {line for line in provenance.lines_on_processors() if line.startswith(starts)}
-  cores = str(provenance.cores())
+  cores = str(len(devices.cores()))
   text = '\n'.join([platform.machine(), platform.processor(), cores, *sorted(known)])
   return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -123,8 +123,13 @@ def is_missing(path: Path) -> bool:
 
 
 def entries(folder: Path) -> list[Path]:
-  """The contents of a folder, sorted; none if it is missing; raises as `is_missing`."""
+  """The contents of a folder, sorted; none if it is missing; raises as `is_missing`.
+
+  A link to a disk that is away is not missing: what lies there would be taken for lost.
+  """
   try:
     return sorted(folder.iterdir())
   except FileNotFoundError:
+    if not is_missing(folder):
+      raise
     return []

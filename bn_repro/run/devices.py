@@ -54,6 +54,16 @@ def check_apart() -> None:
     raise kind(lines[-1].removeprefix('error: '))
 
 
+def cores() -> list[int]:
+  """The numbers of the cores that this process may use: not all that the machine has.
+
+  All of them where the system does not say.
+  """
+  if hasattr(os, 'sched_getaffinity'):
+    return sorted(os.sched_getaffinity(0))
+  return [*range(os.cpu_count() or 1)]
+
+
 def _imported() -> Any:
   number = os.environ.get(_NUMBER, '-1')
   if not re.fullmatch('-1|[1-9][0-9]{0,3}', number):

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from bn_repro.run import config_files, settings
+from bn_repro.run.devices import cores
 
 PACKAGES = (
   'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
@@ -82,17 +83,10 @@ def device(devices: list[jax.Device]) -> str:
   return f'{len(devices)} x {first.platform} ({kind})'
 
 
-def cores() -> int:
-  """How many cores of the processor this process may use."""
-  if hasattr(os, 'sched_getaffinity'):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
-
-
 def _processor() -> str:
   lines = [line for line in lines_on_processors() if 'model name' in line]
   model = lines[0].partition(':')[2].strip() if lines else ''
-  return f'{model or platform.processor() or platform.machine()}, {cores()} cores'
+  return f'{model or platform.processor() or platform.machine()}, {len(cores())} cores'
 
 
 def lines_on_processors() -> list[str]:

@@ -216,22 +216,14 @@ def _last_step(path: Path) -> int:
     return 0
 
 
-def num_cores() -> int:
-  """How many cores this process may use, which can be fewer than the machine has."""
-  return len(_cores()) or os.cpu_count() or 1
-
-
-def _cores() -> list[int]:
-  """Their numbers; none if the system cannot assign cores."""
-  return sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else []
-
-
 def _shares_of_cores(workers: int) -> list[set[int] | None]:
   """Disjoint cores for each worker: small networks gain nothing from more.
 
   None (no limit) if the system cannot assign cores or has fewer than workers.
   """
-  cores = _cores()
+  if not hasattr(os, 'sched_getaffinity'):
+    return [None] * workers
+  cores = devices.cores()
   if workers <= 1 or len(cores) < workers:
     return [None] * workers
   return [set(itertools.islice(cores, i, None, workers)) for i in range(workers)]

@@ -33,7 +33,7 @@ from subjects import noise
 from subjects.mnist_task import NUM_CLASSES, SUBJECTS
 
 from bn_repro.data import sources
-from bn_repro.run import provenance
+from bn_repro.run import devices
 from bn_repro.run.errors import UserError
 from configs import mnist
 
@@ -59,7 +59,7 @@ def measure(options: Namespace) -> dict:
 
     def fastest_threads(subject):
       """One, or one for each core where PyTorch must choose, by a brief trial."""
-      cores = provenance.cores() if 'torch' in subject else 1
+      cores = len(devices.cores()) if 'torch' in subject else 1
       trial = lambda n: run(subject=subject, seconds=options.seconds / 4, threads=n)
       return harness.fastest({1, cores}, trial, speed_of_both)
 

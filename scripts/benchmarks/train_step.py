@@ -43,7 +43,7 @@ from ratios import column, median
 from subjects.train_step_task import GROUP, MATRIX, WARM_UP_STEPS, Task
 from train_step_cases import run_process, tasks_of
 
-from bn_repro.run import provenance
+from bn_repro.run import devices
 from bn_repro.run.errors import UserError
 
 OURS, IN_GROUPS, WITHOUT = 'ours', 'ours_in_groups', 'without_bn'
@@ -132,7 +132,7 @@ def settings_of(task: Task, eager: Task | None) -> list[dict]:
   """What to choose from; torch.compile takes over what was best without it."""
   if task.subject not in (EAGER, COMPILED):
     return [{}]
-  threads, last = [provenance.cores()], [True]
+  threads, last = [len(devices.cores())], [True]
   if task.subject == EAGER and task.backend == 'cpu':
     threads, last = sorted({1, *threads}), [False, True]
   elif eager:

@@ -71,6 +71,14 @@ def test_the_last_version_is_the_highest_by_its_numbers(monkeypatch, tmp_path):
   assert prepared.find_prepared('made').name == '10.0.0'
 
 
+def test_a_link_to_a_disk_that_is_away_is_no_missing_data_set(monkeypatch, tmp_path):
+  """Preparing it again would not help, and another place may have other contents."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  (tmp_path / 'made').symlink_to('away')
+  with pytest.raises(FileNotFoundError, match='made'):
+    prepared.find_prepared('made')
+
+
 def test_tfrecord_is_refused_with_the_cure(monkeypatch, tmp_path):
   directory = tmp_path / 'mnist' / '3.0.1'
   directory.mkdir(parents=True)

@@ -39,7 +39,7 @@ def test_at_the_ends_of_its_interval_p_is_5_percent():
 
 
 def test_where_the_bend_is_uncertain_the_interval_covers_less_often_but_not_by_much():
-  """That the vertex is known at all is luck then, hence 88 % and not 95 %.
+  """That the vertex is known at all is luck then, hence some 87 % and not 95 %.
 
   The interval of the delta method has the truth in three of four.
   """

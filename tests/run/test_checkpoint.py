@@ -157,11 +157,8 @@ def test_what_is_moved_aside_gets_a_name_of_its_own(tmp_path):
   for _ in range(2):
     an_empty_folder(tmp_path / 'checkpoints')
     assert_is(restore_newest(tmp_path), 20)
-  assert {path.name for path in (tmp_path / 'damaged').iterdir()} == {
-    '30.0',
-    '30.1',
-    '30.2',
-  }
+  names = {path.name for path in (tmp_path / 'damaged').iterdir()}
+  assert names == {'30.0', '30.1', '30.2'}
   assert not [*(tmp_path / 'damaged' / '30.1').iterdir()]
 
 

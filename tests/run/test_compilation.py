@@ -29,7 +29,7 @@ def test_they_are_kept_by_kind_of_processor(cache):
 def test_a_program_for_one_core_is_not_taken_on_two(cache, monkeypatch):
   """XLA splits a loop by the cores that it is compiled on, and JAX's key lacks them."""
   for number in (1, 2, 2):
-    monkeypatch.setattr(compilation.provenance, 'cores', lambda: number)  # noqa: B023
+    monkeypatch.setattr(compilation.devices, 'cores', lambda: range(number))  # noqa: B023
     jax.config.update('jax_compilation_cache_dir', None)
     compilation.keep()
   assert len([*cache.iterdir()]) == 2
