@@ -25,7 +25,7 @@ from bn_repro.evaluate.network import (
   restore_named,
 )
 from bn_repro.evaluate.predictions import PredictionFile
-from bn_repro.evaluate.request import AVERAGED, POPULATION, Request
+from bn_repro.evaluate.request import AVERAGED, Request
 from bn_repro.evaluate.result import result_of, table
 from bn_repro.models import describe
 from bn_repro.run import fields, lock, places, settings
@@ -62,9 +62,8 @@ def evaluate(
   networks = [restore_named(workdir, weights, workers) for workdir in workdirs]
   networks += [restore_model(model, workers, weights) for model in models]
   name = _common_dataset(networks, request)
-  # Which a published network need not, whose statistics are kept with it.
-  reads_training_set = request.statistics == POPULATION and any(
-    network.population_batches != request.population_batches for network in networks
+  reads_training_set = any(
+    statistics.need_training_set(network, request) for network in networks
   )
   differing = trained_on.differences(networks, name, reads_training_set)
   with Interruption() as interruption:
@@ -109,11 +108,15 @@ def predict(
 ) -> PredictionFile:
   """The file of a network's predictions, completed if need be; `check` may stop it."""
   dataset = request.dataset or network.config.dataset.name
+  datasets = [dataset]
+  # It may be another set, which is prepared anew while the first stays.
+  if statistics.need_training_set(network, request):
+    datasets.append(network.config.dataset.name)
   path = network.workdir / FOLDER / _file_name(request, dataset)
   with lock.held(path.parent):
     # The digest of the checkpoint says which weights these are.
     of_request = request._replace(weights=None)._asdict()
-    identity = {**dependencies(network, dataset), **of_request}
+    identity = {**dependencies(network, *datasets), **of_request}
     file = PredictionFile(path, identity, network.num_classes)
     if not file.is_complete:
       _complete(file, network, request, check)

@@ -138,11 +138,11 @@ def _built(
   return model
 
 
-def dependencies(network: Network, dataset: str) -> dict[str, Any]:
-  """What decides a network's numbers on a data set, as JSON."""
+def dependencies(network: Network, *datasets: str) -> dict[str, Any]:
+  """What decides a network's numbers that come from these data sets, as JSON."""
   return {
     'checkpoint': network.digest,
-    'data': files.digest(contents.of(dataset)),
+    'data': [files.digest(contents.of(name)) for name in datasets],
     **provenance.circumstances(jax.local_devices()),
   }
 

@@ -67,6 +67,12 @@ def of_network(network: Network, request: Request, check: Callable[[], None]) ->
   return statistics
 
 
+def need_training_set(network: Network, request: Request) -> bool:
+  """Whether the requested ones are of algorithm 2, and not given with the network."""
+  is_given = network.population_batches == request.population_batches
+  return bool(network.batch_stats) and request.statistics == POPULATION and not is_given
+
+
 def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
   # All of them are read once, one after the other: none is kept for another pass.

@@ -1,6 +1,8 @@
 """Whole evaluations: of one run, of several, resumed, and refused."""
 
 import json
+import shutil
+from unittest import mock
 
 import jax
 import numpy as np
@@ -11,12 +13,13 @@ from bn_repro.data import sources
 from bn_repro.evaluate import crops, evaluation
 from bn_repro.evaluate.evaluation import evaluate, predict
 from bn_repro.evaluate.network import restore
-from bn_repro.evaluate.request import MOVING_AVERAGE, Request
+from bn_repro.evaluate.predictions import Predictions
+from bn_repro.evaluate.request import MOVING_AVERAGE, POPULATION, Request
 from bn_repro.run import config as config_lib
 from bn_repro.run import summary
 from bn_repro.run.errors import Preempted, UserError
 from bn_repro.training.loop import train
-from data.prepared import examples, prepare, prepare_mnist
+from data.prepared import NUM_CLASSES, examples, prepare, prepare_mnist
 from data.prepared import small_config as small_photographs
 from evaluate.saved import save_run
 from support import small_config
@@ -148,6 +151,36 @@ def test_finished_answers_are_taken_from_the_file(photographs, monkeypatch):
   first = np.array(predict(network, request).read())
   monkeypatch.setattr(evaluation, '_complete', None)
   np.testing.assert_array_equal(predict(network, request).read(), first)
+
+
+def add_one(file, *_):
+  """In place of a network's answers: one, and nothing is left out."""
+  file.append(Predictions([0], [True], [1], np.ones((1, NUM_CLASSES))), 0.0)
+  file.complete()
+
+
+def test_answers_depend_on_the_training_set_of_their_statistics(tmp_path, monkeypatch):
+  """Prepared anew, though the other set that is evaluated is not."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'data'))
+  prepare(tmp_path / 'data', 'photographs', examples(3), examples(2))
+  prepare(tmp_path / 'data', 'others', examples(3), examples(4))
+  network = restore(save_run(small_photographs('photographs'), tmp_path / 'run'))
+  begun = mock.Mock(side_effect=add_one)
+  monkeypatch.setattr(evaluation, '_complete', begun)
+  requests = [
+    Request(dataset='others', statistics=kind) for kind in (POPULATION, MOVING_AVERAGE)
+  ]
+  given = network._replace(population_batches=Request().population_batches)
+  for of_one in (network, network, given._replace(workdir=tmp_path / 'given')):
+    for request in requests:
+      predict(of_one, request)
+  assert begun.call_count == 4
+  shutil.rmtree(tmp_path / 'data' / 'photographs')
+  prepare(tmp_path / 'data', 'photographs', examples(5), examples(2))
+  for request in requests:
+    predict(network, request)
+    predict(given._replace(workdir=tmp_path / 'given'), request)
+  assert begun.call_count == 5
 
 
 @pytest.mark.slow
