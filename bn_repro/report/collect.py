@@ -5,6 +5,7 @@ Does not know what the runs were for.
 """
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from bn_repro.run import summary
 from bn_repro.run.errors import UserError
+from bn_repro.run.files import replaced
 
 # Column of the CSV: tag in metrics.jsonl. A CSV has those that its runs measured.
 COLUMNS = {
@@ -101,16 +103,27 @@ def collect(root: Path, results: Path, name: str) -> None:
   summaries, rows = _read(results, name)
   summaries |= {path.name: summary.read(path) for path in workdirs}
   rows |= {path.name: _rows(path) for path in workdirs}
-  lines = (f'{json.dumps(run)}: {json.dumps(summaries[run])}' for run in sorted(rows))
-  (results / f'{name}.json').write_text('{\n' + ',\n'.join(lines) + '\n}\n')
-  in_order = [row for run in sorted(rows) for row in rows[run]]
-  measured = {column for row in in_order for column in row}
+  runs = sorted(summaries.keys() & rows.keys())
+  curves = _table([row for run in runs for row in rows[run]])
+  lines = (f'{json.dumps(run)}: {json.dumps(summaries[run])}' for run in runs)
+  # The runs that the root lacks may be nowhere else. Curves first: a stop in between
+  # leaves some of a run without a summary, which nobody reads.
+  with replaced(results / f'{name}_curves.csv') as file:
+    file.write(curves.encode())
+  with replaced(results / f'{name}.json') as file:
+    file.write(('{\n' + ',\n'.join(lines) + '\n}\n').encode())
+
+
+def _table(rows: list[dict]) -> str:
+  """The evaluations of all runs as CSV, with the columns that one of them measured."""
+  measured = {column for row in rows for column in row}
   probes = sorted(column for column in measured if column.startswith(PROBES))
   columns = ['run', 'step', *(c for c in (*COLUMNS, *probes) if c in measured)]
-  with (results / f'{name}_curves.csv').open('w', newline='') as file:
-    writer = csv.DictWriter(file, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(in_order)
+  text = io.StringIO()
+  writer = csv.DictWriter(text, columns, lineterminator='\n')
+  writer.writeheader()
+  writer.writerows(rows)
+  return text.getvalue()
 
 
 def check_whole(root: Path, results: Path, name: str, listed: list[str]) -> None:

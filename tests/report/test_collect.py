@@ -1,7 +1,11 @@
 """From workdirs to committed files and back: nothing is lost, nothing made up."""
 
+import csv
+import errno
 import json
+import os
 import shutil
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -96,6 +100,45 @@ def test_collecting_again_changes_no_byte(root, tmp_path):
       [(tmp_path / n).read_text() for n in ('found.json', 'found_curves.csv')]
     )
   assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize('stopped_at', [1, 2])
+def test_a_collection_that_is_stopped_loses_nothing(
+  root, tmp_path, monkeypatch, stopped_at
+):
+  """Before the first or the second file is in its place; the same command goes on."""
+  finish(root, 'a_seed0', {'step': 0, 'test/accuracy': 0.1})
+  collect.collect(root, tmp_path, 'found')
+  elsewhere = tmp_path / 'elsewhere'
+  elsewhere.mkdir()
+  finish(elsewhere, 'b_seed0', {'step': 0, 'test/accuracy': 0.2})
+  fsync, calls = os.fsync, []
+
+  def stop(number):
+    calls.append(number)
+    if len(calls) == stopped_at:
+      raise KeyboardInterrupt
+    fsync(number)
+
+  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    patch.setattr(os, 'fsync', stop)
+    collect.collect(elsewhere, tmp_path, 'found')
+  assert accuracies(tmp_path) == {'a_seed0': [0.1]}
+  collect.collect(root, tmp_path, 'found')
+  assert accuracies(tmp_path) == {'a_seed0': [0.1]}
+  collect.collect(elsewhere, tmp_path, 'found')
+  assert accuracies(tmp_path) == {'a_seed0': [0.1], 'b_seed0': [0.2]}
+
+
+def test_a_full_disk_leaves_what_was_collected(root, tmp_path, monkeypatch):
+  finish(root, 'a_seed0', {'step': 0, 'test/accuracy': 0.1})
+  collect.collect(root, tmp_path, 'found')
+  finish(root, 'b_seed0', {'step': 0, 'test/accuracy': 0.2})
+  with monkeypatch.context() as patch, pytest.raises(OSError, match='No space'):
+    full = mock.Mock(side_effect=OSError(errno.ENOSPC, 'No space left on device'))
+    patch.setattr(csv.DictWriter, 'writerows', full)
+    collect.collect(root, tmp_path, 'found')
+  assert accuracies(tmp_path) == {'a_seed0': [0.1]}
 
 
 def test_a_damaged_curve_is_refused_until_it_is_collected_again(root, tmp_path):
