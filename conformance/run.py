@@ -13,6 +13,7 @@ result is kept as soon as it is there, and a second call runs what is missing.
 import argparse
 import contextlib
 import json
+import math
 import os
 import subprocess
 import time
@@ -59,6 +60,7 @@ def run(arguments: argparse.Namespace, known: dict[str, Implementation]) -> None
   if unknown := set(arguments.names) - set(known):
     raise UserError(f'no implementation {min(unknown)!r}; there are {", ".join(known)}')
   chosen = [known[name] for name in arguments.names or known]
+  check_numbers(arguments)
   cache = (arguments.cache or places.cache() or Path('.cache')) / 'conformance'
   arguments.results.mkdir(parents=True, exist_ok=True)
   if arguments.speed:
@@ -76,6 +78,20 @@ def run(arguments: argparse.Namespace, known: dict[str, Implementation]) -> None
       bar.set_postfix_str(one.title)
       one_implementation(one, probes, cache, arguments.results, bar)
   carry_over(chosen, cache, arguments.results)
+
+
+def check_numbers(arguments: argparse.Namespace) -> None:
+  """Raises UserError for the first number of --speed that cannot be measured with."""
+  for name in ('threads', 'batch', 'rounds'):
+    if getattr(arguments, name) < 1:
+      raise UserError(f'--{name}={getattr(arguments, name)}: choose 1 or more')
+  if not 0 < arguments.seconds < math.inf:
+    raise UserError(f'--seconds={arguments.seconds} is no time; choose one above 0')
+  if arguments.threads > provenance.cores():
+    raise UserError(
+      f'--threads={arguments.threads} is more than the {provenance.cores()} cores that '
+      'this process may use; choose fewer'
+    )
 
 
 def missing(one: Implementation, probes: list[str], results: Path) -> list[str]:
