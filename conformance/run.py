@@ -7,7 +7,8 @@ python scripts/report.py --report=conformance --results=results/conformance
 
 Each gets an environment of its own, with the versions of implementations.toml, in
 --cache (some 6 GB); other versions of Python are looked for on PATH and in pyenv. Each
-result is kept as soon as it is there, and a second call runs what is missing.
+result is kept as soon as it is there, and a second call runs what is missing; rounds of
+--speed only with the same flags on the same machine.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -228,7 +230,8 @@ def measure_speed(chosen, cache, arguments) -> None:
   names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS',
            'TF_NUM_INTRAOP_THREADS')  # fmt: skip
   variables = dict.fromkeys(names, threads)
-  page = read(path)
+  page, origin = read(path), origin_of_speed(chosen, arguments)
+  check_alike(path, page, origin)
   rounds, packages = page.get('rounds', []), page.get('packages', {})
   total = (arguments.rounds - len(rounds)) * len(chosen)
   with progress_bar(max(total, 0), 'library', f'speed, {threads} threads') as bar:
@@ -239,14 +242,30 @@ def measure_speed(chosen, cache, arguments) -> None:
         measured[one.name] = speeds_of(one, cache, arguments, variables, packages)
         bar.update()
       rounds = [*rounds, measured]
-      flags = (f'--{name}={getattr(arguments, name)}' for name in FLAGS_OF_SPEED)
-      command = ' '.join(('python -m conformance.run --speed', *flags))
-      origin = header(chosen[0], {}) | {'command': command}
       facts = {'batch': arguments.batch, 'threads': arguments.threads}
       facts['note'] = arguments.note or page.get('note', '')
       facts |= {'packages': packages, 'rounds': rounds}
-      kept = ('command', 'git_revision', 'device')
-      write_json(path, {name: origin[name] for name in kept} | facts)
+      write_json(path, origin | facts)
+
+
+def origin_of_speed(chosen, arguments) -> dict[str, str]:
+  """Where the numbers of --speed come from."""
+  flags = (f'--{name}={getattr(arguments, name)}' for name in FLAGS_OF_SPEED)
+  command = ' '.join(('python -m conformance.run --speed', *flags))
+  of_all = header(chosen[0], {}) | {'command': command}
+  return {name: of_all[name] for name in ('command', 'git_revision', 'device')}
+
+
+def check_alike(path: Path, page: dict, origin: dict[str, str]) -> None:
+  """Raises UserError if a page has rounds of other settings or of another machine."""
+  # The number of rounds may grow.
+  flags = lambda of: re.sub(r' --rounds=\d+', '', of['command'])
+  said = lambda of: f'`{flags(of)}` on {of["device"]}'
+  if page.get('rounds') and said(page) != said(origin):
+    raise UserError(
+      f'{path} was measured by {said(page)}, and this is {said(origin)}, which one '
+      'page cannot compare; remove it, or give other --results'
+    )
 
 
 def speeds_of(one, cache, arguments, variables, packages) -> dict:

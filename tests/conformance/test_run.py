@@ -1,12 +1,11 @@
 """What a call of `conformance.run` refuses, and what it measures once more."""
 
 import json
-from unittest import mock
 
 import pytest
 
 from bn_repro.run.errors import UserError
-from conformance import environments, run
+from conformance import run
 
 
 def measured(results, *words, ours=1.0):
@@ -31,3 +30,17 @@ def test_numbers_that_cannot_be_meant_are_refused(tmp_path, word):
   with pytest.raises(UserError, match=f'^--{name}='):
     measured(tmp_path / 'results', word)
   assert not (tmp_path / 'results').exists()
+
+
+def test_rounds_of_one_page_are_measured_alike(tmp_path, monkeypatch):
+  """More of them may follow; with other settings, or elsewhere, they are refused."""
+  assert len(measured(tmp_path, '--rounds=1')['rounds']) == 1
+  page = measured(tmp_path, '--rounds=2', ours=2.0)
+  assert len(page['rounds']) == 2 and '--rounds=2 --seconds=1.0' in page['command']
+  for word in ('--batch=64', '--seconds=0.5'):
+    with pytest.raises(UserError, match=f'_1.json .*and this .*{word}.*; remove it,'):
+      measured(tmp_path, '--rounds=2', word)
+  monkeypatch.setattr(run.provenance, 'device', lambda _: 'another')
+  with pytest.raises(UserError, match=r'speed_1.json .* on another'):
+    measured(tmp_path, '--rounds=3')
+  assert json.loads((tmp_path / 'speed_1.json').read_text()) == page
