@@ -24,7 +24,7 @@ from pathlib import Path
 
 from bn_repro.run import errors, exits, places, provenance
 from bn_repro.run.errors import UserError
-from bn_repro.run.files import write_json
+from bn_repro.run.files import digest, write_json
 from bn_repro.run.progress import progress_bar
 from conformance import child, data, environments
 from conformance.environments import Implementation, NotInstalled
@@ -32,7 +32,7 @@ from conformance.probes import speed
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results' / 'conformance'
-CARRIED = 'carried'
+CARRIED, CARRIED_FROM = 'carried', 'carried_from'  # the second is a digest
 LIMIT = 1800.0  # seconds without a result, after which a probe is given up
 # What the numbers of --speed depend on, besides the machine.
 FLAGS_OF_SPEED = ('threads', 'batch', 'rounds', 'seconds')
@@ -205,8 +205,7 @@ def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None
   write_json(others, trained)
   waiting = [
     one for one in chosen
-    if one.name in trained
-    and set(pages[one.name].get(CARRIED, {})) != set(trained)
+    if one.name in trained and not has_carried(pages[one.name], trained)
   ]  # fmt: skip
   with progress_bar(len(waiting), 'library', 'carrying over') as bar:
     for one in waiting:
@@ -215,12 +214,19 @@ def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None
       bar.update()
 
 
+def has_carried(page: dict, trained: dict) -> bool:
+  """Whether a page has what comes of these; older pages say only of whom."""
+  is_of_them = page.get(CARRIED_FROM, digest(trained)) == digest(trained)
+  return is_of_them and set(page.get(CARRIED, {})) == set(trained)
+
+
 def carry_into(one, page, others, cache, results) -> None:
   """Gives one implementation what all have trained, and writes what comes of it."""
   python = environments.make(one.environment, cache)
   variables = {'CONFORMANCE_OTHERS': str(others)}
   ((_, result, _),) = answers(one, python, [CARRIED], cache, **variables)
-  write_json(results / f'{one.name}.json', page | {CARRIED: result})
+  carried = {CARRIED: result, CARRIED_FROM: digest(read(others))}
+  write_json(results / f'{one.name}.json', page | carried)
 
 
 def measure_speed(chosen, cache, arguments) -> None:

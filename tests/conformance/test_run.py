@@ -1,11 +1,14 @@
 """What a call of `conformance.run` refuses, and what it measures once more."""
 
 import json
+from unittest import mock
 
 import pytest
 
 from bn_repro.run.errors import UserError
-from conformance import run
+from conformance import environments, run
+
+CARRIED_OVER = {'ours': {'outputs': 0.0}, 'torch_layer': {'outputs': 0.0}}
 
 
 def measured(results, *words, ours=1.0):
@@ -44,3 +47,25 @@ def test_rounds_of_one_page_are_measured_alike(tmp_path, monkeypatch):
   with pytest.raises(UserError, match=r'speed_1.json .* on another'):
     measured(tmp_path, '--rounds=3')
   assert json.loads((tmp_path / 'speed_1.json').read_text()) == page
+
+
+def test_what_another_has_trained_anew_is_carried_over_again(tmp_path, monkeypatch):
+  """And nothing else; pages that do not say what they were given keep it."""
+  known = environments.implementations()
+  chosen = [known['ours'], known['torch_layer']]
+  carried = mock.Mock(
+    side_effect=lambda *_, **__: iter([(run.CARRIED, CARRIED_OVER, 0.0)])
+  )
+  monkeypatch.setattr(run, 'answers', carried)
+  monkeypatch.setattr(environments, 'make', lambda *_: None)
+  write = lambda name, mean, **more: (tmp_path / f'{name}.json').write_text(
+    json.dumps({'probes': {'carry': {'mean': [mean]}}} | more)
+  )
+  calls = lambda: (run.carry_over(chosen, tmp_path, tmp_path), carried.call_count)[1]
+  write('ours', 0.0)
+  write('torch_layer', 1.0)
+  assert calls() == 2 and calls() == 2
+  write('torch_layer', 2.0)
+  assert calls() == 4 and calls() == 4
+  write('torch_layer', 2.0, carried=CARRIED_OVER)
+  assert calls() == 4
