@@ -39,7 +39,12 @@ def main() -> None:
 def report(name: str, root: Path | None, results: Path) -> None:
   """Collects what is finished under the root, if given, and writes the report."""
   chosen = REPORTS[name]
-  if root and chosen.sweeps:
+  if root and not chosen.sweeps:
+    raise UserError(
+      f'--report={name} is made from no runs, but from files of its --results; leave '
+      '--root out'
+    )
+  if root:
     gather(chosen, root, results)
   first = next(iter(chosen.sweeps), None)
   if first and not (results / f'{first}.json').exists():

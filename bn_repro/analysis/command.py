@@ -28,7 +28,8 @@ say so.
 
 flags:
   --workdir       the run, at its newest checkpoint; not for toy_bias and whitening_cost
-  --workers       processes that decode, 0 for threads; if not given, as the run had
+  --workers       processes that decode, 0 for threads; if not given, as the run had;
+                  not for toy_bias and whitening_cost
   --output        gets the measurements, as JSON
   --help          this text
 
@@ -69,6 +70,8 @@ def run(words: list[str]) -> None:
   if (arguments.workdir is None) != (words[0] in ALONE):
     does = 'takes no' if arguments.workdir else 'needs a'
     raise UserError(f'{words[0]} {does} --workdir; see --help')
+  if words[0] in ALONE and arguments.workers is not None:
+    raise UserError(f'{words[0]} takes no --workers, for it reads no data; see --help')
   places.check_variables()
   measure(words[0], arguments)
 

@@ -96,7 +96,8 @@ def _common_dataset(networks: list[Network], request: Request) -> str:
         f'{other.workdir} on {names[1]} ({other.num_classes} classes); only runs on '
         'one data set make an ensemble'
       )
-  name = request.dataset or first.config.dataset.name
+  # An empty name is none that was not given.
+  name = first.config.dataset.name if request.dataset is None else request.dataset
   field = fields.of_network(first.config.model.name)['dataset.name']
   if not field.holds(name):
     raise UserError(f'--dataset={shown(name)}: choose {field.allowed}')

@@ -52,6 +52,7 @@ def test_help_names_the_experiments():
     (['shifted_data', '--workdir=nowhere', '--output=x'], 'holds no run'),
     (['weight_scale', '--output=x'], 'weight_scale needs a --workdir; see --help'),
     (['toy_bias', '--workdir=a', '--output=x'], 'toy_bias takes no --workdir'),
+    (['toy_bias', '--workers=1', '--output=x'], 'toy_bias takes no --workers'),
     (['shifted_data', '--workdir=a', '--crops=1'], "'--crops' is not a flag"),
   ],
 )

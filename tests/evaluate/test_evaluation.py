@@ -209,6 +209,13 @@ def refused(workdirs, *request, **fields):
 
 
 @pytest.mark.slow
+def test_a_data_set_without_a_name(photographs):
+  """Such as --dataset=$NAME of a variable that is not set."""
+  text = refused([photographs], dataset='', statistics=MOVING_AVERAGE)
+  assert "--dataset='': choose the name of a data set, such as" in text
+
+
+@pytest.mark.slow
 def test_what_does_not_fit_together(trained, photographs):
   assert 'only runs on one data set make an ensemble' in refused(
     [trained[0], photographs]

@@ -39,6 +39,16 @@ def test_runs_that_are_missing(half_run, tmp_path, name, said):
   assert not results.exists()
 
 
+@pytest.mark.parametrize('name', ['population', 'conformance', 'claims', 'page'])
+def test_a_report_of_no_runs_takes_none(half_run, tmp_path, name):
+  ended = report(f'--report={name}', f'--root={half_run}', f'--results={tmp_path}')
+  assert ended.returncode == 2
+  assert ended.stderr == (
+    f'error: --report={name} is made from no runs, but from files of its --results; '
+    'leave --root out\n'
+  )
+
+
 def test_results_that_are_missing(tmp_path):
   ended = report('--report=mnist', f'--results={tmp_path}')
   assert ended.returncode == 2
