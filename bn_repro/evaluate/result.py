@@ -30,7 +30,8 @@ def result_of(
   page = {
     'dataset': dataset,
     'crops': request.crops,
-    'different_crops': float(np.mean(rows[0]['crops'])),
+    # An image that could not be read has a row of one black crop.
+    'different_crops': float(np.mean(rows[0]['crops'][rows[0]['counts']])),
     **_statistics(networks, request),
     'examples_left_out': max(file.index.left_out for file in files),
     'members': [

@@ -67,6 +67,23 @@ def test_left_out_are_images_among_those_asked_for(feed, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('feed', ['stream', 'resident'])
+def test_different_crops_are_those_of_the_images_that_count(
+  feed, tmp_path, monkeypatch
+):
+  """Not of black ones, which one feed has in place of those that cannot be read."""
+  monkeypatch.setattr(jax, 'local_devices', lambda: jax.devices()[:1])
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  only_rows(monkeypatch, '5b')
+  squares = ((30, 30),)
+  prepare(tmp_path, 'broken', examples(6, squares), examples(4, squares, broken=(1,)))
+  fields = {'dataset.feed': feed, 'dataset.on_corrupt': 'skip'}
+  workdir = save_run(small_photographs('broken', **fields), tmp_path / 'run')
+  page = evaluate([workdir], Request(statistics=MOVING_AVERAGE, crops=144))
+  assert (page['examples_left_out'], page['different_crops']) == (1, 48)
+
+
+@pytest.mark.slow
 def test_members_that_left_out_different_examples(tmp_path, monkeypatch):
   """As resident images and streamed ones do; the remedy of the message helps."""
   monkeypatch.setattr(jax, 'local_devices', lambda: jax.devices()[:1])
