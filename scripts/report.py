@@ -49,6 +49,8 @@ def report(name: str, root: Path | None, results: Path) -> None:
   first = next(iter(chosen.sweeps), None)
   if first and not (results / f'{first}.json').exists():
     raise UserError(f'no {first}.json in {results}; give the runs with --root')
+  if name == 'claims' and not results.is_dir():
+    raise UserError(f'no directory {results}; give the folder of all results')
   chosen.module.write(results)
   if hasattr(chosen.module, 'headline') and results.resolve() == PROJECT / 'results':
     tables.replace_block(PROJECT / 'README.md', name, chosen.module.headline(results))

@@ -49,6 +49,14 @@ def test_a_report_of_no_runs_takes_none(half_run, tmp_path, name):
   )
 
 
+def test_a_folder_of_results_that_is_missing(tmp_path):
+  ended = report('--report=claims', f'--results={tmp_path / "nowhere"}')
+  assert ended.returncode == 2
+  assert ended.stderr == (
+    f'error: no directory {tmp_path / "nowhere"}; give the folder of all results\n'
+  )
+
+
 def test_results_that_are_missing(tmp_path):
   ended = report('--report=mnist', f'--results={tmp_path}')
   assert ended.returncode == 2
