@@ -18,6 +18,7 @@ import math
 import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,11 +90,8 @@ def check_numbers(arguments: argparse.Namespace) -> None:
       raise UserError(f'--{name}={getattr(arguments, name)}: choose 1 or more')
   if not 0 < arguments.seconds < math.inf:
     raise UserError(f'--seconds={arguments.seconds} is no time; choose one above 0')
-  if arguments.threads > provenance.cores():
-    raise UserError(
-      f'--threads={arguments.threads} is more than the {provenance.cores()} cores that '
-      'this process may use; choose fewer'
-    )
+  if arguments.threads > (cores := provenance.cores()):
+    raise UserError(f'--threads={arguments.threads}: there are {cores} cores for them')
 
 
 def missing(one: Implementation, probes: list[str], results: Path) -> list[str]:
@@ -146,19 +144,21 @@ def answers(
   one: Implementation, python: Path, probes: list[str], cache: Path, **variables: str
 ) -> Iterator[tuple[str, dict, float]]:
   """Name, result and seconds of each probe; a process that dies costs one probe."""
-  probes, output = list(probes), cache / f'{one.name}.jsonl'
+  probes = list(probes)
   while probes:
-    output.unlink(missing_ok=True)
-    with open(cache / f'{one.name}.log', 'w') as log:
+    # No other call, nor what is left of one, writes there.
+    with tempfile.TemporaryDirectory(dir=cache, ignore_cleanup_errors=True) as folder:
+      output, log = Path(folder, 'answers.jsonl'), Path(folder, 'log')
       process = start(one, python, probes, cache, output, log, variables)
       try:
         for line in map(json.loads, lines_of(process, output)):
           yield probes.pop(0), line['result'], line['seconds']
       finally:
         process.kill()
+        code = process.wait()
+      said = errors.last_line(log.read_text(errors='replace'))[:160]
     if probes:
-      said = errors.last_line((cache / f'{one.name}.log').read_text(errors='replace'))
-      text = f'the process ended, exit code {process.wait()}: {said[:160]}'
+      text = f'the process ended, exit code {code}: {said}'
       yield probes.pop(0), {'error': text}, 0.0
 
 
@@ -172,9 +172,10 @@ def start(one, python, probes, cache, output, log, variables) -> subprocess.Pope
     **one.variables, **variables,
   }  # fmt: skip
   command = [python, '-m', 'conformance.child', one.adapter, output, *probes]
-  return subprocess.Popen(
-    [*map(str, command)], cwd=PROJECT, env=environment, stdout=log, stderr=log
-  )
+  with log.open('w') as file:
+    return subprocess.Popen(
+      [*map(str, command)], cwd=PROJECT, env=environment, stdout=file, stderr=file
+    )
 
 
 def lines_of(process: subprocess.Popen, output: Path) -> Iterator[str]:

@@ -69,3 +69,28 @@ def test_what_another_has_trained_anew_is_carried_over_again(tmp_path, monkeypat
   assert calls() == 4 and calls() == 4
   write('torch_layer', 2.0, carried=CARRIED_OVER)
   assert calls() == 4
+
+
+# In place of a Python: answers each probe with its name, 'late' once `go` is there.
+FAKE = """#!/bin/sh
+output=$4; shift 4
+for probe; do
+  while [ $probe = late ] && [ ! -e "${0%/*}/go" ]; do sleep 0.01; done
+  printf '{"probe": "%s", "result": "%s", "seconds": 0}\\n' $probe $probe >> "$output"
+done
+"""
+
+
+def test_two_calls_at_a_time_do_not_take_each_others_answers(tmp_path):
+  """Nor those of a process that outlived its call; nothing is left behind."""
+  one, python = environments.implementations()['ours'], tmp_path / 'python'
+  python.write_text(FAKE)
+  python.chmod(0o755)
+  said = lambda given: [(name, result) for name, result, _ in given]
+  first = run.answers(one, python, ['early', 'late'], tmp_path)
+  assert said([next(first)]) == [('early', 'early')]
+  second = run.answers(one, python, ['a', 'b'], tmp_path)
+  assert said(second) == [('a', 'a'), ('b', 'b')]
+  (tmp_path / 'go').touch()
+  assert said(first) == [('late', 'late')]
+  assert {path.name for path in tmp_path.iterdir()} == {'python', 'go'}
