@@ -87,6 +87,8 @@ REASONS = {
   'choose a higher target': _RESULTS,
   '--output={}` makes it': _RESULTS,
   'give the runs with --root': _RESULTS,
+  'but from files of its --results; leave': 'tests/paper/test_reports.py',
+  'give the folder of all results': 'tests/paper/test_reports.py',
   'leave it first': 'of a host program: tests/run/test_settings.py',
   'needs --images=DIR': _PREPARING,
   '--archives={} is no folder': _PREPARING,
