@@ -103,6 +103,8 @@ def parse(words: list[str]) -> argparse.Namespace:
       f'a file {published.ENDING} holds population statistics; use '
       f'--statistics={POPULATION}, or another ending of --output'
     )
+  if is_published:
+    published.check_output(arguments.output, '--output')
   return arguments
 
 

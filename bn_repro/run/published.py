@@ -68,6 +68,22 @@ def card_of(weights: Path) -> dict[str, Any]:
   )
 
 
+def check_output(weights: Path, flag: str) -> None:
+  """Raises UserError if what lies where the card would be written is no card."""
+  path = weights.with_suffix('.json')
+  if damage.is_missing(path):
+    return
+  try:
+    is_card = 'weights_sha256' in read_json(path)
+  except (ValueError, RecursionError, FileNotFoundError):  # the last of a link
+    is_card = False
+  if not is_card:
+    raise UserError(
+      f'{flag}={shown(str(weights))}: its card would take the place of {path}, which '
+      'is none; give another name'
+    )
+
+
 def read(weights: Path, digest: str) -> dict[str, Any]:
   """The variables of a network, NumPy arrays by collection, layer and name.
 

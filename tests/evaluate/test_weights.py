@@ -128,6 +128,23 @@ def test_flags_that_contradict_each_other_are_refused(parse, words, expected):
   assert '\n' not in str(caught.value) and caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize('name', ['summary', 'text', 'folder', 'link'])
+def test_a_card_takes_the_place_of_no_other_file(tmp_path, name):
+  """Such as summary.json of the run, or what is not even of JSON."""
+  (tmp_path / 'summary.json').write_text('{"step": 7}')
+  (tmp_path / 'text.json').write_text('a, b')
+  (tmp_path / 'folder.json').mkdir()
+  (tmp_path / 'link.json').symlink_to(tmp_path / 'nothing')
+  (tmp_path / 'card.json').write_text('{"weights_sha256": ""}')
+  parse = lambda stem: export.parse(
+    [f'--workdir={tmp_path}', f'--output={tmp_path / stem}.safetensors']
+  )
+  with pytest.raises(UserError, match=rf'the place of .*/{name}\.json, which is none'):
+    parse(name)
+  for stem in ('card', 'new'):
+    assert parse(stem).output == tmp_path / f'{stem}.safetensors'
+
+
 def test_a_model_is_no_ensemble_with_itself():
   """However it is named."""
   name = 'mnist_baseline'

@@ -54,6 +54,7 @@ REASONS = {
   'over no --population_batches; leave one': _EVALUATION,
   'keeps no average of its weights; use': _EVALUATION,
   'weights alone; leave --weights out': _PUBLISHED,
+  'which is none; give another name': _EVALUATION,
   'that the reports evaluate; leave --weights out': _PUBLISHED,
   'holds no finished run; give the command': _PUBLISHED,
   'diverged; choose another': _PUBLISHED,
