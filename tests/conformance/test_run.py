@@ -5,8 +5,9 @@ from unittest import mock
 
 import pytest
 
+from bn_repro.run import provenance
 from bn_repro.run.errors import UserError
-from conformance import environments, run
+from conformance import environments, run, timing
 
 CARRIED_OVER = {'ours': {'outputs': 0.0}, 'torch_layer': {'outputs': 0.0}}
 
@@ -17,7 +18,7 @@ def measured(results, *words, ours=1.0):
   with pytest.MonkeyPatch.context() as patch:
     words = ('ours', '--speed', f'--results={results}', *words)
     patch.setattr('sys.argv', ['run.py', *words])
-    patch.setattr(run, 'speeds_of', lambda *_: answer)
+    patch.setattr(timing, 'speeds_of', lambda *_: answer)
     patch.setattr(run.exits, 'exit_after', lambda action: action())
     run.main()
   return json.loads((results / 'speed_1.json').read_text())
@@ -43,7 +44,7 @@ def test_rounds_of_one_page_are_measured_alike(tmp_path, monkeypatch):
   for word in ('--batch=64', '--seconds=0.5'):
     with pytest.raises(UserError, match=f'_1.json .*and this .*{word}.*; remove it,'):
       measured(tmp_path, '--rounds=2', word)
-  monkeypatch.setattr(run.provenance, 'device', lambda _: 'another')
+  monkeypatch.setattr(provenance, 'device', lambda _: 'another')
   with pytest.raises(UserError, match=r'speed_1.json .* on another'):
     measured(tmp_path, '--rounds=3')
   assert json.loads((tmp_path / 'speed_1.json').read_text()) == page
