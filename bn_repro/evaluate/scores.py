@@ -18,6 +18,7 @@ BINS = 15  # of equal width (Guo et al., 2017)
 # Rows that are averaged at a time, and members whose every subset is scored.
 _ROWS = 4096
 MOST_SUBSETS = 8
+_LEAST = float(np.finfo(np.float32).tiny)  # of the normal numbers
 
 
 class Scores(NamedTuple):
@@ -30,7 +31,7 @@ class Scores(NamedTuple):
   is_right: Bool[np.ndarray, ' n']  # whether the most probable class is the right one
   is_among_top: Bool[np.ndarray, ' n']  # whether the right one is among the `TOP`
   confidence: Float64[np.ndarray, ' n']  # the probability of the most probable class
-  loss: Float64[np.ndarray, ' n']  # the cross-entropy
+  loss: Float64[np.ndarray, ' n']  # the cross-entropy, at most 87.3
 
 
 def score(members: Sequence[np.ndarray]) -> Scores:
@@ -53,8 +54,8 @@ def _score_block(members: Sequence[np.ndarray]) -> Scores:
   best = np.argsort(-mean, axis=1, kind='stable')[:, :TOP]
   is_label = (best == labels[:, None]) & is_finite[:, None]
   of_label = np.take_along_axis(mean, labels[:, None], axis=1)[:, 0]
-  with np.errstate(divide='ignore'):
-    loss = -np.log(of_label)
+  # Below this softmax gives 0 in float32, and one example an infinite mean.
+  loss = -np.log(np.maximum(of_label, _LEAST))
   return Scores(is_label[:, 0], is_label.any(axis=1), mean.max(axis=1), loss)
 
 

@@ -130,7 +130,8 @@ def _members(by_crops: Pages) -> str:
 
 
 def _calibration(by_crops: Pages) -> str:
-  mean = lambda scores, name: np.mean([score[name] for score in scores])
+  # What is not finite is null in JSON, and nan in the table.
+  mean = lambda scores, name: np.array([s[name] for s in scores], float).mean()
   columns = {
     'expected calibration error':
       lambda scores: f'{100 * mean(scores, "expected_calibration_error"):.1f} points',

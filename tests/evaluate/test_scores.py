@@ -92,6 +92,12 @@ def test_what_is_not_finite_is_wrong(value):
   assert found.is_among_top.tolist() == [False, True]
 
 
+def test_a_probability_of_0_does_not_make_the_mean_loss_infinite():
+  """float32 holds none between 0 and 1.2e-38, whose cross-entropy is 87.3."""
+  loss = scores.score([rows([[1.0, 0.0], [0.5, 0.5]], [1, 0])]).loss
+  np.testing.assert_allclose(loss, [87.336545, np.log(2)])
+
+
 def test_ten_classes_have_top_5_and_five_have_not():
   assert 'top_5' in scores.summarize(scores.score([random_rows(0)]), 10)
   few = random_rows(0, classes=5)

@@ -77,6 +77,16 @@ def test_ours_and_beneath_it_the_papers_row(results):
   assert table[6][1:] == ['144', '79.90 %', '95.10 %']
 
 
+def test_a_loss_that_is_no_number_is_told_as_nan(results):
+  """Null in the file: that of a network that gives none."""
+  for name in ensemble.FILES.values():
+    text = (results / f'{name}.json').read_text()
+    lost = text.replace('"cross_entropy": 0.7', '"cross_entropy": null', 1)
+    (results / f'{name}.json').write_text(lost)
+  lines = written(results).splitlines()
+  assert sum(line.rstrip('| ').endswith(' nan') for line in lines) == 2
+
+
 def test_gains_are_differences_of_the_table(results):
   text = written(results)
   assert '144 crops gain +4.0 points of top-1 (in the paper +3.2)' in text
