@@ -4,8 +4,9 @@ python scripts/reliability.py                      results/reliability.md and .j
 python scripts/reliability.py --from FILE.xml...   the same, of earlier pytest runs
 
 Runs the long form of tests/reliability, about an hour on two cores, and the tests of
-checkpoints. What a fault may do is in those tests; here they are only counted. With
-`--from`, parts of the page that the reports do not have stay as they are.
+checkpoints, devices, advice and the training loop. What a fault may do is in those
+tests; here they are only counted. With `--from`, parts of the page that the reports do
+not have stay as they are.
 """
 
 import argparse

@@ -87,6 +87,12 @@ def test_every_file_that_injects_faults_belongs_to_a_part():
   assert injecting - {'test_reliability_report'} <= report.PART_OF.keys()
 
 
+def test_every_file_that_is_run_belongs_to_a_part():
+  places = [PROJECT / place for place in report.TESTS]
+  files = {path.stem for place in places for path in [place, *place.glob('test_*.py')]}
+  assert {name for name in files if name.startswith('test_')} <= report.PART_OF.keys()
+
+
 def test_the_committed_page_is_that_of_the_committed_numbers():
   content = json.loads((report.RESULTS / 'reliability.json').read_text())
   assert (report.RESULTS / 'reliability.md').read_text() == report.page(content)
