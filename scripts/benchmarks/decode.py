@@ -19,7 +19,7 @@ A subject is a process of its own, started once a round in turn with the others,
 may have its own Python. About 15 minutes:
 
 python scripts/benchmarks/decode.py --tensorflow_python=OTHER/bin/python
-                needs imagenet_sample, see README.md; torchvision, tensorflow, pillow
+                needs imagenet_sample, see docs/data.md; torchvision, tensorflow, pillow
 
 The shorter side of these photographs is 256 pixels: a crop of 224 never keeps enough
 at 1/2. `doubled` are the same enlarged to a shorter side of 512 and compressed again,

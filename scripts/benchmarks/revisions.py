@@ -4,7 +4,7 @@ Both are started as a user starts them, in turn, on the same cores. The earlier 
 checked out in a temporary folder. Each has a cache of compiled programs, which a trial
 fills before the rounds. Config fields that one of the two lacks are left out for both.
 
-python scripts/benchmarks/revisions.py             needs imagenette_160, see README.md
+python scripts/benchmarks/revisions.py             needs imagenette_160: docs/data.md
 python scripts/benchmarks/revisions.py --quick     tiny networks, to try it out
 python scripts/benchmarks/revisions.py --cases step run --revision=HEAD~1
 

@@ -6,7 +6,7 @@ the first of them, which include compilation. Decoding and training share the co
 here: what decoding takes shows in steps per second, not in waiting. About 12 minutes
 on two CPU cores:
 
-python scripts/benchmarks/waiting.py      needs mnist and imagenette_160, see README.md
+python scripts/benchmarks/waiting.py      needs mnist, imagenette_160: docs/data.md
 """
 
 import json
