@@ -1,9 +1,9 @@
-"""The seven changes of section 4.2.1, one by one (claims 17 to 23).
+"""The seven changes of section 4.2.1, one by one (claims 16 to 22).
 
-From BN-x5 each is taken back alone; to BN-Baseline each is added alone. What none of
-these runs has, the two networks themselves, begins as in inception_networks.py, from
-where the first seed is taken; the other seeds are here, and the plain network's, whose
-maximum within the budget is the target. One seed of each change comes first.
+From BN-x5 each is taken back alone; to BN-Baseline each is added alone. The two
+networks themselves begin as in inception_networks.py, from where their first seed is
+taken; their other seeds are here, and those of the plain network. One seed of each
+change comes first.
 """
 
 from configs import bn_baseline, bn_x5
