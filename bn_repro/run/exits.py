@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from bn_repro.run import errors, notices, processes, watch
+from bn_repro.run import errors, memory, notices, processes, watch
 from bn_repro.run.errors import MachineError, Preempted, RunsFailed, UserError
 
 SECONDS_TO_LEAVE = 0.5  # after saving, before other threads are no longer waited for
@@ -27,6 +27,7 @@ def exit_after(action: Callable[[], None]) -> None:
   """Runs `action`; on an error prints one line and exits with its code."""
   from absl import logging
 
+  memory.keep()  # before the thread of `watch`
   # Orbax logs a failure with a traceback; we say it in one line.
   logging.set_verbosity(logging.FATAL)
   _let_messages_be_lost()

@@ -12,8 +12,9 @@ and without batch normalization:
   floor          the step's matrix products alone: no step can be faster
   side by side   N of our runs (seeds and learning rates) in one program, jax.vmap
 
-A subject is a process of its own, started once a round in turn with the others.
-Compilation and warm-up are reported apart. About 5 minutes on two CPU cores:
+A subject is a process of its own, started once a round in turn with the others; all
+keep the memory that they free. Compilation and warm-up are reported apart. About 5
+minutes on two CPU cores:
 
 python scripts/benchmarks/mnist.py            needs pip install -e .[benchmark]
 
@@ -53,8 +54,8 @@ def measure(options: Namespace) -> dict:
   with tempfile.TemporaryDirectory() as folder:
     data, data_set = store_examples(folder)
     run = functools.partial(
-      harness.process, PROCESS, data=data, runs=options.side_by_side,
-      compile_mode=options.compile_mode,
+      harness.process, PROCESS, harness.KEEPING_MEMORY, data=data,
+      runs=options.side_by_side, compile_mode=options.compile_mode,
     )  # fmt: skip
 
     def fastest_threads(subject):

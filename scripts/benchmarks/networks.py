@@ -32,7 +32,8 @@ def measure(options: Namespace) -> dict:
   task = {'overrides': overrides, 'seconds': options.seconds}
   with tempfile.TemporaryDirectory() as cache:
     of_network = lambda name: harness.process(
-      'subjects.networks_task', {'JAX_COMPILATION_CACHE_DIR': cache},
+      'subjects.networks_task',
+      harness.KEEPING_MEMORY | {'JAX_COMPILATION_CACHE_DIR': cache},
       location=f'configs/{name}.py:{data}', **task,
     )  # fmt: skip
     # So that all rounds find the compiled programs.

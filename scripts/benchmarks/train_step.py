@@ -14,13 +14,13 @@ device already; every subject has the same initial weights, images and order:
   torch eager      the network in PyTorch, torch.optim.SGD
   torch compile    the same; gather, forward and backward under torch.compile
 
-A subject is a process of its own, started once a round in turn with the others. A
-trial before the rounds compiles, with empty caches, and chooses PyTorch's threads and
-memory format (on a GPU torch.compile's mode): the warm-up is two steps of it. The
-rounds find the compiled programs in a cache. GFLOP are 6 times the multiply-adds of
-`bn_repro.models.describe`, the same for all. The peak is of products of two large
-matrices, in each subject's process by its own library, in the dtype of the
-convolutions. About 25 minutes on two CPU cores:
+A subject is a process of its own, started once a round in turn with the others; all
+keep the memory that they free, as runs do. A trial before the rounds compiles, with
+empty caches, and chooses PyTorch's threads and memory format (on a GPU torch.compile's
+mode): the warm-up is two steps of it. The rounds find the compiled programs in a cache.
+GFLOP are 6 times the multiply-adds of `bn_repro.models.describe`, the same for all. The
+peak is of products of two large matrices, in each subject's process by its own library,
+in the dtype of the convolutions. About 25 minutes on two CPU cores:
 
 python scripts/benchmarks/train_step.py             needs pip install -e .[benchmark]
 python scripts/benchmarks/train_step.py --growth    ours alone, growth.json

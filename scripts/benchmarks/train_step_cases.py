@@ -41,7 +41,7 @@ def run_process(task: Task, cache: str) -> dict:
   """What one process measured; compiled programs of each task have their own folder."""
   # Without spaces: PyTorch hands such a path to a C++ compiler as two.
   folder = Path(cache) / re.sub(r'\W+', '_', f'{task.title} {task.subject}')
-  variables = {
+  variables = harness.KEEPING_MEMORY | {
     'JAX_COMPILATION_CACHE_DIR': str(folder / 'jax'),
     'TORCHINDUCTOR_CACHE_DIR': str(folder / 'torch'),
   }

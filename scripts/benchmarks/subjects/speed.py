@@ -4,15 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bn_repro.run import memory
-
 
 def measure(
   run: Callable[[range], Any], warm_up: int, brief: int, seconds: float, each: int = 1
 ) -> dict[str, Any]:
   """Times steps after a warm-up, and after a brief trial that says how many.
-
-  The process keeps the memory that it frees, as a run does; a rival's, too.
 
   Args:
     run: takes consecutive steps, waits for them and returns the loss of the last.
@@ -21,7 +17,6 @@ def measure(
     seconds: to be measured, about.
     each: what the numbers of steps are multiples of.
   """
-  memory.keep()
   warm_up_seconds, first = timed(run, range(warm_up))
   start = warm_up + brief
   brief_seconds, second = timed(run, range(warm_up, start))
