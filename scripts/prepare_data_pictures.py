@@ -116,6 +116,8 @@ def _examined(paths: list[Path], folder: ImageFolder) -> Iterator[Picture]:
 
 def examine(path: Path, name: str) -> Picture:
   """What a file holds, read whole and by the code that training reads it with."""
+  if not path.name.isprintable():  # TFDS stores names as text
+    return Picture(path, problem=f'{name!a} is no name in plain text')
   try:
     data = path.read_bytes()
     decode.read_whole(data, name)

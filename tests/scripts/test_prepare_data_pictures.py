@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import os
 
 import numpy as np
 import pytest
@@ -123,6 +124,18 @@ def test_what_training_could_not_read_is_left_out_and_counted(folder, capsys, ki
   checked = pictures.check(made, 'apply', 'skip')
   assert [path.name for path in checked.left_out] == ['odd.jpg']
   assert '1 cannot, and are left out: train/cat/odd.jpg' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name', [b'caf\xe9.jpg', b'a\nb.jpg'], ids=ascii)
+def test_a_name_that_could_not_be_stored_is_left_out(folder, tmp_path, capsys, name):
+  """As the error of --on_corrupt=stop advises; TFDS would end with a traceback."""
+  made, path = folder(), tmp_path / 'train' / 'cat' / os.fsdecode(name)
+  path.write_bytes(photograph(2, 30, 40))
+  with pytest.raises(UserError, match='leave such files out with --on_corrupt=skip'):
+    inputs.check_images(made)
+  assert pictures.check(made, 'apply', 'skip').left_out == {path}
+  told = ascii(f'train/cat/{path.name}')
+  assert f'1 cannot, and are left out: {told}' in capsys.readouterr().out
 
 
 def test_a_class_of_which_nothing_is_left_is_refused(folder, tmp_path):
