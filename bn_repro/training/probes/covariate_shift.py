@@ -62,7 +62,10 @@ def wasserstein(
 ) -> Float[Array, '']:
   """The mean over units of the 1-Wasserstein distance of their values.
 
-  In standard deviations of `before`, each unit's own.
+  In standard deviations of `before`, each unit's own; NaN if one is constant.
   """
   distance = jnp.abs(jnp.sort(before, axis=0) - jnp.sort(after, axis=0))
-  return jnp.mean(jnp.mean(distance, axis=0) / jnp.std(before, axis=0))
+  mean = jnp.mean(jnp.mean(distance, axis=0) / jnp.std(before, axis=0))
+  # Of equal values `jnp.std` may give what its mean was rounded by.
+  is_any_constant = jnp.any(jnp.ptp(before, axis=0) == 0)
+  return jnp.where(is_any_constant, jnp.nan, mean)
