@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from bn_repro.batch_norm import fold
 from bn_repro.models import networks
 from bn_repro.run.errors import UserError
-from bn_repro.training.experiment import Experiment
+from bn_repro.training.experiment import Experiment, normalization_groups
 from bn_repro.training.probes import covariate_shift, landscape
 from bn_repro.training.probes.layer_jacobians import LayerJacobians
 from bn_repro.training.probes.next_step import NextStep
@@ -29,6 +29,7 @@ PROBES: Mapping[str, Callable[[Experiment], Probe]] = {
   'layer_jacobians': LayerJacobians,
   'parameter_norms': lambda experiment: parameter_norms,
 }
+_OF_NEXT_STEP = ('covariate_shift', 'landscape')
 
 
 def check(config: ConfigDict) -> None:
@@ -44,6 +45,9 @@ def check(config: ConfigDict) -> None:
     )
   if 'layer_jacobians' in names:
     fold.check(networks.build(config, num_classes=1))
+  if {*_OF_NEXT_STEP} & {*names}:
+    # What devices hold of a mini-batch is a group of it on the one device of a probe.
+    networks.build(config, 1, normalization_groups(config, num_devices=1))
 
 
 class Probes:

@@ -56,6 +56,16 @@ def test_what_cannot_be_folded_has_no_jacobians(field, tmp_path):
   assert not (tmp_path / 'run').exists()
 
 
+def test_groups_that_one_device_cannot_normalize_have_no_next_step(tmp_path):
+  """Two devices standardize the halves that they hold; a probe has one device."""
+  halves = {'num_devices': 2, 'model.normalization_group': 30}
+  variant = {'variant.normalizer': 'centring', 'variant.gamma_and_beta': False}
+  made, _ = built('batch_norm', probes=('landscape',), **halves, **variant)
+  with pytest.raises(UserError, match='normalizes whole mini-batches on one device'):
+    loop.train(made.config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
+
+
 @pytest.mark.slow
 @BOTH
 def test_all_are_measured_at_every_evaluation(network):
