@@ -64,12 +64,17 @@ def points_between(
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
-  """The difference of two means whose spreads may differ (Welch, 1947)."""
-  groups = (first, second)
+  """The difference of two means whose spreads may differ (Welch, 1947).
+
+  No interval where one of them is of a single value.
+  """
+  groups, value = (first, second), float(np.mean(first) - np.mean(second))
+  if min(map(len, groups)) < 2:
+    return without_interval(value)
   variances = [float(np.var(values, ddof=1)) / len(values) for values in groups]
   squares = sum(v**2 / (len(x) - 1) for v, x in zip(variances, groups))
-  freedom = sum(variances) ** 2 / squares
-  value = float(np.mean(first) - np.mean(second))
+  # Without any spread, every number of degrees gives the same interval.
+  freedom = sum(variances) ** 2 / squares if squares else 1
   return _student(value, math.sqrt(sum(variances)), freedom, "Welch's t")
 
 

@@ -45,6 +45,22 @@ def test_a_difference_with_pooled_spread_is_that_of_two_samples():
   assert effect[1:3] == pytest.approx((100 * low, 100 * high))
 
 
+def test_a_difference_with_spreads_of_their_own_is_welchs():
+  first, second = VALUES, [0.5, 1.0, 1.6]
+  result = stats.ttest_ind(first, second, equal_var=False)
+  effect = effects.welch(first, second)
+  assert effect.p_value(0) == pytest.approx(result.pvalue)
+  assert effect[1:3] == pytest.approx(tuple(result.confidence_interval()))
+
+
+@pytest.mark.parametrize(
+  ('second', 'text'), [([1.0], '2.0'), ([1.0, 1.0], '2.0 (2.0 to 2.0)')]
+)
+def test_a_difference_of_single_or_equal_values(second, text):
+  """A grid of one seed has only such; an interval needs two values of each."""
+  assert effects.welch([3.0] * len(second), second).text() == text
+
+
 def test_a_contrast_averages_two_settings():
   """Half of each difference; its variance is a quarter of the sum of both."""
   spread = pooled_deviation([[0.0, 2.0]])
