@@ -72,9 +72,8 @@ def _drifts(runs: list[Run], percentile: int, measure: str) -> np.ndarray:
 def _drift_table(networks: dict[str, list[Run]]) -> str:
   rows = [
     (name, f'{percentile}th', *(
-      f'{drifts.mean():.2f} ± {drifts.std(ddof=1):.2f}'
+      tables.mean(_drifts(group, percentile, measure), '.2f')
       for measure in ('range', 'relative')
-      for drifts in [_drifts(group, percentile, measure)]
     ))
     for name, group in networks.items()
     for percentile in PERCENTILES

@@ -34,11 +34,11 @@ def over(runs: Iterable[Run], measure: Callable[[Run], float | None]) -> np.ndar
 def percent(values: np.ndarray) -> str:
   """Mean and sample standard deviation of shares, without NaN: '97.31 ± 0.12 %'."""
   finite = values[np.isfinite(values)]
-  return f'{_mean(100 * finite, ".2f")} %' if len(finite) else '-'
+  return f'{mean(100 * finite, ".2f")} %' if len(finite) else '-'
 
 
-def _mean(values: np.ndarray, form: str) -> str:
-  """And the sample standard deviation, where there are several values."""
+def mean(values: np.ndarray, form: str) -> str:
+  """The mean, and the sample standard deviation where there are several values."""
   numbers = [values.mean(), values.std(ddof=1)] if len(values) > 1 else values
   return ' ± '.join(format(number, form) for number in numbers)
 
@@ -81,7 +81,7 @@ def steps(values: np.ndarray, missed: str = NEVER) -> str:
     return missed
   missing = len(values) - len(reached)
   remark = f' ({missing} of {len(values)} {missed})' if missing else ''
-  return _mean(reached, ',.0f') + remark
+  return mean(reached, ',.0f') + remark
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

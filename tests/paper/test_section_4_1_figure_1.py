@@ -88,6 +88,14 @@ def test_1_faster_and_higher():
   assert verdict('1b', even) == INCONCLUSIVE
 
 
+@pytest.mark.parametrize('number, cell', [(3, '0.31 ± 0.01'), (1, '0.30')])
+def test_one_seed_has_no_standard_deviation(number, cell):
+  """As in the other tables; the cells were '0.30 ± nan'."""
+  runs = with_drift(seeds('baseline', *SLOW[:number]), 0.3)
+  line = mnist._drift_table({'without BN': runs}).splitlines()[2]
+  assert [of.strip() for of in line.split('|')[3:5]] == [cell, cell]
+
+
 @pytest.mark.parametrize('drift, expected', [(0.1, SUPPORTED), (0.5, CONTRADICTED)])
 def test_2_steadier(drift, expected):
   runs = [*with_drift(seeds('baseline', *SLOW), 0.3),
