@@ -68,7 +68,9 @@ def runtimes(networks: Networks, path: Path) -> None:
   for name in networks:
     if name != PLAIN and _all_arrive(networks, name) and _all_arrive(networks, PLAIN):
       chance = comparison.probability_of_improvement(networks, name, PLAIN, factors)
-      first.plot(factors, chance, color=family.COLOURS[name])
+      # Runs of one seed give none, and Matplotlib no axis of NaN.
+      if np.isfinite(chance).all():
+        first.plot(factors, chance, color=family.COLOURS[name])
   first.axhline(0.5, color='grey', lw=1, ls=':')
   first.set(xscale='log', xlabel="f, times the network's steps", ylim=(0, 1))
   first.set_xticks([0.5, 1, 2, 5, 10], ['0.5', '1', '2', '5', '10'])

@@ -84,6 +84,14 @@ def test_runs_that_evaluate_no_training_images_are_drawn_without(tmp_path):
   assert (tmp_path / 'decay.png').exists() and (tmp_path / 'figure2.png').exists()
 
 
+def test_a_page_of_the_first_seeds_is_written(tmp_path):
+  """They say nothing of the spread; a figure of NaN ended with a traceback."""
+  first = {name: runs[:1] for name, runs in networks().items()}
+  text = figure_3.section(first, {}, tmp_path)
+  assert 'which takes two runs of a network' in text and 'nan' not in text
+  assert (tmp_path / 'runtimes.png').exists()
+
+
 def test_the_speed_up_with_both_sides_tuned_stands_beside_it(tmp_path):
   path, tuned = tmp_path / 'speed_up.svg', effects.of_ratios([1.5, 1.6])
   for drawn in ({}, {'bn_x5': tuned}):
