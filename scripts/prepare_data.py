@@ -156,7 +156,7 @@ def check(arguments: argparse.Namespace) -> list[str]:
     size = _check_folder(arguments)
     options = arguments.orientation or 'apply', arguments.on_corrupt or 'stop'
     request = ['folder', arguments.name, data_dir, str(arguments.images), *options]
-  elif any(getattr(arguments, flag) for flag in OF_FOLDER):
+  elif any(getattr(arguments, flag) is not None for flag in OF_FOLDER):
     raise UserError(f'--{", --".join(OF_FOLDER)} are for `folder`, not for {dataset}')
   else:
     size = _check_catalogue(arguments)

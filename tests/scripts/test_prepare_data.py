@@ -202,6 +202,7 @@ class TestMistakes:
       (['mnist', '--images=x'], ['`folder`', 'mnist']),
       (['folder', '--images=x'], ['--name=NAME']),
       (['folder', '--name=x'], ['--images=DIR']),
+      (['mnist', '--name='], ['`folder`', 'mnist']),
       (['mnist', '--on_corrupt=skip'], ['`folder`', 'mnist']),
       (['mnist', '--orientation=keep'], ['`folder`', 'mnist']),
       (['folder', '--on_corrupt=x'], ['--on_corrupt', 'stop', 'skip']),
