@@ -107,12 +107,13 @@ def check_images(folder: ImageFolder, on_corrupt: str = 'stop') -> int:
 
   Where pictures may be skipped, their first bytes are not read.
   """
-  size, empty, others = 0, [], []
+  size, empty, others, unnamed = 0, [], [], []
   for class_folder in folder.class_folders():
     images = images_of(class_folder)
     empty += [] if images else [class_folder]
     if on_corrupt == 'stop':
       others += [image for image in images if not _is_image(image)]
+      unnamed += [image for image in images if not is_text(image.name)]
     size += sum(image.stat().st_size for image in images if image.is_file())
   if empty:
     raise UserError(f'no images in {listed(empty)}; a class needs one in each part')
@@ -122,12 +123,25 @@ def check_images(folder: ImageFolder, on_corrupt: str = 'stop') -> int:
       f'{listed(others)}; convert it, take it out, or leave such files out with '
       '--on_corrupt=skip'
     )
+  if unnamed:
+    raise UserError(
+      f'names of files are stored as UTF-8, which {listed(unnamed)} is not; rename it, '
+      'or leave such files out with --on_corrupt=skip'
+    )
   return size
+
+
+def is_text(name: str) -> bool:
+  """Whether a file's name, which on Linux may be any bytes, can be stored as text."""
+  try:
+    return bool(name.encode())
+  except UnicodeEncodeError:
+    return False
 
 
 def _is_image(path: Path) -> bool:
   """By the first bytes, since names lie; the rest is decoded later."""
-  if not path.is_file() or not path.name.isprintable():
+  if not path.is_file():
     return False
   try:
     with open(path, 'rb') as file:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageOps
-from prepare_data_inputs import ImageFolder, UserError, images_of, listed
+from prepare_data_inputs import ImageFolder, UserError, images_of, is_text, listed
 from tqdm import tqdm
 
 from bn_repro.data import decode
@@ -116,8 +116,8 @@ def _examined(paths: list[Path], folder: ImageFolder) -> Iterator[Picture]:
 
 def examine(path: Path, name: str) -> Picture:
   """What a file holds, read whole and by the code that training reads it with."""
-  if not path.name.isprintable():  # TFDS stores names as text
-    return Picture(path, problem=f'{name!a} is no name in plain text')
+  if not is_text(path.name):
+    return Picture(path, problem=f'the name of {name!a} is not UTF-8')
   try:
     data = path.read_bytes()
     decode.read_whole(data, name)

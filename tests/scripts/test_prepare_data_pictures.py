@@ -126,16 +126,23 @@ def test_what_training_could_not_read_is_left_out_and_counted(folder, capsys, ki
   assert '1 cannot, and are left out: train/cat/odd.jpg' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('name', [b'caf\xe9.jpg', b'a\nb.jpg'], ids=ascii)
-def test_a_name_that_could_not_be_stored_is_left_out(folder, tmp_path, capsys, name):
+def test_a_name_that_could_not_be_stored_is_left_out(folder, tmp_path, capsys):
   """As the error of --on_corrupt=stop advises; TFDS would end with a traceback."""
-  made, path = folder(), tmp_path / 'train' / 'cat' / os.fsdecode(name)
+  made, path = folder(), tmp_path / 'train' / 'cat' / os.fsdecode(b'caf\xe9.jpg')
   path.write_bytes(photograph(2, 30, 40))
-  with pytest.raises(UserError, match='leave such files out with --on_corrupt=skip'):
+  with pytest.raises(UserError, match=r'stored as UTF-8.*skip'):
     inputs.check_images(made)
   assert pictures.check(made, 'apply', 'skip').left_out == {path}
   told = ascii(f'train/cat/{path.name}')
-  assert f'1 cannot, and are left out: {told}' in capsys.readouterr().out
+  assert f'the name of {told} is not UTF-8' in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_plain_text_is_stored(folder, tmp_path):
+  """macOS writes a narrow space, which Python does not count as printable."""
+  made = folder()
+  (tmp_path / 'train' / 'cat' / '3.45\u202fPM.jpg').write_bytes(photograph(2, 30, 40))
+  inputs.check_images(made)
+  assert not pictures.check(made, 'apply', 'skip').left_out
 
 
 def test_a_class_of_which_nothing_is_left_is_refused(folder, tmp_path):
