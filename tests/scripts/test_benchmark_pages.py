@@ -66,7 +66,7 @@ FACTS = {
   'growth': {'rounds': 1, 'title': '64 pixels, width 0.25, batch 32, float32'},
   'mnist': {'rounds': 5, 'data_set': 'MNIST'},
   'mnist_growth': {'rounds': 3},
-  'networks': {'rounds': 6, 'data': 'imagenette_160'},
+  'networks': {'rounds': 4, 'data': 'imagenette_160'},
   'parallel_cost': {'devices': 8, 'images': 32},
   'parallel_growth': {'rounds': 9, 'width': 0.0625, 'batch': 64, 'steps': 4},
   'start': {'rounds': 3},
