@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bn_repro.run import errors
+from bn_repro.run.config_files import PROJECT
 from conformance.environments import Implementation
 
-PROJECT = Path(__file__).resolve().parents[1]
 LIMIT = 1800.0  # seconds without a result, after which a probe is given up
 KEPT = ('TFDS_DATA_DIR', 'HOME', 'PATH', 'LD_LIBRARY_PATH', 'LANG')
 

@@ -16,6 +16,7 @@ import contextlib
 from pathlib import Path
 
 from bn_repro.run import exits, places
+from bn_repro.run.config_files import PROJECT
 from bn_repro.run.errors import UserError
 from bn_repro.run.files import digest, write_json
 from bn_repro.run.progress import progress_bar
@@ -25,7 +26,6 @@ from conformance.environments import Implementation, NotInstalled
 from conformance.pages import read
 from conformance.probes import speed
 
-PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / 'results' / 'conformance'
 CARRIED, CARRIED_FROM = 'carried', 'carried_from'  # the second is a digest
 

@@ -80,9 +80,8 @@ def speeds_of(one, cache, arguments, variables, packages) -> dict:
   except NotInstalled as error:
     return {'error': str(error)}
   packages[one.name] = environments.packages_of(python, one.environment)
-  cores = sorted(os.sched_getaffinity(0))[: arguments.threads]
-  before = os.sched_getaffinity(0)
-  os.sched_setaffinity(0, cores)
+  before = devices.cores()
+  os.sched_setaffinity(0, before[: arguments.threads])
   probes = {
     f'{size}x{size}x{depth}':
       f'speed:{size}:{depth}:{arguments.batch}:{arguments.seconds}'

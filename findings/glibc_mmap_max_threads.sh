@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# With MALLOC_MMAP_MAX_=0 glibc maps large blocks all the same, in every thread but the first.
+# With MALLOC_MMAP_MAX_=0 glibc maps and unmaps large blocks all the same, in every thread but the first.
 #
 # Sworn: "Setting this parameter to 0 disables the use of mmap(2) for servicing large allocation requests" (mallopt(3)).
 #   With MALLOC_TRIM_THRESHOLD_ beside it a process keeps what it frees, so that the next large array costs no new
 #   pages: the advice for training on CPUs, where each step frees and asks for the same working memory.
 # Seen: an array of 70 MB, made and dropped ten times, touches its pages once in the main thread, and anew each time in
-#   another thread: 17,921 pages of 4 kB, which the kernel maps, clears and unmaps. 38 MB are kept in a thread that asks
-#   for nothing else, and mapped anew each time once the thread has 30 MB in use. With MALLOC_ARENA_MAX=1 no thread
-#   touches a page twice.
-# Version: glibc 2.36 with numpy 2.4.6, 2026-11-30. Source: malloc/malloc.c, sysmalloc(): a thread's arena has heaps of
-#   64 MB; what does not fit into one is mapped without a look at M_MMAP_MAX.
+#   another thread: 17,921 pages of 4 kB, which the kernel maps, clears and unmaps. 38 MB are kept in one thread, and
+#   mapped anew each time in another that has 30 MB in use. With MALLOC_ARENA_MAX=1 no thread touches a
+#   page twice.
+# Version: glibc 2.36 with numpy 2.4.6, 2026-11-30. Source: malloc/malloc.c, sysmalloc(), and arena.c, heap_trim(): a
+#   thread's arena consists of heaps of 64 MB. What does not fit into one is mapped without a look at M_MMAP_MAX, and a
+#   heap that becomes empty is unmapped without a look at M_TRIM_THRESHOLD.
 # Matters: the CPU back end of XLA and data loaders compute in threads. Which arena a thread gets differs from start to
 #   start, and so does the time of a step: 61 to 67 ms in most processes and 83 to 87 in every fifth, for one program of
 #   jax 0.12.0.1 with working memory of 39 MB, on one core.

@@ -105,7 +105,8 @@ def images_of(class_folder: Path) -> list[Path]:
 def check_images(folder: ImageFolder, on_corrupt: str = 'stop') -> int:
   """The size of all images in bytes; refuses empty classes and files of other kinds.
 
-  Where pictures may be skipped, their first bytes are not read.
+  And names that cannot be stored. Where pictures may be skipped, neither names nor
+  first bytes are looked at.
   """
   size, empty, others, unnamed = 0, [], [], []
   for class_folder in folder.class_folders():

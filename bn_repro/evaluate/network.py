@@ -142,7 +142,7 @@ def dependencies(network: Network, *datasets: str) -> dict[str, Any]:
   """What decides a network's numbers that come from these data sets, as JSON."""
   return {
     'checkpoint': network.digest,
-    'data': [files.digest(contents.of(name)) for name in datasets],
+    'data': [files.digest(contents.of(name)) for name in dict.fromkeys(datasets)],
     **provenance.circumstances(jax.local_devices()),
   }
 

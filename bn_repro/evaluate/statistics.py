@@ -53,9 +53,7 @@ def of_network(network: Network, request: Request, check: Callable[[], None]) ->
   if not network.batch_stats:
     return network.batch_stats
   check_together(request.statistics, network.weights)
-  if request.statistics == MOVING_AVERAGE:
-    return network.batch_stats
-  if network.population_batches == request.population_batches:
+  if not need_training_set(network, request):
     return network.batch_stats
   name = _OF_AVERAGED if network.weights == AVERAGED else NAME
   path = network.workdir / FOLDER / name

@@ -26,7 +26,7 @@ def start() -> list[Any]:
   UserError is raised for wrong variables and for platforms that are not there,
   MachineError if one is there and does not start.
   """
-  memory.keep()
+  memory.keep()  # for host programs: our own have called it
   with _flags_tried():
     jax = _imported()
   with _logged() as lines:

@@ -2,16 +2,21 @@
 
 glibc hands large blocks back to the kernel at once. A step of BN-x5 at 64 pixels then
 touched 9,500 new pages, each of which the kernel had to clear: a sixth of its time, or
-more. Threads other than the first have arenas of their own, which hand back all blocks
-that exceed their 64 MB; whether XLA's threads did so differed from start to start. So
-all threads share one arena. Elsewhere than on Linux with glibc nothing is changed.
+more. Threads other than the first have arenas of their own, of 64 MB each. Whatever is
+set, larger blocks are mapped there, and an arena's part that is empty is unmapped;
+whether XLA's threads suffered from it differed from start to start. So all threads
+share the first arena. Elsewhere than on Linux with glibc nothing is changed.
 """
 
 import os
 
-# Parameters of mallopt(3), from glibc's malloc.h.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
-_NEVER = -1
+# By the names of glibc's variables: the parameter of mallopt(3) that each sets, from
+# malloc.h, and its value. -1 is never.
+SETTINGS = {
+  'MALLOC_ARENA_MAX': (-8, 1),
+  'MALLOC_MMAP_MAX_': (-4, 0),
+  'MALLOC_TRIM_THRESHOLD_': (-1, -1),
+}
 
 
 def keep() -> bool:
@@ -29,11 +34,10 @@ def keep() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
   except (AttributeError, OSError, TypeError):
     return False
-  if not _is_set('MALLOC_ARENA_'):
-    mallopt(_M_ARENA_MAX, 1)
-  # No block comes from mmap, whose blocks go back when they are freed, and the heap
-  # never shrinks.
-  return bool(mallopt(_M_MMAP_MAX, 0) and mallopt(_M_TRIM_THRESHOLD, _NEVER))
+  ours = dict(SETTINGS)
+  if _is_set('MALLOC_ARENA_'):
+    del ours['MALLOC_ARENA_MAX']
+  return all([mallopt(*setting) for setting in ours.values()])
 
 
 def _is_set(*prefixes: str) -> bool:

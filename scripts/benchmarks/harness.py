@@ -25,14 +25,12 @@ from page import RESULTS
 from ratios import column
 from tqdm import tqdm
 
-from bn_repro.run import places, provenance
+from bn_repro.run import memory, places, provenance
 from bn_repro.run.errors import UserError, last_line
 from bn_repro.run.files import write_json
 
-# What `bn_repro.run.memory` sets in a run, for processes of subjects, rivals too.
-KEEPING_MEMORY = {
-  'MALLOC_ARENA_MAX': '1', 'MALLOC_MMAP_MAX_': '0', 'MALLOC_TRIM_THRESHOLD_': str(2**40)
-}  # fmt: skip
+# As in a run, for processes of subjects, rivals too.
+KEEPING_MEMORY = {name: str(value) for name, (_, value) in memory.SETTINGS.items()}
 # By `time.monotonic`, when a measurement is given up; `within` sets it.
 _deadline = math.inf
 # Of any comparison so far: a time limit may leave fewer than were asked for.

@@ -3,8 +3,8 @@
 Steps to an accuracy say how fast a network learns; hours need the time of a step, too.
 The logs of the runs do not say it: they were trained at different times on different
 machines. Here each network is a process of its own, started once a round in turn with
-the others. BN-x30 and BN-x5 with the slow decay are the program of BN-x5, with other
-hyperparameters.
+the others; all keep the memory that they free, as runs do. BN-x30 and BN-x5 with the
+slow decay are the program of BN-x5, with other hyperparameters.
 
 taskset -c 0 python scripts/benchmarks/networks.py   one core, as the runs had
 python scripts/benchmarks/networks.py --tiny         8 pixels, to try it out

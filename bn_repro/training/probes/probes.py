@@ -23,13 +23,15 @@ from bn_repro.training.probes.parameter_norms import parameter_norms
 from bn_repro.training.step import TrainState
 
 Probe = Callable[[TrainState, Any], dict[str, float]]
-PROBES: Mapping[str, Callable[[Experiment], Probe]] = {
+_OF_NEXT_STEP = {
   'covariate_shift': functools.partial(NextStep, measure=covariate_shift.measure),
   'landscape': functools.partial(NextStep, measure=landscape.measure),
+}
+PROBES: Mapping[str, Callable[[Experiment], Probe]] = {
+  **_OF_NEXT_STEP,
   'layer_jacobians': LayerJacobians,
   'parameter_norms': lambda experiment: parameter_norms,
 }
-_OF_NEXT_STEP = ('covariate_shift', 'landscape')
 
 
 def check(config: ConfigDict) -> None:
@@ -45,7 +47,7 @@ def check(config: ConfigDict) -> None:
     )
   if 'layer_jacobians' in names:
     fold.check(networks.build(config, num_classes=1))
-  if {*_OF_NEXT_STEP} & {*names}:
+  if _OF_NEXT_STEP.keys() & {*names}:
     # What devices hold of a mini-batch is a group of it on the one device of a probe.
     networks.build(config, 1, normalization_groups(config, num_devices=1))
 
