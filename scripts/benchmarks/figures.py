@@ -2,14 +2,16 @@
 
 python scripts/benchmarks/figures.py
 
-A PNG beside growth.json, mnist_growth.json and parallel_growth.json, if they are there.
-Straight lines are what proportion would give, from the largest value down: a curve
+A PNG beside growth.json, mnist_growth.json and parallel_growth.json, if they are
+there; growth.png has the curves of growth_jax_*.json, too, and 95 % intervals of its
+times. Dotted lines are what proportion would give, from the largest value down: a curve
 that leaves its line pays for something that does not grow with it.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import page
@@ -39,50 +41,76 @@ def main() -> None:
     if not path.exists():
       print(f'not measured: {path.name}')
       continue
-    measured = json.loads(path.read_text())
-    draw(measured['table'])
-    plt.gcf().supxlabel(f'{measured["device"]}, {measured["git_revision"]}', fontsize=6)
+    draw(*map(read, (path, *sorted(results.glob(f'{name}_jax_*.json')))))
     plt.savefig(path.with_suffix('.png'), dpi=110)
     print(f'written: {path.with_suffix(".png")}')
 
 
-def draw_step(rows: list[dict]) -> None:
-  """Time and memory of a training step against what grows, one panel for each."""
-  figure, all_axes = plt.subplots(1, 3, figsize=(11, 3.6), layout='constrained')
+def read(path: Path) -> dict:
+  return json.loads(path.read_text())
+
+
+def draw_step(*files: dict) -> None:
+  """Time and memory of a training step against what grows, one panel for each.
+
+  Of more files than one, each under a version of jax of its own, the later ones have
+  open markers.
+  """
+  figure, all_axes = plt.subplots(1, 3, figsize=(13, 3.6), layout='constrained')
   for axes, (what, (title, power)) in zip(all_axes, PANELS.items()):
-    chosen = [row for row in rows if row['what'] == what]
-    x = [row['value'] for row in chosen]
-    for column, colour in zip(('milliseconds a step', 'temporary, MB'), COLOURS):
-      y = [row[column] for row in chosen]
-      axes.plot(x, y, 'o-', color=colour, label=column)
-      proportional = [y[-1] * (value / x[-1]) ** power for value in x]
-      axes.plot(x, proportional, ':', color=colour, lw=1)
+    for file, face in zip(files, (None, *(len(files) - 1) * ['white']), strict=True):
+      rows = [row for row in file['table'] if row['what'] == what]
+      for column, colour in zip(('milliseconds a step', 'temporary, MB'), COLOURS):
+        label = f'{column}, jax {file["versions"]["jax"]}'
+        _draw_column(axes, rows, column, power, color=colour, mfc=face, label=label)
+    x = [row['value'] for row in rows]
     axes.set(xlabel=title, xscale='log', yscale='log')
     axes.set_xticks(x, [f'{value:g}' for value in x])
     axes.minorticks_off()
-  all_axes[0].legend(fontsize=8)
-  figure.suptitle('One training step of BN-x5: time and working memory')
+  axes.plot([], [], ':', color='gray', label='in proportion')
+  lines = axes.get_legend_handles_labels()
+  figure.legend(*lines, loc='outside right upper', fontsize=8)
+  _sign(files[0], 'One training step of BN-x5: time and working memory')
 
 
-def draw_side_by_side(rows: list[dict]) -> None:
+def _draw_column(axes, rows, column, power, **style) -> None:
+  """One curve with its intervals, and the line of proportion to its last value."""
+  x, y = ([row[key] for row in rows] for key in ('value', column))
+  bars = None
+  if column == 'milliseconds a step':
+    bars = [[abs(row[column] - row[end]) for row in rows] for end in ('low', 'high')]
+  axes.errorbar(x, y, bars, fmt='o-', capsize=3, ms=5, **style)
+  proportional = [y[-1] * (value / x[-1]) ** power for value in x]
+  axes.plot(x, proportional, ':', color=style['color'], lw=1)
+
+
+def _sign(file: dict, title: str) -> None:
+  """The title of a picture, and where and by what it was measured, in small print."""
+  plt.gcf().suptitle(title)
+  plt.gcf().supxlabel(f'{file["device"]}, {file["git_revision"]}', fontsize=6)
+
+
+def draw_side_by_side(file: dict) -> None:
   """Steps per second of all runs, against how many share a program."""
+  rows = file['table']
   speeds = {
     network: [row['steps/s of all'] for row in rows if row['network'] == network]
     for network in ('batch_norm', 'baseline')
   }
   runs = sorted({row['runs'] for row in rows})
   _draw(runs, speeds, 'runs side by side', 'steps/s of all runs')
-  plt.suptitle('Section 4.1: a sweep in one program')
+  _sign(file, 'Section 4.1: a sweep in one program')
 
 
-def draw_devices(rows: list[dict]) -> None:
+def draw_devices(file: dict) -> None:
   """Time of a step of one mini-batch, against the devices that share it."""
+  rows = file['table']
   milliseconds = {
     name: [row[f'{name}, ms'] for row in rows] for name in ('per device', 'global')
   }
   devices = [row['devices'] for row in rows]
   _draw(devices, milliseconds, 'fake devices of one CPU', 'milliseconds a step')
-  plt.suptitle('One mini-batch split over devices')
+  _sign(file, 'One mini-batch split over devices')
 
 
 def _draw(

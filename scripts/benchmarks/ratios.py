@@ -59,10 +59,12 @@ def spread(
   nothing about the shape of the noise; below six rounds, the smallest and largest.
   """
   ratios = [mine / theirs for mine, theirs in zip(ours, rival, strict=True)]
-  interval = stats.quantile_test(ratios, p=0.5).confidence_interval(0.95)
-  has_interval = math.isfinite(interval.low) and math.isfinite(interval.high)
-  return {
-    name: statistics.median(ratios),
-    'low': float(interval.low) if has_interval else min(ratios),
-    'high': float(interval.high) if has_interval else max(ratios),
-  }
+  return {name: statistics.median(ratios), **interval(ratios)}
+
+
+def interval(values: list[float]) -> dict[str, float]:
+  """Columns: low and high of a median over rounds, as of `spread`."""
+  exact = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+  if math.isfinite(exact.low) and math.isfinite(exact.high):
+    return {'low': float(exact.low), 'high': float(exact.high)}
+  return {'low': min(values), 'high': max(values)}

@@ -5,11 +5,12 @@ stay those of the first case of `train_step.py`. Every value is a process of its
 started once a round.
 """
 
+import statistics
 import tempfile
 from argparse import Namespace
 
 import harness
-from ratios import median
+from ratios import column, interval, median
 from subjects.train_step_task import Task
 from train_step_cases import CASES, run_process, tasks_of
 
@@ -52,10 +53,12 @@ def table(content: dict) -> list[dict]:
   first, lines = Task('ours', backend, *CASES[backend][0], seconds=0), []
   for (field, value), task in points_of(first).items():
     rounds = content['rounds'][task.title]
+    milliseconds = [1e3 * seconds for seconds in column(rounds, 'seconds_per_step')]
     lines.append({
       'what': field,
       'value': value,
-      'milliseconds a step': 1e3 * median(rounds, 'seconds_per_step'),
+      'milliseconds a step': statistics.median(milliseconds),
+      **interval(milliseconds),
       'images/s': median(rounds, 'images_per_second'),
       'temporary, MB': rounds[0]['temporary_bytes'] / 1e6,
       'compilation, s': rounds[0]['warm_up_seconds'],
