@@ -53,7 +53,9 @@ def test_the_text_says_which_protocols_are_mixed():
   fixed = several('inception', 5e3, 6e3, 7e3, log_spaced_evaluations=40)
   for name, said in (('bn_x5', '**Two protocols'), ('bn_x30', 'were fixed before the')):
     others = BN_X5 if name == 'bn_x5' else several(name, 5e3, log_spaced_evaluations=40)
-    assert said in figure_3.text({'inception': fixed, name: others})
+    text = figure_3.text({'inception': fixed, name: others})
+    assert said in text and '(history/README.md)' in text
+  assert 'history' not in figure_3.text(networks())
 
 
 def test_a_speed_up_in_time_counts_what_a_step_costs(monkeypatch):
