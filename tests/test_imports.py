@@ -1,5 +1,6 @@
-"""What must answer at once imports no JAX, which takes seconds."""
+"""What must answer at once imports no JAX, which takes seconds; no test is hidden."""
 
+import re
 import subprocess
 import sys
 
@@ -24,3 +25,15 @@ def test_modules_that_promise_to_import_no_jax_import_none():
   command = [sys.executable, '-c', WITHOUT_JAX, *promising, 'bn_repro.training.sweep']
   result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
   assert result.returncode == 0, result.stderr
+
+
+def test_no_script_hides_a_folder_of_tests():
+  """Tests of scripts put them on the path; Python prefers a file to a bare folder."""
+  tests = PROJECT / 'tests'
+  texts = '\n'.join(path.read_text() for path in tests.rglob('*.py'))
+  imported = {*re.findall(r'^ *(?:from|import) (\w+)', texts, re.MULTILINE)}
+  scripts = {path.stem for path in (PROJECT / 'scripts').rglob('*.py')}
+  hidden = [tests / name for name in imported & scripts if (tests / name).is_dir()]
+  assert {path.name for path in hidden} >= {'reliability', 'run'}
+  bare = [path.name for path in hidden if not (path / '__init__.py').exists()]
+  assert not bare, f'add an __init__.py, which goes first, to {bare}'

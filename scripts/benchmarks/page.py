@@ -8,8 +8,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-# Whoever imports this file finds the project's own modules too.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# Whoever imports this file finds the project's own modules too. Last: tests that import
+# it have a folder `reliability` of their own.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from project import PROJECT
 

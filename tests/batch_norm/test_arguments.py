@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batch_norm.test_layer import infer, random_variables, train, values
-from batch_norm.test_transform import assert_close, reference
 from numpy.testing import assert_allclose, assert_array_equal
 
+from batch_norm.test_layer import infer, random_variables, train, values
+from batch_norm.test_transform import assert_close, reference
 from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.run.errors import UserError
 from support import PROJECT

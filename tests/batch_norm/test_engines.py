@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batch_norm.test_parallel_layer import COLLECTIVE, take
-from batch_norm.test_transform import assert_close
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from batch_norm.test_parallel_layer import COLLECTIVE, take
+from batch_norm.test_transform import assert_close
 from bn_repro.batch_norm.layer import BatchNorm
 
 DEVICES = 8

@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batch_norm.test_parallel_layer import pmap, shard_map, vmap
-from batch_norm.test_transform import EPSILON, assert_close, by_autodiff, make_arguments
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from numpy.testing import assert_allclose, assert_array_equal
 
+from batch_norm.test_parallel_layer import pmap, shard_map, vmap
+from batch_norm.test_transform import EPSILON, assert_close, by_autodiff, make_arguments
 from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.batch_norm.transform import batch_normalize
 from support import PROJECT

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from batch_norm.test_transform import assert_close, mini_batches, reference
 from numpy.testing import assert_allclose, assert_array_equal
 
+from batch_norm.test_transform import assert_close, mini_batches, reference
 from bn_repro.batch_norm.layer import BatchNorm
 from bn_repro.batch_norm.transform import batch_normalize
 

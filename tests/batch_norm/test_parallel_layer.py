@@ -10,9 +10,9 @@ import flax.linen as nn
 import jax
 import numpy as np
 import pytest
-from batch_norm.test_transform import assert_close
 from jax.sharding import Mesh, PartitionSpec
 
+from batch_norm.test_transform import assert_close
 from bn_repro.batch_norm.layer import BatchNorm
 
 DEVICES = 8

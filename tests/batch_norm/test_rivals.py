@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 import pytest
-from batch_norm.test_transform import assert_close
 
+from batch_norm.test_transform import assert_close
 from bn_repro.batch_norm.layer import BatchNorm
 
 DECAY, EPSILON = 0.9, 1e-3

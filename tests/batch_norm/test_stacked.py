@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from batch_norm.test_engines import apply, make_problem, outcome
 from batch_norm.test_transform import assert_close
-
 from bn_repro.batch_norm.layer import BatchNorm
 
 

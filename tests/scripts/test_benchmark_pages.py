@@ -23,6 +23,11 @@ def committed(name):
   return json.loads((page.RESULTS / f'{name}.json').read_text())
 
 
+def test_folders_of_tests_are_found_before_scripts():
+  places = [sys.path.index(str(PROJECT / name)) for name in ('tests', 'scripts')]
+  assert places == sorted(places)
+
+
 def test_the_page_is_made_from_the_files(tmp_path):
   folder = shutil.copytree(page.RESULTS, tmp_path / 'results')
   page.write_readme(folder)

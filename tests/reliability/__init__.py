@@ -1,0 +1,1 @@
+"""A package, or Python would find the script of this name first."""
