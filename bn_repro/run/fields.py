@@ -135,15 +135,30 @@ def check(values: Mapping[str, Any]) -> None:
 
 
 def check_of_new_run(values: Mapping[str, Any]) -> None:
-  """Raises UserError for a field without effect that an older run may have.
+  """Raises UserError for what an older run may have and no other.
 
-  Such a run is still resumed and evaluated.
+  That is a field without effect, and groups that cannot be evaluated. Such a run is
+  still resumed and evaluated, as far as that goes.
   """
   number = values.get('last_population_batches', 0)
   if number and not values.get('log_spaced_evaluations', 0):
     raise UserError(
       f'config.last_population_batches={number} is not 0 without '
       'config.log_spaced_evaluations'
+    )
+  _check_groups_of_variant(values)
+
+
+def _check_groups_of_variant(values: Mapping[str, Any]) -> None:
+  """Several devices could train groups that the one device of algorithm 2 cannot."""
+  kind = values.get('variant.normalizer', 'batch_norm')
+  group = values['model.normalization_group']
+  whole = values['batch_size'] // (defaults() | values)['gradient_accumulation']
+  if kind != 'batch_norm' and group not in (0, whole):
+    raise UserError(
+      f'config.model.normalization_group={group} is not 0, and '
+      f'config.variant.normalizer={kind!r} normalizes whole mini-batches on one '
+      'device; set it to 0, and config.num_devices=1'
     )
 
 

@@ -147,6 +147,15 @@ def test_groups_are_for_batch_normalization():
     networks.build(config, 10, {'group_size': 20})
 
 
+def test_groups_of_a_device_each_are_refused_before_training(tmp_path):
+  """Two devices would train them, and no evaluation with algorithm 2 could."""
+  config = load('whitening.py', **{'model.normalization_group': 30, 'num_devices': 2})
+  with pytest.raises(UserError, match=r'normalization_group=30 is not 0, .*whitening'):
+    config_lib.check_workdir(config, tmp_path)
+  config.model.normalization_group = config.batch_size  # all of them
+  config_lib.check_workdir(config, tmp_path)
+
+
 @pytest.mark.parametrize(
   'field, value, allowed',
   [
