@@ -6,8 +6,8 @@ machines. Here each network is a process of its own, started once a round in tur
 the others; all keep the memory that they free, as runs do. BN-x30 and BN-x5 with the
 slow decay are the program of BN-x5, with other hyperparameters.
 
-taskset -c 0 python scripts/benchmarks/networks.py   one core, as the runs had
-python scripts/benchmarks/networks.py --tiny         8 pixels, to try it out
+python scripts/benchmarks/networks.py          on one core, as the runs had
+python scripts/benchmarks/networks.py --tiny   8 pixels, to try it out
 """
 
 import statistics
@@ -24,12 +24,15 @@ DATA, TINY = 'imagenette_160', ('digits', {'model.width': 0.0625})
 
 def options(add) -> None:
   add('--seconds', type=float, default=10.0, help='measured in a process (10)')
+  add('--cores', type=int, default=1, help='to which processes are pinned (1)')
   add('--tiny', action='store_true', help='8 pixels, narrow, to try this out')
 
 
 def measure(options: Namespace) -> dict:
   data, overrides = TINY if options.tiny else (DATA, {})
-  task = {'overrides': overrides, 'seconds': options.seconds}
+  task = {
+    'overrides': overrides, 'seconds': options.seconds, 'cores': options.cores
+  }  # fmt: skip
   with tempfile.TemporaryDirectory() as cache:
     of_network = lambda name: harness.process(
       'subjects.networks_task',

@@ -6,7 +6,15 @@ python scripts/benchmarks/run.py mnist --rounds=3   with options, for all that a
 
 Each is a script here, with options of its own (--help), and writes its JSON and the
 tables of results/benchmarks/README.md. The plots are drawn last. A benchmark that fails
-does not stop the others. Left out is training.py, which is made for a GPU.
+does not stop the others.
+
+Left out are training.py, which is made for a GPU, and two tables of revisions.py whose
+circumstances no script can make:
+
+PYTHON scripts/benchmarks/revisions.py --cases step --name=revisions_jax_0.12
+  with the Python of an environment that has jax 0.12
+python scripts/benchmarks/revisions.py --name=revisions_busy
+  beside a training on another core
 """
 
 import argparse
@@ -36,7 +44,7 @@ def main() -> int:
     failed.append('figures')
   if failed:
     print(f'failed: {", ".join(failed)}', file=sys.stderr)
-  return len(failed)
+  return int(bool(failed))
 
 
 def run(name: str, options: list[str]) -> int:

@@ -35,6 +35,28 @@ def test_the_page_is_made_from_the_files(tmp_path):
   assert len({name.read_text() for name in names}) == 1
 
 
+def test_every_table_is_measured_again_or_said_to_be_left_out():
+  run = script('benchmarks/run')
+  left_out = run.__doc__.partition('Left out')[2]
+  tables = {path.stem for path in page.RESULTS.glob('*.json')}
+  assert tables - {*run.NAMES} == {'revisions_busy', 'revisions_jax_0.12'}
+  assert all(f'--name={name}' in left_out for name in tables - {*run.NAMES})
+
+
+def test_networks_are_measured_on_one_core_as_they_were_trained(monkeypatch):
+  networks, tasks = script('benchmarks/networks'), []
+  monkeypatch.setattr(sys, 'argv', ['networks.py'])
+  options = networks.main.__self__._options()
+
+  def process(module, variables, **task):
+    tasks.append(task)
+    return {'device': 'a cpu', 'seconds_per_step': 1.0}
+
+  monkeypatch.setattr(networks.harness, 'process', process)
+  networks.measure(options)
+  assert {task['cores'] for task in tasks} == {1}
+
+
 @pytest.mark.parametrize(
   'name',
   ['decode', 'growth', 'inference', 'mnist', 'mnist_growth', 'networks',
