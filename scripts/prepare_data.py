@@ -83,7 +83,7 @@ def prepare(arguments: argparse.Namespace) -> None:
   request = check(arguments)
   command = [make_environment(arguments.environment), BUILDERS, *request]
   code = run(command)
-  if code == UserError.exit_code:
+  if code in (UserError.exit_code, MachineError.exit_code):
     sys.exit(code)  # the builder has said why
   if code:
     raise subprocess.CalledProcessError(code, command)

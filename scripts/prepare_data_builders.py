@@ -34,8 +34,8 @@ from requests.exceptions import RequestException
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from bn_repro.data import digests, features  # need no more than TFDS does
-from bn_repro.run import notices
-from bn_repro.run.errors import leave
+from bn_repro.run import damage, errors, notices
+from bn_repro.run.errors import MachineError, leave
 
 FILE_FORMAT = 'array_record'
 SIDE = 160  # pixels of squares
@@ -256,12 +256,20 @@ def main() -> None:
   warnings.simplefilter('ignore', notices.Notice)
   try:
     prepare(*sys.argv[1:])
-  except UserError as error:
+  except (UserError, MachineError) as error:
     leave(f'error: {error}', error.exit_code)
   except (RequestException, NonMatchingChecksumError) as error:
     leave(f'error: a download failed: {_one_line(error)}', 1)
   except KeyboardInterrupt:
     sys.exit(130)  # what called this says so
+  except MemoryError as error:
+    leave(f'error: {errors.of_machine(error)}', MachineError.exit_code)
+  except Exception as error:  # array_record reports a full disk as a RuntimeError
+    if not damage.system_error(error):
+      raise
+    leave(f'error: the data set could not be stored: {damage.reason(error)}; the same '
+          'call of prepare_data.py tries again once that is repaired',
+          MachineError.exit_code)  # fmt: skip
 
 
 if __name__ == '__main__':

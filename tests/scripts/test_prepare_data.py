@@ -242,6 +242,34 @@ class TestMistakes:
     self.refuse(['imagenet2012', f'--archives={tmp_path}'], word, 'image-net.org')
 
 
+@pytest.mark.parametrize(
+  'error',
+  [
+    OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'shard'),
+    RuntimeError('write() failed: No space left on device; writing /shard; at byte 0'),
+  ],
+)
+def test_a_full_disk_is_one_line_of_the_builder(error, monkeypatch, capsys, tmp_path):
+  """Errors of Python and of array_record; what called the builder says no more."""
+  builders, program = script('prepare_data_builders'), script('prepare_data')
+
+  def prepare(*words):
+    raise error
+
+  monkeypatch.setattr(builders, 'prepare', prepare)
+  with pytest.raises(SystemExit) as ended:
+    builders.main()
+  (line,) = capsys.readouterr().err.splitlines()
+  assert ended.value.code == 71 and 'stored: No space left on device; the same' in line
+  monkeypatch.setattr(program, 'make_environment', lambda directory: 'python')
+  monkeypatch.setattr(program, 'run', lambda command: 71)
+  words = [f'--{name}={tmp_path}' for name in ('data_dir', 'environment')]
+  monkeypatch.setattr(sys, 'argv', ['prepare_data.py', 'mnist', *words])
+  with pytest.raises(SystemExit) as ended:
+    program.main()
+  assert ended.value.code == 71 and not capsys.readouterr().err
+
+
 @pytest.fixture(scope='module')
 def pictures(tmp_path_factory):
   """A prepared folder: where data sets are, the folder, its bytes.
@@ -384,7 +412,7 @@ class TestBuilds:
     apart = f'--environment={ENVIRONMENT}'  # a fork would not have the limit
     limit = ['bash', '-c', 'ulimit -f 64; exec "$@"', 'bash']
     result = call(tmp_path, *arguments, apart, before=limit)
-    assert result.returncode == 1
+    assert result.returncode == 71 and 'Traceback' not in result.stderr
     assert 'tries again' in result.stderr.splitlines()[-1]
     monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
     with pytest.raises(UserError):
