@@ -20,7 +20,9 @@ from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoint
 from bn_repro.run.durations import Lengths
 from bn_repro.run.errors import UserError
-from bn_repro.run.records import SKIPPED
+from bn_repro.run.progress import last_step
+from bn_repro.run.records import NAME, SKIPPED
+from bn_repro.training import identity
 from bn_repro.training.experiment import Experiment
 from bn_repro.training.initial import begin
 from bn_repro.training.outcome import evaluated
@@ -75,6 +77,8 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   """
   is_first = collectives.is_first_process()
   newest = checkpoint.restore_newest(workdir) if is_first else None
+  if is_first and newest is None:
+    check_none_is_lost(workdir, experiment.lengths)
   if not collectives.any_process(newest is not None):
     return Progress(begin(experiment), [], None)
   # As bytes, so that every process gets the same bits.
@@ -88,6 +92,23 @@ def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
   if SKIPPED in measured and not is_first:  # they are summed, and the first has them
     measured[SKIPPED] = np.zeros_like(measured[SKIPPED])
   return Progress(state, [measured] if measured else [], notes['position'])
+
+
+def check_none_is_lost(workdir: Path, lengths: Lengths) -> None:
+  """Raises UserError if a run without checkpoints had some, such as on a disk now away.
+
+  One that was killed before it had saved any begins anew.
+  """
+  record = identity.read(workdir) or {'starts': []}
+  starts = [step for start in record['starts'] for step in start['steps']]
+  recorded = last_step(workdir / NAME)
+  # The line at the step of the first checkpoint is written before that is saved.
+  if any(starts) or recorded > lengths.checkpoint_every:
+    raise UserError(
+      f'the run in {workdir} has taken {max([recorded, *starts]):,} steps, and '
+      f'{checkpoint.FOLDER}/ holds none of its checkpoints; put them back, such as by '
+      'mounting their disk, or use another --workdir to train from the start'
+    )
 
 
 def check_begun(config: ConfigDict, workdir: Path) -> None:

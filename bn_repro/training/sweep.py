@@ -8,7 +8,6 @@ metrics.jsonl and its summary.json.
 import contextlib
 import fnmatch
 import itertools
-import json
 import os
 import queue
 import re
@@ -27,11 +26,9 @@ from bn_repro.data import sources
 from bn_repro.run import config as config_lib
 from bn_repro.run import config_files, devices, exits, places, summary
 from bn_repro.run.errors import RunsFailed, UserError, last_line, one_line, shown
-from bn_repro.run.progress import progress_bar
+from bn_repro.run.progress import last_step, progress_bar
 
 POLL_SECONDS = 0.5
-# Bytes at the end of a metrics.jsonl that are read first; they hold most last lines.
-_TAIL = 20_000
 
 
 class Run(NamedTuple):
@@ -195,25 +192,13 @@ class Sweep:
   def _steps_taken(self, run: Run) -> int:
     if self._is_finished(run) or run.name in self.failures:
       return self._steps[run.name]
-    return _last_step(self._root / run.name / 'metrics.jsonl')
+    try:
+      return last_step(self._root / run.name / 'metrics.jsonl')
+    except OSError:  # which the run itself reports
+      return 0
 
   def _is_finished(self, run: Run) -> bool:
     return (self._root / run.name / summary.NAME).exists()
-
-
-def _last_step(path: Path) -> int:
-  """The step of the last whole line of a metrics.jsonl, 0 if there is none."""
-  try:
-    with path.open('rb') as file:
-      size = file.seek(0, os.SEEK_END)
-      for length in (_TAIL, size):
-        file.seek(max(0, size - length))
-        lines = file.read().split(b'\n')[:-1]
-        if len(lines) > 1:  # the first may be the end of one
-          break
-    return int(json.loads(lines[-1])['step']) if lines else 0
-  except (OSError, ValueError, KeyError, TypeError):  # the run itself reports damage
-    return 0
 
 
 def _shares_of_cores(workers: int) -> list[set[int] | None]:

@@ -13,6 +13,7 @@ import pytest
 from bn_repro.run import config as config_lib
 from bn_repro.run import devices, summary
 from bn_repro.run.errors import UserError
+from bn_repro.run.progress import last_step
 from bn_repro.training import sweep
 from support import FEW_STEPS, PROJECT, summary_of
 
@@ -233,10 +234,10 @@ def test_a_run_has_its_cores_from_its_first_moment_on(tmp_path, monkeypatch):
 def test_the_progress_of_a_run_is_its_last_whole_line(tmp_path, line, cut):
   """Also of a line of many percentiles, and before any."""
   path = tmp_path / 'metrics.jsonl'
-  assert sweep._last_step(path) == 0
+  assert last_step(path) == 0
   before = b'{"step": 10}\n' + line.replace(b'%s', b'.' + b'1' * 50_000) + b'\n'
   path.write_bytes(before + cut)
-  assert sweep._last_step(path) == 20
+  assert last_step(path) == 20
 
 
 @pytest.mark.parametrize('content', [b'\xff\xfe\n', b'[]\n', b'{}\n', b'7\n', b'\n'])
@@ -244,4 +245,4 @@ def test_the_progress_of_damaged_metrics_is_none(tmp_path, content):
   """What is wrong with them the run itself says."""
   path = tmp_path / 'metrics.jsonl'
   path.write_bytes(content)
-  assert sweep._last_step(path) == 0
+  assert last_step(path) == 0

@@ -245,6 +245,13 @@ def damage_free(path: Path) -> str:
   return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def groups_of_another_normalizer(runs: Runs) -> None:
+  network, groups = 'analysis/whitening.py', {'model__normalization_group': 30}
+  words = 'set it to 0, and config.num_devices=1'
+  runs.refused(runs.config(network, num_devices=2, **groups), words)
+  runs.begins(runs.config(network, num_devices=1, model__normalization_group=0))
+
+
 def all_checkpoints_damaged(runs: Runs) -> None:
   runs.reaches(2, runs.config())
   seal = runs.workdir / 'checkpoints' / '2' / 'seal' / 'metadata'
@@ -254,6 +261,19 @@ def all_checkpoints_damaged(runs: Runs) -> None:
   runs.refused(runs.config(), words)
   runs.begins(runs.config(), runs.folder / 'other')
   seal.write_bytes(good)
+  runs.begins(runs.config())
+
+
+def all_checkpoints_lost(runs: Runs) -> None:
+  runs.reaches(2, runs.config())
+  runs.begins(runs.config())
+  folder = runs.workdir / 'checkpoints'
+  folder.rename(runs.folder / 'disk')
+  folder.mkdir()
+  runs.refused(runs.config(), 'mounting their disk, or use another --workdir')
+  runs.begins(runs.config(), runs.folder / 'other')
+  folder.rmdir()
+  (runs.folder / 'disk').rename(folder)
   runs.begins(runs.config())
 
 
@@ -432,7 +452,9 @@ SCENARIOS = {
   'of each of {} device(s); choose': parts_that_do_not_divide,
   'equal parts; choose a divisor': parts_of_the_batch,
   'put it back, or use another --workdir': measurements_that_were_changed,
+  'set it to 0, and config.num_devices=1': groups_of_another_normalizer,
   'put a good one back': all_checkpoints_damaged,
+  'put them back, such as by mounting': all_checkpoints_lost,
   'elsewhere to take the one before': the_newest_checkpoint_damaged,
   'holds no finished checkpoint': no_checkpoint,
   'is damaged ({}); use another --workdir': a_damaged_config,

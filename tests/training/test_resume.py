@@ -7,11 +7,11 @@ import pytest
 
 from bn_repro.run import collectives, watch
 from bn_repro.run.checkpoint import Checkpoints
-from bn_repro.run.errors import Preempted
+from bn_repro.run.errors import Preempted, UserError
 from bn_repro.run.records import SKIPPED, WAITING
 from bn_repro.training import experiment, loop
 from bn_repro.training.evaluator import Evaluator
-from bn_repro.training.resume import Progress, start_or_resume
+from bn_repro.training.resume import Progress, check_none_is_lost, start_or_resume
 from bn_repro.training.step import initial_state
 from support import metrics_of, without_times
 
@@ -72,3 +72,19 @@ def test_images_skipped_before_a_stop_are_counted_by_the_first_process_alone(
   assert len(sent) == 2 and first.recorded_step == other.recorded_step == 0
   counted = [progress.measured[0][SKIPPED].tolist() for progress in (first, other)]
   assert counted == [[2, 0, 5], [0, 0, 0]]
+
+
+def test_a_run_whose_checkpoints_are_away_does_not_begin_anew(config, tmp_path):
+  """As on a disk that is not mounted: its metrics.jsonl would be emptied."""
+  lengths = experiment.build(config).lengths
+  metrics, every = tmp_path / 'metrics.jsonl', lengths.checkpoint_every
+  (tmp_path / 'checkpoints').mkdir()
+  for step in (0, every // 2, every):  # it may have been killed before it saved
+    metrics.write_text(f'{{"step": {step}}}\n')
+    check_none_is_lost(tmp_path, lengths)
+  content = f'{{"step": {every + 1}}}\n'
+  metrics.write_text(content)
+  with pytest.raises(UserError, match=r'taken 21 steps, and checkpoints/ holds none'):
+    loop.train(config, tmp_path)
+  assert metrics.read_text() == content
+  assert {path.name for path in tmp_path.iterdir()} == {'checkpoints', 'metrics.jsonl'}
