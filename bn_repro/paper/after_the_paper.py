@@ -24,7 +24,7 @@ def ghost_batches(results: Results, runs: list[Run]) -> str:
     'seeds': seeds.number,
     'steps': lambda group: f'{group[0].summary["num_steps"]:,}',
     'final accuracy': seeds.final_accuracy,
-    'training less test': seeds.final_gap,
+    'training less test, points': seeds.final_gap,
   }
   figure, (axes,) = figures.panels(1, width=5)
   for name, group in variants.items():

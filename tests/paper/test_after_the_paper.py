@@ -6,6 +6,7 @@ from paper.claims_made import run
 
 from bn_repro.paper import after_the_paper
 from bn_repro.report import seeds
+from support import PROJECT
 
 
 def test_the_moving_average_is_off_by_absolute_differences():
@@ -32,3 +33,9 @@ def test_networks_at_a_rate_are_compared_seed_by_seed():
   plain, normalized = (networks[name][0.01] for name in ('baseline', 'batch_norm'))
   differences = after_the_paper.difference(plain, normalized)
   np.testing.assert_allclose(differences, [0.31, 0.31])
+
+
+def test_a_gap_has_its_unit():
+  """Beside it accuracies are in percent, and say so in each cell."""
+  page = (PROJECT / 'results' / 'analysis' / 'README.md').read_text()
+  assert 'training less test, points |' in page
