@@ -18,6 +18,12 @@ NETWORKS = {
   'inception': 'Inception',
   'bn_x30': 'BN-x30',
 }
+# Of figure 5, above row 3a and then in a row, by its columns.
+LAYERS = (
+  'convolution_1', 'convolution_2_reduce', 'convolution_2',
+  'conv_1x1', 'reduce_3x3', 'conv_3x3', 'reduce_double_3x3', 'double_3x3_1',
+  'double_3x3_2', 'projection',
+)  # fmt: skip
 # What is shown of a distribution, and how.
 SHAPES = {'skewness': '{:.2f}', 'excess_kurtosis': '{:.2f}', 'near_zero': '{:.0%}'}
 NAMES = {
@@ -92,9 +98,15 @@ def _figure_of_distributions(results: Results, inputs) -> str:
 
 def of_side(page: dict[str, Any], side: str) -> list[dict[str, Any]]:
   """The rows of a page on one side of the nonlinearities, the first layers first."""
-  # Those before row 3a of figure 5 have names, not numbers.
-  place = lambda row: (row['layer'][0].isdigit(), row['layer'])
-  return sorted((row for row in page['rows'] if row['side'] == side), key=place)
+  rows = (row for row in page['rows'] if row['side'] == side)
+  return sorted(rows, key=lambda row: _place(row['layer']))
+
+
+def _place(layer: str) -> tuple:
+  """A key that sorts layers as the network has them; files have them as text."""
+  module, _, name = layer.rpartition('/')
+  # Layers that figure 5 does not have end in a number: the shorter ones come first.
+  return module, LAYERS.index(name) if name in LAYERS else -1, len(name), name
 
 
 def _of_both_sides(
