@@ -88,6 +88,20 @@ def test_1_faster_and_higher():
   assert verdict('1b', even) == INCONCLUSIVE
 
 
+def test_a_seed_that_misses_a_target_leaves_no_speed_up():
+  """Its steps are not known; the mean of the others would favour its network."""
+  late = [*SLOW[:2], [10, 80, 90, 94.9, 94.9]]
+  runs = [*seeds('baseline', *late), *seeds('batch_norm', *QUICK)]
+  said = lambda target: mnist._speed_up(runs[:3], runs[3:], target)
+  assert said(0.9) == '2.0 times fewer to 90 %'
+  assert said(0.95) == 'not known to 95 %, which 1 of 6 runs miss'
+  made = Made(figure1=runs)
+  assert verdict('1a', made) == INCONCLUSIVE
+  finding = measured('1a', made)
+  assert finding.text == '1 of 6 runs do not reach 95 %' and finding.too_little
+  assert np.isnan(finding.effect[:3]).all()
+
+
 @pytest.mark.parametrize('number, cell', [(3, '0.31 ± 0.01'), (1, '0.30')])
 def test_one_seed_has_no_standard_deviation(number, cell):
   """As in the other tables; the cells were '0.30 ± nan'."""
