@@ -19,6 +19,7 @@ from bn_repro.paper.section_4_2_stage_2a import (
   RECIPE,
   TITLES,
   Ladders,
+  fails,
   ladders,
 )
 from bn_repro.report import effects, pages, seeds
@@ -38,38 +39,84 @@ TUNED = {
   '13a': (SIGMOIDS, PLAIN, 'accuracy'), '13b': (SIGMOIDS, RECIPE, 'accuracy'),
   '23': (RECIPE, ALONE, 'speed-up'),
 }  # fmt: skip
-NO_RISE = 'accuracy does not rise with the length'
+NOT_ESTIMATED = 'not estimated'
+A_SEED_FAILS = ' (a seed fails)'
 
 
 class Comparison(NamedTuple):
-  """Accuracies at the end, 0 to 1, by network and length in steps, and their spread."""
+  """Accuracies at the end, 0 to 1, by network and length in steps.
+
+  Attributes:
+    ladders: of all runs.
+    spread: of a run, pooled over networks and lengths of which no seed fails. One that
+      fails says nothing of how far those that train lie apart.
+    failing: networks and lengths of which a seed fails. The mean of runs that train and
+      runs that do not is no accuracy to compare.
+  """
 
   ladders: Ladders
   spread: Spread
+  failing: frozenset[tuple[str, int]]
 
   def speed_up(
     self, name: str, baseline: str = PLAIN, higher: float = 0.0
   ) -> Effect | None:
     """Steps of the baseline's longest runs over those to their accuracy, or `higher`.
 
-    `higher` is a share, 0 to 1. None where accuracy does not rise with the length.
+    `higher` is a share, 0 to 1. None where accuracy does not rise with the length, or
+    where one of these runs fails.
     """
     steps, accuracies = max(self.ladders[baseline].items())
+    ladder = self.ladders[name]
+    if self.failing & {(baseline, steps), *((name, length) for length in ladder)}:
+      return None
     target = [accuracy + higher for accuracy in accuracies]
-    return ratio_of_lengths(target, steps, self.ladders[name], self.spread)
+    return ratio_of_lengths(target, steps, ladder, self.spread)
 
-  def difference(self, name: str, other: str) -> tuple[Effect, int]:
-    """Accuracy less that of another, in points, at the longest length of both."""
+  def difference(self, name: str, other: str) -> tuple[Effect | None, int]:
+    """Accuracy less that of another, in points, at the longest length of both.
+
+    None where one of these runs fails.
+    """
     length = max(set(self.ladders[name]) & set(self.ladders[other]))
+    if self.failing & {(name, length), (other, length)}:
+      return None, length
     groups = self.ladders[name][length], self.ladders[other][length]
     return effects.points_between(*groups, self.spread), length
+
+  def means(self, name: str) -> str:
+    """Mean accuracy of a network after each length, and where a seed fails."""
+    return ', '.join(
+      f'{rounded(np.mean(values))} after {length:,}'
+      + A_SEED_FAILS * ((name, length) in self.failing)
+      for length, values in self.ladders[name].items()
+    )
+
+  def with_interval(self, name: str, length: int) -> Effect:
+    """The same of one length; without an interval where a seed fails."""
+    values = self.ladders[name][length]
+    if (name, length) in self.failing:
+      return effects.without_interval(float(np.mean(values)))
+    return effects.contrast([(1, values)], self.spread)
 
 
 def compare(runs: list[Run]) -> Comparison:
   """The runs of this stage."""
-  by_length = ladders(runs, lambda run: int(run.config['train_for'].split()[0]))
-  groups = (values for of_one in by_length.values() for values in of_one.values())
-  return Comparison(by_length, pooled_deviation(groups))
+  by_length = ladders(runs, _length_of)
+  failing = frozenset(
+    (run.config['network'], _length_of(run)) for run in runs if fails(run)
+  )
+  train = (
+    values
+    for name, of_one in by_length.items()
+    for length, values in of_one.items()
+    if (name, length) not in failing
+  )
+  return Comparison(by_length, pooled_deviation(train), failing)
+
+
+def _length_of(run: Run) -> int:
+  return int(run.config['train_for'].split()[0])
 
 
 def tuned_speed_ups(runs: list[Run]) -> dict[str, Effect | None]:
@@ -86,13 +133,9 @@ def section(runs: list[Run], results: Path) -> str:
   compared, ratios = compare(runs), tuned_speed_ups(runs)
   rates = {run.config['network']: rate_of(run) for run in runs}
   _figure(compared, results / 'ladder.png', runs)
-  means = lambda name: ', '.join(
-    f'{rounded(np.mean(values))} after {length:,}'
-    for length, values in compared.ladders[name].items()
-  )
   columns = {
     'learning rate': lambda name: f'{rates[name]:g}',
-    'accuracy at the end': means,
+    'accuracy at the end': compared.means,
     'speed-up over Inception': lambda n: _text(ratios[n]) if n in ratios else '',
   }
   return pages.render(
@@ -102,8 +145,8 @@ def section(runs: list[Run], results: Path) -> str:
   )  # fmt: skip
 
 
-def _text(effect: Effect | None, unit: str = '') -> str:
-  return effect.text('{:.2f}', unit) if effect else NO_RISE
+def _text(effect: Effect | None, unit: str = '', form: str = '{:.2f}') -> str:
+  return effect.text(form, unit) if effect else NOT_ESTIMATED
 
 
 def tuned(claim: Claim, evidence: Evidence) -> str:
@@ -116,7 +159,7 @@ def tuned(claim: Claim, evidence: Evidence) -> str:
   compared, (name, other, kind) = compare(runs), TUNED[claim.key]
   if kind == 'accuracy':
     effect, length = compared.difference(name, other)
-    what = f'{effect.text("{:+.1f}", " points")} after {length:,} steps'
+    what = f'after {length:,} steps {_text(effect, " points", "{:+.1f}")}'
   else:
     effect = compared.speed_up(name, other, HIGHER if claim.key == '12b' else 0.0)
     what = _text(effect, ' times as fast')
@@ -133,7 +176,7 @@ def _figure(compared: Comparison, path: Path, runs: list[Run]) -> None:
   """Accuracy at the end against the length of the run, with 95 % intervals."""
   figure, (axes,) = panels(1, 7, 4.2)
   for name, of_one in compared.ladders.items():
-    means = [effects.contrast([(1, v)], compared.spread) for v in of_one.values()]
+    means = [compared.with_interval(name, length) for length in of_one]
     style = {'label': TITLES[name], 'color': family.COLOURS[name]}
     draw_intervals(axes, of_one, means, ms=4, capsize=3, **style)
   lengths = sorted(

@@ -151,6 +151,43 @@ def test_the_tuned_speed_up_is_the_one_put_in(tmp_path):
   assert stage_2b.tuned_speed_ups([]) == {}
 
 
+def width(effect):
+  return effect.high / effect.low
+
+
+def with_failing_seed(name):
+  """Stage 2b; the first run of that network and length ends at chance."""
+  runs = stage_runs(stage_2b.STAGE)
+  (failing,) = (run for run in runs if run.name == f'{name}_seed0')
+  failing.curves['test_accuracy'][:] = 0.1
+  return runs
+
+
+def test_a_failing_seed_widens_no_other_comparison():
+  """It says nothing of how far the seeds of networks that train lie apart."""
+  usual = stage_2b.compare(stage_runs(stage_2b.STAGE))
+  compared = stage_2b.compare(with_failing_seed('bn_x5_sigmoid_12000_steps'))
+  assert compared.spread.deviation == pytest.approx(usual.spread.deviation, rel=0.05)
+  assert width(compared.speed_up('bn_x5')) == pytest.approx(
+    width(usual.speed_up('bn_x5')), rel=0.01
+  )
+  assert compared.difference('bn_x5_sigmoid', 'inception') == (None, 12_000)
+
+
+def test_a_network_of_which_a_seed_fails_has_no_speed_up(tmp_path):
+  """The mean of runs that train and one that does not is no point of its curve."""
+  runs = with_failing_seed('bn_x5_6000_steps')
+  ratios = stage_2b.tuned_speed_ups(runs)
+  assert ratios['bn_x5'] is None and ratios['bn_baseline'].low > 0
+  rows = stage_2b.section(runs, tmp_path).splitlines()
+  (row,) = (line for line in rows if line.startswith('| recipe of BN-x5 '))
+  assert 'after 6,000 (a seed fails)' in row and 'not estimated' in row
+  said = stage_2b.tuned(CLAIMS['10'], Made(stage2_ladder=runs))
+  assert said.endswith('not estimated, no verdict by the same margin')
+  shorter = with_failing_seed('inception_12000_steps')
+  assert stage_2b.tuned_speed_ups(shorter)['bn_x5'], 'it is not compared there'
+
+
 def test_twice_as_fast_can_be_told_of_bn_alone():
   """Claim 9's margin lies within its lengths: a bound of 2 could not be above it."""
   _, baseline = max(
