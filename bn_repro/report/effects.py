@@ -101,6 +101,13 @@ def of_two_shares(first: float, second: float, number: int) -> Effect:
   return _student(first - second, error, number - 1, 'two proportions, unpaired')
 
 
+def of_few(number: int, of: int) -> Effect:
+  """The share of successes among few independent trials, 0 to 1."""
+  p_value = lambda share: float(stats.binomtest(number, of, share).pvalue)
+  exact = intervals.of_share(number, of, 'exact')
+  return Effect(*exact, "Clopper and Pearson's interval", p_value)
+
+
 def between(value: float, low: float, high: float, test: str) -> Effect:
   """A value that is known to lie between two; without a test."""
   return Effect(value, low, high, test, lambda _: math.nan)

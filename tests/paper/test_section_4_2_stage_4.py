@@ -8,6 +8,7 @@ from paper.stages_made import stage_runs
 
 from bn_repro.paper import section_4_2_stage_4 as stage_4
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from configs.sweeps.inception_stage4_controls import SEEDS_OF_CLAIM_15
 
 
 def controls(diverged=(), best=0.107):
@@ -40,15 +41,16 @@ def test_14_a_run_that_ended_early_does_not_show_never():
   assert verdict('14', Made(stage4_controls=runs)) == INCONCLUSIVE
 
 
-FIVE = [f'{kind}_x5_seed{seed}' for kind in ('fan_in', 'std0.03') for seed in (0, 1)]
+FAN_IN = [f'fan_in_x5_seed{seed}' for seed in range(SEEDS_OF_CLAIM_15)]
 
 
 @pytest.mark.parametrize(
   'diverged, expected',
   [
     ((), CONTRADICTED),
-    (FIVE[:2], SUPPORTED),  # both seeds of one kind
-    (FIVE[::2], INCONCLUSIVE),  # one seed of each of two
+    (FAN_IN, SUPPORTED),  # all seeds of one kind
+    (FAN_IN[:1], INCONCLUSIVE),
+    (FAN_IN[1:], INCONCLUSIVE),
     (('he_x5_seed0', 'he_x5_seed1'), CONTRADICTED),  # He's are not counted
     (('fan_in_x10_seed0', 'fan_in_x10_seed1'), CONTRADICTED),  # another rate
   ],
@@ -56,6 +58,15 @@ FIVE = [f'{kind}_x5_seed{seed}' for kind in ('fan_in', 'std0.03') for seed in (0
 def test_15_all_seeds_of_some_kind_but_hes(diverged, expected):
   """The rule of the protocol, word for word."""
   assert verdict('15', Made(stage4_controls=controls(diverged))) == expected
+
+
+@pytest.mark.parametrize('number, low, high', [(0, 0, 0.459), (6, 0.541, 1)])
+def test_15_the_share_has_the_interval_of_so_few_seeds(number, low, high):
+  """Clopper and Pearson's: at its end all six, or none, come about in 2.5 %."""
+  effect = measured('15', Made(stage4_controls=controls(FAN_IN[:number]))).effect
+  assert effect[:3] == pytest.approx((number / 6, low, high), abs=1e-3)
+  assert max(low, 1 - high) ** 6 == pytest.approx(0.025, rel=0.01)
+  assert effect.p_value(0.5) == pytest.approx(2 * 0.5**6)
 
 
 def test_15_seeds_that_stay_at_chance_neither_diverge_nor_train():
@@ -72,17 +83,17 @@ def test_15_seeds_that_stay_at_chance_neither_diverge_nor_train():
 
 
 def test_15_says_how_many_of_each():
-  finding = measured('15', Made(stage4_controls=controls(FIVE[:1])))
+  finding = measured('15', Made(stage4_controls=controls(FAN_IN[:3])))
   assert (
-    'fan_in: 1 of 2 diverge, 1 fail' in finding.text and 'he: 0 of 2' in finding.text
+    'fan_in: 3 of 6 diverge, 3 fail' in finding.text and 'he: 0 of 2' in finding.text
   )
   assert finding.text.startswith('within 2,000 steps at 5 times its learning rate')
-  assert finding.number == 6 and finding.effect.value == 0.5
+  assert finding.number == 18 and finding.effect.value == 0.5
 
 
 def test_15_initial_weights_that_fail_at_the_usual_rate_are_no_evidence():
   """They would not train with a lower rate either."""
-  runs = controls(FIVE[:2])
+  runs = controls(FAN_IN)
   for run in runs:
     if run.name.startswith('fan_in_x1_'):
       run.curves['test_accuracy'][:] = 0.1
@@ -95,7 +106,7 @@ def test_15_initial_weights_that_fail_at_the_usual_rate_are_no_evidence():
 
 
 def test_the_table_says_what_became_of_each_run():
-  text = stage_4.section(controls(FIVE[:1]))
+  text = stage_4.section(controls(FAN_IN[:1]))
   assert 'diverges between steps 10 and 20' in text
   assert 'stays at chance' in text and ' trains ' in text
 

@@ -28,3 +28,10 @@ def test_the_deviation_within_groups():
   assert deviation == pytest.approx(math.sqrt((2 + 8) / 3))
   deviation, freedom = intervals.pooled_deviation([[1], [2]])
   assert math.isnan(deviation) and freedom == 0
+
+
+def test_the_exact_interval_of_a_share_contains_it_often_enough():
+  """All or none of four are no rare event at one half, 12.5 %; Wilson's excludes it."""
+  assert intervals.of_share(4, 4).low > 0.5 > intervals.of_share(4, 4, 'exact').low
+  low, high = intervals.of_share(0, 6, 'exact')[1:]
+  assert low == 0 and (1 - high) ** 6 == pytest.approx(0.025, rel=1e-3)
