@@ -11,6 +11,8 @@ from bn_repro.paper import section_4_2_1_stage_3 as stage_3
 from bn_repro.paper import stages
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from bn_repro.report import collect
+from bn_repro.run import config as config_lib
+from bn_repro.training import sweep
 from configs.sweeps.inception_stage3_changes import FACTORS
 from support import PROJECT
 
@@ -137,6 +139,18 @@ def test_where_a_run_reaches_no_target_the_table_has_no_speed_up(monkeypatch, tm
   runs = runs_with('G', 0)
   runs[3].curves['test_accuracy'][:] = 0.25
   assert not re.search(r'\bnan\b', stage_3.section(runs, tmp_path))
+
+
+def test_in_the_pilot_every_factor_but_the_weight_has_a_level_of_stage_3():
+  """Of learning rate and decay those with which a weight shrinks weights most."""
+  for run in sweep.read(PROJECT / stages.sweep_file(stage_3.PILOT)):
+    config = config_lib.flatten(run.load())
+    of_pilot = {
+      factor: [level for level, value in levels.items() if value == config[field]]
+      for factor, (field, levels) in FACTORS.items()
+      if factor != 'D'
+    }
+    assert of_pilot == {'A': [1], 'B': [-1]} | {f: [1] for f in 'CEFG'}
 
 
 def pilot_runs(*accuracies):
