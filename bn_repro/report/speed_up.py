@@ -124,9 +124,9 @@ def crossing_of(steps: np.ndarray, accuracy: np.ndarray, target: float) -> Cross
   """When the smoothed curve first reaches a target (the steps of figure 3).
 
   Between two evaluations accuracy is taken to rise in proportion to the logarithm of
-  the step. Step 0 stands for the initial weights. UserError as `smoothed`, if the target
-  is not above 0 and at most 1, or if the mean of the first window reaches it: such a run
-  is censored on the left, which the model does not have, and no run of ours needs.
+  the step. Step 0 stands for the initial weights. UserError as `smoothed`, if the
+  target is not above 0 and at most 1, or if the first window's mean reaches it: such a
+  run is censored on the left, which the model does not have and no run of ours needs.
   """
   if not 0 < target <= 1:
     raise UserError(f'target accuracy {target} is not above 0 and at most 1')
