@@ -24,7 +24,6 @@ from conformance import child, data, environments, pages, timing
 from conformance.answers import answers
 from conformance.environments import Implementation, NotInstalled
 from conformance.pages import read
-from conformance.probes import speed
 
 RESULTS = PROJECT / 'results' / 'conformance'
 CARRIED, CARRIED_FROM = 'carried', 'carried_from'  # the second is a digest
@@ -39,11 +38,11 @@ def main() -> None:
   add('--cache', help='gets environments and mini-batches (~/.cache/bn_repro)')
   add('--probes', help=f'of {",".join(child.PROBES)}; all if not given')
   add('--speed', action='store_true', help='measures time and memory and nothing else')
-  add('--threads', type=int, default=1, help='for --speed (1)')
-  add('--batch', type=int, default=speed.BATCH, help='for --speed (32)')
-  add('--note', default='', help='for --speed: what else ran meanwhile, for the page')
-  add('--rounds', type=int, default=5, help='for --speed (5)')
-  add('--seconds', type=float, default=speed.SECONDS, help='for each layer (1)')
+  add('--threads', type=int, help='for --speed (1)')
+  add('--batch', type=int, help='for --speed (32)')
+  add('--note', help='for --speed: what else ran meanwhile, for the page')
+  add('--rounds', type=int, help='for --speed (5)')
+  add('--seconds', type=float, help='for --speed: for each layer (1)')
   arguments = places.parsed(parser, results=places.folder, cache=places.folder)
   exits.exit_after(lambda: run(arguments, known))
 
@@ -53,24 +52,39 @@ def run(arguments: argparse.Namespace, known: dict[str, Implementation]) -> None
   if unknown := set(arguments.names) - set(known):
     raise UserError(f'no implementation {min(unknown)!r}; there are {", ".join(known)}')
   chosen = [known[name] for name in arguments.names or known]
-  timing.check_numbers(arguments)
+  timing.check_flags(arguments)
+  probes = probes_of(arguments.probes)
   cache = (arguments.cache or places.cache() or Path('.cache')) / 'conformance'
   arguments.results.mkdir(parents=True, exist_ok=True)
-  if arguments.speed:
-    return timing.measure(chosen, cache, arguments)
+  with pages.alone_in(arguments.results):
+    if arguments.speed:
+      timing.measure(chosen, cache, arguments)
+    else:
+      probe(chosen, probes, cache, arguments.results)
+
+
+def probes_of(words: str | None) -> list[str]:
+  """The probes that --probes names, all without it; UserError if there is none such."""
+  probes = [*child.PROBES] if words is None else words.split(',')
+  if unknown := set(probes) - set(child.PROBES):
+    raise UserError(f'no probe {min(unknown)!r}; there are {", ".join(child.PROBES)}')
+  return probes
+
+
+def probe(
+  chosen: list[Implementation], probes: list[str], cache: Path, results: Path
+) -> None:
+  """Runs what is missing, and carries networks over."""
   batches = cache / 'batches.npz'
   if not batches.exists():
     data.write(batches)
-  probes = arguments.probes.split(',') if arguments.probes else [*child.PROBES]
-  if unknown := set(probes) - set(child.PROBES):
-    raise UserError(f'no probe {min(unknown)!r}; there are {", ".join(child.PROBES)}')
-  plan = [(one, missing(one, probes, arguments.results)) for one in chosen]
+  plan = [(one, missing(one, probes, results)) for one in chosen]
   total = sum(len(probes) for _, probes in plan)
   with progress_bar(total, 'probe', 'conformance') as bar:
     for one, probes in plan:
       bar.set_postfix_str(one.title)
-      one_implementation(one, probes, cache, arguments.results, bar)
-  carry_over(chosen, cache, arguments.results)
+      one_implementation(one, probes, cache, results, bar)
+  carry_over(chosen, cache, results)
 
 
 def missing(one: Implementation, probes: list[str], results: Path) -> list[str]:
@@ -95,17 +109,26 @@ def one_implementation(one, probes, cache, results, bar) -> None:
       write_json(path, header(one, {}) | {'not_installed': str(error), 'probes': {}})
     bar.update(len(probes))
     return
-  packages = environments.packages_of(python, one.environment)
-  kept = page.get('probes', {}) if page.get('packages') == packages else {}
-  seconds = page.get('seconds', {}) if kept else {}
+  head = header(one, environments.packages_of(python, one.environment))
   for name, result, took in answers(one, python, probes, cache):
-    kept, seconds = kept | {name: result}, seconds | {name: round(took, 1)}
-    write_json(path, header(one, packages) | {'probes': kept, 'seconds': seconds})
+    page = with_result(page, head, name, result, took)
+    write_json(path, page)
     bar.update()
 
 
+def with_result(page: dict, head: dict, name: str, result: dict, took: float) -> dict:
+  """A page with one more result and this head; what other packages gave is dropped."""
+  if page.get('packages') != head['packages']:
+    page = {}
+  return head | {
+    'probes': page.get('probes', {}) | {name: result},
+    'seconds': page.get('seconds', {}) | {name: round(took, 1)},
+    'origins': pages.origins(page) | {name: pages.of_origin(head)},
+  }
+
+
 def header(one: Implementation, packages: dict[str, str]) -> dict:
-  """Where the numbers of a file come from."""
+  """Where the numbers of a file come from, as far as its last call measured them."""
   return {
     'name': one.name, 'title': one.title, 'package': one.package, 'packages': packages,
     **pages.origin(one.name),
@@ -114,22 +137,22 @@ def header(one: Implementation, packages: dict[str, str]) -> dict:
 
 def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None:
   """Gives each implementation what the others have trained, where that has changed."""
-  pages = {path.stem: read(path) for path in results.glob('*.json')}
+  made = {path.stem: read(path) for path in results.glob('*.json')}
   trained = {
     name: page['probes']['carry']
-    for name, page in pages.items()
+    for name, page in made.items()
     if 'mean' in page.get('probes', {}).get('carry', {})
   }
   others = cache / 'trained.json'
   write_json(others, trained)
   waiting = [
     one for one in chosen
-    if one.name in trained and not has_carried(pages[one.name], trained)
+    if one.name in trained and not has_carried(made[one.name], trained)
   ]  # fmt: skip
   with progress_bar(len(waiting), 'library', 'carrying over') as bar:
     for one in waiting:
       with contextlib.suppress(NotInstalled):  # its file says so, or is of elsewhere
-        carry_into(one, pages[one.name], others, cache, results)
+        carry_into(one, made[one.name], others, cache, results)
       bar.update()
 
 
@@ -144,7 +167,9 @@ def carry_into(one, page, others, cache, results) -> None:
   python = environments.make(one.environment, cache)
   variables = {'CONFORMANCE_OTHERS': str(others)}
   ((_, result, _),) = answers(one, python, [CARRIED], cache, **variables)
+  here = {CARRIED: pages.of_origin(pages.origin(one.name))}
   carried = {CARRIED: result, CARRIED_FROM: digest(read(others))}
+  carried['origins'] = pages.origins(page) | here
   write_json(results / f'{one.name}.json', page | carried)
 
 

@@ -17,6 +17,26 @@ from conformance.probes import speed
 
 # What the numbers depend on, besides the machine.
 FLAGS = ('threads', 'batch', 'rounds', 'seconds')
+DEFAULTS = {
+  'threads': 1, 'batch': speed.BATCH, 'rounds': 5, 'seconds': speed.SECONDS, 'note': ''
+}  # fmt: skip
+
+
+def check_flags(arguments: argparse.Namespace) -> None:
+  """Raises UserError for a flag without effect; those of --speed get their defaults."""
+  given = [name for name in DEFAULTS if getattr(arguments, name) is not None]
+  if given and not arguments.speed:
+    raise UserError(
+      f'--{given[0]} has an effect with --speed only; add that or leave it'
+    )
+  if arguments.speed and arguments.probes is not None:
+    raise UserError(
+      '--probes has no effect with --speed; leave one out, and call twice for both'
+    )
+  for name in DEFAULTS.keys() - {*given}:
+    setattr(arguments, name, DEFAULTS[name])
+  if arguments.speed:
+    check_numbers(arguments)
 
 
 def check_numbers(arguments: argparse.Namespace) -> None:
@@ -40,6 +60,7 @@ def measure(chosen, cache, arguments) -> None:
   page, origin = pages.read(path), origin_of(arguments)
   check_alike(path, page, origin)
   rounds, packages = page.get('rounds', []), page.get('packages', {})
+  revisions = page.get('revisions', [page.get('git_revision')] * len(rounds))
   total = (arguments.rounds - len(rounds)) * len(chosen)
   with progress_bar(max(total, 0), 'library', f'speed, {threads} threads') as bar:
     while len(rounds) < arguments.rounds:
@@ -49,9 +70,10 @@ def measure(chosen, cache, arguments) -> None:
         measured[one.name] = speeds_of(one, cache, arguments, variables, packages)
         bar.update()
       rounds = [*rounds, measured]
+      revisions = [*revisions, origin['git_revision']]
       facts = {'batch': arguments.batch, 'threads': arguments.threads}
       facts['note'] = arguments.note or page.get('note', '')
-      facts |= {'packages': packages, 'rounds': rounds}
+      facts |= {'packages': packages, 'revisions': revisions, 'rounds': rounds}
       write_json(path, origin | facts)
 
 

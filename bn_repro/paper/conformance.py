@@ -61,10 +61,16 @@ def text(made: list[Page], speeds: list[Page], has_curves: bool) -> str:
     speeds=[(p, speed.table(p, titles), speed.verdicts(p)) for p in speeds],
     absent=[(p['title'], p['not_installed']) for p in made if 'not_installed' in p],
     versions=versions_table(made),
-    origins=[f'{n}: {tables.each(made, n)}' for n in ('git_revision', 'device')],
+    origins=origins(made),
     limits={name: getattr(cells, name) for name in (
       'AGREES', 'AS_STATED', 'CARRIED', 'KEEPS_VARIANCE', 'HALF')},
   )  # fmt: skip
+
+
+def origins(made: list[Page]) -> list[str]:
+  """Every revision and machine, of whole pages and of probes that were run apart."""
+  every = [one for page in made for one in (page, *page.get('origins', {}).values())]
+  return [f'{name}: {tables.each(every, name)}' for name in ('git_revision', 'device')]
 
 
 def group_table(ran: list[Page], group: tuple) -> str:

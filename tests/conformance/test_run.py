@@ -5,9 +5,10 @@ from unittest import mock
 
 import pytest
 
+from bn_repro.paper import conformance
 from bn_repro.run import provenance
 from bn_repro.run.errors import UserError
-from conformance import environments, run, timing
+from conformance import environments, pages, run, timing
 
 CARRIED_OVER = {'ours': {'outputs': 0.0}, 'torch_layer': {'outputs': 0.0}}
 
@@ -48,6 +49,84 @@ def test_rounds_of_one_page_are_measured_alike(tmp_path, monkeypatch):
   with pytest.raises(UserError, match=r'speed_1.json .* on another'):
     measured(tmp_path, '--rounds=3')
   assert json.loads((tmp_path / 'speed_1.json').read_text()) == page
+
+
+@pytest.mark.parametrize(
+  'words, said',
+  [
+    (['--speed', '--probes=carry'], '--probes has no effect with --speed; '),
+    (['--threads=2'], '--threads has an effect with --speed only; '),
+    (['--note='], '--note has an effect with --speed only; '),
+    (['--probes='], "no probe ''; there are algorithm_1, "),
+  ],
+)
+def test_flags_that_would_be_ignored_are_refused(tmp_path, monkeypatch, words, said):
+  results = tmp_path / 'results'
+  monkeypatch.setattr('sys.argv', ['run.py', 'ours', f'--results={results}', *words])
+  monkeypatch.setattr(run.exits, 'exit_after', lambda action: action())
+  with pytest.raises(UserError, match=f'^{said}'):
+    run.main()
+  assert not results.exists()
+
+
+def test_two_calls_that_write_the_same_results_are_refused(tmp_path):
+  """The second would write over what the first has measured meanwhile."""
+  with (
+    pages.alone_in(tmp_path),
+    pytest.raises(UserError, match='another call writes into'),
+  ):
+    measured(tmp_path, '--rounds=1')
+  assert not [*tmp_path.iterdir()]
+  assert len(measured(tmp_path, '--rounds=1')['rounds']) == 1
+
+
+@pytest.fixture
+def at(monkeypatch):
+  """Sets the revision and the machine that a call finds."""
+  known = environments.implementations()['ours']
+  monkeypatch.setattr(environments, 'make', lambda *_: None)
+  monkeypatch.setattr(environments, 'packages_of', lambda *_: {'jax': '1'})
+  answer = lambda _, __, names, *___, **____: ((n, {'y': 0.0}, 1.0) for n in names)
+  monkeypatch.setattr(run, 'answers', answer)
+
+  def call(revision, device, results, *probes):
+    monkeypatch.setattr(provenance, 'git_revision', lambda: revision)
+    monkeypatch.setattr(provenance, 'device', lambda _: device)
+    run.one_implementation(known, [*probes], results, results, mock.Mock())
+
+  return call
+
+
+def test_a_result_keeps_its_revision_and_its_machine(tmp_path, at):
+  """The file had those of the last call alone, whatever was measured before."""
+  at('first', 'slow', tmp_path, 'defaults')
+  at('second', 'quick', tmp_path, 'carry', 'masks')
+  page = json.loads((tmp_path / 'ours.json').read_text())
+  of = lambda revision, device: {'git_revision': revision, 'device': device}
+  last = of('second', 'quick')
+  assert page['origins'] == {
+    'defaults': of('first', 'slow'), 'carry': last, 'masks': last
+  }  # fmt: skip
+  assert [*page['probes']] == ['defaults', 'carry', 'masks']
+  assert conformance.origins([page]) == [
+    'git_revision: first, second',
+    'device: quick, slow',
+  ]
+
+
+def test_results_of_older_files_have_the_origin_of_their_file(tmp_path, at):
+  old = {'packages': {'jax': '1'}, 'git_revision': 'old', 'device': 'slow'}
+  (tmp_path / 'ours.json').write_text(json.dumps(old | {'probes': {'masks': {}}}))
+  at('new', 'slow', tmp_path, 'carry')
+  page = json.loads((tmp_path / 'ours.json').read_text())
+  assert page['origins']['masks']['git_revision'] == 'old' != page['git_revision']
+
+
+def test_rounds_keep_their_revisions(tmp_path, monkeypatch):
+  monkeypatch.setattr(provenance, 'git_revision', lambda: 'first')
+  assert measured(tmp_path, '--rounds=1')['revisions'] == ['first']
+  monkeypatch.setattr(provenance, 'git_revision', lambda: 'second')
+  assert measured(tmp_path, '--rounds=2')['revisions'] == ['first', 'second']
 
 
 def test_what_another_has_trained_anew_is_carried_over_again(tmp_path, monkeypatch):
