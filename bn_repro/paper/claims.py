@@ -30,6 +30,7 @@ from bn_repro.paper import (
 from bn_repro.paper.ledger import Claim, Evidence, Finding, Measure, Missing
 from bn_repro.report import collect, pages, tables
 from bn_repro.report.tables import digits
+from bn_repro.run.errors import UserError
 
 # Each has `CLAIMS`: what measures a claim, by its key in claims.toml.
 SECTIONS = (
@@ -127,8 +128,16 @@ def _entry(
 
 
 def write(results: Path) -> None:
-  """Writes `claims.json` and `claims.md` into the folder of all results."""
+  """Writes `claims.json` and `claims.md` into the folder of all results.
+
+  UserError if nothing there is about a claim, as in the folder of one report.
+  """
   claims = entries(results)
+  if not any(entry['files'] for entry in claims):
+    raise UserError(
+      f'no results in {results} that a claim is about; give the folder that has '
+      'analysis/, inception/ and mnist/'
+    )
   lines = ',\n'.join(json.dumps(entry, ensure_ascii=False) for entry in claims)
   (results / NAME).write_text(f'[\n{lines}\n]\n')
   (results / 'claims.md').write_text(text(claims))

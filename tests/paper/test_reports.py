@@ -63,3 +63,15 @@ def test_results_that_are_missing(tmp_path):
   assert ended.stderr == (
     f'error: no figure1.json in {tmp_path}; give the runs with --root\n'
   )
+
+
+def test_claims_of_a_folder_without_results(tmp_path):
+  """Such as that of one report: every claim would be "not tried yet"."""
+  (tmp_path / 'figure1.json').write_text('{}')
+  ended = report('--report=claims', f'--results={tmp_path}')
+  assert ended.returncode == 2
+  assert ended.stderr == (
+    f'error: no results in {tmp_path} that a claim is about; give the folder that has '
+    'analysis/, inception/ and mnist/\n'
+  )
+  assert [path.name for path in tmp_path.iterdir()] == ['figure1.json']
