@@ -13,6 +13,7 @@ result is kept as soon as it is there, and a second call runs what is missing; r
 
 import argparse
 import contextlib
+import tempfile
 from pathlib import Path
 
 from bn_repro.run import exits, places
@@ -143,8 +144,6 @@ def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None
     for name, page in made.items()
     if 'mean' in page.get('probes', {}).get('carry', {})
   }
-  others = cache / 'trained.json'
-  write_json(others, trained)
   waiting = [
     one for one in chosen
     if one.name in trained and not has_carried(made[one.name], trained)
@@ -152,7 +151,7 @@ def carry_over(chosen: list[Implementation], cache: Path, results: Path) -> None
   with progress_bar(len(waiting), 'library', 'carrying over') as bar:
     for one in waiting:
       with contextlib.suppress(NotInstalled):  # its file says so, or is of elsewhere
-        carry_into(one, made[one.name], others, cache, results)
+        carry_into(one, made[one.name], trained, cache, results)
       bar.update()
 
 
@@ -162,13 +161,17 @@ def has_carried(page: dict, trained: dict) -> bool:
   return is_of_them and set(page.get(CARRIED, {})) == set(trained)
 
 
-def carry_into(one, page, others, cache, results) -> None:
+def carry_into(one, page, trained, cache, results) -> None:
   """Gives one implementation what all have trained, and writes what comes of it."""
   python = environments.make(one.environment, cache)
-  variables = {'CONFORMANCE_OTHERS': str(others)}
-  ((_, result, _),) = answers(one, python, [CARRIED], cache, **variables)
+  # Another call, with other results, may share the cache.
+  with tempfile.TemporaryDirectory(dir=cache) as folder:
+    others = Path(folder, 'trained.json')
+    write_json(others, trained)
+    variables = {'CONFORMANCE_OTHERS': str(others)}
+    ((_, result, _),) = answers(one, python, [CARRIED], cache, **variables)
   here = {CARRIED: pages.of_origin(pages.origin(one.name))}
-  carried = {CARRIED: result, CARRIED_FROM: digest(read(others))}
+  carried = {CARRIED: result, CARRIED_FROM: digest(trained)}
   carried['origins'] = pages.origins(page) | here
   write_json(results / f'{one.name}.json', page | carried)
 

@@ -1,6 +1,7 @@
 """What a call of `conformance.run` refuses, and what it measures once more."""
 
 import json
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -149,6 +150,26 @@ def test_what_another_has_trained_anew_is_carried_over_again(tmp_path, monkeypat
   assert calls() == 4 and calls() == 4
   write('torch_layer', 2.0, carried=CARRIED_OVER)
   assert calls() == 4
+
+
+def test_calls_with_other_results_give_each_their_own_networks(tmp_path, monkeypatch):
+  """They share the cache, and a file in it was that of whichever wrote last."""
+  given = []
+
+  def answer(*_, CONFORMANCE_OTHERS):
+    given.append(Path(CONFORMANCE_OTHERS))
+    assert json.loads(given[-1].read_text()) == {'ours': {'mean': [0.0]}}
+    return iter([(run.CARRIED, {'ours': {}}, 0.0)])
+
+  monkeypatch.setattr(run, 'answers', answer)
+  monkeypatch.setattr(environments, 'make', lambda *_: None)
+  known = environments.implementations()
+  for name in ('first', 'second'):
+    (tmp_path / name).mkdir()
+    page = {'probes': {'carry': {'mean': [0.0]}}}
+    (tmp_path / name / 'ours.json').write_text(json.dumps(page))
+    run.carry_over([known['ours']], tmp_path, tmp_path / name)
+  assert given[0] != given[1] and not any(path.exists() for path in given)
 
 
 # In place of a Python: answers each probe with its name, 'late' once `go` is there.
