@@ -13,7 +13,7 @@ scripts/gpu_check.sh --tiny                    tries the check itself, on a CPU 
 A part that fails or exceeds its time does not stop the next; the next ones have the
 time that it did not use. JSON goes to results/benchmarks under names with _gpu or _tpu,
 and with it the tables of its page; what each part printed lies in runs/gpu_check.
-Exit code 1 if a part failed, 2 without a GPU or TPU.
+Exit code 1 if a part failed or the page cannot be made, 2 without a GPU or TPU.
 """
 
 import argparse
@@ -102,8 +102,8 @@ def main() -> int:
   shutil.rmtree(FOLDER, ignore_errors=True)
   (FOLDER / 'results').mkdir(parents=True)
   outcomes = run_parts(options, platform)
-  if options.results:
-    publish(options.results)
+  if options.results and (failure := publish(options.results)):
+    outcomes.append(Outcome('page', failure, 0.0))
   print(*outcomes, sep='\n')
   return int(any(outcome.failure for outcome in outcomes))
 
@@ -227,16 +227,18 @@ def reason(log: Path, code: int) -> str:
   return ', '.join(dict.fromkeys(failed)) or f'exit code {code}: {last_line(text)}'
 
 
-def publish(results: Path) -> None:
-  """Copies the JSON, and makes the tables of the page there again."""
+def publish(results: Path) -> str:
+  """Copies the JSON, and makes the tables of the page there again; why not, or ''."""
   made = sorted((FOLDER / 'results').glob('*.json'))
   for path in made:
     shutil.copy(path, results)
     print(f'written: {results / path.name}')
-  if made and (results / 'README.md').exists():
-    code = 'import page, pathlib, sys; page.write_readme(pathlib.Path(sys.argv[1]))'
-    words = [sys.executable, '-c', code, str(results.resolve())]
-    subprocess.run(words, cwd=BENCHMARKS, check=False)
+  if not (made and (results / 'README.md').exists()):
+    return ''
+  code = 'import page, pathlib, sys; page.write_readme(pathlib.Path(sys.argv[1]))'
+  words = [sys.executable, '-c', code, str(results.resolve())]
+  ended = subprocess.run(words, cwd=BENCHMARKS, capture_output=True, text=True)
+  return last_line(ended.stderr) if ended.returncode else ''
 
 
 if __name__ == '__main__':

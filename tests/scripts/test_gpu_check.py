@@ -44,6 +44,17 @@ def test_every_part_has_its_line(parts, monkeypatch, capsys, tmp_path):
   assert (tmp_path / 'batch_norm_gpu.json').exists()
 
 
+@pytest.mark.usefixtures('parts')
+def test_a_page_that_cannot_be_made_is_a_failure(monkeypatch, capsys, tmp_path):
+  (tmp_path / 'README.md').write_text('no place for tables\n')
+  arguments = ['x', '--minutes=0.3', f'--results={tmp_path}', '--parts', 'train_step']
+  monkeypatch.setattr(sys, 'argv', arguments)
+  assert check.main() == 1
+  *_, train_step, page = capsys.readouterr().out.splitlines()
+  assert train_step.startswith('train_step: passed')
+  assert page.startswith('page: failed: KeyError: ')
+
+
 def test_without_a_gpu_it_says_how_to_install_one(monkeypatch, capsys):
   monkeypatch.setattr(check, 'find_device', lambda: ('cpu', 'cpu'))
   monkeypatch.setattr(sys, 'argv', ['x'])
