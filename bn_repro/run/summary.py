@@ -41,7 +41,7 @@ def accuracies(summary: dict[str, Any]) -> dict[str, float]:
   return {
     f'summary/{name}': value
     for name, value in summary.items()
-    if name.endswith('accuracy') and value is not None
+    if 'accuracy' in name and value is not None
   }
 
 

@@ -140,5 +140,11 @@ def test_every_column_is_explained():
 
 
 def test_accuracies_of_a_summary_are_those_of_its_hparams():
-  content = {'final_test_accuracy': 0.7, 'best_test_accuracy': None, 'seed': 3}
-  assert summary.accuracies(content) == {'summary/final_test_accuracy': 0.7}
+  """Those of averaged weights and with moving averages, too."""
+  found = {
+    'final_test_accuracy': 0.7, 'final_test_accuracy_moving_average': 0.6,
+    'final_test_accuracy_polyak': 0.8, 'final_train_accuracy_undistorted': 0.9,
+  }  # fmt: skip
+  content = found | {'best_test_accuracy': None, 'seed': 3}
+  expected = {f'summary/{name}': value for name, value in found.items()}
+  assert summary.accuracies(content) == expected
