@@ -12,7 +12,7 @@ import bn_repro
 from bn_repro.evaluate import scores, statistics, trained_on
 from bn_repro.evaluate.evaluation import predict
 from bn_repro.evaluate.network import Network, kept_for, restore
-from bn_repro.evaluate.request import AVERAGED, Request
+from bn_repro.evaluate.request import AVERAGED, PLAIN, Request
 from bn_repro.models.describe import input_of
 from bn_repro.report import collect, intervals
 from bn_repro.report.tables import share
@@ -77,8 +77,8 @@ def publish(workdir: Path, output: Path) -> dict[str, Any]:
 
 def _of_the_printed_number(workdir: Path) -> Network:
   """The network with the weights that the reports evaluate."""
-  network = restore(workdir)
-  return restore(workdir, weights=AVERAGED) if network.has_average else network
+  has_average = config_lib.stored(workdir).get('polyak_decay')
+  return restore(workdir, weights=AVERAGED if has_average else PLAIN)
 
 
 def _with_statistics(network: Network, check) -> Network:

@@ -13,7 +13,7 @@ from bn_repro.evaluate import publish
 from bn_repro.evaluate.evaluation import evaluate
 from bn_repro.evaluate.network import restore, restore_model
 from bn_repro.evaluate.request import MOVING_AVERAGE, Request
-from bn_repro.run import published, summary
+from bn_repro.run import checkpoint, published, summary
 from bn_repro.run.errors import UserError
 from bn_repro.training.loop import train
 from evaluate.saved import save_run
@@ -90,6 +90,26 @@ def test_without_batch_normalization_there_are_no_statistics(tmp_path):
   own = restore(folder)
   jax.tree.map(np.testing.assert_array_equal, read.variables, own.variables)
   assert read.batch_stats == {}
+
+
+@pytest.mark.parametrize('polyak_decay', [0.0, 0.9])
+def test_the_checkpoint_is_read_once(polyak_decay, tmp_path, monkeypatch):
+  """Reading a large one takes long; and a second one could be of another step."""
+  config, times, read = small_config('batch_norm'), [], checkpoint.read_newest
+  with config.unlocked():
+    config.polyak_decay = polyak_decay
+  workdir = save_run(config, tmp_path / 'run')
+
+  def count(workdir):
+    times.append(1)
+    newest = read(workdir)
+    averaged = {'averaged': newest.arrays['params']} if polyak_decay else {}
+    return newest._replace(arrays=newest.arrays | averaged)
+
+  monkeypatch.setattr(checkpoint, 'read_newest', count)
+  network = publish._of_the_printed_number(workdir)
+  assert len(times) == 1
+  assert network.weights == ('averaged' if polyak_decay else 'plain')
 
 
 def test_what_cannot_be_published_or_evaluated_is_one_line(run, model, tmp_path):
