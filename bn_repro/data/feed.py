@@ -64,10 +64,14 @@ class Feed(abc.ABC):
     return len(self.skipped)
 
   def num_skipped_among(self, number: int | None) -> int:
-    """How many were left out before the last of the first `number`; None for all."""
-    # Of the examples before `place`, i are left out themselves.
-    before = (place - i for i, place in enumerate(self.skipped))
-    return sum(number is None or kept < number for kept in before)
+    """How many of the first `number` of the split were left out; None for all."""
+    return sum(number is None or place < number for place in self.skipped)
+
+  def num_kept_among(self, number: int | None) -> int:
+    """How many of the first `number` of the split the feed has; None for all."""
+    whole = self.num_examples + self.num_skipped
+    number = whole if number is None else min(number, whole)
+    return number - self.num_skipped_among(number)
 
   @abc.abstractmethod
   def inputs(self, steps: range, stream: int = sampler.TRAINING) -> Any:

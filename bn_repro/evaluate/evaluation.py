@@ -142,7 +142,7 @@ def _complete(
   network = network._replace(batch_stats=batch_stats)
   devices = jax.local_devices()
   feed = _open(network, request, devices)
-  start, stop = file.index.number, feed.chosen(stop=request.examples).stop
+  start, stop = file.index.number, feed.num_kept_among(request.examples)
   predictor = Predictor(network, feed, devices, check)
   with progress_bar(stop, 'example', network.name, initial=start, leave=False) as bar:
     began = time.perf_counter()
@@ -166,7 +166,7 @@ def _open(network: Network, request: Request, devices: list[jax.Device]) -> Feed
       f'{network.workdir} was trained on; choose another --dataset'
     )
   feed = open_test_feed(config, devices)
-  number = len(feed.chosen(stop=request.examples))
+  number = feed.num_kept_among(request.examples)
   if number < len(devices):
     raise UserError(
       f'{number} example(s) of {config.dataset.name} are fewer than the '

@@ -62,6 +62,7 @@ def test_left_out_are_images_among_those_asked_for(feed, tmp_path, monkeypatch):
   for number, left_out in ((9, 1), (20, 2), (None, 3)):
     page = evaluate(workdirs, Request(statistics=MOVING_AVERAGE, examples=number))
     assert page['examples_left_out'] == left_out
+    assert page['members'][0]['examples'] == (number or 24) - left_out
     counts = [member['examples_left_out'] for member in page['members']]
     assert counts == [left_out] * 2
 

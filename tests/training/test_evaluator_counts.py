@@ -91,6 +91,18 @@ def test_what_was_left_out_is_counted_anew_in_each_evaluation(config):
   assert counted == 2 * [7 + 21 + 50]
 
 
+@pytest.mark.parametrize(
+  'number, kept', [(1, 1), (2, 1), (9, 8), (16, 14), (1000, 360), (None, 360)]
+)
+def test_the_first_of_a_split_are_the_same_however_they_are_read(config, number, kept):
+  """`--examples=N`: of 362, one feed has left out the second and the sixteenth."""
+  feed = build(config).feeds.test
+  feed.skipped = (1, 15)
+  assert feed.num_kept_among(number) == kept
+  whole = 362 if number is None else min(number, 362)
+  assert feed.num_skipped_among(number) == whole - kept
+
+
 def test_a_half_of_which_nothing_counts_is_no_divergence(config):
   """The mean of nothing is not finite, which would pass for it."""
   built = build(config)
