@@ -246,3 +246,9 @@ def test_the_progress_of_damaged_metrics_is_none(tmp_path, content):
   path = tmp_path / 'metrics.jsonl'
   path.write_bytes(content)
   assert last_step(path) == 0
+
+
+def test_the_progress_of_metrics_that_are_a_pipe_is_none(tmp_path):
+  """To open it would block, and the sweep's display with it."""
+  os.mkfifo(tmp_path / 'metrics.jsonl')
+  assert last_step(tmp_path / 'metrics.jsonl') == 0
