@@ -102,17 +102,18 @@ def all_runs(networks: Networks) -> list[Run]:
 
 
 def figure_3(load: Callable[[str], list[Run]]) -> Networks:
-  """The first runs; in place of those of the same seed, the runs of whole stages.
+  """The runs of stages 1 and 1b of the protocol, once both are whole.
 
-  `load` gives the runs of a sweep, [] if there are none. A stage of which some runs are
-  missing is not looked at (protocol.md).
+  Until then the first runs, but for seeds that a whole stage has, too. `load` gives the
+  runs of a sweep, [] if there are none. A stage of which some runs are missing is not
+  looked at (protocol.md).
   """
+  of_stages = [stages.if_whole(stage, load(stage)) for stage in STAGES]
+  first = [] if all(of_stages) else [*load('networks'), *load('decay')]
   # Some names lack the seed, where it is 0.
   key = lambda run: (collect.variant(run.name), run.config['seed'])
-  latest = {key(run): run for sweep in ('networks', 'decay') for run in load(sweep)}
-  for stage in STAGES:
-    latest |= {key(run): run for run in stages.if_whole(stage, load(stage))}
-  return by_network(latest.values())
+  latest = {key(run): run for runs in (first, *of_stages) for run in runs}
+  return by_network(sorted(latest.values(), key=lambda run: run.config['seed']))
 
 
 def compared(evidence: Evidence, *names: str) -> Networks:

@@ -81,6 +81,12 @@ def test_speed_ups(request, compared, page, name, pattern):
   assert rounded_as(said(request.getfixturevalue(page), pattern), effect, digits)
 
 
+def test_the_start_with_sigmoids(guide, compared):
+  effect = speed_up(compared, 'bn_x5_sigmoid', 'inception', 0.5)
+  pattern = r'# times as fast as Inception to 50 % \(# to #\)'
+  assert rounded_as(said(guide, pattern), effect)
+
+
 def test_the_readme_says_how_many_seeds(readme, compared):
   numbers = sorted({len(runs) for runs in compared.values()})
   words = [('no', 'one', 'two', 'three')[number] for number in numbers]

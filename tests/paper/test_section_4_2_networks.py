@@ -84,6 +84,25 @@ def test_a_stage_counts_once_it_is_whole(monkeypatch):
   assert whole['inception'][0] is again[0] and whole['inception'][1] is PLAIN[1]
 
 
+def test_once_all_stages_are_whole_no_earlier_run_counts(monkeypatch):
+  """Nor is its file among those that the numbers come from."""
+  again = {
+    stage: [run_of('inception', 10, 40, seed=seed)]
+    for seed, stage in enumerate(family.STAGES)
+  }
+  monkeypatch.setattr(
+    stages, 'runs_listed', lambda stage: [run.name for run in again[stage]]
+  )
+  loaded = []
+
+  def load(name):
+    loaded.append(name)
+    return again[name]
+
+  assert family.figure_3(load) == {'inception': [run for (run,) in again.values()]}
+  assert loaded == [*family.STAGES]
+
+
 def test_a_seed_is_not_counted_twice_where_its_first_run_has_no_seed_in_its_name(
   monkeypatch,
 ):
