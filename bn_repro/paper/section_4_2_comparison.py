@@ -18,8 +18,9 @@ from bn_repro.paper.section_4_2_networks import (
   Networks,
   is_at_chance,
 )
-from bn_repro.report import effects, speed_up, tables
+from bn_repro.report import effects, tables
 from bn_repro.report.collect import Run
+from bn_repro.report.crossing import crossing
 from bn_repro.report.effects import Effect
 from bn_repro.report.intervals import Spread, pooled_deviation
 from bn_repro.run import config as config_lib
@@ -44,8 +45,8 @@ def number_reached(networks: Networks, name: str, target: float) -> int:
 
 def log_steps(run: Run, target: float) -> float:
   """The logarithm of the steps to a target; infinite where a run does not reach it."""
-  crossing = speed_up.crossing(run, target)
-  return math.inf if crossing.is_censored else math.log(crossing.steps)
+  steps, is_censored = crossing(run, target)
+  return math.inf if is_censored else math.log(steps)
 
 
 def _log_steps(runs: list[Run], target: float) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
-from bn_repro.report import speed_up
 from bn_repro.report.collect import Run
+from bn_repro.report.crossing import crossing
 from bn_repro.report.figures import draw, panels, save
 from bn_repro.report.tables import rounded
 
@@ -80,7 +80,7 @@ def runtimes(networks: Networks, path: Path) -> None:
 
 def _all_runtimes(runs: list[Run]) -> np.ndarray:
   """Steps to every target of every run, sorted; those that are not reached left out."""
-  crossings = [speed_up.crossing(r, t) for r in runs for t in comparison.PROFILE]
+  crossings = [crossing(r, t) for r in runs for t in comparison.PROFILE]
   return np.sort([c.steps for c in crossings if not c.is_censored])
 
 

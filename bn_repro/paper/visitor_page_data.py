@@ -18,7 +18,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import stages
 from bn_repro.paper.section_4_2_networks import NAMES, PLAIN, Networks
-from bn_repro.report import collect, seeds, speed_up, tables
+from bn_repro.report import collect, crossing, seeds, speed_up, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.run.errors import UserError
@@ -81,7 +81,7 @@ def curves(networks: Networks, smooth: bool) -> dict[str, dict[str, Any]]:
 
 def _curve(run: Run, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
   steps, accuracy = run.curves['step'], run.curves['test_accuracy']
-  return speed_up.smoothed(steps, accuracy) if smooth else (steps, accuracy)
+  return crossing.smoothed(steps, accuracy) if smooth else (steps, accuracy)
 
 
 def _band(of_seeds: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, list]:
@@ -120,7 +120,7 @@ def targets(networks: Networks, percents: Sequence[int] = TARGETS) -> dict[int, 
 
 def _to_target(networks: Networks, target: float) -> Rows:
   crossings = {
-    name: [speed_up.crossing(run, target) for run in runs]
+    name: [crossing.crossing(run, target) for run in runs]
     for name, runs in networks.items()
   }
   means = dict(zip(networks, np.exp(speed_up.fit(speed_up.runs_of(crossings)).mean)))

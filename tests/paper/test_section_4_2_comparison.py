@@ -8,7 +8,8 @@ from paper.inception_made import BN_X5, PLAIN, learning, networks, run_of, sever
 
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper.section_4_2_networks import PAPER, SLOW_DECAY
-from bn_repro.report.speed_up import crossing, speed_up
+from bn_repro.report.crossing import crossing
+from bn_repro.report.speed_up import speed_up
 from bn_repro.run.errors import UserError
 
 

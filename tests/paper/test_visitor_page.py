@@ -12,7 +12,7 @@ from paper.test_reports import report
 
 from bn_repro.paper import ledger, visitor_page
 from bn_repro.paper import visitor_page_data as data_lib
-from bn_repro.report.speed_up import crossing
+from bn_repro.report.crossing import crossing
 from bn_repro.run.errors import UserError
 from support import PROJECT
 

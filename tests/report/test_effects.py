@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bn_repro.report import effects
+from bn_repro.report.crossing import Crossing
 from bn_repro.report.intervals import Spread, pooled_deviation
-from bn_repro.report.speed_up import Crossing, ratio_of_steps, runs_of
+from bn_repro.report.speed_up import ratio_of_steps, runs_of
 
 VALUES = [1.0, 2.5, 3.0, 2.0]
 
