@@ -10,7 +10,7 @@ rates that stage 2a finds take their place, to three digits (a test holds them t
 and protocol.md notes the day. Sigmoids have that of the recipe.
 """
 
-from configs.sweeps._protocol import annealed, in_random_order, run_of
+from configs.sweeps._protocol import FEW_EVALUATIONS, annealed, in_random_order, run_of
 
 BEST = {
   'inception': 0.0075, 'bn_baseline': 0.0075, 'bn_x5': 0.045, 'bn_x5_sigmoid': 0.045
@@ -28,7 +28,7 @@ def get_runs():
   return in_random_order(
     run_of(
       f'{network}_{steps}_steps_seed{seed}', network, steps, seed,
-      learning_rate=rate, **annealed(steps),
+      learning_rate=rate, **annealed(steps), **FEW_EVALUATIONS,
     )
     for network, rate in BEST.items()
     for steps in HORIZONS.get(network, (12_000, 24_000))

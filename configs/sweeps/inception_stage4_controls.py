@@ -7,7 +7,7 @@ sigmoids for 60,000 steps: does it ever leave chance?
 """
 
 from configs import inception
-from configs.sweeps._protocol import in_random_order, run_of
+from configs.sweeps._protocol import FEW_EVALUATIONS, in_random_order, run_of
 
 STEPS, STEPS_OF_SIGMOIDS, SEEDS, SEEDS_OF_CLAIM_15 = 2_000, 60_000, 2, 6
 INITIAL_WEIGHTS = {
@@ -24,7 +24,7 @@ def get_runs():
   plain = [
     run_of(
       f'{kind}_x{times}_seed{seed}', 'inception', STEPS, seed,
-      learning_rate=times * inception.LEARNING_RATE, **weights,
+      learning_rate=times * inception.LEARNING_RATE, **weights, **FEW_EVALUATIONS,
     )
     for kind, weights in INITIAL_WEIGHTS.items()
     for times in TIMES
