@@ -33,9 +33,8 @@ images = images.astype(np.float32)
 model = flaxmodels.ResNet18(output='logits', pretrained=None, num_classes=10)
 state = model.init(jax.random.key(0), images[0])
 parameters, stored = state['params'], state['batch_stats']
-train = jax.jit(lambda stored, batch: model.apply(
-  {'params': parameters, 'batch_stats': stored}, batch, train=True, mutable=['batch_stats'])[1]['batch_stats'])
-evaluate = jax.jit(lambda stored, batch: model.apply({'params': parameters, 'batch_stats': stored}, batch, train=False))
+train = jax.jit(lambda state, batch: model.apply(state, batch, train=True, mutable=['batch_stats'])[1]['batch_stats'])
+evaluate = jax.jit(lambda state, batch: model.apply(state, batch, train=False))
 
 
 def first_layer(batch):
@@ -51,13 +50,13 @@ torch_like = stored
 by_hand = {0.1: np.zeros(64), 0.9: np.zeros(64)}
 logits = {'as stored': [], "by torchvision's rule": []}
 for batch in images:
-  before, stored = stored, train(stored, batch)
+  before, stored = stored, train(state | {'batch_stats': stored}, batch)
   # The statistics of the batch itself do not depend on the stored ones, so they follow from what was stored.
   torch_like = jax.tree.map(lambda old, was, now: 0.9 * old + 0.1 * (now - 0.1 * was) / 0.9, torch_like, before, stored)
   for decay in by_hand:
     by_hand[decay] = decay * by_hand[decay] + (1 - decay) * first_layer(batch)
-  logits['as stored'].append(np.asarray(evaluate(stored, images[0])))
-  logits["by torchvision's rule"].append(np.asarray(evaluate(torch_like, images[0])))
+  logits['as stored'].append(np.asarray(evaluate(state | {'batch_stats': stored}, images[0])))
+  logits["by torchvision's rule"].append(np.asarray(evaluate(state | {'batch_stats': torch_like}, images[0])))
 errors = {}
 for name, tree in (('as stored', stored), ("by torchvision's rule", torch_like)):
   for decay, mean in by_hand.items():
