@@ -8,10 +8,12 @@ Each is a script here, with options of its own (--help), and writes its JSON and
 tables of results/benchmarks/README.md. The plots are drawn last. A benchmark that fails
 does not stop the others.
 
-Left out are training.py, which is made for a GPU, and two tables of revisions.py whose
-circumstances no script can make:
+Left out are training.py, which is made for a GPU, and tables whose circumstances no
+script can make:
 
 PYTHON scripts/benchmarks/revisions.py --cases step --name=revisions_jax_0.12
+PYTHON scripts/benchmarks/mnist.py --name=mnist_jax_0.12
+PYTHON scripts/benchmarks/train_step.py --growth --name=growth_jax_0.12
   with the Python of an environment that has jax 0.12
 python scripts/benchmarks/revisions.py --name=revisions_busy
   beside a training on another core
