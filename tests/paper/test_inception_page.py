@@ -97,7 +97,7 @@ def test_the_page_and_its_figures_made_again_are_those_committed(tmp_path):
     shutil.copy(path, tmp_path)
   inception_page.write(tmp_path)
   made = {path.name for path in tmp_path.iterdir()}
-  assert made | {'protocol.md'} == {path.name for path in RESULTS.iterdir()}
+  assert made | {'protocol.md', 'history'} == {path.name for path in RESULTS.iterdir()}
   assert (tmp_path / 'README.md').read_text() == (RESULTS / 'README.md').read_text()
   for path in tmp_path.glob('*.png'):
     with Image.open(path) as again, Image.open(RESULTS / path.name) as drawn:
