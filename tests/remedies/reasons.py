@@ -90,6 +90,7 @@ REASONS = {
   'give the runs with --root': _RESULTS,
   'but from files of its --results; leave': 'tests/paper/test_reports.py',
   'give the folder of all results': 'tests/paper/test_reports.py',
+  'give the folder that has': 'tests/paper/test_reports.py',
   'leave it first': 'of a host program: tests/run/test_settings.py',
   'needs --images=DIR': _PREPARING,
   '--archives={} is no folder': _PREPARING,
