@@ -13,6 +13,7 @@ looks for prepared data sets does not take it for one, and it may be deleted.
 """
 
 import difflib
+import gc
 import importlib.util
 import io
 import sys
@@ -254,22 +255,33 @@ def main() -> None:
   notices.keep_quiet()
   # Of pictures that are not RGB the report says how many there are.
   warnings.simplefilter('ignore', notices.Notice)
+  failure = _failure()
+  # The frames of an error hold bars of TFDS, which would wipe the line when they end.
+  gc.collect()
+  if failure:
+    leave(*failure)
+
+
+def _failure() -> tuple[str, int] | None:
+  """Prepares; what went wrong in one line, and the exit code."""
   try:
-    prepare(*sys.argv[1:])
+    return prepare(*sys.argv[1:])
   except (UserError, MachineError) as error:
-    leave(f'error: {error}', error.exit_code)
+    return f'error: {error}', error.exit_code
   except (RequestException, NonMatchingChecksumError) as error:
-    leave(f'error: a download failed: {_one_line(error)}', 1)
+    return f'error: a download failed: {_one_line(error)}', 1
   except KeyboardInterrupt:
     sys.exit(130)  # what called this says so
   except MemoryError as error:
-    leave(f'error: {errors.of_machine(error)}', MachineError.exit_code)
+    return f'error: {errors.of_machine(error)}', MachineError.exit_code
   except Exception as error:  # array_record reports a full disk as a RuntimeError
     if not damage.system_error(error):
       raise
-    leave(f'error: the data set could not be stored: {damage.reason(error)}; the same '
-          'call of prepare_data.py tries again once that is repaired',
-          MachineError.exit_code)  # fmt: skip
+    said = (
+      f'error: the data set could not be stored: {damage.reason(error)}; the same call '
+      'of prepare_data.py tries again once that is repaired'
+    )
+    return said, MachineError.exit_code
 
 
 if __name__ == '__main__':
