@@ -1,13 +1,12 @@
 """The JSON files of results/conformance."""
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bn_repro.run import provenance
+from bn_repro.run import lock, provenance
 from bn_repro.run.errors import UserError
 
 # What a number depends on, besides the packages: results of one file may differ in it.
@@ -23,21 +22,13 @@ def alone_in(results: Path) -> Iterator[None]:
   """
   folder = os.open(results, os.O_RDONLY)
   try:
-    _lock(folder, results)
+    if not lock.taken(folder, results):
+      raise UserError(
+        f'another call writes into {results}; wait for it, or give other --results'
+      )
     yield
   finally:
     os.close(folder)
-
-
-def _lock(folder: int, results: Path) -> None:
-  try:
-    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-  except BlockingIOError:
-    raise UserError(
-      f'another call writes into {results}; wait for it, or give other --results'
-    ) from None
-  except OSError:  # a network file system may have no locks
-    pass
 
 
 def read(path: Path) -> dict:

@@ -47,7 +47,12 @@ def _locked_file(workdir: Path) -> TextIO:
   while True:
     with contextlib.ExitStack() as closing:
       file = closing.enter_context(_opened(workdir))
-      _take(file, workdir)
+      if not taken(file, workdir):
+        file.seek(0)
+        raise UserError(
+          f'{workdir} is in use by {file.read() or "another process"}; wait for it, or '
+          'use another --workdir'
+        )
       with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(os.fstat(file.fileno()), (workdir / NAME).stat()):
           closing.pop_all()
@@ -62,17 +67,18 @@ def _opened(workdir: Path) -> TextIO:
     raise places.no_workdir(workdir, damage.of_its_name(error)) from error
 
 
-def _take(file: TextIO, workdir: Path) -> None:
+def taken(file: TextIO | int, folder: Path) -> bool:
+  """Whether this process now has the lock of an open file, or folder, until it closes.
+
+  Where the file system has no locks a line on stderr says so, and all goes on.
+  """
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
-    file.seek(0)
-    raise UserError(
-      f'{workdir} is in use by {file.read() or "another process"}; wait for it, or '
-      'use another --workdir'
-    ) from None
+    return False
   except OSError as error:  # a network file system may have none
     warn(
-      f'{workdir} cannot be locked ({error.strerror}); start only one run in it at a '
+      f'{folder} cannot be locked ({error.strerror}); start only one run in it at a '
       'time'
     )
+  return True

@@ -15,8 +15,8 @@ MEASURED = {
   'polyak_decay': 0.999, 'checkpoint_every': '1000 steps', 'patience': 0.0,
   'evaluation_batch_size': 32,  # changes no number; fits into a core's cache
 }  # fmt: skip
-# In a run of 6,000 steps all 45, of weights and averaged weights, cost as much as its
-# steps.
+# In a run of 6,000 steps all 45, of weights and averaged weights, are nearly as many
+# forward passes as its steps.
 FEW_EVALUATIONS = {'log_spaced_evaluations': 12, 'polyak_decay': 0.0}
 ORDER_SEED = 20_261_128
 # Learning rates fall by 4 %, so many times until they are 2 %.

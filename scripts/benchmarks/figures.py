@@ -11,7 +11,6 @@ that leaves its line pays for something that does not grow with it.
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import matplotlib
 import page
@@ -41,13 +40,10 @@ def main() -> None:
     if not path.exists():
       print(f'not measured: {path.name}')
       continue
-    draw(*map(read, (path, *sorted(results.glob(f'{name}_jax_*.json')))))
+    others = results.glob('growth_jax_*.json') if draw is draw_step else ()
+    draw(*(json.loads(file.read_text()) for file in (path, *sorted(others))))
     plt.savefig(path.with_suffix('.png'), dpi=110)
     print(f'written: {path.with_suffix(".png")}')
-
-
-def read(path: Path) -> dict:
-  return json.loads(path.read_text())
 
 
 def draw_step(*files: dict) -> None:

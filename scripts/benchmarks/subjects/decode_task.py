@@ -7,7 +7,6 @@ environment.
 
 import importlib
 import itertools
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from subjects import speed
 
 BATCH = 32
 CHECKED = 2  # batches that are compared with the exact ones
@@ -62,9 +62,7 @@ def measure(module: str, function: str, is_feed: bool, paths: list[str]) -> dict
 
   `is_feed` says that it draws its own boxes, which are not rounded to pixels.
   """
-  # First of all: libraries count the cores when they are imported.
-  if hasattr(os, 'sched_setaffinity'):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+  speed.pin(1)
   batches_of = getattr(importlib.import_module(f'subjects.{module}'), function)
   settings = {}
   for path in map(Path, paths):

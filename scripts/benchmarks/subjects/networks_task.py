@@ -1,11 +1,8 @@
 """One training step of a network of figure 3, in a process of its own."""
 
-import os
-
 from subjects import inception, noise, speed
 
 from bn_repro.run import config as config_lib
-from bn_repro.run import devices
 
 WARM_UP_STEPS, BRIEF_STEPS = 2, 8
 
@@ -19,9 +16,7 @@ def measure(location: str, overrides: dict, seconds: float, cores: int) -> dict:
     seconds: to be measured, about.
     cores: to how many the process is pinned.
   """
-  # Before JAX starts, which counts them.
-  if hasattr(os, 'sched_setaffinity'):
-    os.sched_setaffinity(0, devices.cores()[:cores])
+  speed.pin(cores)
   config = config_lib.load(str(config_lib.PROJECT / location), overrides)
   config.num_devices = 1
   examples = noise.images(config)
