@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bn_repro.report import collect
+from bn_repro.report import collect, commands
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.pages import Missing, Results
@@ -153,7 +153,7 @@ def variants(
 
 def read_claims(path: Path = WORDS) -> list[Claim]:
   """The claims in the order of the file."""
-  claims = [Claim(**entry) for entry in tomllib.loads(path.read_text())['claim']]
+  claims = [*map(_of_entry, tomllib.loads(path.read_text())['claim'])]
   for claim in claims:
     if claim.kind != OUT_OF_SCOPE and claim.margin is None:
       raise UserError(f'{path}: claim {claim.key} has no margin; add one')
@@ -163,6 +163,19 @@ def read_claims(path: Path = WORDS) -> list[Claim]:
         f'{BELOW} or {WITHIN}'
       )
   return claims
+
+
+def _of_entry(entry: dict[str, Any]) -> Claim:
+  sweeps = entry.pop('sweeps', [])
+  return Claim(**entry, **(made_by(sweeps) if sweeps else {}))
+
+
+def made_by(sweeps: Sequence[str]) -> dict[str, str]:
+  """Experiment and command of a claim that sweeps of section 4.2 decide."""
+  return {
+    'experiment': ', '.join(map(commands.sweep_file, sweeps)),
+    'command': commands.inception(*sweeps),
+  }
 
 
 def verdict(claim: Claim, finding: Finding) -> str:

@@ -16,7 +16,7 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.paper.section_4_2_1_changes import CHANGES
 from bn_repro.paper.section_4_2_stage_2a import fails
-from bn_repro.report import effects, pages, seeds, tables
+from bn_repro.report import commands, effects, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.factorial import Factorial, factorial, half_normal
@@ -81,7 +81,7 @@ def _gap(run: Run) -> float:
 
 def factors() -> dict[str, str]:
   """By letter the title of each change, in the order of the sweep."""
-  path = config_lib.PROJECT / stages.sweep_file(STAGE)
+  path = config_lib.PROJECT / commands.sweep_file(STAGE)
   titles = {field: title for field, (title, _) in CHANGES.items()}
   titles['learning_rate'] = 'thirty times the learning rate, not five'
   fields = config_lib.execute(path).FACTORS.items()

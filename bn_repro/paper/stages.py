@@ -6,6 +6,7 @@ is decided by the earlier runs of section 4.2.
 
 import dataclasses
 
+from bn_repro.paper import ledger
 from bn_repro.paper.ledger import Claim, Evidence, Missing, runs_if_any
 from bn_repro.report import commands
 from bn_repro.report.collect import Run
@@ -22,15 +23,10 @@ TITLES = {
 }
 
 
-def sweep_file(sweep: str) -> str:
-  """The path of a sweep of section 4.2, from the top of the project."""
-  return f'configs/sweeps/inception_{sweep}.py'
-
-
 def runs_listed(sweep: str) -> list[str]:
   """The names of all runs that a sweep of section 4.2 asks for."""
-  listed = config_lib.execute(config_lib.PROJECT / sweep_file(sweep)).get_runs()
-  return [name for name, *_ in listed]
+  path = config_lib.PROJECT / commands.sweep_file(sweep)
+  return [name for name, *_ in config_lib.execute(path).get_runs()]
 
 
 def if_whole(stage: str, runs: list[Run]) -> list[Run]:
@@ -57,6 +53,5 @@ def decided_by_its_stage(claim: Claim) -> Claim:
   """A claim in the words, with the margin and by the command of its stage."""
   stage = claim.again['stage']
   return dataclasses.replace(
-    claim, experiment=sweep_file(stage), command=commands.inception(stage),
-    withheld='', again={}, **claim.again,
-  )  # fmt: skip
+    claim, **ledger.made_by([stage]), withheld='', again={}, **claim.again
+  )

@@ -17,9 +17,8 @@ from markupsafe import Markup
 from bn_repro.paper import claims as claims_lib
 from bn_repro.paper import section_4_1_grid as grid_lib
 from bn_repro.paper import section_4_2_networks as family
-from bn_repro.paper import stages
 from bn_repro.paper import visitor_page_data as data_lib
-from bn_repro.report import collect, pages
+from bn_repro.report import collect, commands, pages
 from bn_repro.run.errors import UserError
 
 NAME = 'index.html'
@@ -38,7 +37,7 @@ FIGURES = {
 }  # fmt: skip
 # The same of claims that a stage of the protocol decides, by its sweep.
 FIGURES_OF_STAGES = {
-  stages.sweep_file(stage): figure
+  commands.sweep_file(stage): figure
   for stage, figure in {
     'stage2_rates': 'inception/best_rates', 'stage3_changes': 'inception/main_effects',
     'stage4_controls': None,

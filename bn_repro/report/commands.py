@@ -10,9 +10,15 @@ def sweep(path: str, root: str) -> str:
   )
 
 
-def inception(name: str) -> str:
-  """Runs a sweep of section 4.2's networks."""
-  return sweep(f'sweeps/inception_{name}', f'inception/{name}')
+def sweep_file(name: str) -> str:
+  """The path of a sweep of section 4.2, from the top of the project."""
+  return f'configs/sweeps/inception_{name}.py'
+
+
+def inception(*names: str) -> str:
+  """Runs sweeps of section 4.2's networks, one after the other."""
+  each = (sweep(f'sweeps/inception_{name}', f'inception/{name}') for name in names)
+  return ' && '.join(each)
 
 
 def analysis(experiment: str, run: str | None, page: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from paper.inception_made import learning
 
-from bn_repro.paper import stages
+from bn_repro.report import commands
 from bn_repro.run import config as config_lib
 
 FASTER = {'inception': 1}  # times; all others five
@@ -13,7 +13,7 @@ FASTER = {'inception': 1}  # times; all others five
 
 def listed(stage):
   """Name, network, steps and overrides of each run of a stage."""
-  sweep = config_lib.execute(config_lib.PROJECT / stages.sweep_file(stage))
+  sweep = config_lib.execute(config_lib.PROJECT / commands.sweep_file(stage))
   for name, location, overrides in sweep.get_runs():
     network = Path(location.partition(':')[0]).stem
     yield name, network, int(overrides['train_for'].split()[0]), overrides

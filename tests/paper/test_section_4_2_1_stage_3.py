@@ -10,7 +10,7 @@ from paper.stages_made import stage_runs
 from bn_repro.paper import section_4_2_1_stage_3 as stage_3
 from bn_repro.paper import stages
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from bn_repro.report import collect
+from bn_repro.report import collect, commands
 from bn_repro.run import config as config_lib
 from bn_repro.training import sweep
 from configs.sweeps.inception_stage3_changes import FACTORS
@@ -143,7 +143,7 @@ def test_where_a_run_reaches_no_target_the_table_has_no_speed_up(monkeypatch, tm
 
 def test_in_the_pilot_every_factor_but_the_weight_has_a_level_of_stage_3():
   """Of learning rate and decay those with which a weight shrinks weights most."""
-  for run in sweep.read(PROJECT / stages.sweep_file(stage_3.PILOT)):
+  for run in sweep.read(PROJECT / commands.sweep_file(stage_3.PILOT)):
     config = config_lib.flatten(run.load())
     of_pilot = {
       factor: [level for level, value in levels.items() if value == config[field]]
