@@ -81,7 +81,9 @@ class Evaluator:
     if batch_stats and self._has_moving_average:
       tracked, _ = self._on_test_set(params, batch_stats)
       scalars['test/accuracy_moving_average'] = tracked['accuracy']
-    if state.averaged:
+    if state.averaged and int(state.step) == 0:  # they are the initial weights
+      scalars['test/accuracy_polyak'] = scalars['test/accuracy']
+    elif state.averaged:
       population = self.population_statistics(
         state.averaged, batch_stats, mini_batches=mini_batches
       )

@@ -1,6 +1,7 @@
 """The parts of a step: accumulation, the Polyak average, auxiliary heads, dropout."""
 
 import functools
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -99,7 +100,7 @@ def test_averaged_weights_are_evaluated_with_population_statistics_of_their_own(
 ):
   config = small('bn_x30:{}', polyak_decay=0.8, **{'model.width': 0.5})
   experiment = experiment_of(config)
-  state = jax.device_get(initial_state(experiment))
+  state = jax.device_get(initial_state(experiment).replace(step=jnp.ones((), int)))
   rng = np.random.default_rng(1)
   other = jax.tree.map(
     lambda w: w + rng.normal(0, 0.5, w.shape).astype('f4'), state.params
@@ -110,6 +111,19 @@ def test_averaged_weights_are_evaluated_with_population_statistics_of_their_own(
   assert both['test/accuracy_polyak'] == alone['test/accuracy']
   assert both['test/accuracy_polyak'] != both['test/accuracy']
   assert 'test/accuracy_polyak' not in alone
+
+
+def test_the_average_of_no_step_is_not_evaluated_again(stem_only):
+  experiment = experiment_of(small('bn_x30:{}', polyak_decay=0.8))
+  state = jax.device_get(initial_state(experiment))
+  evaluate = Evaluator(experiment, experiment.feeds.train.examples)
+  measured = mock.Mock(side_effect=evaluate.population_statistics)
+  evaluate.population_statistics = measured
+  once, _ = evaluate(state)
+  assert measured.call_count == 1
+  anew, _ = evaluate(state.replace(step=np.ones((), int)))
+  assert measured.call_count == 3
+  assert once == anew
 
 
 def test_there_is_no_average_by_default(stem_only):
