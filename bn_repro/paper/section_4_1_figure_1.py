@@ -75,7 +75,7 @@ def network_table(runs: list[Run]) -> str:
   columns = {
     'seeds': seeds.number,
     **{f'steps to {100 * t:g} %': seeds.steps_to(t) for t in runs[0].config['targets']},
-    'final accuracy': lambda group: tables.percent(seeds.final(group)),
+    'final accuracy': lambda group: tables.percent(seeds.final(group), 'diverged'),
     'best accuracy': lambda group: tables.percent(tables.over(group, best)),
   }
   return seeds.table('network', seeds.by_variant(runs, NETWORKS), columns)

@@ -31,10 +31,15 @@ def over(runs: Iterable[Run], measure: Callable[[Run], float | None]) -> np.ndar
   return np.asarray([measure(run) for run in runs], float)
 
 
-def percent(values: np.ndarray) -> str:
-  """Mean and sample standard deviation of shares, without NaN: '97.31 ± 0.12 %'."""
+def percent(values: np.ndarray, missed: str = '') -> str:
+  """Mean and sample standard deviation of shares, without NaN: '97.31 ± 0.12 %'.
+
+  `missed`, if given, says what became of runs that have NaN, and how many they are.
+  """
   finite = values[np.isfinite(values)]
-  return f'{mean(100 * finite, ".2f")} %' if len(finite) else '-'
+  if not len(finite):
+    return missed or '-'
+  return f'{mean(100 * finite, ".2f")} %' + (missed and _remark(values, missed))
 
 
 def mean(values: np.ndarray, form: str) -> str:
@@ -77,11 +82,13 @@ def steps(values: np.ndarray, missed: str = NEVER) -> str:
   `missed` says what became of those.
   """
   reached = values[np.isfinite(values)]
-  if not len(reached):
-    return missed
-  missing = len(values) - len(reached)
-  remark = f' ({missing} of {len(values)} {missed})' if missing else ''
-  return mean(reached, ',.0f') + remark
+  return mean(reached, ',.0f') + _remark(values, missed) if len(reached) else missed
+
+
+def _remark(values: np.ndarray, missed: str) -> str:
+  """Such as ' (1 of 3 diverged)'; '' if all values are finite."""
+  missing = int(np.sum(~np.isfinite(values)))
+  return f' ({missing} of {len(values)} {missed})' if missing else ''
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -11,7 +11,7 @@ import platform
 
 import jax
 
-from bn_repro.run import devices, places, provenance
+from bn_repro.run import devices, fragments, places, provenance
 
 # A program that compiles faster is not worth a file.
 _SECONDS_WORTH_KEEPING = 0.3
@@ -20,7 +20,11 @@ _THRESHOLD = 'jax_persistent_cache_min_compile_time_secs'
 
 
 def keep() -> None:
-  """Turns the cache on where its folder can be written; JAX's own settings win."""
+  """Turns the cache on where its folder can be written; JAX's own settings win.
+
+  What compiling leaves behind in malloc is settled from now on (fragments.py).
+  """
+  fragments.settle_after_compiling()
   if chosen := places.variable(_CHOSEN):
     # JAX itself would make a folder named ~, or one in the current directory.
     return jax.config.update('jax_compilation_cache_dir', str(chosen))

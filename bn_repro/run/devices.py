@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from bn_repro.run import fragments, memory
+from bn_repro.run import memory
 from bn_repro.run.errors import MachineError, UserError, line, one_line, warn
 
 _NUMBER = 'JAX_NUM_CPU_DEVICES'
@@ -29,7 +29,6 @@ def start() -> list[Any]:
   memory.keep()  # for host programs: our own have called it
   with _flags_tried():
     jax = _imported()
-  fragments.settle_after_compiling()
   with _logged() as lines:
     try:
       devices = jax.devices()

@@ -11,7 +11,10 @@ are addresses then and no memory, are allocated and never freed.
 import ctypes
 import functools
 import os
+import threading
 from xml.etree import ElementTree
+
+import jax
 
 # After programs that compile faster there are few pieces.
 SECONDS_WORTH_SETTLING = 3.0
@@ -24,9 +27,11 @@ _FLAGS = 7  # the lowest bits of a size say something else
 
 @functools.cache  # a second listener would do the same again
 def settle_after_compiling() -> None:
-  """Calls `settle` whenever JAX has compiled for long in this process, from now on."""
-  import jax
+  """Calls `settle` whenever JAX has compiled for long in this process, from now on.
 
+  For programs that compile a few programs and run them for long: the next compilation
+  could have used the pieces.
+  """
   jax.monitoring.register_event_duration_secs_listener(_settle_if_long)
 
 
@@ -38,15 +43,17 @@ def _settle_if_long(event: str, seconds: float, **unused) -> None:
 def settle() -> int:
   """Takes free pieces out of the lists of glibc's malloc; returns how many.
 
-  Of the first arena, which all threads share in our programs (memory.py). Elsewhere
-  than on Linux with glibc nothing is done.
+  Of the first arena, which the main thread allocates from, and in our programs every
+  thread (memory.py). Elsewhere than on Linux with glibc nothing is done.
   """
+  if threading.current_thread() is not threading.main_thread():
+    return 0
   try:
     libc = ctypes.CDLL(None)
     libc.fdopen.restype = libc.malloc.restype = ctypes.c_void_p
     libc.malloc_trim(0)
     return sum(_taken(libc) for _ in range(_PASSES))
-  except (AttributeError, OSError, TypeError):
+  except (AttributeError, OSError, TypeError, ElementTree.ParseError):
     return 0
 
 

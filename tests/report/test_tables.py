@@ -13,6 +13,12 @@ def test_percent_is_mean_and_sample_deviation():
   assert tables.percent(np.asarray([np.nan])) == '-'
 
 
+def test_a_seed_that_diverged_is_named_beside_the_mean_of_the_others():
+  some = np.asarray([0.9, np.nan, 0.94])
+  assert tables.percent(some, 'diverged') == '92.00 ± 2.83 % (1 of 3 diverged)'
+  assert tables.percent(some[1:2], 'diverged') == 'diverged'
+
+
 @pytest.mark.parametrize(
   'values, text',
   [

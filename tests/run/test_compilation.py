@@ -12,6 +12,7 @@ MLP = ('--config=configs/mnist.py:batch_norm', *as_flags(FEW_STEPS))
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
   """The user's cache folder; JAX has none set during the test."""
+  monkeypatch.setattr(compilation.fragments, 'settle_after_compiling', lambda: None)
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
   monkeypatch.delenv('JAX_COMPILATION_CACHE_DIR', raising=False)
   before = jax.config.jax_compilation_cache_dir

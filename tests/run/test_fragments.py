@@ -3,9 +3,8 @@
 import platform
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-import jax
-import numpy as np
 import pytest
 
 from bn_repro.run import fragments
@@ -33,14 +32,14 @@ exits.exit_after(main)
 """
 COMPILED = """
 import jax
-from bn_repro.run import devices, exits, fragments
+from bn_repro.run import compilation, exits, fragments
 
 def main():
   taken = []
   settle = fragments.settle
   fragments.settle = lambda: taken.append(settle())
   fragments.SECONDS_WORTH_SETTLING = 0.0
-  devices.start()
+  compilation.keep()
   def program(x):
     for i in range(20):
       x = jax.lax.sort(jax.numpy.sin(x), dimension=i % 2) @ x
@@ -74,26 +73,18 @@ def test_what_a_compiler_leaves_is_taken_at_once():
   assert taken > 1_000
 
 
-@pytest.fixture
-def settled(monkeypatch):
-  """Grows by one with each call of `settle`."""
+def test_only_long_compilations_are_followed_by_it(monkeypatch):
   calls = []
   monkeypatch.setattr(fragments, 'settle', lambda: calls.append(1))
-  fragments.settle_after_compiling()
-  return calls
-
-
-def test_only_long_compilations_are_followed_by_it(settled):
   for event, seconds in ((fragments._EVENT, 2.0), (fragments._EVENT, 4.0), ('/x', 9.0)):
-    jax.monitoring.record_event_duration_secs(event, seconds)
-  assert settled == [1]
+    fragments._settle_if_long(event, seconds, platform='cpu')
+  assert calls == [1]
 
 
-def test_jax_says_when_it_has_compiled(settled, monkeypatch):
-  """By the event of that name, in every version."""
-  monkeypatch.setattr(fragments, 'SECONDS_WORTH_SETTLING', 0.0)
-  jax.jit(lambda x: x + 1)(np.ones(3))
-  assert settled
+def test_another_thread_leaves_the_lists_alone():
+  """Its own arena could be another one, and would only grow."""
+  with ThreadPoolExecutor(1) as pool:
+    assert pool.submit(fragments.settle).result() == 0
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
