@@ -22,7 +22,6 @@ def standardize(
   """Norm(x, X) of section 2 over the mini-batch X, and the moments of X.
 
   Args:
-    x: the mini-batch.
     epsilon: added to the variance; None subtracts the mean and leaves the scale.
     is_differentiated: False takes the statistics for constants, as a gradient step
       does that knows nothing of the normalization.
@@ -49,7 +48,6 @@ class Standardization(nn.Module):
 
   Attributes:
     decay: weight of the old value in the moving average, which inference takes.
-    epsilon: added to the variance.
     is_scaled: whether to divide by the standard deviation, too.
     is_differentiated: whether the gradient goes through the statistics.
   """
@@ -166,7 +164,6 @@ def _check_number(x, train):
 
 
 def _track(variable, now, decay):
-  """Updates a moving average."""
   variable.value = decay * variable.value + (1 - decay) * jax.lax.stop_gradient(now)
 
 
@@ -182,12 +179,9 @@ def with_noise(
 ) -> Float[Array, 'batch units']:
   """scale * x + shift, both random, with other distributions at every step.
 
-  Santurkar et al. (2018) add such noise behind batch normalization: the distribution of
-  x then changes from step to step in spite of it.
-
-  Args:
-    key: another one at every step.
-    x: the inputs of a layer of nonlinearities.
+  Santurkar et al. (2018) add such noise to the inputs x of nonlinearities, behind batch
+  normalization: the distribution of x then changes from step to step in spite of it.
+  `key` is another one at every step.
   """
   shift_key, scale_key, shift_within_key, scale_within_key = jax.random.split(key, 4)
   units = (1, x.shape[-1])

@@ -1,7 +1,4 @@
-"""Checks of what `BatchNorm` is given: one line says what is wrong and what is allowed.
-
-Only checks: `layer.py` computes.
-"""
+"""Checks what `BatchNorm` is given; one line says what is wrong and what is allowed."""
 
 import math
 from collections import Counter
@@ -123,10 +120,7 @@ def _check_axis_name(axis_name: Any) -> None:
 def number_of_groups(
   group_size: int | None, batch: int, axis_name: AxisName | None
 ) -> int:
-  """Number of ghost batches in a training batch; a UserError if it is not whole.
-
-  A batch without examples is one group without any.
-  """
+  """Number of ghost batches, 1 in an empty batch; a UserError if it is not whole."""
   if group_size is None:
     return 1
   if axis_name is not None:

@@ -48,13 +48,7 @@ def own_group(axis_name: AxisName | None, groups: Groups) -> jax.Array | None:
 def total(
   x: jax.Array, axis_name: AxisName, groups: Groups, own: jax.Array | None
 ) -> jax.Array:
-  """The sum of x over the devices of this device's group, in one collective.
-
-  Args:
-    x: of this device.
-    axis_name, groups: as in `gather`.
-    own: `own_group(axis_name, groups)`.
-  """
+  """The sum of x over the device's group, in one collective; `own`: of `own_group`."""
   if own is None and groups is not None:
     return lax.psum(x, axis_name, axis_index_groups=groups)
   if own is None:
@@ -111,11 +105,8 @@ def with_automatic_axes(
   On a mesh of explicit axes JAX refuses operations whose sharding it cannot derive,
   such as splitting a sharded axis into groups. Elsewhere it is a plain call.
 
-  Args:
-    function: returns an array shaped like x and a tree of other arrays. The first gets
-      the sharding of x; the others are whole on every device.
-    x: its first argument.
-    others: its other arguments, arrays or None.
+  `function` returns an array shaped like x, which gets the sharding of x, and a tree of
+  other arrays, which are whole on every device. `others` are arrays or None.
   """
   sharding = jax.typeof(x).sharding
   kinds = dict(zip(sharding.mesh.axis_names, sharding.mesh.axis_types))

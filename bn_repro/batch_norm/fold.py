@@ -23,9 +23,8 @@ _AUXILIARY = 'auxiliary_head'  # for training only
 class Affine(nn.Module):
   """What remains of a BN layer: a shift, and a scale where it could not be folded.
 
-  Attributes:
-    per_activation: True: one scale and one shift for each activation. False: one shift
-      for each feature; its scale is folded into the weights.
+  With `per_activation` there are a scale and a shift for each activation, else a shift
+  for each feature, whose scale is folded into the weights.
   """
 
   per_activation: bool = False
@@ -44,12 +43,7 @@ class Affine(nn.Module):
 
 
 def fold(model: nn.Module, params: Any, batch_stats: Any) -> tuple[nn.Module, Any]:
-  """A network without BN, with the predictions of the given one in inference.
-
-  Args:
-    model: of `networks.build`.
-    params: its parameters.
-    batch_stats: the statistics to fold in.
+  """The network `model`, of `networks.build`, without BN; inference predicts the same.
 
   Returns:
     The network and its parameters, float32, computed in float64; they need no other
@@ -88,7 +82,6 @@ def _is_variant(model: nn.Module) -> bool:
 
 
 def _fold(params: Any, statistics: Any, epsilon: float) -> Any:
-  """The parameters of a part of a network, folded, and so on in its parts."""
   if not isinstance(params, dict):
     return params
   folded = {

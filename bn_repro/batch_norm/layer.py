@@ -183,14 +183,12 @@ def split(array: Array, sizes: Sequence[int]) -> list[Array]:
 
 
 def _infer(epsilon, per_activation, x, *vectors):
-  """y by fixed mean, var, gamma and beta."""
   mean, var, gamma, beta = (vector.ravel() for vector in vectors)
   y = normalize(_as_rows(x, 1, per_activation), mean, var, gamma, beta, epsilon)
   return y.reshape(x.shape).astype(x.dtype), ()
 
 
 def _transform(groups, per_activation, settings, x, gamma, beta, mask):
-  """y and the moments of a training batch."""
   rows = _as_rows(x, groups, per_activation)
   if mask is not None:
     mask = _mask_as_rows(mask, x, groups, per_activation)

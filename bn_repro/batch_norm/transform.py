@@ -25,10 +25,7 @@ from bn_repro.batch_norm.device_axes import AxisName, Groups
 
 
 class Moments(NamedTuple):
-  """Mean and biased variance of `count` values (m of algorithm 1) of each feature.
-
-  In float32, or wider where the values are.
-  """
+  """Mean and biased variance of m = `count` values (algorithm 1), float32 or wider."""
 
   mean: Float[Array, '*groups features']
   var: Float[Array, '*groups features']
@@ -287,11 +284,7 @@ def affine(
   """The scale and shift that y = scale * x + shift has for BN (algorithm 2, line 11).
 
   scale = gamma / sqrt(var + epsilon) and shift = beta - scale * mean, in float64.
-
-  Args:
-    params: gamma and beta of a BN layer, if it has them.
-    statistics: its mean and var.
-    epsilon: added to the variance.
+  `params` has gamma and beta of a BN layer, if it has them; `statistics` mean and var.
   """
   mean, var = (np.asarray(statistics[name], np.float64) for name in ('mean', 'var'))
   scale = np.asarray(params.get('gamma', 1), np.float64) / np.sqrt(var + epsilon)

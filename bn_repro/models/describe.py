@@ -74,7 +74,6 @@ def rows_of(model: nn.Module, input_size: tuple[int, ...]) -> list[Row]:
 
 
 def _row(part: nn.Module, output, calls) -> Row:
-  """A part with all the layers within it."""
   within = [call for call in calls if call[0].path[:1] == part.path]
   return Row(
     part.name,

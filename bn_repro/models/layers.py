@@ -29,7 +29,6 @@ class Convolution(nn.Module):
   Attributes:
     features: channels of the output.
     kernel: height and width of the patch.
-    stride: in both directions.
     depth_multiplier: None for a full convolution. Else it is separable: that number
       of filters on each input channel, then 1x1 over all of them, with
       nothing between the two (figure 5's first convolution, 8 filters).
@@ -94,8 +93,6 @@ def side_by_side(
 
   Args:
     layers: that differ in their features alone.
-    x: the input of all.
-    train: as of `Convolution`.
     pool: average pooling, before the last layer. It commutes with a 1x1 convolution,
       and so is computed behind it, where there are fewer channels.
   """
@@ -161,10 +158,7 @@ def normalized(x: Maps, norms, sizes: Sequence[int], train: bool) -> Maps:
 class Weights(nn.Module):
   """The parameters of a convolution, float32: `kernel`, and `bias` if it has one.
 
-  Attributes:
-    shape: height, width, inputs, features of the kernel.
-    has_bias: whether there is a bias `[features]`.
-    initial: the initializer of the kernel.
+  `shape` is height, width, inputs and features of the kernel; a bias is `[features]`.
   """
 
   shape: tuple[int, int, int, int]
@@ -188,10 +182,7 @@ def separable_kernel(
   CPU back end takes 10 to 35 times as long for the two halves and their gradients, and
   keeps what is between them (the log of results/benchmarks).
 
-  Args:
-    depthwise: the filters of the first input, then those of the second, ...
-    pointwise: the 1x1 convolution behind it.
-    inputs: channels of the images.
+  `depthwise` has the filters of the first input, then those of the second, ...
   """
   height, width, _, filters = depthwise.shape
   multiplier = filters // inputs

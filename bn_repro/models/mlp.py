@@ -1,7 +1,4 @@
-"""The fully connected sigmoid network of section 4.1, and its variants.
-
-Does not know how its input was made, nor how it is trained.
-"""
+"""The fully connected sigmoid network of section 4.1, and its variants."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -86,9 +83,6 @@ class MLP(nn.Module):
 
 
 def sigmoid_inputs(sown: Mapping[str, Any]) -> list[jax.Array]:
-  """What `MLP` has sown, `[batch, units]` for each hidden layer, in their order.
-
-  Empty for a network that sows nothing.
-  """
+  """What `MLP` has sown, `[batch, units]` by hidden layer; empty if nothing is sown."""
   layers = sown.get(SIGMOID_INPUTS, {})
   return [layers[f'sigmoid_{i}'][0] for i in range(1, len(layers) + 1)]

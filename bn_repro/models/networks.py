@@ -48,8 +48,6 @@ def build(
   """The network that `config.model` describes.
 
   Args:
-    config: the config of the run.
-    num_classes: width of the last layer.
     groups: attributes of `BatchNorm` that say which examples are normalized
       together, of `parallel.normalization_groups`; None for all of them.
 
@@ -106,10 +104,7 @@ def initial_variables(
 ) -> dict[str, Any]:
   """Initial weights, and statistics before any mini-batch: mean 0, variance 1.
 
-  Args:
-    model: the network.
-    seed: of the weights.
-    image_shape: of one input: height and width, and channels for Inception.
+  `image_shape` is of one input: height and width, and channels for Inception.
   """
   # Compiled: step by step, a deep network takes half a minute.
   initialize = jax.jit(functools.partial(model.init, train=False))

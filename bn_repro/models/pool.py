@@ -12,12 +12,7 @@ from bn_repro.models.layers import Images, Maps
 
 
 class Pool(nn.Module):
-  """3x3 pooling; an average does not count padding.
-
-  Attributes:
-    kind: 'max' or 'avg'.
-    stride: in both directions.
-  """
+  """3x3 pooling of a `kind`, 'max' or 'avg'; an average does not count padding."""
 
   kind: str
   stride: int = 1
@@ -44,7 +39,6 @@ def over_windows(x: Images, combine: Callable, padding: float, stride: int) -> M
     x: the images, whose dtype the result has.
     combine: (array, array) -> array, value by value; associative.
     padding: a value that changes no result of `combine`.
-    stride: in both directions.
   """
   for axis in (1, 2):
     size = x.shape[axis]
