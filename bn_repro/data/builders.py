@@ -1,7 +1,4 @@
-"""Prepared data sets of TFDS, opened to be read.
-
-With features.py the only file that knows TFDS.
-"""
+"""Opens prepared data sets of TFDS; with features.py the only file that knows TFDS."""
 
 import contextlib
 import functools

@@ -67,10 +67,7 @@ def random_boxes(
 
 
 def centre_boxes(heights: Sizes, widths: Sizes, share: float = 0.875) -> Boxes:
-  """Evaluation crops: the square in the centre, 224 of 256 pixels by default.
-
-  Its side is a `share` of the image's shorter side.
-  """
+  """Evaluation crops: the centre square, a `share` (224 of 256) of the shorter side."""
   image = np.stack([heights, widths], axis=-1).astype(np.float64)
   side = np.maximum(share * np.min(image, axis=-1, keepdims=True), 1)
   return _boxes(np.full_like(image, 0.5), np.repeat(side, 2, axis=-1), image)

@@ -36,10 +36,7 @@ class CorruptImage(Exception):
 def read_or_skip(
   on_corrupt: str, read: Callable[..., np.ndarray], *arguments: Any
 ) -> np.ndarray | None:
-  """`read(*arguments)`, a reader below; None for a corrupt image that is skipped.
-
-  `on_corrupt` is 'skip', or 'stop' for a UserError.
-  """
+  """`read(*arguments)`; of a corrupt image None for 'skip', a UserError for 'stop'."""
   try:
     return read(*arguments)
   except CorruptImage as error:

@@ -104,10 +104,7 @@ def _distort(key, image, ranges):
 class Distortion(NamedTuple):
   """What decides how examples are distorted (section 4.2.1), besides their positions.
 
-  Attributes:
-    seed: of the run.
-    stream: of the sampler.
-    strength: of `photometric`; None leaves it out.
+  `strength` is that of `photometric`; None leaves it out.
   """
 
   seed: Integer[ArrayLike, '']
@@ -152,10 +149,7 @@ def adjust_saturation(image: Colours, factor: Scalar) -> Colours:
 
 
 def adjust_hue(image: Colours, turns: Scalar) -> Colours:
-  """Turns the hue (H of HSV) and leaves saturation and value.
-
-  Not clipped; `turns` are turns of the colour circle, as in TensorFlow's `adjust_hue`.
-  """
+  """Adds `turns` of the circle to the hue (H of HSV), as TensorFlow's; not clipped."""
   red, green, blue = image
   value, chroma = _value_and_chroma(image)
   safe = jnp.where(chroma > 0, chroma, 1)

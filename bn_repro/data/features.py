@@ -14,8 +14,7 @@ class ImageAndLabel(NamedTuple):
   """What a data set stores of each example.
 
   Attributes:
-    image: the name of its image among the features.
-    label: the name of its label.
+    image, label: the names of its image and its label among the features.
     shape: height, width and channels of the images; None where they differ.
     num_classes: of the labels; None for labels that are plain integers.
     images: the names of all features that are images, `image` among them.
@@ -55,7 +54,6 @@ def of(name: str, info: Any) -> ImageAndLabel:
 
 
 def _is_label(feature: Any) -> bool:
-  """Whether a feature is one whole number."""
   dtype = getattr(feature, 'np_dtype', None)
   return feature.shape == () and bool(dtype) and np.issubdtype(dtype, np.integer)
 

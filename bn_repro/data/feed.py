@@ -37,12 +37,11 @@ class ImageViews(NamedTuple):
 class Feed(abc.ABC):
   """Serves one half of a data set.
 
-  It gives the compiled step the arrays that stay on the device (`examples`), for each
-  step what to take from them (`inputs`), and the function that makes a `Batch` of both
-  inside the program (`batch`).
+  It gives the compiled step a tree of arrays that stay on the device (`examples`), for
+  each step what to take from them (`inputs`), and the function that makes a `Batch` of
+  both inside the program (`batch`).
 
   Attributes:
-    examples: a tree of arrays.
     num_examples: without those left out when the feed was opened.
     skipped: the places in the split of the examples left out then, rising, the same in
       every process. What is found unreadable later does not count in its `Batch`.
@@ -104,16 +103,12 @@ class Feed(abc.ABC):
     return range(start, end)
 
   def _share(self, size: int) -> slice:
-    """Which of `size` examples, in order, are for this process."""
     return collectives.share_of_process(size, self._devices)
 
   def _in_order(
     self, size: int, start: int, stop: int | None
   ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Indices and counts of consecutive mini-batches, the share of this process.
-
-    The last mini-batch is filled up with the last example, which does not count again.
-    """
+    """Indices and counts as in `inputs_in_order`, filled up with the last example."""
     examples = self.chosen(start, stop)
     for first in range(examples.start, examples.stop, size):
       places = np.arange(first, first + size, dtype=np.int32)[self._share(size)]

@@ -76,7 +76,6 @@ class ResidentImages(Feed):
       yield ImageViews(cut, views.shares(counted), int(labels[i]), True)
 
   def _sides(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Heights and widths of this number of images."""
     return np.full(number, self._height), np.full(number, self._width)
 
   def batch(

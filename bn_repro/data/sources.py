@@ -57,10 +57,7 @@ class Stored(NamedTuple):
 
 
 class Split:
-  """One half of a prepared image data set, its images still compressed.
-
-  Can be sent to other processes.
-  """
+  """One half of a prepared image data set, its images compressed; can be pickled."""
 
   def __init__(self, name: str, split: str, num_classes: int | None = None):
     """Opens 'train', or for any other `split` the held-out half of the data set.

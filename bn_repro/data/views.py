@@ -44,10 +44,7 @@ def views(height: int, width: int, size: int) -> list[View]:
 
 
 def distinct(height: int, width: int, size: int) -> dict[View, int]:
-  """The distinct `views`, and how many of the 72 each stands for.
-
-  In a square image the three squares coincide: 24 views, each for three.
-  """
+  """Each distinct view, and for how many of the 72 it stands: 3 in a square image."""
   return dict(Counter(views(height, width, size)))
 
 
