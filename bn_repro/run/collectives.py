@@ -33,10 +33,7 @@ def sum_over_processes(number: int) -> int:
 
 
 def largest(number: float) -> float:
-  """The largest of the numbers of all processes; all of them must call this.
-
-  As float32 where there are several processes.
-  """
+  """The largest number of all processes, float32 if several; all must call this."""
   if jax.process_count() == 1:
     return number
   return float(np.max(multihost_utils.process_allgather(np.float32(number))))

@@ -1,7 +1,4 @@
-"""Loading, checking, storing and comparing the config of a run.
-
-Imports no JAX, so that a mistake is answered at once.
-"""
+"""Loads, checks, stores, compares configs. Imports no JAX: mistakes show at once."""
 
 import contextlib
 import importlib.util
@@ -85,10 +82,7 @@ def flatten(config: ConfigDict | Mapping[str, Any], prefix: str = '') -> dict:
 
 
 def check_workdir(config: ConfigDict, workdir: Path) -> None:
-  """Raises UserError unless the workdir can hold this run, new or begun.
-
-  Writes nothing.
-  """
+  """Raises UserError unless a workdir can hold this run, new or begun; only reads."""
   if problem := places.not_a_folder(workdir):
     raise places.no_workdir(workdir, problem)
   if damage.is_missing(workdir / NAME):

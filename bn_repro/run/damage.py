@@ -2,9 +2,8 @@
 
 A damaged file is missing, cut short, or not in its format; only such a file may be
 moved away. All else is the machine's failure: of the disk, a permission, open files,
-memory, a library.
-Libraries confuse the two, so both the exception and the files are examined.
-Imports nothing heavy.
+memory, a library. Libraries confuse the two, so both the exception and the files are
+examined. Imports nothing heavy.
 """
 
 import errno
@@ -62,7 +61,6 @@ def other_cause(
 
   Args:
     error: raised by reading them.
-    folder: of the files.
     needed: names of files that must exist.
     is_of_form: whether `error` is how a library reports a wrong format.
   """

@@ -55,10 +55,7 @@ def check_apart() -> None:
 
 
 def cores() -> list[int]:
-  """The numbers of the cores that this process may use: not all that the machine has.
-
-  All of them where the system does not say.
-  """
+  """The cores that this process may use; all of them where the system does not say."""
   if hasattr(os, 'sched_getaffinity'):
     return sorted(os.sched_getaffinity(0))
   return [*range(os.cpu_count() or 1)]

@@ -1,7 +1,4 @@
-"""Durations as a config writes them: '50_000 steps', '8/6 epochs', '1e6 examples'.
-
-Imports no JAX.
-"""
+"""Durations: '50_000 steps', '8/6 epochs' or '1e6 examples'. Imports no JAX."""
 
 import re
 from fractions import Fraction

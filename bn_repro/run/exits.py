@@ -1,7 +1,4 @@
-"""How a program of this package ends: one line that says why, and an exit code.
-
-Imports nothing heavy, so that a mistake is answered at once.
-"""
+"""How a program ends: one line that says why, an exit code. Imports nothing heavy."""
 
 import contextlib
 import io

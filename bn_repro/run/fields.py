@@ -1,7 +1,6 @@
 """The fields of a config: fields.toml holds them, with type and limits of each.
 
-A field that no code reads is refused: most likely its name is misspelt.
-Imports no JAX.
+A field that no code reads is refused: its name is probably misspelt. Imports no JAX.
 """
 
 import difflib

@@ -67,7 +67,6 @@ def join(
 def _launch(
   coordinator: str | None, num_processes: int | None, process_id: int | None
 ) -> Launch:
-  """How this process was started: by its flags, or else as `detect` says."""
   if coordinator is None:
     launch = detect(os.environ, _machine())
     if launch.note:

@@ -1,7 +1,4 @@
-"""The progress bar of everything that takes long, and how far a run has recorded.
-
-Imports nothing heavy.
-"""
+"""The progress bar, and how far a run has recorded. Imports nothing heavy."""
 
 import json
 import os

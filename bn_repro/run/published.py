@@ -85,10 +85,7 @@ def check_output(weights: Path, flag: str) -> None:
 
 
 def read(weights: Path, digest: str) -> dict[str, Any]:
-  """The variables of a network, NumPy arrays by collection, layer and name.
-
-  Refuses weights of another SHA-256 than `digest`.
-  """
+  """Arrays of a network by collection, layer, name; UserError for another `digest`."""
   import safetensors.numpy
   from flax import traverse_util
 

@@ -1,7 +1,6 @@
 """summary.json: the outcome of a run, in one sealed file.
 
-It is the last thing that a run writes, and what every table is made from.
-Imports no JAX.
+A run writes it last, and every table is made from it. Imports no JAX.
 """
 
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""TensorBoard events of a run: the only file that writes them.
-
-Written by the main thread, so that a full disk raises an error at once.
-"""
+"""TensorBoard events, written by the main thread: a full disk raises at once."""
 
 import logging
 import time
@@ -95,13 +92,8 @@ def write_whole(
 
   Its events have no times, and the name of the file tells their content: one of that
   name is left as it is, which False says, and one of another content is replaced.
-
-  Args:
-    directory: of the run; made if it is missing.
-    curves: by tag, the value at each step.
-    last_step: of the run.
-    config: flat.
-    numbers: by tag, as in `write_hparams`.
+  `curves` are by tag and step, `config` is flat, `numbers` are as in `write_hparams`.
+  The directory is made if it is missing.
   """
   digest = files.digest([_FORM, curves, last_step, config, numbers])
   path = directory / f'{_WHOLE}.{digest[:16]}'
