@@ -144,7 +144,6 @@ def parse(arguments: list[str]) -> ConfigDict:
 
 
 def _with_config(arguments: list[str]) -> list[str]:
-  """The arguments with a --config, given or not."""
   if _locations(arguments):
     return arguments
   return [arguments[0], f'--config={DEFAULT_CONFIG}', *arguments[1:]]
@@ -163,16 +162,12 @@ def _with_file(arguments: list[str]) -> list[str]:
 
 
 def _locations(arguments: list[str]) -> list[str]:
-  """The values of --config."""
   overrides = (argument.partition('=') for argument in overrides_of(arguments))
   return [value for name, _, value in overrides if name.lstrip('-') == 'config']
 
 
 def overrides_of(arguments: list[str]) -> list[str]:
-  """The arguments about the config, such as --config.seed=3.
-
-  A value that is a separate word is joined to its flag.
-  """
+  """The arguments of the config, as --config.seed=3; separate values are joined."""
   overrides = []
   for argument, following in zip(arguments[1:], [*arguments[2:], '--']):
     name, equals, _ = argument.partition('=')

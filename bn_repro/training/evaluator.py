@@ -37,12 +37,9 @@ class Evaluator:
     training_examples: Any,
     check: Callable[[], None] = lambda: None,
   ):
-    """Prepares to evaluate.
+    """`training_examples` are the training feed's, on the devices already.
 
-    Args:
-      experiment: of the run.
-      training_examples: the training feed's, on the devices already.
-      check: called before each mini-batch; may raise, to stop.
+    `check` is called before each mini-batch; it may raise, to stop.
     """
     config, feeds = experiment.config, experiment.feeds
     self._on_test_set = ExampleEvaluator(experiment, feeds.test, check=check)
@@ -101,9 +98,7 @@ class Evaluator:
 class ExampleEvaluator:
   """Evaluates networks with fixed statistics on the examples of a feed.
 
-  Attributes:
-    num_skipped: images that the last call left out, or opening the feed had, in all
-      processes.
+  `num_skipped` images were left out by the last call or at opening, in all processes.
   """
 
   def __init__(
@@ -117,7 +112,6 @@ class ExampleEvaluator:
     """Prepares to evaluate.
 
     Args:
-      experiment: of the run.
       feed: the training or the test half; its examples are not distorted.
       examples: the feed's, if they are on the devices already.
       check: called before each mini-batch; may raise, to stop.
@@ -196,6 +190,5 @@ def _is_among_top(logits, labels):
 
 
 def _last_sigmoid_inputs(sown) -> dict[str, jax.Array]:
-  """The inputs of the last hidden layer's sigmoids, if there are any."""
   layers = sigmoid_inputs(sown)
   return {SIGMOID_INPUTS: layers[-1]} if layers else {}

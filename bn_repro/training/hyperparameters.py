@@ -19,13 +19,8 @@ Scalar = Float[ArrayLike, '']
 class Hyperparameters(NamedTuple):
   """Scalars of a run (sections 4.1 and 4.2.1); None where it does without one.
 
-  Whether there is one is compiled in.
-
-  Attributes:
-    seed: of everything that is random.
-    l2: weight of the penalty.
-    dropout: the share that is dropped.
-    strength: of photometric distortion.
+  Whether there is one is compiled in. `seed` is of all that is random, `l2` the weight
+  of the penalty, `dropout` the share dropped, `strength` of photometric distortion.
   """
 
   seed: UInt32[ArrayLike, '']

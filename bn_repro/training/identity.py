@@ -105,14 +105,11 @@ def add_start(
 ) -> dict[str, Any]:
   """The record with one more start, which the first process writes.
 
-  One line names what is not as it was at the last start, or says that this is not
-  known.
+  One line names what is not as it was at the last start, or says that it is not known.
 
   Args:
-    workdir: of the run.
     record: of `check_data`.
     step: from which the run continues.
-    devices: of the run.
     changes: of the config, as `config.changes`; they are kept with the step.
   """
   now, starts = provenance.origin(devices), list(record['starts'])

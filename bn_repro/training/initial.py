@@ -49,10 +49,7 @@ def _other_classes(weights, experiment: Experiment) -> str | None:
 
 
 def _taken(own: Any, of_model: Any, other_classes: str | None, model: str) -> Any:
-  """The arrays of a model in the places of the run's own.
-
-  Where the classes are others, logits stay those of the run.
-  """
+  """The model's arrays in place of the run's, but for logits of `other_classes`."""
   own, of_model = (traverse_util.flatten_dict(t, sep='/') for t in (own, of_model))
   if other_classes:
     of_model |= {name: array for name, array in own.items() if LOGITS in name}

@@ -127,11 +127,7 @@ class Trainer:
     )
 
   def train(self) -> None:
-    """Trains, evaluates, records and saves until the last step or divergence.
-
-    Raises:
-      Preempted: a signal came; what was reached by then is saved.
-    """
+    """Trains to the last step or divergence; on a signal saves and raises Preempted."""
     self._interruption.save_with(self._save)
     try:
       if self._recorder.is_new:  # so that curves begin with the initial weights
@@ -222,7 +218,6 @@ class Trainer:
   def _record(
     self, step: int, scalars: dict[str, float], inputs: SigmoidInputs = None
   ) -> None:
-    """Records a line, with figure 1 where there are sigmoid inputs."""
     histograms = {}
     if inputs is not None:
       scalars |= percentiles.scalars(inputs, self._experiment.config.tracked_unit)
@@ -234,7 +229,6 @@ class Trainer:
       self._progress = self._progress._replace(measured=[])
 
   def _save(self) -> None:
-    """Saves how far the run is, if all of it is finite."""
     with watch.unbroken():
       progress = self._progress._replace(position=self._recorder.position())
       checkpoint = progress.to_checkpoint()
@@ -242,7 +236,6 @@ class Trainer:
         self._checkpoints.save(checkpoint)
 
   def _has_stopped_rising(self) -> bool:
-    """Whether accuracy has not risen for as long as the config has patience."""
     patience = self._experiment.config.get('patience', 0)
     at_least = self._experiment.lengths.train_at_least or 0
     # The history of a process that is not the first may begin where it resumed.
@@ -264,7 +257,6 @@ class Trainer:
 
 
 def _parts(steps: range, size: int) -> Iterator[range]:
-  """Consecutive steps, at most `size` at a time."""
   for start in range(steps.start, steps.stop, size):
     yield range(start, min(start + size, steps.stop))
 

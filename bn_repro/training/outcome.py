@@ -26,7 +26,6 @@ def outcome(
 
   Args:
     history: the lines of metrics.jsonl, in order.
-    config: of the run.
     num_steps: that the config asks for.
     diverged_between: the steps between which something stopped being finite.
   """

@@ -1,7 +1,4 @@
-"""The numbers of figure 1 (b, c): percentiles of the inputs of sigmoids.
-
-Does not know how the inputs were measured.
-"""
+"""The numbers of figure 1 (b, c): percentiles of the inputs of sigmoids."""
 
 import numpy as np
 from jaxtyping import Float

@@ -52,8 +52,7 @@ class PopulationStatistics:
     """Prepares; compiles once.
 
     Args:
-      experiment: whose training set the mini-batches are taken from.
-      examples: of its training feed, if they are on the devices already.
+      examples: of the training feed, if they are on the devices already.
       check: called before each mini-batch; may raise, to stop.
     """
     config, self._feed = experiment.config, experiment.feeds.train
@@ -79,7 +78,6 @@ class PopulationStatistics:
     """The population `batch_stats`; the given ones of a network without BN.
 
     Args:
-      params, batch_stats: of the network.
       examples: as many other examples, in place of the feed's.
       mini_batches: how many to average over; None for the number in the config.
     """

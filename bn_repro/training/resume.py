@@ -71,10 +71,7 @@ def is_finite(tree: Any) -> bool:
 
 
 def start_or_resume(experiment: Experiment, workdir: Path) -> Progress:
-  """Where to continue from: the newest good checkpoint, or the beginning.
-
-  Of several processes the first one reads it and hands it to the others.
-  """
+  """The newest good checkpoint, read by the first process for all, or the beginning."""
   is_first = collectives.is_first_process()
   newest = checkpoint.restore_newest(workdir) if is_first else None
   if is_first and newest is None:
@@ -155,7 +152,6 @@ def check_evaluations(
 
 
 def _as_state(saved: Checkpoint, template: TrainState, workdir: Path) -> TrainState:
-  """The arrays of a checkpoint in their places; they must fit them."""
   try:
     state = serialization.from_state_dict(template, saved.arrays)
     fits = have_same_shapes(state, template)

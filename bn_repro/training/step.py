@@ -30,11 +30,7 @@ AUXILIARY_WEIGHT = 0.3  # of each auxiliary head's loss (GoogLeNet)
 
 @flax.struct.dataclass
 class TrainState:
-  """Everything that a step changes; arrays only.
-
-  `averaged` holds the Polyak average of `params`, or nothing where the config has
-  none.
-  """
+  """What a step changes, arrays only; `averaged` is the Polyak average, or nothing."""
 
   step: jax.Array
   params: Any
@@ -73,11 +69,7 @@ class OfStep(NamedTuple):
 
 
 class Steps:
-  """The steps of an experiment on its devices, many compiled as one program.
-
-  Attributes:
-    on_devices: what stays there.
-  """
+  """The steps of an experiment on its devices, many compiled as one program."""
 
   def __init__(self, experiment: Experiment):
     self._learning_rates = experiment.learning_rates
@@ -88,16 +80,10 @@ class Steps:
   def __call__(
     self, state: TrainState, steps: range, inputs: Any, last: int | None = None
   ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """Takes consecutive steps; consumes the state.
+    """Takes consecutive steps and consumes the state; returns the next, and metrics.
 
-    Args:
-      state: before the first.
-      steps: which they are.
-      inputs: the feed's, of these steps.
-      last: the step whose norms are measured; None for none.
-
-    Returns:
-      The state, and the metrics `[steps]` by tag.
+    `inputs` are the feed's, of these steps; norms are measured at the step `last` only.
+    Metrics are `[steps]` by tag.
     """
     return self._take(*self._arguments(state, steps, inputs, last))
 
@@ -269,7 +255,6 @@ def cross_entropy(
 
 
 def _averaged(averaged, params, config):
-  """The Polyak average of the weights after a step."""
   if not config.get('polyak_decay', 0.0):
     return averaged
   return optax.incremental_update(params, averaged, 1 - config.polyak_decay)

@@ -94,11 +94,7 @@ def _listed(get_runs: Callable[[], Any], path: Path) -> list[Run]:
 
 
 class Sweep:
-  """A list of runs under one root, `jobs` of them at a time.
-
-  Attributes:
-    failures: name and reason of each run that ended without a summary.
-  """
+  """Runs under one root, `jobs` at a time; `failures` are reasons, by name of a run."""
 
   def __init__(self, runs: list[Run], root: Path, jobs: int):
     self._root = root
@@ -226,7 +222,6 @@ def run_sweep(path: Path, root: Path, jobs: int, only: str = '*') -> None:
   Args:
     path: a file of configs/sweeps.
     root: gets one workdir for each run.
-    jobs: how many runs at a time.
     only: a pattern of the shell for names of runs.
 
   Raises:

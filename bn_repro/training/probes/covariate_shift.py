@@ -39,7 +39,6 @@ def measure(step: Step) -> dict[str, jax.Array]:
 
 
 def _is_before(name: str, layer: int) -> bool:
-  """Whether a part of the network comes before that hidden layer."""
   number = name.rpartition('_')[2]
   return number.isdecimal() and int(number) < layer
 

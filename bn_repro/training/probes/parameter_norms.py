@@ -12,10 +12,7 @@ from bn_repro.training.step import TrainState
 
 
 def parameter_norms(state: TrainState, population: Any) -> dict[str, float]:
-  """Euclidean norms, such as {'parameter_norms/hidden_1/bias': 3.2, ...}.
-
-  Of host arrays; `population` is not used.
-  """
+  """Euclidean norms, such as {'parameter_norms/hidden_1/bias': 3.2}, of host arrays."""
   return {
     f'parameter_norms/{layer}/{name}': float(np.linalg.norm(np.float64(value)))
     for layer, own in state.params.items()
