@@ -62,7 +62,6 @@ def _drawn(
 ) -> tuple[
   Float[np.ndarray, 'draws images classes'], Float[np.ndarray, 'draws images units']
 ]:
-  """Probabilities and inputs of sigmoids, in float64."""
   generator = np.random.default_rng(size)
   draws = []
   for _ in range(DRAWS):

@@ -64,7 +64,6 @@ def measure(
 def _of_each(
   subject: Subject, number: int
 ) -> Float[np.ndarray, 'mini_batches features']:
-  """The statistics of that many mini-batches, in float64."""
   network = subject.network
   of_each = subject.population_statistics.of_single_mini_batches(
     network.params, network.batch_stats, range(number)

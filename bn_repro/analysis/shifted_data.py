@@ -90,7 +90,6 @@ class _Halves:
     return sources.Examples(images[chosen], self._examples.labels[chosen])
 
   def row(self, shift: str, amount: float | None) -> dict[str, Any]:
-    """How many images are classified correctly, with either statistics."""
     images = self._examples.images
     if amount is not None:
       images = shifted(images, SHIFTS[shift][0], amount)

@@ -25,11 +25,7 @@ WAYS = {
 
 
 def measure() -> dict[str, Any]:
-  """Trains the example in all ways.
-
-  `rows` has for each way the `bias`, the `scale` and the `loss` before each of `STEPS`
-  steps and after the last.
-  """
+  """Trains the example in all ways; `rows` has for each what `trained` returns."""
   rows = [{'way': name, **trained(inputs(), *way)} for name, way in WAYS.items()]
   return {
     'steps': STEPS, 'learning_rate': LEARNING_RATE, 'examples': EXAMPLES, 'rows': rows
@@ -45,10 +41,9 @@ def inputs(seed: int = 0) -> Float[jax.Array, 'm 1']:
 def trained(
   u: Float[jax.Array, 'm 1'], is_scaled: bool, is_differentiated: bool
 ) -> dict[str, list]:
-  """The `bias`, the `scale` and the `loss` before each step and after the last.
+  """The `bias`, `scale` and `loss` before each of `STEPS` steps and after the last.
 
   Args:
-    u: of a mini-batch.
     is_scaled: whether to divide by the standard deviation, too.
     is_differentiated: whether the gradient goes through the statistics.
   """

@@ -75,7 +75,6 @@ def _models(network: Network) -> dict[float | None, nn.Module]:
 
 
 def _scaled(network: Network, layer: int, factor: float) -> Any:
-  """The parameters with the weights of one layer multiplied."""
   name = f'hidden_{layer}'
   kernel = network.params[name]['kernel'] * np.float32(factor)
   return network.params | {name: network.params[name] | {'kernel': kernel}}
@@ -84,10 +83,7 @@ def _scaled(network: Network, layer: int, factor: float) -> Any:
 def _gradients(
   model: nn.Module, batch_stats: Any, parts: int, params: Any, batch: Batch
 ):
-  """Of the loss by parameters and images, and the inputs of all sigmoids.
-
-  Of a mini-batch in the `parts` that the run takes it in.
-  """
+  """By parameters and images, of a loss in `parts`; then the inputs of all sigmoids."""
 
   def loss_of(params, images):
     changed, key = batch._replace(images=images), jax.random.key(0)

@@ -47,7 +47,6 @@ def evaluate(
 
   Args:
     workdirs: of the runs, all different.
-    request: what to evaluate on.
     output: gets the scores, which are also returned; None for a file beside the first
       run's predictions.
     workers: as `restore` takes them.
@@ -86,7 +85,6 @@ def _default_output(networks: list[Network], request: Request, dataset: str) -> 
 
 
 def _common_dataset(networks: list[Network], request: Request) -> str:
-  """The name of the data set; all runs must have been trained on the same one."""
   first = networks[0]
   for other in networks[1:]:
     names = [network.config.dataset.name for network in (first, other)]
@@ -137,7 +135,6 @@ def _file_name(request: Request, dataset: str) -> str:
 def _complete(
   file: PredictionFile, network: Network, request: Request, check: Callable[[], None]
 ) -> None:
-  """Adds what is missing to a file."""
   batch_stats = statistics.of_network(network, request, check)
   network = network._replace(batch_stats=batch_stats)
   devices = jax.local_devices()
@@ -176,7 +173,6 @@ def _open(network: Network, request: Request, devices: list[jax.Device]) -> Feed
 
 
 def _check_same_examples(rows: list[np.ndarray], dataset: str) -> None:
-  """Raises UserError unless all members read the same examples, and some."""
   if not rows[0]['counts'].any():
     raise UserError(
       f'none of the {len(rows[0]):,} examples can be read; take more of them'

@@ -62,7 +62,6 @@ def restore(workdir: Path, workers: int | None = None, weights: str = PLAIN) -> 
   """The network of a run, trained to its end or not.
 
   Args:
-    workdir: of the run.
     workers: in place of `config.dataset.workers`, which may be too many now.
     weights: one of `request.WEIGHTS`. The averaged ones are another network, whose
       digest is another; its `batch_stats` are still those of the plain ones.
@@ -97,10 +96,7 @@ def restore_named(
 def restore_model(
   text: str, workers: int | None = None, weights: str | None = None
 ) -> Network:
-  """A published model, by its name or by the path of its weights.
-
-  UserError if `weights` are given and it has others.
-  """
+  """A published model, by name or path; UserError if it has other `weights`."""
   path = published.find(text, '--model')
   card = published.card_of(path)
   if weights not in (None, card['weights']):

@@ -123,7 +123,6 @@ class PredictionFile:
     return index
 
   def _check_sum_of(self, number: int) -> int:
-    """Of the first rows in the file, read some at a time."""
     check_sum = 0
     with self._path.open('rb') as file:
       if os.fstat(file.fileno()).st_size < number * self._type.itemsize:

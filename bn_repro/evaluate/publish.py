@@ -82,7 +82,6 @@ def _of_the_printed_number(workdir: Path) -> Network:
 
 
 def _with_statistics(network: Network, check) -> Network:
-  """The network with population statistics, over as many mini-batches as usual."""
   trained_on.differences([network], network.config.dataset.name, True)
   if not network.batch_stats:
     return network

@@ -21,10 +21,7 @@ def result_of(
   dataset: str,
   differing: list[list[str] | None],
 ) -> dict[str, Any]:
-  """The page that is written: scores of each and of all, and where they come from.
-
-  `differing` is of `trained_on.differences`.
-  """
+  """Scores and their origin, as written; `differing` is of `trained_on.differences`."""
   num_classes, rows = networks[0].num_classes, [file.read() for file in files]
   summary = lambda members: scores.summarize(scores.score(members), num_classes)
   page = {

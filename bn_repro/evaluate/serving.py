@@ -27,8 +27,7 @@ PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu')
 def export(workdir: Path, kind: str, output: Path, weights: str | None = None) -> None:
   """Writes the network of a run to a file, reads it back and compares the two.
 
-  `kind` of the statistics is one of `request.STATISTICS`, `weights` as `Request` has
-  them.
+  `kind` of the statistics is one of `request.STATISTICS`, `weights` is as in `Request`.
   """
   network = restore_named(workdir, weights)
   is_read = kind == POPULATION

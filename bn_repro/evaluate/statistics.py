@@ -39,10 +39,7 @@ _IDENTITY = 'identity'  # among the arrays, whose names have a slash
 def of_network(network: Network, request: Request, check: Callable[[], None]) -> Any:
   """The requested `batch_stats`; those of algorithm 2 need the training set.
 
-  Args:
-    network: with batch normalization or without, for which there is nothing to do.
-    request: which, and over how many mini-batches.
-    check: called before each mini-batch; may raise, to stop.
+  `check` is called before each mini-batch; it may raise, to stop.
   """
   has_population = network.population_batches is not None
   if request.statistics == MOVING_AVERAGE and has_population:
@@ -118,7 +115,6 @@ def _read(path: Path, identity: str) -> Any:
 
 
 def _write(path: Path, statistics: Any, identity: str) -> None:
-  """Keeps them, whole or not at all."""
   arrays = traverse_util.flatten_dict(statistics, sep='/')
   path.parent.mkdir(exist_ok=True)
   with replaced(path) as file:
