@@ -62,7 +62,6 @@ def write(results: Path) -> None:
 
 
 def _left_out(sweeps: dict[str, list[Run]]) -> list[str]:
-  """A line for each sweep of which some runs are missing, with their names."""
   lines = []
   for name in BEFORE:
     listed = stages.runs_listed(name)

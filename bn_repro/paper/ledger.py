@@ -95,10 +95,7 @@ def of_seeds(effect: Effect, text: str, *groups: list[Run]) -> Finding:
 
 
 class Evidence:
-  """The committed results; `files` lists those that were used, by their paths there.
-
-  `load` is that of `Results`.
-  """
+  """The committed results; `files` are those used, by path; `load` is of `Results`."""
 
   def __init__(self, results: Path, load: Callable = collect.load):
     self._results, self._load = results, load

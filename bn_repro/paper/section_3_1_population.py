@@ -126,7 +126,6 @@ def draw_shifts(page: dict[str, Any], path: Path) -> None:
 
 
 def _draw_both(axes, rows: list[dict]) -> None:
-  """Two curves with Wilson's intervals."""
   kinds = (
     ('right_before', 'statistics of the training set', 'tab:orange'),
     ('right_after', 'of the shifted images', 'tab:blue'),

@@ -85,7 +85,6 @@ def _at_start(runs: list[Run], column: str) -> float:
 
 
 def _panels(networks, columns: dict[str, str], ylabel: str = ''):
-  """A panel for each column, by their titles, with every network."""
   figure, axes = figures.panels(len(columns))
   axes[0].set_ylabel(ylabel)
   style = lambda name: {'color': COLOURS[name], 'lw': 1}

@@ -132,7 +132,6 @@ def _draw_percentiles(axes, run: Run) -> None:
 
 
 def _both(evidence: Evidence) -> list[list[Run]]:
-  """Runs of figure 1 without BN and with it, seed by seed."""
   return variants(evidence, 'mnist', 'figure1', 'baseline', 'batch_norm')
 
 

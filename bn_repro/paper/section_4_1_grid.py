@@ -73,10 +73,7 @@ def settings(runs: list[Run]) -> dict[str, list[Setting]]:
 
 
 def best(of_network: list[Setting], step: int) -> Setting:
-  """The setting with the highest mean accuracy after that many steps.
-
-  One of which a seed has diverged comes last.
-  """
+  """The setting of highest mean accuracy at a step; diverged seeds put it last."""
   return max(of_network, key=lambda s: np.nan_to_num(s.at(step).mean(), nan=-np.inf))
 
 

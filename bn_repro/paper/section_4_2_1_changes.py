@@ -173,7 +173,6 @@ def missing(ablation: Ablation) -> list[str]:
 
 
 def _figure(ablation: Ablation, path: Path, runs: list[Run]) -> None:
-  """What each of the seven changes gives, with 95 % intervals."""
   figure, (axes,) = panels(1, 8, 4.6)
   fields = [*ablation.pairs][::-1]
   for offset, (setting, _) in zip((-0.2, 0.0, 0.2), [*SETTINGS.values(), (BOTH, '')]):

@@ -53,7 +53,6 @@ def _at_end(run: Run) -> list[str]:
 
 
 def _figure(pairs: dict[str, list[Run]], path: Path) -> None:
-  """Accuracy on training and on validation images, a panel for each pair."""
   figure, grid = panels(len(pairs), 10 / len(pairs), 3.8, sharey=True)
   for axes, (panel, runs) in zip(grid, pairs.items()):
     for run, colour in zip(runs, ('tab:orange', 'tab:blue')):

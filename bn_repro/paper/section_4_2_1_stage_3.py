@@ -111,7 +111,6 @@ def section(runs: list[Run], results: Path) -> str:
 
 
 def _claims() -> list[ledger.Claim]:
-  """Those that this stage decides, in its words."""
   return [
     stages.decided_by_its_stage(claim)
     for claim in ledger.read_claims()

@@ -82,7 +82,6 @@ def predictions(by_crops: Pages) -> dict[str, list[dict[str, Any]]]:
 
 
 def _scores(by_crops: Pages) -> str:
-  """Ours, and beneath each the paper's."""
   rows, names = [], {1: '**one network, mean of six**', 6: '**ensemble of six**'}
   for (members, crops), scores in sorted(scores_of(by_crops).items()):
     ours = (_accuracy(scores, top) for top in ('top_1', 'top_5'))
@@ -141,7 +140,6 @@ def _calibration(by_crops: Pages) -> str:
 
 
 def _cost_table(rows: list[dict[str, Any]]) -> str:
-  """Time and memory."""
   head = ('images', 'crops', 'different ones', 'seconds an image', 'peak memory')
   return tables.markdown(head, [
     (str(row['images']), str(row['crops']), f'{row["different_crops"]:.1f}',

@@ -79,7 +79,6 @@ def runtimes(networks: Networks, path: Path) -> None:
 
 
 def _all_runtimes(runs: list[Run]) -> np.ndarray:
-  """Steps to every target of every run, sorted; those that are not reached left out."""
   crossings = [crossing(r, t) for r in runs for t in comparison.PROFILE]
   return np.sort([c.steps for c in crossings if not c.is_censored])
 

@@ -231,10 +231,7 @@ def ends_higher(name: str, other: str = PLAIN) -> Measure:
 
 
 def _to_its_end(runs: list[Run], evidence: Evidence) -> list[Run]:
-  """Those runs of Inception that have come to their end.
-
-  Where none has, as those of the protocol are shorter, the earlier ones.
-  """
+  """Runs of Inception that came to their end; where none has, the earlier ones."""
   is_whole = lambda run: (
     run.curves['step'][-1] >= STEPS_TO_ITS_END
     or not run.config.get('log_spaced_evaluations')

@@ -129,11 +129,7 @@ def compared(evidence: Evidence, *names: str) -> Networks:
 
 
 def trained(evidence: Evidence, *names: str) -> Networks:
-  """The first runs of section 4.2.2, trained with patience.
-
-  Raises:
-    Missing: without those of `names` or of the plain network.
-  """
+  """The first runs, trained with patience; raises `Missing` as `compared` does."""
   networks = by_network(evidence.runs('inception', 'networks'))
   _check_there(networks, names)
   return networks | by_network(runs_if_any(evidence, 'inception', 'decay'))

@@ -88,10 +88,7 @@ def best_rates(networks: Networks, runs: list[Run]) -> str:
 
 
 def _figure(shown: Networks, path: Path) -> None:
-  """Accuracy at the end against the learning rate, with 95 % intervals.
-
-  The spread between seeds is pooled over all of them; a cross is a run that diverged.
-  """
+  """A spread pooled over all seeds gives the intervals; a cross is a diverged run."""
   figure, (axes,) = panels(1, 7, 4.2)
   runs = family.all_runs(shown)
   spread = comparison.accuracy_spread(
@@ -137,7 +134,6 @@ def too_few_for_never(steps: int) -> str:
 
 
 def _at_other_rates(evidence: Evidence, network: str) -> list[Run]:
-  """The runs of a network in the sweep of learning rates."""
   runs = of_network(evidence.runs('inception', 'learning_rates'), network)
   if not runs:
     raise Missing(f'inception/learning_rates.json with {network}')

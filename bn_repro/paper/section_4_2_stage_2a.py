@@ -123,7 +123,6 @@ def _failures(runs: list[Run], name: str) -> str:
 def _figure(
   by_rate: Ladders, best: dict[str, BestRate], path: Path, runs: list[Run]
 ) -> None:
-  """Accuracy against the learning rate, its parabola, and the vertex with interval."""
   figure, (axes,) = panels(1, 7, 4.2)
   for name, of_one in by_rate.items():
     style = {'color': family.COLOURS[name]}

@@ -173,7 +173,6 @@ def tuned(claim: Claim, evidence: Evidence) -> str:
 
 
 def _figure(compared: Comparison, path: Path, runs: list[Run]) -> None:
-  """Accuracy at the end against the length of the run, with 95 % intervals."""
   figure, (axes,) = panels(1, 7, 4.2)
   for name, of_one in compared.ladders.items():
     means = [compared.with_interval(name, length) for length in of_one]

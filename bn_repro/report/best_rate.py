@@ -1,7 +1,4 @@
-"""The learning rate at which a network ends highest, and how well it is known.
-
-Does not know how the runs were trained.
-"""
+"""The learning rate at which a network ends highest, and how well it is known."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -159,10 +159,7 @@ def _read(results: Path, name: str) -> tuple[dict[str, dict], dict[str, list[dic
 
 
 def _rows(workdir: Path) -> list[dict]:
-  """The evaluations of a run, by the columns of the CSV.
-
-  A probe without a finite value has an empty cell: its column is there all the same.
-  """
+  """The evaluations of a run by column; empty where a probe has no finite value."""
   rows = []
   for line in map(json.loads, (workdir / 'metrics.jsonl').read_text().splitlines()):
     if 'test/accuracy' in line:
@@ -175,10 +172,7 @@ def _rows(workdir: Path) -> list[dict]:
 
 
 def load(results: Path, name: str) -> list[Run]:
-  """The runs of a sweep, in the order of their names; [] if it has no files.
-
-  UserError if a step of a curve is repeated or falls.
-  """
+  """The runs of a sweep, by name; [] without files. UserError if steps do not rise."""
   summaries, rows = _read(results, name)
   runs = [Run(run, of_run, _columns(rows[run])) for run, of_run in summaries.items()]
   for run in runs:

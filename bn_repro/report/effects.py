@@ -1,7 +1,4 @@
-"""What was measured for a claim: a value, its 95 % interval, and a test of any margin.
-
-Does not know what the values are.
-"""
+"""An effect measured for a claim: value, 95 % interval, and a test of any margin."""
 
 import math
 import sys
@@ -64,10 +61,7 @@ def points_between(
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Effect:
-  """The difference of two means whose spreads may differ (Welch, 1947).
-
-  No interval where one of them is of a single value.
-  """
+  """Difference of two means (Welch, 1947); no interval if one is of a single value."""
   groups, value = (first, second), float(np.mean(first) - np.mean(second))
   if min(map(len, groups)) < 2:
     return without_interval(value)

@@ -1,7 +1,4 @@
-"""Two-level designs: effects of factors and their interactions, with Lenth's error.
-
-Does not know what the factors are.
-"""
+"""Two-level designs: effects of factors and interactions, with Lenth's error."""
 
 import itertools
 import math
@@ -41,10 +38,7 @@ class Factorial(NamedTuple):
 
 
 def factorial(levels: Sequence[Mapping[str, int]], values: np.ndarray) -> Factorial:
-  """What all runs of a design together say of each factor.
-
-  `levels` are -1 or 1 of each factor, by run; `values`, `[runs]`, were measured.
-  """
+  """Effects of factors, whose `levels` are -1 or 1 by run, on `values`, `[runs]`."""
   columns = {name: np.array([run[name] for run in levels]) for name in levels[0]}
   main, interactions, others = ({} for _ in range(3))
   for names, column in _aliases(columns):

@@ -1,7 +1,4 @@
-"""Panels, curves with a band over seeds, and figure files that name their data.
-
-Does not know what is drawn.
-"""
+"""Panels, curves with a band over seeds, and figure files that name their data."""
 
 import hashlib
 import json

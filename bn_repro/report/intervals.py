@@ -1,8 +1,7 @@
 """Means and shares with 95 % intervals.
 
 Those of a few values are Student's t: with three seeds wide, as they ought to be. Those
-of shares are Wilson's, of many examples, or, of few trials, Clopper and Pearson's. Does
-not know what the values are.
+of shares are Wilson's, of many examples, or, of few trials, Clopper and Pearson's.
 """
 
 import math
@@ -60,10 +59,7 @@ def around(mean: float, deviation: float, freedom: float) -> Interval:
 
 
 def pooled_deviation(groups: Iterable[Sequence[float]]) -> Spread:
-  """The standard deviation within groups.
-
-  Groups of one value say nothing of it; without others the deviation is NaN.
-  """
+  """The standard deviation within groups of two values or more; NaN without any."""
   several = [np.asarray(values) for values in groups if len(values) > 1]
   freedom = sum(len(values) - 1 for values in several)
   if not freedom:

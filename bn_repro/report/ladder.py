@@ -1,7 +1,4 @@
-"""Annealed runs of several lengths: how many times fewer steps for one accuracy.
-
-Does not know how the runs were trained.
-"""
+"""Annealed runs of several lengths: how many times fewer steps for one accuracy."""
 
 import math
 from collections.abc import Mapping, Sequence

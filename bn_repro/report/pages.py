@@ -1,7 +1,4 @@
-"""Pages of results/: their templates, and the files that they are made from.
-
-Does not know what they hold.
-"""
+"""Pages of results/: their templates, and the files that they are made from."""
 
 import functools
 import json

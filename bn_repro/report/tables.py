@@ -1,7 +1,4 @@
-"""Numbers over seeds, and Markdown tables of them.
-
-Does not know what is tabulated.
-"""
+"""Numbers over seeds, and Markdown tables of them."""
 
 import math
 import re
