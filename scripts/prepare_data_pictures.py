@@ -98,7 +98,6 @@ def check(folder: ImageFolder, orientation: str, on_corrupt: str) -> Checked:
 
 
 def _examined(paths: list[Path], folder: ImageFolder) -> Iterator[Picture]:
-  """The pictures in order, with a progress bar."""
   root = folder.splits['train'].parent
   with (
     # Pillow decodes without Python's lock.

@@ -81,7 +81,6 @@ def _draw_column(axes, rows, column, power, **style) -> None:
 
 
 def _sign(file: dict, title: str) -> None:
-  """The title of a picture, and where and by what it was measured, in small print."""
   plt.gcf().suptitle(title)
   plt.gcf().supxlabel(f'{file["device"]}, {file["git_revision"]}', fontsize=6)
 
@@ -112,7 +111,6 @@ def draw_devices(file: dict) -> None:
 def _draw(
   x: Sequence[int], curves: dict[str, list[float]], xlabel: str, ylabel: str
 ) -> None:
-  """Two curves from zero up, over a logarithmic axis."""
   _, axes = plt.subplots(figsize=(5, 3.6), layout='constrained')
   for (label, y), colour in zip(curves.items(), COLOURS):
     axes.plot(x, y, 'o-', color=colour, label=label)

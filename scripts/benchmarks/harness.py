@@ -129,7 +129,6 @@ class Benchmark:
 
 
 def _origin(rows: list[dict]) -> dict[str, Any]:
-  """The command, the code and the versions that the table comes from."""
   script = f'scripts/benchmarks/{Path(sys.argv[0]).name}'
   versions = provenance.versions()
   # Of the rivals that ran in this environment; torchvision may have its own.
@@ -208,10 +207,7 @@ def try_out(
 def fastest(
   settings: Iterable[Any], trial: Callable[[Any], dict], speed: Callable[[dict], float]
 ) -> tuple[Any, dict]:
-  """The best of a subject's settings, and what its trial measured.
-
-  Raises UserError if it fails in every setting.
-  """
+  """The best of a subject's settings and its trial's result; UserError if all fail."""
   results, failures = [], []
   for setting in settings:
     try:

@@ -58,10 +58,7 @@ def step_of(devices: int, normalization: str) -> Step:
 
 
 def seconds_of_step(step: Step) -> float:
-  """Seconds of one, after one that does not count.
-
-  What another program has just computed, and its threads, are still in the way.
-  """
+  """Seconds of a step, after one that another program's threads may still delay."""
   take = lambda: step.run(range(1))
   take()
   return timeit.timeit(take, number=STEPS) / STEPS

@@ -86,10 +86,7 @@ def measure(options: Namespace) -> dict:
 
 
 def measure_cases(tasks: list[Task], options: Namespace, cache: str) -> tuple:
-  """Each case, with an equal share of the time, and why some are missing.
-
-  Raises UserError if all are.
-  """
+  """Each case, with an equal share of time, and why some fail; UserError if all do."""
   cases, missing = {}, {}
   for number, task in enumerate(tasks):
     try:

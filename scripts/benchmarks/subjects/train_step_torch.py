@@ -159,10 +159,7 @@ class Network(nn.Module):
 
 
 def load(network: Network, variables: dict) -> None:
-  """Copies `params`, and `batch_stats` where there are any, from a Flax network.
-
-  Raises ValueError if names or shapes of parameters differ.
-  """
+  """Copies Flax's variables; ValueError if parameters differ in name or shape."""
   targets = dict(network.named_parameters())
   missing = set(targets)
   targets |= dict(network.named_buffers())
@@ -182,12 +179,7 @@ def load(network: Network, variables: dict) -> None:
 
 
 class Step:
-  """The step and its state; compiled where the task names a mode.
-
-  Attributes:
-    device: what it runs on.
-    parameters: how many are trained.
-  """
+  """The step and its state, compiled if the task says so; counts its `parameters`."""
 
   def __init__(self, config: ConfigDict, examples: Examples, task: Task):
     self.device = _device(task)
