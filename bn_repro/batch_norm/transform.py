@@ -242,7 +242,7 @@ def statistics_dtype(x: Float[ArrayLike, '...']) -> jnp.dtype:
 def population_statistics(
   mini_batch_statistics: Callable[[Any], Any], mini_batches: Iterable[Any]
 ) -> Any:
-  """E[x] and Var[x] of the population (algorithm 2, lines 8 to 10).
+  """E[x] and Var[x] of the population (algorithm 2, lines 8 to 10), as `batch_stats`.
 
   E[x] = mean of the mini-batches' means, and Var[x] = mean of their unbiased variances
   m / (m - 1) * var. As in the paper, it is not the variance of the pooled values.
@@ -253,9 +253,6 @@ def population_statistics(
       `BatchNorm` stores at decay 0. It may also map a stack of equally large
       mini-batches to their average.
     mini_batches: what to average over; each item weighs the same.
-
-  Returns:
-    A tree like those of `mini_batch_statistics`.
 
   Raises:
     ValueError: there are no mini-batches.

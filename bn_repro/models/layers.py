@@ -143,7 +143,6 @@ def normalized(x: Maps, norms, sizes: Sequence[int], train: bool) -> Maps:
     x: `[batch, height, width, sum of sizes]`.
     norms: the BN of each layer, or None for all.
     sizes: the features of each layer.
-    train: whether mini-batch statistics are taken.
   """
   if norms[0] is None:
     return x

@@ -53,10 +53,7 @@ def of_ratios(values: Sequence[float]) -> Effect:
 def points_between(
   first: Sequence[float], second: Sequence[float], spread: Spread
 ) -> Effect:
-  """The mean of the first shares less that of the second, in points.
-
-  The spread of single shares, 0 to 1, is pooled.
-  """
+  """The first mean of shares less the second, in points; `spread` is of single ones."""
   return scaled(contrast([(1.0, first), (-1.0, second)], spread), 100)
 
 

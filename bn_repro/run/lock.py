@@ -20,10 +20,7 @@ NAME = 'lock'
 
 @contextlib.contextmanager
 def held(workdir: Path) -> Iterator[None]:
-  """Makes the workdir if it is missing, and locks it until the end of the block.
-
-  If the run leaves nothing in it, what was made is removed.
-  """
+  """Makes and locks a workdir for a block; if it stays empty, removes what it made."""
   made = [path for path in (workdir, *workdir.parents) if damage.is_missing(path)]
   with _locked_file(workdir) as file:
     file.truncate(0)

@@ -31,10 +31,7 @@ class Notice(UserWarning):
 
 
 def keep_quiet(shared: Path | None = None) -> None:
-  """Prints each kind of warning once from now on, whichever thread warns.
-
-  With a `shared_folder`, once for all processes that share it.
-  """
+  """Prints each kind of warning once, or once for all processes that share a folder."""
   global _shared
   _shared = shared
   warnings.showwarning = _on_warning
