@@ -1,4 +1,7 @@
-"""Loads, checks, stores, compares configs. Imports no JAX: mistakes show at once."""
+"""Loading, checking, storing and comparing the config of a run.
+
+Imports no JAX, so that a mistake is answered at once.
+"""
 
 import contextlib
 import importlib.util

@@ -55,7 +55,7 @@ def check_apart() -> None:
 
 
 def cores() -> list[int]:
-  """The cores that this process may use; all of them where the system does not say."""
+  """Numbers of the cores that this process may use; all where no system says that."""
   if hasattr(os, 'sched_getaffinity'):
     return sorted(os.sched_getaffinity(0))
   return [*range(os.cpu_count() or 1)]

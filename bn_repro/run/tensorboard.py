@@ -1,4 +1,4 @@
-"""TensorBoard events, written by the main thread: a full disk raises at once."""
+"""TensorBoard events of a run, by the main thread: a full disk raises at once."""
 
 import logging
 import time
