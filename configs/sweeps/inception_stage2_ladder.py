@@ -5,15 +5,15 @@ accuracy at the end against the number of steps. The recipe of BN-x5 has shorter
 too, and BN alone one, so that the accuracy of Inception's longest lies between two of
 their lengths.
 
-BEST holds what runs of 20 epochs say. Before the first run of this stage the learning
-rates that stage 2a finds take their place, to three digits (a test holds them to it),
-and protocol.md notes the day. Sigmoids have that of the recipe.
+BEST holds the learning rates that stage 2a finds, to three digits; a test holds them to
+it. Sigmoids have that of the recipe. That of BN alone is the highest of six: stage 2a
+has two higher ones to try before the first run of this stage.
 """
 
 from configs.sweeps._protocol import FEW_EVALUATIONS, annealed, in_random_order, run_of
 
 BEST = {
-  'inception': 0.0075, 'bn_baseline': 0.0075, 'bn_x5': 0.045, 'bn_x5_sigmoid': 0.045
+  'inception': 0.0185, 'bn_baseline': 0.048, 'bn_x5': 0.0373, 'bn_x5_sigmoid': 0.0373
 }  # fmt: skip
 HORIZONS = {
   'bn_baseline': (6_000, 12_000, 24_000),
