@@ -16,13 +16,12 @@ from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper.ledger import Evidence, Finding, Measure
 from bn_repro.paper.section_4_2_1_changes import CHANGES
 from bn_repro.paper.section_4_2_stage_2a import fails
-from bn_repro.report import commands, effects, pages, seeds, tables
+from bn_repro.report import effects, pages, seeds, tables
 from bn_repro.report.collect import Run
 from bn_repro.report.effects import Effect
 from bn_repro.report.factorial import Factorial, factorial, half_normal
 from bn_repro.report.figures import draw_intervals, panels, save
 from bn_repro.report.tables import rounded
-from bn_repro.run import config as config_lib
 
 STAGE, PILOT = 'stage3_changes', 'stage3_pilot'
 # Steps are counted to the first of these that all runs reach.
@@ -81,10 +80,9 @@ def _gap(run: Run) -> float:
 
 def factors() -> dict[str, str]:
   """By letter the title of each change, in the order of the sweep."""
-  path = config_lib.PROJECT / commands.sweep_file(STAGE)
   titles = {field: title for field, (title, _) in CHANGES.items()}
   titles['learning_rate'] = 'thirty times the learning rate, not five'
-  fields = config_lib.execute(path).FACTORS.items()
+  fields = stages.sweep_of(STAGE).FACTORS.items()
   return {factor: titles[field] for factor, (field, _) in fields}
 
 

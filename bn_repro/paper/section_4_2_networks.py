@@ -129,7 +129,7 @@ def compared(evidence: Evidence, *names: str) -> Networks:
 
 
 def trained(evidence: Evidence, *names: str) -> Networks:
-  """The first runs, trained with patience; raises `Missing` as `compared` does."""
+  """The first runs, trained with patience; raises `Missing` if one is not there."""
   networks = by_network(evidence.runs('inception', 'networks'))
   _check_there(networks, names)
   return networks | by_network(runs_if_any(evidence, 'inception', 'decay'))

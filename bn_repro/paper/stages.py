@@ -5,6 +5,7 @@ is decided by the earlier runs of section 4.2.
 """
 
 import dataclasses
+from types import ModuleType
 
 from bn_repro.paper import ledger
 from bn_repro.paper.ledger import Claim, Evidence, Missing, runs_if_any
@@ -23,10 +24,14 @@ TITLES = {
 }
 
 
+def sweep_of(name: str) -> ModuleType:
+  """A file of configs/sweeps of section 4.2, executed anew."""
+  return config_lib.execute(config_lib.PROJECT / commands.sweep_file(name))
+
+
 def runs_listed(sweep: str) -> list[str]:
   """The names of all runs that a sweep of section 4.2 asks for."""
-  path = config_lib.PROJECT / commands.sweep_file(sweep)
-  return [name for name, *_ in config_lib.execute(path).get_runs()]
+  return [name for name, *_ in sweep_of(sweep).get_runs()]
 
 
 def if_whole(stage: str, runs: list[Run]) -> list[Run]:

@@ -55,7 +55,7 @@ def check_apart() -> None:
 
 
 def cores() -> list[int]:
-  """Numbers of the cores that this process may use; all where no system says that."""
+  """The cores that this process may use, by number; all if the system does not say."""
   if hasattr(os, 'sched_getaffinity'):
     return sorted(os.sched_getaffinity(0))
   return [*range(os.cpu_count() or 1)]

@@ -11,6 +11,7 @@ memory, are allocated and never freed.
 
 import ctypes
 import functools
+import itertools
 import os
 import threading
 from xml.etree import ElementTree
@@ -53,13 +54,14 @@ def settle() -> int:
     libc = ctypes.CDLL(None)
     libc.fdopen.restype = libc.malloc.restype = ctypes.c_void_p
     libc.malloc_trim(0)
-    return sum(_taken(libc) for _ in range(_PASSES))
+    passes = (_taken(libc) for _ in range(_PASSES))
+    return sum(itertools.takewhile(bool, passes))
   except (AttributeError, OSError, TypeError, ElementTree.ParseError):
     return 0
 
 
 def _taken(libc: ctypes.CDLL) -> int:
-  """Allocates each piece, of each list the smallest first; returns how many."""
+  """Allocates each piece, of each list the smallest first; how many, 0 if too few."""
   lists = _lists(libc)
   if (number := sum(count for _, count in lists)) < _FEW:
     return 0

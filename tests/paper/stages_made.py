@@ -5,16 +5,14 @@ from pathlib import Path
 
 from paper.inception_made import learning
 
-from bn_repro.report import commands
-from bn_repro.run import config as config_lib
+from bn_repro.paper import stages
 
 FASTER = {'inception': 1}  # times; all others five
 
 
 def listed(stage):
   """Name, network, steps and overrides of each run of a stage."""
-  sweep = config_lib.execute(config_lib.PROJECT / commands.sweep_file(stage))
-  for name, location, overrides in sweep.get_runs():
+  for name, location, overrides in stages.sweep_of(stage).get_runs():
     network = Path(location.partition(':')[0]).stem
     yield name, network, int(overrides['train_for'].split()[0]), overrides
 
