@@ -109,6 +109,13 @@ def test_another_network_is_not_loaded(config, variables):
     port.load(port.Network(config), {'params': headless})
 
 
+def test_running_statistics_are_loaded_whole(config, variables):
+  first, *_ = statistics = variables['batch_stats']
+  fewer = {name: statistics[name] for name in statistics if name != first}
+  with pytest.raises(ValueError, match='running_var besides'):
+    port.load(port.Network(config), {**variables, 'batch_stats': fewer})
+
+
 def test_the_update_is_ours(config, network, variables):
   """Three times with one gradient; momentum, and L2 on weights alone, both large."""
   config = config.copy_and_resolve_references()

@@ -159,10 +159,15 @@ class Network(nn.Module):
 
 
 def load(network: Network, variables: dict) -> None:
-  """Copies Flax's variables; ValueError if parameters differ in name or shape."""
+  """Copies Flax's variables; ValueError if any differs in name or shape.
+
+  Parameters alone may be given, to train: the port's running statistics stay as they
+  are.
+  """
   targets = dict(network.named_parameters())
+  if 'batch_stats' in variables:
+    targets |= dict(network.named_buffers())
   missing = set(targets)
-  targets |= dict(network.named_buffers())
   for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
     _, *modules, last = (key.key for key in path)
     name = '.'.join([*modules, NAMES[last]])
