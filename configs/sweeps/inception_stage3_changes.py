@@ -23,8 +23,8 @@ FACTORS = {
         {level: f'{share * STEPS / _CONSTANT:.0f} steps'
          for level, share in _DECAY.items()}),
   'C': ('model.dropout', {-1: 0.4, 1: 0.0}),
-  # Set by the pilot's rule before the first run.
-  'D': ('l2', {-1: 5e-3, 1: 1e-3}),
+  # By the pilot's rule.
+  'D': ('l2', {-1: 1e-3, 1: 2e-4}),
   'E': ('model.local_response_normalization', {-1: True, 1: False}),
   'F': ('shuffling', {-1: 'coarse', 1: 'thorough'}),
   'G': ('photometric_distortion', {-1: 1.0, 1: 0.5}),
