@@ -1,5 +1,6 @@
 """An environment of its own for each set of pinned packages. Imports nothing heavy."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -60,12 +61,21 @@ def digest(environment: dict[str, Any]) -> str:
 def make(environment: dict[str, Any], cache: Path) -> Path:
   """The Python of an environment, which is made in the cache if it is not there.
 
-  Raises `NotInstalled` with the last line of what went wrong.
+  Another call that is making it is waited for. Raises `NotInstalled` with the last line
+  of what went wrong.
   """
   folder = cache / digest(environment)
   python, whole = folder / 'bin' / 'python', folder / 'installed.json'
-  if whole.exists():
-    return python
+  cache.mkdir(parents=True, exist_ok=True)
+  with (cache / f'{folder.name}.lock').open('w') as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    if not whole.exists():
+      _install(environment, folder, python)
+      whole.write_text(json.dumps(environment))
+  return python
+
+
+def _install(environment: dict[str, Any], folder: Path, python: Path) -> None:
   shutil.rmtree(folder, ignore_errors=True)
   base = find_python(environment['python'])
   _run([base, '-m', 'venv', folder])
@@ -74,8 +84,6 @@ def make(environment: dict[str, Any], cache: Path) -> Path:
   first = [p for p in environment['packages'] if p.startswith('setuptools')]
   for packages in filter(None, (first, environment['packages'])):
     _run([*install, *packages])
-  whole.write_text(json.dumps(environment))
-  return python
 
 
 def find_python(version: str) -> Path:

@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import pytest
@@ -32,6 +34,23 @@ def test_a_python_that_is_not_there_is_said(monkeypatch, tmp_path):
   monkeypatch.setenv('PYENV_ROOT', str(tmp_path))
   with pytest.raises(NotInstalled, match=r'no Python 2\.2 on PATH'):
     environments.find_python('2.2')
+
+
+def test_two_calls_at_a_time_make_one_environment(monkeypatch, tmp_path):
+  """The second would remove what the first has half made."""
+  commands = []
+
+  def run(command):
+    commands.append(command)
+    time.sleep(0.1)
+    (tmp_path / environments.digest(wanted)).mkdir(exist_ok=True)
+
+  wanted = {'python': '3.11', 'packages': ['numpy==1']}
+  monkeypatch.setattr(environments, '_run', run)
+  monkeypatch.setattr(environments, 'find_python', lambda version: version)
+  with ThreadPoolExecutor(2) as threads:
+    made = {*threads.map(environments.make, [wanted] * 2, [tmp_path] * 2)}
+  assert len(made) == 1 and len(commands) == 2  # venv and pip, once each
 
 
 def test_what_is_done_is_not_run_again(tmp_path):
