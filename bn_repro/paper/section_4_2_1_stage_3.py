@@ -199,12 +199,15 @@ CLAIMS: dict[str, Measure] = {key: main_effect(key) for key in OUTCOMES}
 def pilot(runs: list[Run]) -> str:
   """The pilot's table, and the two weights that its rule gives for stage 3."""
   groups = {f'{weight:g}': v for weight, v in pilot_accuracy(runs).items()}
-  table = seeds.table('weight of the L2 penalty', groups, {'accuracy': tables.percent})
+  columns = {'accuracy at the end': tables.percent}
+  table = seeds.table('weight of the L2 penalty', groups, columns)
   if not (levels := levels_of_l2(runs)):
     return f"{table}\n\nNo weight trains, so the protocol's rule gives no levels."
   low, high = levels
+  most = 100 * COSTS_AT_MOST
   return (
-    f"{table}\n\nBy the protocol's rule the levels of stage 3 are {low:g} and {high:g}."
+    f'{table}\n\nThe levels of stage 3 are {low:g} and {high:g}: by the protocol the '
+    f'largest weight that\ncosts at most {most:g} points, and a fifth of it.'
   )
 
 

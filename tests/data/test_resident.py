@@ -219,7 +219,7 @@ def test_broken_images_may_be_left_out_and_are_counted(made):
 
 
 def test_images_are_in_memory_once_while_they_are_decoded():
-  """As many again in a list took 0.7 GB more at the start of each run of section 4.2."""
+  """A list that is stacked has them twice, for a moment."""
   image = np.zeros((100, 100, 3), np.uint8)
   tracemalloc.start()
   decoded = ((image + i % 7, i) for i in range(100))
