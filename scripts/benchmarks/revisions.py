@@ -88,7 +88,7 @@ def options(add) -> None:
 
 def measure(options: Namespace) -> dict:
   """Every round of every case, once both trees have filled their caches."""
-  rounds, left_out = {}, set()
+  left_out = set()
   with checked_out(options.revision) as before, tempfile.TemporaryDirectory() as caches:
     trees = {NOW: PROJECT, BEFORE: before}
 
@@ -98,15 +98,20 @@ def measure(options: Namespace) -> dict:
         cores=options.cores, cache=f'{caches}/{name}', keeps_programs=keeps_programs,
       )  # fmt: skip
 
-    for case in options.cases:
+    def rounds_of(case):
       trial, flags, lacking = flags_of(case, options.quick, trees.values())
-      left_out |= lacking
+      left_out.update(lacking)
       first = functools.partial(run, flags=trial, keeps_programs=True)
       harness.try_out(trees, first, trees)
-      again = functools.partial(run, flags=flags)
-      rounds[case] = harness.alternate(trees, options.rounds, again)
+      return harness.alternate(
+        trees, options.rounds, functools.partial(run, flags=flags)
+      )
+
+    rounds, missing = harness.each(options.cases, rounds_of)
   facts = {'left_out': ', '.join(sorted(left_out)) or 'none'}
-  return {'rounds': rounds, 'left_out': sorted(left_out), 'facts': facts}
+  return {
+    'missing': missing, 'rounds': rounds, 'left_out': sorted(left_out), 'facts': facts,
+  }  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -53,16 +53,21 @@ def measure(options: Namespace) -> dict:
     steps[EXAMPLE] = [
       options.example_python, SUBJECTS / 'start_flax.py', options.example
     ]  # fmt: skip
-  alternate = lambda commands, measure: harness.alternate(
-    commands, options.rounds, lambda name: measure(commands[name])
-  )
-  return {
-    'missing': {} if options.example else {EXAMPLE: 'no --example was given'},
-    'rounds': {
-      HELP: alternate(helps, lambda command: {'seconds': seconds_of(command)}),
-      FIRST_STEP: alternate(steps, seconds_to_first_step),
-    },
+  cases = {
+    HELP: (helps, lambda command: {'seconds': seconds_of(command)}),
+    FIRST_STEP: (steps, seconds_to_first_step),
   }
+
+  def rounds_of(case):
+    commands, measure = cases[case]
+    return harness.alternate(
+      commands, options.rounds, lambda name: measure(commands[name])
+    )
+
+  rounds, missing = harness.each(cases, rounds_of)
+  if not options.example:
+    missing[EXAMPLE] = 'no --example was given'
+  return {'missing': missing, 'rounds': rounds}
 
 
 def seconds_to_first_step(command: list) -> dict[str, float]:
@@ -88,7 +93,7 @@ def seconds_of(command: list, **variables: str) -> float:
 
 def table(content: dict) -> list[dict]:
   """Starts of --help, which are compared, and of training, whose networks differ."""
-  helps, steps = content['rounds'][HELP], content['rounds'][FIRST_STEP]
+  helps, steps = (content['rounds'].get(case, {}) for case in (HELP, FIRST_STEP))
   speeds = {
     name: [1 / seconds for seconds in column(rounds, 'seconds')]
     for name, rounds in helps.items()
@@ -96,7 +101,7 @@ def table(content: dict) -> list[dict]:
   columns = lambda name: {
     'start': HELP, 'subject': name, 'cold, s': median(helps[name], 'seconds')
   }  # fmt: skip
-  return ratios.lines(speeds, columns) + [
+  return (ratios.lines(speeds, columns) if helps else []) + [
     {
       'start': FIRST_STEP, 'subject': name,
       'cold, s': median(rounds, 'cold'), 'warm, s': median(rounds, 'warm'),

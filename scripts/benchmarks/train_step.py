@@ -72,7 +72,10 @@ def measure(options: Namespace) -> dict:
   if not tasks:
     raise UserError(f'no case has mini-batches of {options.batch_size}')
   with tempfile.TemporaryDirectory() as cache:
-    cases, missing = measure_cases(tasks, options, cache)
+    by_title = {task.title: task for task in tasks}
+    cases, missing = harness.each(
+      by_title, lambda title: measure_case(by_title[title], options, cache)
+    )
   missing |= {
     f'{title}, {subject}': reason
     for title, case in cases.items()
@@ -83,20 +86,6 @@ def measure(options: Namespace) -> dict:
     'device': first['trials'][OURS]['device'], 'missing': missing,
     'cases': cases, 'facts': {'side': MATRIX[tasks[0].backend]},
   }  # fmt: skip
-
-
-def measure_cases(tasks: list[Task], options: Namespace, cache: str) -> tuple:
-  """Each case, with an equal share of time, and why some fail; UserError if all do."""
-  cases, missing = {}, {}
-  for number, task in enumerate(tasks):
-    try:
-      with harness.within(harness.seconds_left() / (len(tasks) - number)):
-        cases[task.title] = measure_case(task, options, cache)
-    except UserError as error:
-      missing[task.title] = str(error)
-  if not cases:
-    raise UserError('; '.join(missing.values()))
-  return cases, missing
 
 
 def measure_case(task: Task, options: Namespace, cache: str) -> dict:

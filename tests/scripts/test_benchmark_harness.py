@@ -112,6 +112,33 @@ def test_a_time_limit_leaves_whole_rounds(monkeypatch):
       harness.alternate('a', 3, measure)
 
 
+def test_what_one_case_has_measured_is_not_lost_by_the_next():
+  def measure(case):
+    if case == 'slow':
+      raise harness.OutOfTime('not measured within 42 seconds')
+    return [1.0]
+
+  measured, missing = harness.each(['step', 'slow', 'mlp'], measure)
+  assert measured == {'step': [1.0], 'mlp': [1.0]}
+  assert missing == {'slow': 'not measured within 42 seconds'}
+  with pytest.raises(UserError, match='42 seconds'):
+    harness.each(['slow'], measure)
+
+
+def test_a_time_limit_is_shared_out_to_the_cases(monkeypatch):
+  """What a case leaves is for those after it."""
+  now, shares = [0.0], []
+  monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+
+  def measure(case):
+    shares.append(harness.seconds_left())
+    now[0] += 1
+
+  with harness.within(9):
+    harness.each('abc', measure)
+  assert shares == [3, 4, 7]
+
+
 def test_a_process_ends_with_the_time_limit(tmp_path):
   """One that does not end by itself: a short one may, on a fast machine."""
   python = tmp_path / 'python'
