@@ -92,5 +92,19 @@ def decode_all(
   split: sources.Split, on_corrupt: str
 ) -> tuple[sources.Examples, tuple[int, ...]]:
   """All images of a split, which have one size, and the places of skipped ones."""
+
   read = functools.partial(decode.read_or_skip, on_corrupt, decode.read_whole)
-  return sources.gathered(split.decoded(read), len(split))
+  decoded = list(zip(*split.decoded(read)))
+  readable = [(image, label) for image, label in decoded if image is not None]
+  if not readable:
+    raise UserError('no image of the data set can be read; prepare it again')
+  images, labels = zip(*readable)
+  shapes = {image.shape[:2] for image in images}
+  if len(shapes) > 1:
+    some = ' and '.join('x'.join(map(str, shape)) for shape in sorted(shapes)[:2])
+    raise UserError(
+      f'the images differ in size ({some}); use --config.dataset.feed=stream'
+    )
+  examples = sources.Examples(np.stack(images), np.asarray(labels, np.int32))
+  skipped = tuple(i for i, (image, _) in enumerate(decoded) if image is None)
+  return examples, skipped

@@ -1,10 +1,9 @@
 """Data sets as raw bytes and labels, or decoded; from scikit-learn's wheel or TFDS."""
 
-import collections
 import functools
 import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +16,6 @@ from bn_repro.data import builders, decode, features
 from bn_repro.data.builders import AT_ONCE, HELD_OUT, TRAIN
 from bn_repro.data.prepared import DESCRIPTION, DIGITS, FORMATS, find_prepared
 from bn_repro.run import damage, durations
-from bn_repro.run.devices import cores
 from bn_repro.run.errors import UserError
 
 # Data sets whose images all have one size, small enough to keep them decoded, whatever
@@ -106,19 +104,16 @@ class Split:
 
   def decoded(
     self, read: Callable[[bytes, str], np.ndarray | None]
-  ) -> Iterator[tuple[np.ndarray | None, int]]:
-    """`read(data, name)` of each image, by threads, and its label."""
-    parts, at_a_time = collections.deque(), len(cores())
-    with ThreadPoolExecutor(at_a_time) as threads:
+  ) -> tuple[list[np.ndarray | None], list[int]]:
+    """`read(data, name)` of each image, by threads, and the labels."""
+    starts = range(0, len(self), AT_ONCE)
+    with ThreadPoolExecutor() as threads:
       try:
-        for start in range(0, len(self), AT_ONCE):
-          parts.append(threads.submit(self._read_some, read, start))
-          if len(parts) > at_a_time:
-            yield from parts.popleft().result()
-        for part in parts:
-          yield from part.result()
+        parts = threads.map(functools.partial(self._read_some, read), starts)
+        pairs = [pair for part in parts for pair in part]
       finally:
         threads.shutdown(cancel_futures=True)  # after an error no other is begun
+    return [image for image, _ in pairs], [label for _, label in pairs]
 
   def _read_some(self, read: Callable, start: int) -> list[tuple]:
     indices = range(start, min(start + AT_ONCE, len(self)))
@@ -160,36 +155,12 @@ def load(name: str) -> Dataset:
   halves = [Split(name, half) for half in (TRAIN, 'test')]
   with builders.damage_reported(name, find_prepared(name)):
     read = functools.partial(_read_of_size, name, halves[0].size(), halves[0].is_grey)
-    train, test = (gathered(half.decoded(read), len(half))[0] for half in halves)
+    decoded = [half.decoded(read) for half in halves]
+    train, test = (
+      Examples(np.stack(images), np.asarray(labels, np.int32))
+      for images, labels in decoded
+    )
   return Dataset(train, test, halves[0].num_classes)
-
-
-def gathered(
-  decoded: Iterable[tuple[np.ndarray | None, int]], most: int
-) -> tuple[Examples, tuple[int, ...]]:
-  """Images of one size in one array, filled as they come; they are in memory once.
-
-  Also the places of those that are None, which are left out. Raises UserError where
-  sizes differ or no image is left.
-  """
-  images, labels, skipped = None, [], []
-  for place, (image, label) in enumerate(decoded):
-    if image is None:
-      skipped.append(place)
-      continue
-    if images is None:
-      images = np.empty((most, *image.shape), np.uint8)
-    if image.shape != images.shape[1:]:
-      sizes = sorted([images.shape[1:3], image.shape[:2]])
-      some = ' and '.join('x'.join(map(str, size)) for size in sizes)
-      raise UserError(
-        f'the images differ in size ({some}); use --config.dataset.feed=stream'
-      )
-    images[len(labels)] = image
-    labels.append(label)
-  if images is None:
-    raise UserError('no image of the data set can be read; prepare it again')
-  return Examples(images[: len(labels)], np.asarray(labels, np.int32)), tuple(skipped)
 
 
 def _read_of_size(

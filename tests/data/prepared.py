@@ -172,6 +172,6 @@ class FirstOf:
   def __getitem__(self, index: int) -> sources.Record:
     return self._split[index]
 
-  def decoded(self, read) -> list[tuple]:
+  def decoded(self, read) -> tuple[list, list]:
     records = [self[i] for i in range(self._number)]
-    return [(read(r.data, r.name), r.label) for r in records]
+    return [read(r.data, r.name) for r in records], [r.label for r in records]

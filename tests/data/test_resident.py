@@ -1,7 +1,6 @@
 """Photographs kept on the device: the same as streamed ones, each once, or refused."""
 
 import copy
-import tracemalloc
 
 import jax
 import numpy as np
@@ -216,18 +215,6 @@ def test_broken_images_may_be_left_out_and_are_counted(made):
   np.testing.assert_array_equal(feeds.train.examples.labels, readable)
   assert (feeds.train.num_examples, feeds.train.num_skipped) == (20, 3)
   assert feeds.test.num_skipped == 0
-
-
-def test_images_are_in_memory_once_while_they_are_decoded():
-  """A list that is stacked has them twice, for a moment."""
-  image = np.zeros((100, 100, 3), np.uint8)
-  tracemalloc.start()
-  decoded = ((image + i % 7, i) for i in range(100))
-  (images, labels), skipped = sources.gathered(decoded, 100)
-  _, peak = tracemalloc.get_traced_memory()
-  tracemalloc.stop()
-  assert images[9, 0, 0, 0] == 2 and labels[9] == 9 and not skipped
-  assert peak < 1.2 * images.nbytes
 
 
 def test_a_data_set_without_any_readable_image_is_refused(made):
