@@ -206,7 +206,7 @@ def pilot(runs: list[Run]) -> str:
   low, high = levels
   most = 100 * COSTS_AT_MOST
   return (
-    f'{table}\n\nThe levels of stage 3 are {low:g} and {high:g}: by the protocol the '
+    f'{table}\n\nThe levels of stage 3 are {high:g} and {low:g}: by the protocol the '
     f'largest weight that\ncosts at most {most:g} points, and a fifth of it.'
   )
 

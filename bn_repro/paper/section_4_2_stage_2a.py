@@ -1,7 +1,7 @@
 """Section 4.2 by stage 2a of the protocol: the best learning rates (claim 16).
 
 Inception, BN alone and the recipe of BN-x5, which is that of BN-x30, at six learning
-rates each, a factor of two apart.
+rates each, a factor of two apart, and two more where the best is at an edge.
 """
 
 import math

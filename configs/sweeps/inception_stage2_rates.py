@@ -19,7 +19,7 @@ def get_runs():
 
 
 def _runs_at(doublings):
-  """By network, how often its lowest learning rate is doubled."""
+  """Runs of each network at its lowest learning rate, doubled so many times."""
   for network, times in doublings.items():
     for i in times:
       rate = LOWEST[network] * 2**i

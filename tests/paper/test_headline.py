@@ -1,5 +1,6 @@
 """The numbers of the README's first lines are those of the committed runs."""
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,8 @@ from bn_repro.paper import section_4_2_1_changes as changes
 from bn_repro.paper import section_4_2_comparison as comparison
 from bn_repro.paper import section_4_2_networks as family
 from bn_repro.paper import section_4_2_rates as rates
+from bn_repro.paper import section_4_2_stage_2a as stage_2a
+from bn_repro.report import best_rate as best_lib
 from bn_repro.report import collect
 from bn_repro.report.speed_up import speed_up
 from support import PROJECT
@@ -106,3 +109,26 @@ def test_what_five_times_the_learning_rate_is_worth(readme, runs, first):
   effect = changes.compare(first, runs['ablation']).accuracy('learning_rate')
   pattern = r'five times the learning rate is worth # points .*?\(# to #\)'
   assert rounded_as(said(readme, pattern), effect, digits=0)
+
+
+def test_the_best_learning_rates_of_annealed_runs(guide):
+  runs = collect.load(RESULTS, stage_2a.STAGE)
+  by_rate = stage_2a.ladders(stage_2a.trained(runs), family.rate_of)
+  best = {name: best_lib.best_rate(of_one) for name, of_one in by_rate.items()}
+  pattern = r'Inception is best at # \(# to #\), twelve times its 0.0015'
+  assert rounded_as(said(guide, pattern), best['inception'].rate, digits=4)
+  for name, pattern in {
+    'bn_baseline': r'BN alone at # times that \(# to #\)',
+    'bn_x5': r'the recipe of BN-x5 at # times \(# to #\)',
+  }.items():
+    ratio = best_lib.ratio(best[name], best['inception'])
+    assert rounded_as(said(guide, pattern), ratio)
+
+
+def test_what_32_times_the_learning_rate_costs(guide):
+  """Claim 16, whose interval follows from all runs of its stage."""
+  claims = json.loads((PROJECT / 'results/claims.json').read_text())
+  (claim,) = (claim for claim in claims if claim['number'] == 16)
+  pattern = r'stays inconclusive \(16: \+# points, -# to \+#\)'
+  effect = claim['value'], -claim['low'], claim['high']
+  assert claim['verdict'] == 'inconclusive' and rounded_as(said(guide, pattern), effect)

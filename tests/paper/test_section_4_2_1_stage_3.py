@@ -193,8 +193,10 @@ def test_a_pilot_in_which_no_weight_trains_gives_no_levels():
 
 def test_the_pilots_text_says_which():
   text = stage_3.pilot(pilot_runs(0.7, 0.7, 0.7, 0.7))
-  assert 'The levels of stage 3 are 0.005 and 0.025: ' in text
-  assert text.endswith('at most 3 points, and a fifth of it.')
+  assert text.endswith(
+    'The levels of stage 3 are 0.025 and 0.005: by the protocol the largest weight '
+    'that\ncosts at most 3 points, and a fifth of it.'
+  )
 
 
 def test_stage_3_has_the_levels_that_the_pilot_found():
