@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 class Dataset(NamedTuple):
   """The columns of the table below; `train_for` is None for the paper's own.
 
-  `mirror` is False for characters, whose mirror images are others or none.
+  `mirror` is False for characters, whose mirror images are other characters or none.
   """
 
   name: str

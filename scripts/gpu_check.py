@@ -37,7 +37,7 @@ from bn_repro.run.errors import last_line
 BENCHMARKS = PROJECT / 'scripts' / 'benchmarks'
 FOLDER = PROJECT / 'runs' / 'gpu_check'
 MINUTES, TINY_MINUTES = 9.5, 5.0
-# To write what was measured, before a part is killed; and to be killed.
+# Seconds for a part to write what it has measured, and then to stop, or it is killed.
 GRACE = 10.0
 START = 90.0  # seconds for JAX to find its devices
 TESTS = (

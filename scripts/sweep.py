@@ -1,7 +1,7 @@
 """Runs a list of experiments from configs/sweeps; skips what is finished.
 
 python scripts/sweep.py --sweep=configs/sweeps/quickstart.py --root=runs/quickstart
-python scripts/sweep.py --sweep=configs/sweeps/mnist_figure1.py --root=runs/figure1 \
+python scripts/sweep.py --sweep=configs/sweeps/mnist_figure1.py --root=runs/figure1 \\
   --only='*_seed0'
 
 Exit codes: 0 all finished, 1 some failed (each is named), 2 a mistake in the command or

@@ -1,8 +1,8 @@
 """Section 2's alternatives to batch normalization, and Santurkar et al. (2018).
 
 - `Standardization`: each activation alone, by its mean or by its mean and variance. The
-  gradient sees these statistics or takes them for constants; then a bias grows without
-  end and the loss stays.
+  gradient flows through these statistics, or treats them as constants; in the second
+  case a bias grows without end and the loss does not change.
 - `Whitening`: all activations of a layer together, by their covariance; it is costly.
 - `with_noise`: covariate shift, as Santurkar et al. add it behind batch normalization.
 """
@@ -181,7 +181,7 @@ def with_noise(
 
   Santurkar et al. (2018) add such noise to the inputs x of nonlinearities, behind batch
   normalization: the distribution of x then changes from step to step in spite of it.
-  `key` is another one at every step.
+  Pass a new `key` at every step.
   """
   shift_key, scale_key, shift_within_key, scale_within_key = jax.random.split(key, 4)
   units = (1, x.shape[-1])

@@ -63,7 +63,7 @@ def _check_mask(mask, x):
   if mask.shape not in shapes:
     raise UserError(f'{there}; it must be of shape {allowed}')
   if mask.dtype != bool:
-    raise UserError(f'{there}; it must be bool, True where x counts: weights are none')
+    raise UserError(f'{there}; it must be bool, True where x counts, not weights')
 
 
 def check_statistics(stored: tuple[int, ...], needed: tuple[int, ...]) -> None:

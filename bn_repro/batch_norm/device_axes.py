@@ -83,10 +83,10 @@ def gradient_like(
 
 
 def is_shared(argument: jax.Array, own: jax.Array, axis_name: AxisName | None) -> bool:
-  """Whether devices along the axis are known to share the argument of their own values.
+  """Whether the argument is known to be one for all devices, where `own` is not.
 
   Only `shard_map` that types arrays by their axes knows it. Elsewhere each device may
-  have its own, unless there is no axis.
+  have an argument of its own, unless there is no axis.
   """
   return {*_names(axis_name)} <= varying(own) - varying(argument)
 

@@ -23,8 +23,8 @@ _AUXILIARY = 'auxiliary_head'  # for training only
 class Affine(nn.Module):
   """What remains of a BN layer: a shift, and a scale where it could not be folded.
 
-  With `per_activation` there are a scale and a shift for each activation, else a shift
-  for each feature, whose scale is folded into the weights.
+  With `per_activation` each activation has a scale and a shift. Otherwise each feature
+  has a shift; its scale is in the weights.
   """
 
   per_activation: bool = False

@@ -2,7 +2,7 @@
 
 The Flax module `BatchNorm` applies the transform of `transform.py` and keeps the
 population estimate in the mutable `batch_stats` collection. Does not know which model
-it serves. It knows nothing of devices but the name of their axis.
+it serves. Of devices it knows the names of axes and the groups.
 """
 
 import functools
@@ -222,7 +222,7 @@ def _tracked(decay, old, statistic, is_counted):
   """decay * old + (1 - decay) * mean of the statistic over the groups that count.
 
   A group with fewer than two unmasked values has no variance and does not count; where
-  no group counts, the old value stays. At decay 0 an old one that is not finite goes.
+  no group counts, the old value stays. At decay 0 the old value is ignored, even NaN.
   """
   over_groups = tuple(range(statistic.ndim - 1))
   number = jnp.sum(is_counted, over_groups, dtype=statistic.dtype)

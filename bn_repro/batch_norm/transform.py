@@ -7,7 +7,7 @@ per-activation normalization (section 4.2.3) every location is a feature of its 
 Each of the groups, such as ghost batches, has moments of its own.
 
 Algorithm 1 and its gradient come first, then algorithm 2. `layer.py` makes a layer of
-them. They know nothing of devices but the name of the axis.
+them. Of devices they know the names of axes and the groups.
 """
 
 import functools
@@ -125,8 +125,8 @@ def batch_normalize(
   Args:
     x: each group is normalized by its own moments.
     gamma, beta: scale and shift, which each device may have of its own.
-    mask: the values that the moments are of. All values are normalized, the others,
-      too, and must be finite.
+    mask: the values that the moments are computed from. All values are normalized,
+      masked or not, and must be finite.
     epsilon: added to the variance.
     axis_name: one or several device axes (of `pmap`, `vmap` or `shard_map`) over
       which moments are merged, in one collective forward and one backward.
@@ -161,7 +161,7 @@ def _forward(x, gamma, beta, mask, epsilon, axis_name, axis_index_groups):
 
 
 def _backward(epsilon, axis_name, axis_index_groups, residuals, cotangents):
-  """The six gradients of section 3, with those by mean and var put into that by x.
+  """The gradients of section 3; those by mean and var are substituted into dl/dx.
 
   With dy for dl/dy, x_hat = (x - mean) / sqrt(var + epsilon), dl/dx_hat = dy * gamma:
 

@@ -73,7 +73,7 @@ def split_name(builder, split: str) -> str:
 
 
 def num_classes(builder, described: ImageAndLabel) -> int:
-  """Of a ClassLabel; of labels that are plain integers the largest of all, plus 1."""
+  """That of the ClassLabel; for plain integers the largest label of all, plus 1."""
   if described.num_classes:
     return described.num_classes
   information = Path(builder.data_path) / DESCRIPTION

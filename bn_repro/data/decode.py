@@ -36,7 +36,7 @@ class CorruptImage(Exception):
 def read_or_skip(
   on_corrupt: str, read: Callable[..., np.ndarray], *arguments: Any
 ) -> np.ndarray | None:
-  """`read(*arguments)`; of a corrupt image None for 'skip', a UserError for 'stop'."""
+  """`read(*arguments)`; a corrupt image gives None with 'skip', else a UserError."""
   try:
     return read(*arguments)
   except CorruptImage as error:

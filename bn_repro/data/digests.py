@@ -75,8 +75,8 @@ def _complete(kept: Kept, paths: list[Path], title: str, place: Path | None) -> 
   size = _size(missing)
   if size >= _LARGE:
     print(
-      f'reading the {size / 1e9:,.0f} GB of {title} once, so as to know them again by '
-      'their contents; later starts take this from a file',
+      f'hashing the {size / 1e9:,.0f} GB of {title} once, to identify the data set; '
+      'later starts read the hash from a file',
       file=sys.stderr,
     )
   options = {'unit_scale': True, 'disable': size < _LARGE}

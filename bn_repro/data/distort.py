@@ -36,9 +36,9 @@ def example_keys(
 ) -> Keys:
   """A key for each example, a function of the three numbers alone.
 
-  The generator is named, since a user may change JAX's default, and not every generator
-  draws the same for an example whatever stands beside it. Positions count from the
-  start of training.
+  The generator is fixed: a user may change JAX's default, and with some generators an
+  example's random numbers depend on its mini-batch. Positions count from the start of
+  training.
   """
   of_run = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), _KEYS)
   of_stream = jax.random.fold_in(of_run, stream)

@@ -36,7 +36,7 @@ class Crops(NamedTuple):
   labels: Int32[np.ndarray, '*steps batch']
   positions: UInt32[np.ndarray, '*steps batch']
   counts: Bool[np.ndarray, '*steps batch']
-  # Unreadable images before each crop of training, in whose place it is.
+  # How many unreadable images were skipped before each crop of training.
   skipped: Int32[np.ndarray, '*steps batch']
 
 

@@ -70,7 +70,7 @@ def need_training_set(network: Network, request: Request) -> bool:
 
 def computed(network: Network, mini_batches: int, check: Callable[[], None]) -> Any:
   """Algorithm 2 on one device, whatever the network was trained on."""
-  # All of them are read once, one after the other: none is kept for another pass.
+  # All mini-batches are read below, once: with 1, few are kept here for another pass.
   built = on_one_device(network.config, population_batches=1)
 
   def check_and_show():

@@ -20,8 +20,8 @@ def differences(
   """For each network what differs from its training, in words; None: not known.
 
   Prints each in a line. The networks, an ensemble or one alone, are evaluated on a
-  `dataset`, if any. `reads_training_set`: those with batch normalization read the sets
-  that they were trained on, too.
+  `dataset`, if any. `reads_training_set`: whether networks with batch normalization
+  also read the sets that they were trained on.
   """
   now = contents.of(dataset) if dataset else None
   for other in networks[1:]:

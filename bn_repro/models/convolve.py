@@ -1,8 +1,8 @@
 """One convolution, by the operations that XLA's CPU back end is fastest at.
 
-Which those are was measured within a step of BN-x5 on 64 pixels (the log of
-results/benchmarks): by itself a convolution goes to another library. Every form is
-exact up to rounding. Does not know what a layer is.
+They were chosen inside a step of BN-x5 at 64 pixels (the log of results/benchmarks):
+XLA hands a convolution by itself to another library. Every form is exact up to
+rounding. Does not know what a layer is.
 """
 
 import jax
@@ -13,8 +13,8 @@ Images = Float[Array, 'batch height width channels']
 Kernel = Float[Array, 'kernel_height kernel_width channels features']
 Maps = Float[Array, 'batch map_height map_width features']
 
-# Of positions in the input by positions in the output: up to here one dense product has
-# few weights that are always 0. 3x3 on 2x2 maps has none.
+# Input positions times output positions. Up to this many, few weights of one dense
+# product are always 0; for 3x3 on 2x2 maps none is.
 MOST_PAIRS = 64
 
 

@@ -207,8 +207,8 @@ def initial_weights(weight_variance: float, weight_std: float = 0.0) -> Callable
 class Dropout(nn.Module):
   """Drops a share of the values in training, and scales the others up (section 4.2.1).
 
-  Unlike `nn.Dropout` of a share that may be traced: runs that differ in it share a
-  compiled program.
+  The share may be traced, which `nn.Dropout` does not allow: runs that differ in it
+  share one compiled program.
   """
 
   rate: Float[ArrayLike, ''] | float

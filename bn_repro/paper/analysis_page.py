@@ -60,7 +60,7 @@ ANALYSES = {
     for name, run in NETWORKS.items()
   },
 }
-# What `python -m bn_repro.analysis` prints of the page of each experiment.
+# The table that `python -m bn_repro.analysis` prints for each experiment.
 TABLES = {
   'batch_noise': section_3_4_noise.noise_table,
   'identities': section_3_identities.table,

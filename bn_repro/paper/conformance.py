@@ -163,5 +163,5 @@ def draw_accuracy(ran: list[Page], path: Path) -> bool:
     axes.set(xscale='log', xlabel='step', title=title)
   panels[0].set_ylabel('test accuracy, stored statistics, %')
   panels[1].legend(fontsize=7, loc='upper left', bbox_to_anchor=(1, 1))
-  figures.save(figure, path, [], *shown)
+  figures.save(figure, path, [], *shown, remark='one network each')
   return True

@@ -19,7 +19,7 @@ Result = dict[str, Any]
 
 
 class Cell(NamedTuple):
-  """Words for a table, and whether they depart from the paper; None: it is silent."""
+  """The words of a cell; `departs` from the paper is None where that says nothing."""
 
   text: str
   departs: bool | None = None

@@ -107,7 +107,7 @@ def draw_batches(page: dict[str, Any], path: Path) -> None:
   for axes, place in ((left, 'lower right'), (right, 'upper right')):
     axes.set(xscale='log', xlabel='mini-batches averaged over')
     axes.legend(fontsize=8, loc=place)
-  figures.save(figure, path, [], page)
+  figures.save(figure, path, [], page, remark='one run')
 
 
 def draw_shifts(page: dict[str, Any], path: Path) -> None:
@@ -122,7 +122,7 @@ def draw_shifts(page: dict[str, Any], path: Path) -> None:
     axes.set(title=shift, ylim=(0, 100), xticks=range(len(names)), xticklabels=names)
   panels[0].set_ylabel('validation accuracy, %')
   panels[0].legend(fontsize=8, loc='lower left')
-  figures.save(figure, path, [], page)
+  figures.save(figure, path, [], page, remark='one run')
 
 
 def _draw_both(axes, rows: list[dict]) -> None:

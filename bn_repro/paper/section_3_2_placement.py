@@ -91,9 +91,8 @@ def _figure_of_distributions(results: Results, inputs) -> str:
   for axes in (left, right):
     axes.set_xticks(range(len(NETWORKS)), NETWORKS.values(), fontsize=8)
   left.legend(fontsize=8)
-  return figures.save(
-    figure, results.folder / 'nonlinearity_inputs.png', [], *inputs.values()
-  )
+  path = results.folder / 'nonlinearity_inputs.png'
+  return figures.save(figure, path, [], *inputs.values(), remark='one run each')
 
 
 def of_side(page: dict[str, Any], side: str) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """Section 4.2.1 by stage 3 of the protocol: seven changes in 32 runs (claims 17 to 22).
 
-Half of the runs have a change and half do not, whatever else they have: its main
-effect is the mean of the ones minus that of the others, and each of the seven uses all
-runs. The pilot before chooses the two weights of the L2 penalty by the protocol's rule.
+The main effect of a change is the mean of the 16 runs with it minus the mean of the 16
+without it: every change uses all 32 runs. The pilot, trained before, chooses the two
+weights of the L2 penalty by the protocol's rule.
 """
 
 import math

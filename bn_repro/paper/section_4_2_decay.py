@@ -12,8 +12,6 @@ from bn_repro.report import pages, seeds, tables
 from bn_repro.report.figures import draw, panels, save
 from bn_repro.report.tables import rounded
 
-ON_TRAINING_IMAGES = 'train_accuracy_undistorted'
-
 
 def section(networks: Networks, results: Path) -> str:
   """The text, '' unless both decays were run; draws the figure into the folder."""
@@ -44,16 +42,12 @@ def _table(networks: Networks, step: float) -> str:
 
 
 def _figure(networks: Networks, path: Path) -> None:
-  """Solid: validation images; dashed: training images, undistorted."""
   figure, (axes,) = panels(1, 7, 4.2)
   shown = {name: networks[name] for name in (PLAIN, 'bn_x5', SLOW_DECAY)}
   for name, runs in shown.items():
-    style = {'color': family.COLOURS[name]}
-    draw(axes, runs, 'test_accuracy', label=with_seeds(name, runs), **style)
-    # The runs of the protocol do not evaluate training images.
-    if measured := [run for run in runs if ON_TRAINING_IMAGES in run.curves]:
-      draw(axes, measured, ON_TRAINING_IMAGES, ls='--', lw=1, **style)
-  axes.set(xlabel='training steps', ylabel='accuracy, undistorted centre crops')
+    style = {'color': family.COLOURS[name], 'label': with_seeds(name, runs)}
+    draw(axes, runs, 'test_accuracy', **style)
+  axes.set(xlabel='training steps', ylabel='validation accuracy, single crop')
   axes.set(title=family.title(networks[PLAIN][0]), ylim=(0.4, 1), xscale='log')
   axes.set_xlim(300, None)
   axes.legend(loc='lower right', fontsize=8)

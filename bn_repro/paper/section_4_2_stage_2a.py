@@ -77,7 +77,8 @@ def section(runs: list[Run], results: Path) -> str:
 def asked_for(runs: list[Run]) -> dict[str, list[float]]:
   """By network the two further learning rates that the protocol asks for, if it does.
 
-  Once, where the best mean is at an outermost one. One at which a seed fails is not.
+  It asks once, if the best of the first six is the lowest or the highest. A rate at
+  which a seed fails cannot be the best.
   """
   asked = {}
   for name, of_one in ladders(trained(runs), rate_of).items():

@@ -64,7 +64,7 @@ def never_above_chance(evidence: Evidence) -> Finding:
 
 
 def diverges_without_he(evidence: Evidence) -> Finding:
-  """Claim 15: the share of seeds that diverge, of the initial weights with most.
+  """Claim 15: the largest share of diverging seeds among kinds of initial weights.
 
   At five times Inception's learning rate. He's initial weights came after the network
   and are not counted, nor are kinds with which a seed fails at the usual rate.
@@ -94,9 +94,9 @@ def _diverged(group: list[Run]) -> int:
 
 
 def _highest_share(counted: list[list[Run]]) -> Effect:
-  """Of the seeds of some kinds of initial weights, of that kind of which most diverge.
+  """The largest share of diverging seeds among groups of runs.
 
-  That it is the highest of several shares works for the claim.
+  To take the largest of several shares favours the claim.
   """
   if not counted:
     return effects.without_interval(math.nan)

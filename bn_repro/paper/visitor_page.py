@@ -58,7 +58,7 @@ def text(results: Path) -> str:
   """The page. UserError if one of the files that it needs is not there."""
   claims = read_claims(results)
   first = family.by_network(data_lib.needed(results, 'inception/networks'))
-  networks = data_lib.networks_in(results)
+  networks, sweeps = data_lib.networks_in(results)
   ablation = data_lib.needed(results, 'inception/ablation')
   grid = data_lib.needed(results, 'mnist/grid')
   protocol = collect.load(results / 'inception', 'stage3_changes')
@@ -78,7 +78,7 @@ def text(results: Path) -> str:
     verdicts=_options([claim['verdict']] for claim in claims),
     sections=_options(claim['sections'] for claim in claims),
     networks=_options(claim['networks'] for claim in claims),
-    accuracy=data_lib.accuracy_table(networks),
+    accuracy=data_lib.accuracy_table(networks), sweeps=sweeps,
     accuracy_steps=[f'{step:,}' for step in data_lib.STEPS],
     default=round(100 * data_lib.comparison.TARGET), targets=data_lib.TARGETS,
     grid=data_lib.grid_table(grid), grid_steps=grid_lib.STEPS,

@@ -31,9 +31,16 @@ DECIMALS, SIGNIFICANT_DIGITS = 5, 5  # of curves; of effects
 Rows = list[dict[str, Any]]
 
 
-def networks_in(results: Path) -> Networks:
-  """The runs of figures 2 and 3, as results/inception/README.md has them."""
-  return family.figure_3(lambda sweep: collect.load(results / 'inception', sweep))
+def networks_in(results: Path) -> tuple[Networks, list[str]]:
+  """The runs of figures 2 and 3, and their sweeps, as results/inception/README.md."""
+  loaded = {}
+
+  def load(sweep: str) -> list[Run]:
+    return loaded.setdefault(sweep, collect.load(results / 'inception', sweep))
+
+  networks = family.figure_3(load)
+  shown = {*map(id, family.all_runs(networks))}
+  return networks, [name for name, runs in loaded.items() if shown & {*map(id, runs)}]
 
 
 def needed(results: Path, sweep: str) -> list[Run]:
@@ -60,9 +67,9 @@ def described(networks: Networks) -> Rows:
 
 
 def curves(networks: Networks, smooth: bool) -> dict[str, dict[str, Any]]:
-  """Of each network the curves of its seeds, and their mean and range.
+  """For each network the curves of its seeds, and their mean and range.
 
-  Accuracy is 0 to 1; `smooth` as steps to a target are read off it.
+  Accuracy is 0 to 1; `smooth`: smoothed as for the steps to a target.
   """
   chosen = {
     name: [_curve(run, smooth) for run in runs] for name, runs in networks.items()

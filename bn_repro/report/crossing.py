@@ -26,7 +26,7 @@ class Crossing(NamedTuple):
 
 
 def crossing(run: Run, target: float) -> Crossing:
-  """When a run reaches a validation accuracy; UserError names it, as `crossing_of`.
+  """When a run reaches a validation accuracy; raises as `crossing_of`, and names it.
 
   One that diverges before it arrives would not have arrived with more steps either: it
   is censored where it should have ended, not where it stopped.

@@ -20,7 +20,7 @@ class Factorial(NamedTuple):
     main: high level less low level, by factor.
     interactions: of two factors, such as 'AB'; aliased ones share a name, 'CE=FG'.
     others: those of three factors, aliased with neither.
-    spread: of a contrast of which nothing is true, by Lenth's method over all.
+    spread: the standard error of a contrast, by Lenth's method over all of them.
   """
 
   main: dict[str, float]
@@ -70,7 +70,7 @@ def _contrast(column: np.ndarray, values: np.ndarray) -> float:
 
 
 def lenth(contrasts: Sequence[float]) -> Spread:
-  """The pseudo standard error of contrasts most of which are nothing, and its freedom.
+  """The pseudo standard error of contrasts, most of them null, and its freedom.
 
   1.5 times the median of the absolute contrasts, of those below 2.5 times a first such
   estimate; a third of their number as degrees of freedom (Lenth, 1989). Where most are
@@ -85,8 +85,8 @@ def lenth(contrasts: Sequence[float]) -> Spread:
 def half_normal(contrasts: Mapping[str, float]) -> list[tuple[str, float, float]]:
   """Name, absolute size and half-normal quantile of each contrast, smallest first.
 
-  Contrasts of which nothing is true lie on a line through the origin whose slope is
-  their standard error (Daniel, 1959).
+  Null contrasts lie on a line through the origin whose slope is their standard error
+  (Daniel, 1959).
   """
   ordered = sorted(contrasts.items(), key=lambda item: abs(item[1]))
   ranks = (np.arange(len(ordered)) + 0.5) / len(ordered)

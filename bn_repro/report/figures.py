@@ -76,15 +76,15 @@ def draw_intervals(
     axes.errorbar([*at], values, errors, **style)
 
 
-def save(figure, path: Path, runs: list[Run], *pages: Any) -> str:
+def save(figure, path: Path, runs: list[Run], *pages: Any, remark: str = '') -> str:
   """Writes a PNG and, beside it, an SVG; both name the numbers they were drawn from.
 
   The numbers are the curves of `runs`, and the JSON of evaluations or analyses in
-  `pages`. Returns the Markdown that shows the PNG on a page beside it.
+  `pages`. The `remark` stands in the lower left corner. Returns the Markdown that shows
+  the PNG on a page beside it.
   """
   names = [*([digest(runs)] if runs else []), *map(digest_of_page, pages)]
-  if pages and not runs:  # measured on trained networks, of which there is one each
-    figure.text(0.003, 0.004, 'one run', ha='left', va='bottom', fontsize=7)
+  figure.text(0.003, 0.004, remark, ha='left', va='bottom', fontsize=7)
   note = {'Description': ', '.join(names)}
   figure.savefig(path, dpi=130, metadata=note)
   # Without a date and random names of its parts, so that equal figures are equal files.

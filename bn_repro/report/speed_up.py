@@ -72,7 +72,7 @@ def speed_up(
 
 
 def _differ(runs: Runs) -> bool:
-  """Whether two runs of one network do, of which some run arrives."""
+  """Whether two runs of one network differ, if a run of that network arrives."""
   arrives = _of_networks_that_arrive(runs)
   groups = (runs.log_steps[runs.network == n] for n in {*runs.network[arrives]})
   return any(np.ptp(group) > _LEAST_DIFFERENCE for group in groups)

@@ -102,7 +102,7 @@ def line(text: str) -> str:
 
 
 def last_line(output: str) -> str:
-  """The last line that a program printed: of most, why they failed."""
+  """The last line of a program's output, which usually says why it failed."""
   lines = output.strip().splitlines()
   return lines[-1].strip() if lines else 'no output'
 

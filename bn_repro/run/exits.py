@@ -57,9 +57,9 @@ class _Unfailing(io.FileIO):
 
 
 def _let_messages_be_lost() -> None:
-  """Lets no run end, unsaved, because stderr is closed, full or read by nobody."""
-  # Fills what is closed of 0, 1 and 2: a file of the run would get the number, and then
-  # the messages.
+  """Drops messages that cannot be written: no run ends, unsaved, for want of stderr."""
+  # Opens /dev/null for each of 0, 1 and 2 that is closed. Otherwise a file of the run
+  # would get that number, and then the messages.
   while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
     os.set_inheritable(number, True)
   os.close(number)

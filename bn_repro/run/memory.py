@@ -2,10 +2,10 @@
 
 glibc hands large blocks back to the kernel at once. A step of BN-x5 at 64 pixels then
 touched 9,500 new pages, each of which the kernel had to clear: a sixth of its time, or
-more. Threads other than the first have arenas of their own, of 64 MB each. Whatever is
-set, larger blocks are mapped there, and an arena's part that is empty is unmapped;
-whether XLA's threads suffered from it differed from start to start. So all threads
-share the first arena. Elsewhere than on Linux with glibc nothing is changed.
+more. Threads other than the first have arenas of their own, of 64 MB each. In these,
+glibc maps larger blocks and unmaps empty parts, whatever is set; how much that slowed
+XLA's threads varied from start to start. So all threads share the first arena.
+Elsewhere than on Linux with glibc nothing is changed.
 """
 
 import os

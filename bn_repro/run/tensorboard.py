@@ -90,8 +90,8 @@ def write_whole(
 ) -> bool:
   """Gives a directory the curves of a finished run and its row of HParams, at once.
 
-  Its events have no times, and the name of the file tells their content: one of that
-  name is left as it is, which False says, and one of another content is replaced.
+  The name of the file has a digest of its content, and events have no times. A file of
+  that name is kept, and False is returned; one with another digest is replaced.
   `curves` are by tag and step, `config` is flat, `numbers` are as in `write_hparams`.
   The directory is made if it is missing.
   """

@@ -17,10 +17,11 @@ Scalar = Float[ArrayLike, '']
 
 
 class Hyperparameters(NamedTuple):
-  """Scalars of a run (sections 4.1 and 4.2.1); None where it does without one.
+  """Scalars of a run (sections 4.1 and 4.2.1); None for those that it does not use.
 
-  Whether there is one is compiled in. `seed` is of all that is random, `l2` the weight
-  of the penalty, `dropout` the share dropped, `strength` of photometric distortion.
+  Which are None is compiled in; values are not. `seed` seeds all random numbers, `l2`
+  is the weight of the penalty, `dropout` the share of values that are dropped,
+  `strength` that of photometric distortion.
   """
 
   seed: UInt32[ArrayLike, '']

@@ -187,7 +187,8 @@ class Trainer:
     seconds = time.perf_counter() - began
     if first < steps.stop:  # else they were taken before the run was stopped
       scalars['steps_per_second'] = (steps.stop - first) / seconds
-      # Who reads fast waits for the others within a step, which is no wait for input.
+      # A process that reads fast waits for the others inside a step, not for input: so
+      # the largest share counts.
       scalars[WAITING] = collectives.largest(waited / seconds)
     scalars['train/learning_rate'] = float(self._experiment.learning_rates(steps[-1]))
     scalars[SKIPPED] = self._num_skipped(scalars.get(SKIPPED))
@@ -222,7 +223,7 @@ class Trainer:
     if inputs is not None:
       scalars |= percentiles.scalars(inputs, self._experiment.config.tracked_unit)
       histograms['sigmoid_input/last_hidden_layer'] = inputs[:_IN_HISTOGRAM]
-    with watch.unbroken():  # or a checkpoint could hold again what is recorded
+    with watch.unbroken():  # or a signal could save measurements once more
       if histograms and step == 0:
         self._recorder.chart('figure 1 (b, c)', 'sigmoid input', tags.TAGS)
       self._recorder.record(step, scalars, histograms)

@@ -89,10 +89,10 @@ def replicate(tree: Any, devices: list[jax.Device]) -> Any:
 
 
 def on_one(tree: Any, devices: list[jax.Device]) -> Any:
-  """The tree on the device, where there is one; several get copies at each call.
+  """Puts the tree on the device if there is only one; `pmap` copies it to several.
 
-  Else a program would copy it at each call, and be compiled once more for what it
-  returns, which lies on the device.
+  Otherwise a program would copy host arrays at each call, and be compiled once more
+  for its own outputs, which are on the device.
   """
   return jax.device_put(tree, devices[0]) if len(devices) == 1 else tree
 

@@ -85,7 +85,7 @@ class PopulationStatistics:
       return batch_stats
     inputs = self._inputs if mini_batches is None else self._read(mini_batches)
     parts = self._of_parts(params, batch_stats, inputs, examples)
-    # They are measured already; what is left of line 10 is the mean.
+    # The statistics are measured; only the mean of line 10 remains.
     return transform.population_statistics(lambda statistics: statistics, parts)
 
   def _read(self, mini_batches: int) -> Iterator[Any]:

@@ -123,7 +123,8 @@ def make_step(experiment: Experiment) -> Callable:
     gradient, batch_stats, loss, accuracy = parallel.mean(of_device, axis)
     arguments = gradient, state.optimizer_state, state.params
     norms = jax.lax.cond(
-      # The update again: shared with the step, it would be kept at every step.
+      # The update is computed again: if it shared the one below, XLA would keep that in
+      # memory at every step.
       of_step.is_last,
       lambda: _norms(gradient, optimizer.update(*arguments)[0]),
       lambda: {tag: jnp.zeros(()) for tag in NORMS},

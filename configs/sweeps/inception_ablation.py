@@ -1,9 +1,8 @@
 """The seven changes of section 4.2.1, one by one (claims 16 to 22).
 
-From BN-x5 each is taken back alone; to BN-Baseline each is added alone. The two
-networks themselves begin as in inception_networks.py, from where their first seed is
-taken; their other seeds are here, and those of the plain network. One seed of each
-change comes first.
+From BN-x5 each is taken back alone; to BN-Baseline each is added alone. Seed 0 of these
+two and of Inception is taken from inception_networks.py, whose runs begin in the same
+way; their other seeds are here. One seed of each change comes first.
 """
 
 from configs import bn_baseline, bn_x5

@@ -1,7 +1,7 @@
 """The six members of section 4.2.3 on ten classes, for figure 4.
 
-As large as the networks of inception_networks.py, and each trained as long as those are
-at least.
+As large as the networks of inception_networks.py, each trained for 30 epochs, the
+shortest that those may be.
 """
 
 from configs.ensemble import MEMBERS

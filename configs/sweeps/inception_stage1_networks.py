@@ -1,7 +1,7 @@
 """Stage 1 of the protocol: figure 3's networks to three seeds (claims 9 to 13, 23).
 
-The learning rates and decays of the paper, as in inception_networks.py, whose seeds 0
-and 1 stay in use; of the sigmoids seed 0 again, which patience had ended early.
+The learning rates and decays of the paper, as in inception_networks.py. Stage 1b trains
+the seeds that are not here, which were first trained with patience.
 """
 
 from configs import inception

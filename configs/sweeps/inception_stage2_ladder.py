@@ -1,4 +1,4 @@
-"""Stage 2b of the protocol: both sides at their best rate (claims 9, 10, 12, 13).
+"""Stage 2b of the protocol: both sides at their best rate (claims 9, 10, 12, 13, 23).
 
 Annealed runs of several lengths; the speed-up is the horizontal distance between
 accuracy at the end against the number of steps. The recipe of BN-x5 has shorter runs,

@@ -1,4 +1,4 @@
-"""Stage 2a of the protocol: the best learning rate of each side (claims 15, 16, 23).
+"""Stage 2a of the protocol: the best learning rate of each side (claim 16).
 
 Inception, BN alone and the recipe of BN-x5 at six learning rates, a factor of two
 apart; each run is annealed to 2 % at its own end. BN alone was best at the highest of

@@ -1,4 +1,4 @@
-"""A trained layer, as another implementation would get it, and the way back in."""
+"""Trains a layer, and goes on with one that another implementation has trained."""
 
 import numpy as np
 
@@ -33,8 +33,8 @@ def _step(layer, x):
 def carried(layer_of, others):
   """The largest difference of outputs with what each of the `others` has trained.
 
-  And of the statistics after one more step here and there, where the variances are
-  taken as they are, and where they are multiplied by m / (m - 1) or its inverse.
+  Also the largest difference of mean and variance after one more step in both, with
+  the variances as they are, times m / (m - 1), and divided by it.
   """
   return {
     name: attempt(lambda values=values: _carry(layer_of, values))

@@ -183,9 +183,9 @@ def alternate(
 def try_out(
   subjects: Iterable[str], trial: Callable[[str], Any], needed: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-  """A trial of every subject, so that whatever fails does so before the rounds.
+  """Tries every subject once, so that failures appear before the rounds.
 
-  As much time as the trials took is kept for a round.
+  The time that the trials took is reserved for one round.
   Returns what the trials returned, and why the other subjects are missing. Raises
   UserError if one of the `needed` subjects failed.
   """

@@ -13,7 +13,7 @@ on two CPU cores:
 
 python scripts/benchmarks/parallel_cost.py
 
-What a collective costs is said by parallel_prediction.py.
+parallel_prediction.py estimates what a collective costs.
 """
 
 import functools

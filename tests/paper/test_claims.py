@@ -22,7 +22,7 @@ OUT_OF_SCOPE = {'8', '26'}
   'key, made, lacking',
   [
     ('14', {'learning_rates': PLAIN}, 'inception_sigmoid'),
-    ('16', {'networks': PLAIN, 'learning_rates': PLAIN}, 'bn_x5'),
+    ('16', {'stage2_rates': PLAIN}, 'all runs of its sweep'),
     ('2', {'figure1': seeds('baseline', [1])}, 'batch_norm'),
     (
       '28',

@@ -99,9 +99,10 @@ def test_the_readme_says_how_many_seeds(readme, compared):
 def test_both_sides_at_their_best_learning_rate(readme, runs, first):
   chosen = rates.at_best_rates(first, runs['learning_rates'])
   effect = speed_up(chosen, 'bn_x5', 'inception', rates.TARGET)
-  assert rounded_as(said(readme, r'The speed-up to 50 % is then # \(# to #\)'), effect)
+  pattern = r'then reaches 50 % in # times fewer steps \(# to #\)'
+  assert rounded_as(said(readme, pattern), effect)
   literal = speed_up(first, 'bn_x30', 'inception', rates.TARGET)
-  pattern = r'learning rates of the paper it is # \(# to #\)'
+  pattern = r'learning rates of the paper, in # times fewer \(# to #\)'
   assert rounded_as(said(readme, pattern), literal)
 
 
@@ -112,11 +113,15 @@ def test_what_five_times_the_learning_rate_is_worth(readme, runs, first):
 
 
 def test_the_best_learning_rates_of_annealed_runs(guide):
+  summary = ' '.join((PROJECT / 'docs/reproducibility.md').read_text().split())
   runs = collect.load(RESULTS, stage_2a.STAGE)
   by_rate = stage_2a.ladders(stage_2a.trained(runs), family.rate_of)
   best = {name: best_lib.best_rate(of_one) for name, of_one in by_rate.items()}
   pattern = r'Inception is best at # \(# to #\), twelve times its 0.0015'
   assert rounded_as(said(guide, pattern), best['inception'].rate, digits=4)
+  pattern = '# is best for the recipe of BN-x5 and # without BN'
+  tuned = [round(best[name].rate.value, 4) for name in ('bn_x5', 'inception')]
+  assert said(summary, pattern) == tuned
   for name, pattern in {
     'bn_baseline': r'BN alone at # times that \(# to #\)',
     'bn_x5': r'the recipe of BN-x5 at # times \(# to #\)',

@@ -2,7 +2,7 @@
 
 import pytest
 from paper.claims_made import Made, measured, run, verdict
-from paper.inception_made import PLAIN, learning, networks, several
+from paper.inception_made import PLAIN, learning, networks
 
 from bn_repro.paper import section_4_2_rates as rates
 from bn_repro.paper.ledger import CONTRADICTED, INCONCLUSIVE, SUPPORTED
@@ -66,15 +66,3 @@ def test_15_a_network_that_trains_at_no_rate_says_nothing():
   assert verdict('15', made) == INCONCLUSIVE
   assert 'never trains and fails at 1, 5 times' in finding.text
   assert finding.effect.low == 0 and finding.effect.high == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-  'limit, expected', [(0.62, SUPPORTED), (0.59, INCONCLUSIVE), (0.5, CONTRADICTED)]
-)
-def test_16_thirty_times_the_rate_costs_less_than_a_point(limit, expected):
-  x5 = several('bn_x5', 4_000, 4_000, 4_000, limit=0.6, learning_rate=0.0075)
-  x30 = several('bn_x30', 4_000, 4_000, limit=limit, learning_rate=0.045)
-  x5[1].curves['test_accuracy'][:] += 0.002
-  sweep = [short('bn_x5', 4_000, limit=0.55, learning_rate=0.0015)]
-  made = Made(networks=[*PLAIN, *x5, *x30], learning_rates=sweep)
-  assert verdict('16', made) == expected

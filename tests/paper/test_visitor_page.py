@@ -86,7 +86,7 @@ def test_the_effect_of_a_change_is_that_of_its_claim(data, claims, change, key):
 
 
 def test_smoothed_curves_are_those_of_the_estimator(data):
-  for name, runs in data_lib.networks_in(RESULTS).items():
+  for name, runs in data_lib.networks_in(RESULTS)[0].items():
     for run, seed in zip(runs, data['smoothed'][name]['seeds'], strict=True):
       target = 0.6
       at = np.interp(target, seed['mean'], seed['step'])

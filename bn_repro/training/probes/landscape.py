@@ -1,8 +1,8 @@
 """After Santurkar et al. (2018, figure 4): the loss and its gradient along the step.
 
 The current parameters are moved by 0.5 to 4 times the next step. If loss and gradient
-change little, long steps can be trusted. That batch normalization makes them change
-less is what Santurkar et al. explain its effect by, in place of covariate shift.
+change little, long steps can be trusted. Santurkar et al. explain the effect of batch
+normalization by such smaller changes, not by covariate shift.
 """
 
 import jax
