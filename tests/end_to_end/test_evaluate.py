@@ -14,6 +14,7 @@ from data.prepared import examples, prepare
 from data.prepared import small_config as small_photographs
 from evaluate import saved
 from evaluate.saved import save_run
+from fake_experiment import only_rows
 from support import clean_environment, small_config
 
 
@@ -96,16 +97,17 @@ def test_a_mistake_is_one_line_and_code_2(words, expected):
 
 
 @pytest.mark.slow
-def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
+def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path, monkeypatch):
+  only_rows(monkeypatch, '5b')
   data_dir = tmp_path / 'data'
   held_out = [image._replace(label=0) for image in examples(100, ((60, 90),))]
   prepare(data_dir, 'many', examples(3), held_out)
   config = small_photographs('many', **{'dataset.feed': 'stream'})
   workdir = save_run(config, tmp_path / 'run')
   flags = [f'--workdir={workdir}', '--crops=144', '--statistics=moving_average']
-  environment = {'TFDS_DATA_DIR': str(data_dir), **forked.QUICK}
-  words = ['-m', 'bn_repro.evaluate', *flags]
-  process = forked.start(words, env=clean_environment() | environment)
+  environment = clean_environment() | {'TFDS_DATA_DIR': str(data_dir), **forked.QUICK}
+  words = [saved.OF_ROWS, '5b', *flags]
+  process = forked.start(words, env=environment)
   rows = workdir / 'evaluation' / 'many_144_crops_moving_average.rows'
   deadline = time.monotonic() + 240
   while not (rows.exists() and rows.stat().st_size):
@@ -116,7 +118,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(tmp_path):
   assert process.returncode == 75, errors
   assert errors.strip().endswith('stopped by a signal; the same command resumes')
   begun = rows.read_bytes()
-  result = evaluate(*flags, **environment)
+  result = forked.run(words, env=environment)
   assert result.returncode == 0, result.stderr
   assert '100 examples' in result.stdout
   assert rows.read_bytes().startswith(begun)

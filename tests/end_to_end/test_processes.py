@@ -27,22 +27,21 @@ PROGRAM = '-m', 'bn_repro', '--config=configs/mnist.py:batch_norm'
 GROUPS = [16, 32, 0]
 
 
-def devices(number: int, more: str = '') -> dict[str, str]:
-  """The environment of a process with so many fake devices, and more flags of XLA."""
-  flags = f'--xla_force_host_platform_device_count={number} {more}'.strip()
+def devices(number: int) -> dict[str, str]:
+  """The environment of a process with so many fake devices, quickly compiled."""
+  flags = f'--xla_force_host_platform_device_count={number} {forked.QUICK["XLA_FLAGS"]}'
   return clean_environment() | {'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
 
 
 def start(
-  flags: list[str], workdir, process: int, port: int, how=forked.start,
-  program=PROGRAM, xla='',
-):  # fmt: skip
+  flags: list[str], workdir, process: int, port: int, how=forked.start, program=PROGRAM
+):
   """One of two processes of a run."""
   words = [
     *program, f'--workdir={workdir}',
     f'--coordinator=127.0.0.1:{port}', '--num_processes=2', f'--process_id={process}',
   ]  # fmt: skip
-  return how([*words, *flags], env=devices(2, xla))
+  return how([*words, *flags], env=devices(2))
 
 
 def free_port() -> int:
@@ -127,8 +126,7 @@ def skipped_in(steps: range) -> list[int]:
 def test_images_skipped_by_any_process_are_counted_once(tmp_path, photographs, feed):
   """Each process streams its share alone; resident images every one reads whole."""
   flags, port = as_flags(PHOTOGRAPHS | {'dataset.feed': feed}), free_port()
-  of_rows = {'program': OF_ROWS, 'xla': forked.QUICK['XLA_FLAGS']}
-  pair = [start(flags, tmp_path, i, port, **of_rows) for i in (0, 1)]
+  pair = [start(flags, tmp_path, i, port, program=OF_ROWS) for i in (0, 1)]
   outputs = [process.communicate(timeout=600) for process in pair]
   assert [process.returncode for process in pair] == [0, 0], outputs
   lines = metrics_of(tmp_path)

@@ -17,6 +17,8 @@ from bn_repro.models.describe import input_of
 from bn_repro.run import config as config_lib
 from bn_repro.run.checkpoint import Checkpoint, Checkpoints
 
+OF_ROWS = Path(__file__).with_name('of_rows.py')
+
 
 def save_run(config: ConfigDict, workdir: Path, step: int = 7) -> Path:
   """A workdir with a checkpoint of the network, whose weights the seed decides."""

@@ -35,6 +35,7 @@ NORMS = {
 }
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))  # by itself each operation is slow
 def trained(row, norm, is_joined, x, variables):
   """Output, gradients, and statistics after a step, of a module with random gamma."""
   layer = functools.partial(Convolution, batch_norm=norm)
@@ -56,7 +57,8 @@ def test_a_module_is_what_its_layers_are_apart(row, norm):
   """Maps, every gradient and every statistic; a projection's pooling commutes."""
   x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6, 6, 7)).astype('f4'))
   layer = functools.partial(Convolution, batch_norm=NORMS[norm])
-  variables = InceptionModule(ROWS[row], layer).init(jax.random.key(0), x, train=False)
+  module = InceptionModule(ROWS[row], layer)
+  variables = jax.jit(functools.partial(module.init, train=False))(jax.random.key(0), x)
   noise = np.random.default_rng(2)
   variables = jax.tree.map(
     lambda leaf: leaf + 0.1 * noise.normal(size=leaf.shape).astype('f4'), variables
