@@ -46,7 +46,7 @@ class Claim:
   """
 
   number: int
-  part: str
+  part: str = ''
   section: str
   claim: str
   effect: str = ''
