@@ -45,11 +45,12 @@ def initial_state(experiment: Experiment) -> TrainState:
   shape = experiment.feeds.image_shape
   variables = networks.initial_variables(experiment.model, hyperparameters.seed, shape)
   params = variables['params']
+  optimizer = make_optimizer(config, 0.0, hyperparameters.l2)
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     params=params,
     batch_stats=variables.get('batch_stats', {}),
-    optimizer_state=make_optimizer(config, 0.0, hyperparameters.l2).init(params),
+    optimizer_state=jax.jit(optimizer.init)(params),  # or each shape compiles zeros
     averaged=jax.tree.map(jnp.copy, params) if config.get('polyak_decay') else {},
   )
 
