@@ -19,7 +19,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -q 'torch==2.13.0' 'numpy==2.4.6' 'scipy==1.17.1' 'scikit-learn==1.9.1' 'tqdm'
+"$work/venv/bin/pip" install -q 'torch==2.13.0' 'numpy==2.4.6' 'scipy==1.17.1' 'scikit-learn==1.9.1' 'tqdm==4.70.1'
 # Its other requirements are for graphs, language models and a loss that is not used here.
 "$work/venv/bin/pip" install -q --no-deps 'torchcp==1.2.1'
 cd "$work"
