@@ -165,7 +165,7 @@ def table(content: dict) -> list[dict]:
     for key in CASES[case][-1]:
       now, before = (column(rounds[name], key) for name in (NOW, BEFORE))
       words, is_time = QUANTITIES[key]
-      row = {'case': case, 'measured': words}
+      row = {'case': case, 'measured': words, 'rounds': len(now)}
       row |= {NOW: statistics.median(now), BEFORE: statistics.median(before)}
       speeds = ([1 / value for value in each] for each in (now, before) if is_time)
       rows.append(row | (ratios.compare(*speeds) if is_time else {}))

@@ -11,12 +11,10 @@ does not stop the others.
 Left out are training.py, which is made for a GPU, and tables whose circumstances no
 script can make:
 
-PYTHON scripts/benchmarks/revisions.py --cases step --name=revisions_jax_0.12
+PYTHON scripts/benchmarks/revisions.py --name=revisions_jax_0.12
 PYTHON scripts/benchmarks/mnist.py --name=mnist_jax_0.12
 PYTHON scripts/benchmarks/train_step.py --growth --name=growth_jax_0.12
   with the Python of an environment that has jax 0.12
-python scripts/benchmarks/revisions.py --name=revisions_busy
-  beside a training on another core
 """
 
 import argparse
