@@ -41,7 +41,9 @@ def compare(ours: list[float], rival: list[float]) -> dict:
   """The columns of `spread`, of speeds of the same rounds, and a verdict."""
   columns = spread(ours, rival)
   ratio = columns['ratio']
-  if columns['low'] <= 1 <= columns['high']:
+  if len(ours) == 1:
+    verdict = 'one round: no verdict'
+  elif columns['low'] <= 1 <= columns['high']:
     verdict = 'no difference beyond the spread'
   elif ratio > 1:
     verdict = f'ours is {ratio:.2f} times as fast'

@@ -8,13 +8,13 @@ import time
 import jax
 import numpy as np
 import pytest
+from fake_experiment import only_rows
 
 import forked
 from data.prepared import examples, prepare
 from data.prepared import small_config as small_photographs
 from evaluate import saved
 from evaluate.saved import save_run
-from fake_experiment import only_rows
 from support import clean_environment, small_config
 
 

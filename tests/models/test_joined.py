@@ -35,7 +35,9 @@ NORMS = {
 }
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))  # by itself each operation is slow
+@functools.partial(
+  jax.jit, static_argnums=(0, 1, 2)
+)  # by itself each operation is slow
 def trained(row, norm, is_joined, x, variables):
   """Output, gradients, and statistics after a step, of a module with random gamma."""
   layer = functools.partial(Convolution, batch_norm=norm)

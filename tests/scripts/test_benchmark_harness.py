@@ -52,6 +52,10 @@ def test_no_winner_is_named_where_the_interval_holds_one(ours, verdict):
   assert ratios.compare(ours, [1.0] * 6)['verdict'] == verdict
 
 
+def test_one_round_has_no_verdict():
+  assert ratios.compare([2.0], [1.0])['verdict'] == 'one round: no verdict'
+
+
 def test_a_rival_that_fails_is_missing_and_ours_must_not_fail():
   def trial(subject):
     if subject != 'works':
