@@ -205,7 +205,7 @@ def digits() -> Dataset:
 
 
 def num_training_examples(name: str) -> int:
-  """The number of training examples, from the description of the data set alone."""
+  """The number of training examples; of a prepared set from its description alone."""
   if name == DIGITS:
     return len(digits().train.labels)
   directory = find_prepared(name)

@@ -29,7 +29,8 @@ SCRIPTS = ('shared.js', 'curves.js', 'claims.js', 'effects.js', 'start.js')
 FIGURES = {
   'mnist/figure1': '1a 1b 2', 'analysis/runaway_bias': '3a 3b',
   'analysis/placement': '7', 'inception/speed_up': '9 10 11a 12b 23',
-  'inception/figure2': '11b 12a 13a 13b', 'inception/learning_rates': '14 15 16',
+  'inception/figure2': '11b 12a 13a 13b', 'inception/learning_rates': '14 15',
+  'inception/best_rates': '16',
   'inception/ablation': '17a 18 19 20 21 22', 'inception/overfitting': '17b',
   'ensemble/crops': '24', 'ensemble/members': '25', 'analysis/initial_scale': '27',
   'analysis/layer_jacobians': '28', 'analysis/nonlinearity_inputs': '29',
@@ -39,8 +40,7 @@ FIGURES = {
 FIGURES_OF_STAGES = {
   commands.sweep_file(stage): figure
   for stage, figure in {
-    'stage2_rates': 'inception/best_rates', 'stage3_changes': 'inception/main_effects',
-    'stage4_controls': None,
+    'stage3_changes': 'inception/main_effects', 'stage4_controls': None,
   }.items()
 }  # fmt: skip
 # Of an entry of claims.json: what its interval is drawn from.

@@ -1,4 +1,4 @@
-"""How high the learning rate can be, with BN and without (claims 14, 15 and 16).
+"""How high the learning rate can be, with BN and without (claims 14 and 15).
 
 The rates that inception_networks.py leaves out, in multiples of Inception's 0.0015:
 the plain network up to where it diverges, BN-x5's recipe up to where it stops helping.

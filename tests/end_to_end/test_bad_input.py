@@ -2,6 +2,7 @@
 
 import pytest
 
+import forked
 from data.prepared import NUM_CLASSES, examples, is_prepared, prepare
 from support import program
 
@@ -127,7 +128,6 @@ def on_a_broken_image(feed, workers):
   )
 
 
-QUICKLY_COMPILED = {'XLA_FLAGS': '--xla_backend_optimization_level=0'}
 BROKEN = 'error: train example 3 (3.jpg) is not a readable image: '
 
 
@@ -135,7 +135,7 @@ BROKEN = 'error: train example 3 (3.jpg) is not a readable image: '
 @pytest.mark.parametrize('feed', ['resident', 'stream'])
 def test_a_broken_image(tmp_path, data_dir, feed):
   flags = on_a_broken_image(feed, 0)
-  line = answer(tmp_path, *flags, TFDS_DATA_DIR=str(data_dir), **QUICKLY_COMPILED)
+  line = answer(tmp_path, *flags, TFDS_DATA_DIR=str(data_dir), **forked.QUICK)
   assert line.startswith(BROKEN)
   assert '--config.dataset.on_corrupt=skip' in line
 
@@ -144,7 +144,7 @@ def test_a_broken_image(tmp_path, data_dir, feed):
 def test_a_broken_image_in_another_process(tmp_path, data_dir):
   """Grain and Python's resource tracker add lines of their own to ours."""
   flags = (*on_a_broken_image('stream', 2), f'--workdir={tmp_path / "run"}')
-  result = program(*flags, TFDS_DATA_DIR=str(data_dir), **QUICKLY_COMPILED)
+  result = program(*flags, TFDS_DATA_DIR=str(data_dir), **forked.QUICK)
   assert result.returncode == 2
   ours = [line for line in result.stderr.splitlines() if line.startswith('error: ')]
   assert len(ours) == 1 and ours[0].startswith(BROKEN)

@@ -35,9 +35,8 @@ NORMS = {
 }
 
 
-@functools.partial(
-  jax.jit, static_argnums=(0, 1, 2)
-)  # by itself each operation is slow
+# Compiled as a whole: by itself each operation compiles.
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def trained(row, norm, is_joined, x, variables):
   """Output, gradients, and statistics after a step, of a module with random gamma."""
   layer = functools.partial(Convolution, batch_norm=norm)
